@@ -1,0 +1,103 @@
+"""What a program says of its work: the termination message and the progress lines. Both shells use this one form.
+
+It owns the JSON's field names and size limit. It refuses to know who writes or reads it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self, TypeVar
+
+T = TypeVar("T")
+
+TERMINATION_MESSAGE_LIMIT_BYTES = 3000
+"""Kubernetes cuts a termination message at 4,096 bytes and all of a pod's together at 12 KiB; cut JSON cannot be read."""
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _to_mapping(value: Any) -> dict[str, Any]:
+    return {_camel(name): field for name, field in asdict(value).items() if field not in ("", None)}
+
+
+@dataclass(frozen=True)
+class Report:
+    """How one attempt of a dump or a load ended.
+
+    outcome: `Succeeded` or `Failed`. reason: one CamelCase word. message: for people, never a credential.
+    snapshot: path of the snapshot as the program was given it. snapshot_time: when its MVCC snapshot was taken, RFC 3339,
+    UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV. duration_seconds: wall time.
+    """
+
+    outcome: str
+    reason: str = ""
+    message: str = ""
+    exit_code: int = 0
+    snapshot: str = ""
+    snapshot_time: str = ""
+    lsn: str = ""
+    tables: int = 0
+    rows: int = 0
+    bytes: int = 0
+    duration_seconds: float = 0.0
+
+    def to_json(self) -> str:
+        """Return one line of JSON within the limit; a message that is too long loses its end."""
+        report = self
+        while len(text := json.dumps(_to_mapping(report), ensure_ascii=False)) and _too_long(text):
+            report = replace(report, message=report.message[: len(report.message) * 3 // 4] + "…")
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> Self | None:
+        """Read a termination message; None when it is not ours (a kubelet's text, an empty string)."""
+        return _read(cls, text, required="outcome")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an attempt is: counts done and expected (0 when unknown), rows and bytes of uncompressed CSV.
+
+    phase: one of `Connecting`, `Schema`, `Data`, `Indexes`, `Verifying`, `Swapping`, `Publishing`.
+    """
+
+    phase: str
+    tables_done: int = 0
+    tables_total: int = 0
+    rows_done: int = 0
+    rows_total: int = 0
+    bytes_done: int = 0
+    bytes_total: int = 0
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the JSON object that a progress line carries under `progress`."""
+        return _to_mapping(self)
+
+    @classmethod
+    def from_log_line(cls, line: str) -> Self | None:
+        """Read a log line; None when it is not one of progress."""
+        try:
+            return _build(cls, json.loads(line)["progress"], required="phase")
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+def _too_long(text: str) -> bool:
+    return len(text.encode()) > TERMINATION_MESSAGE_LIMIT_BYTES
+
+
+def _read(cls: type[T], text: str, required: str) -> T | None:
+    try:
+        return _build(cls, json.loads(text), required=required)
+    except (ValueError, TypeError):
+        return None
+
+
+def _build(cls: type[T], data: Mapping[str, Any], required: str) -> T | None:
+    if not isinstance(data, Mapping) or required not in data:
+        return None
+    known = {_camel(name): name for name in cls.__dataclass_fields__}  # type: ignore[attr-defined]
+    return cls(**{known[key]: value for key, value in data.items() if key in known})

@@ -1,0 +1,92 @@
+"""The one exception tree. Each error knows its exit code and whether another attempt can help.
+
+The exit codes are the contract between the programs and the Job's `podFailurePolicy`: 75 (EX_TEMPFAIL of sysexits.h) is
+the only one that is tried again; the others keep sysexits.h's meaning where it has one.
+"""
+
+from typing import ClassVar
+
+
+class ReplicationError(Exception):
+    """An error with a reason for machines and a message for people.
+
+    `reason` is one CamelCase word (it becomes a condition's reason); the message names the object or field and the
+    remedy, and never holds a credential.
+    """
+
+    exit_code: ClassVar[int] = 70
+    default_reason: ClassVar[str] = "UnexpectedError"
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason or self.default_reason
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether the same attempt may succeed later."""
+        return self.exit_code == TransientError.exit_code
+
+
+class TransientError(ReplicationError):
+    """Timeouts, network, a server starting or stopping, serialization, deadlock, too many connections."""
+
+    exit_code = 75
+    default_reason = "Transient"
+
+
+class UsageError(ReplicationError):
+    """Bad arguments or environment of a program."""
+
+    exit_code = 64
+    default_reason = "BadArguments"
+
+
+class DataError(ReplicationError):
+    """Bad data: a corrupt snapshot, a violated constraint, rows that do not add up."""
+
+    exit_code = 65
+    default_reason = "BadData"
+
+
+class CapabilityError(ReplicationError):
+    """Something the server or this image lacks: an extension, a version."""
+
+    exit_code = 69
+    default_reason = "MissingCapability"
+
+
+class StorageError(ReplicationError):
+    """The snapshot's volume cannot be written or is full."""
+
+    exit_code = 73
+    default_reason = "CannotWriteSnapshot"
+
+
+class RightsError(ReplicationError):
+    """A missing right in PostgreSQL, or credentials that it refuses."""
+
+    exit_code = 77
+    default_reason = "PermissionDenied"
+
+
+class GuardError(ReplicationError):
+    """The overwrite guard refused: the target is the source, a standby, or a database that is not ours to replace."""
+
+    exit_code = 78
+    default_reason = "GuardRefused"
+
+
+class SpecError(ReplicationError):
+    """A resource's spec that cannot be carried out. `field` is its path, e.g. `spec.schedule.timeZone`."""
+
+    exit_code = 64
+    default_reason = "InvalidSpec"
+
+    def __init__(self, field: str, message: str, *, reason: str | None = None) -> None:
+        super().__init__(f"{field}: {message}", reason=reason)
+        self.field = field
+
+
+PERMANENT_EXIT_CODES: tuple[int, ...] = (64, 65, 69, 70, 73, 77, 78)
+"""What `podFailurePolicy` answers with FailJob. 75 and a kill from outside (137, 143) use up an attempt instead."""
