@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 T = TypeVar("T")
 
 TERMINATION_MESSAGE_LIMIT_BYTES = 3000
-"""Kubernetes cuts a termination message at 4,096 bytes and all of a pod's together at 12 KiB; cut JSON cannot be read."""
+"""Kubernetes cuts a termination message at 4,096 bytes, and JSON that is cut cannot be read."""
 
 
 def _camel(name: str) -> str:
@@ -28,8 +28,9 @@ class Report:
     """How one attempt of a dump or a load ended.
 
     outcome: `Succeeded` or `Failed`. reason: one CamelCase word. message: for people, never a credential.
-    snapshot: path of the snapshot as the program was given it. snapshot_time: when its MVCC snapshot was taken, RFC 3339,
-    UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV. duration_seconds: wall time.
+    snapshot: path of the snapshot as the program was given it. snapshot_time: when its MVCC snapshot was taken, RFC
+    3339, UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV. duration_seconds:
+    wall time.
     """
 
     outcome: str

@@ -1,0 +1,151 @@
+"""One run, one step further: look at its Jobs, do what the plan says, write its status."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from datareplication.controller.cluster import (
+    CLAIM,
+    EVENT,
+    JOB,
+    POD,
+    RUN,
+    AlreadyExistsError,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    Object,
+    RejectedError,
+)
+from datareplication.core import events, manifests, names, plan, state, status
+from datareplication.core import observed as seeing
+from datareplication.core import run as running
+from datareplication.core.events import Note
+from datareplication.core.manifests import JobImage
+from datareplication.core.names import Step
+from datareplication.core.observed import ObservedJob, Why
+from datareplication.core.plan import Action, CreateJob, Volume
+from datareplication.core.report import Progress
+from datareplication.core.run import Run
+from datareplication.core.state import RunStatus
+from datareplication.errors import SpecError
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 10
+"""How often a running step's progress is read: often enough to watch, one status write per ten seconds."""
+
+QUIET_SECONDS = 10
+"""A pod that is still being set up after this long is asked for its Events."""
+
+
+class Applier:
+    """Carries out plans of runs and writes their status."""
+
+    def __init__(self, cluster: Cluster, image: JobImage, instance: str, now: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._image = image
+        self._instance = instance
+        self._now = now
+
+    async def advance(self, run: Run) -> tuple[Run, datetime | None]:
+        """Do what is due for an admitted run; return it with its new status, and when to come again."""
+        try:
+            running.check(run)
+        except SpecError as error:
+            return await self.write_run(
+                run, status.failed_run(run, Why(error.reason, error.message), self._now())
+            ), None
+        observed = await self._observe(run)
+        volume = await self._volume(run)
+        now = self._now()
+        if run.status.start_time is None:
+            run = replace(run, status=run.status.model_copy(update={"start_time": now}))
+        planned = plan.plan_run(run, observed, volume, self._image, now)
+        for action in planned.actions:
+            if rejected := await self._apply(run, action):
+                observed = {**observed, action.step: rejected}
+        written = await self.write_run(run, status.run_status(run, observed, volume, now))
+        is_running = any(job.state in ("Running", "Pending") for job in observed.values())
+        look_again = now + timedelta(seconds=PROGRESS_SECONDS) if is_running or not volume.exists else None
+        return written, min(filter(None, (planned.requeue_at, look_again)), default=None)
+
+    async def write_run(self, run: Run, new: RunStatus) -> Run:
+        """Write a run's status and its Events if it changed; return the run as it is then."""
+        written = run.raw.get("status") or {}
+        if state.to_raw(new) == written:
+            return replace(run, status=new)
+        before = state.read_status(RunStatus, run.raw)
+        for note in events.of_run(before, new):
+            await self.emit(run.raw, note)
+        if new.phase != before.phase or not written:
+            logger.info("run %s/%s: %s %s", run.namespace, run.name, new.phase, new.message)
+        raw = await self._cluster.write_status(RUN, {**run.raw, "status": state.to_raw(new)})
+        return replace(run, status=new, raw=raw)
+
+    async def emit(self, involved: Object, note: Note) -> None:
+        """Post an Event; a repetition counts up the one that is there. Events are not worth failing for."""
+        manifest = events.manifest(involved, note, self._instance, self._now())
+        metadata = manifest["metadata"]
+        try:
+            try:
+                await self._cluster.create(EVENT, manifest)
+            except AlreadyExistsError:
+                existing = await self._cluster.get(EVENT, metadata["namespace"], metadata["name"]) or {}
+                again = {"count": int(existing.get("count") or 1) + 1, "lastTimestamp": manifest["lastTimestamp"]}
+                await self._cluster.patch(EVENT, metadata["namespace"], metadata["name"], again)
+        except ClusterError as error:
+            logger.warning("event %s not posted: %s", note.reason, error.message)
+
+    async def _observe(self, run: Run) -> dict[Step, ObservedJob]:
+        steps = plan.steps_to_observe(run)
+        jobs = {step: await self._cluster.get(JOB, run.namespace, names.job_name(run.name, step)) for step in steps}
+        pods: list[Object] = []
+        if any(job is not None for job in jobs.values()):
+            pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
+        found = {step: seeing.observe(step, job, pods, run.uid) for step, job in jobs.items()}
+        return {step: await self._look_closer(run, job) for step, job in found.items()}
+
+    async def _look_closer(self, run: Run, job: ObservedJob) -> ObservedJob:
+        """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""
+        if job.state == "Running" and job.running_pod:
+            lines = await self._cluster.log_tail(run.namespace, job.running_pod, lines=5)
+            found = [progress for line in lines if (progress := Progress.from_log_line(line))]
+            return replace(job, progress=found[-1]) if found else job
+        is_quiet = job.waiting is not None and not job.waiting.message and job.waiting_since is not None
+        if is_quiet and job.waiting_since and self._now() - job.waiting_since > timedelta(seconds=QUIET_SECONDS):
+            fields = f"involvedObject.name={job.waiting_pod}"
+            told = seeing.why_from_events(await self._cluster.list_all(EVENT, run.namespace, fields=fields))
+            return replace(job, waiting=told) if told else job
+        return job
+
+    async def _volume(self, run: Run) -> Volume:
+        """Look at the snapshots' claim; make it from its template when there is one and it is not there."""
+        name = manifests.volume_claim(run.spec, run.request.replication_name)
+        claim = await self._cluster.get(CLAIM, run.namespace, name)
+        template = run.spec.snapshot.volume_claim_template
+        if claim is None and template is not None:
+            try:
+                claim = await self._cluster.create(CLAIM, manifests.claim(run, template))
+            except RejectedError as error:
+                return Volume(name, exists=False, problem=f"spec.snapshot.volumeClaimTemplate: {error.message}")
+            logger.info("claim %s/%s created", run.namespace, name)
+        modes = ((claim or {}).get("spec") or {}).get("accessModes") or ()
+        return Volume(name, exists=claim is not None, is_single_node=bool(modes) and "ReadWriteMany" not in modes)
+
+    async def _apply(self, run: Run, action: Action) -> ObservedJob | None:
+        """Carry out one action; return the step as failed when the API will never accept it."""
+        try:
+            if isinstance(action, CreateJob):
+                made = await self._cluster.create(JOB, action.manifest)
+                logger.info("job %s/%s created", run.namespace, made["metadata"]["name"])
+            else:
+                await self._cluster.patch(JOB, run.namespace, action.name, action.patch)
+                logger.info("job %s/%s patched: %s", run.namespace, action.name, action.why)
+        except (AlreadyExistsError, ConflictError):
+            logger.info("job of %s in %s/%s is not as it was seen; looking again", action.step, run.namespace, run.name)
+        except RejectedError as error:
+            why = Why("JobRejected", f"Kubernetes refused the Job: {error.message}")
+            return ObservedJob(action.step, state="Failed", why=why)
+        return None

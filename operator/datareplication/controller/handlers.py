@@ -1,0 +1,37 @@
+"""kopf's decorators and nothing else: each handler turns an event into a key. What the event said is not used."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import kopf
+
+from datareplication.controller.queue import Key, WorkQueue
+from datareplication.core import names
+
+
+def register(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
+    """Register the handlers that feed `queue`."""
+
+    @kopf.on.event(names.GROUP, names.VERSION, "datareplications", registry=registry)
+    async def replication_changed(namespace: str | None, name: str, **_: Any) -> None:
+        queue.add(Key(namespace or "", name))
+
+    @kopf.on.event(names.GROUP, names.VERSION, "datareplicationruns", registry=registry)
+    async def run_changed(namespace: str | None, spec: Mapping[str, Any], **_: Any) -> None:
+        if replication := spec.get("replicationName"):
+            queue.add(Key(namespace or "", replication))
+
+    @kopf.on.event("batch", "v1", "jobs", labels={names.REPLICATION_LABEL: kopf.PRESENT}, registry=registry)
+    @kopf.on.event("", "v1", "pods", labels={names.REPLICATION_LABEL: kopf.PRESENT}, registry=registry)
+    async def job_or_pod_changed(namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
+        queue.add(Key(namespace or "", labels[names.REPLICATION_LABEL]))
+
+
+def settings() -> kopf.OperatorSettings:
+    """Return kopf's settings: watch, and write nothing."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    chosen.watching.server_timeout = 300
+    chosen.watching.inactivity_timeout = 360
+    return chosen

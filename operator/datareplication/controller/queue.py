@@ -1,0 +1,109 @@
+"""What to reconcile next: a queue of keys without duplicates, timers for later, back-off for keys that fail.
+
+It owns fairness: a key is in the queue at most once and is worked on by one worker at a time; one that fails waits
+longer each time and never blocks another. It refuses to know what a key is for.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+FIRST_BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 60.0
+
+
+@dataclass(frozen=True, order=True)
+class Key:
+    """One DataReplication, whether it exists or not."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the usual `namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+
+def utc_now() -> datetime:
+    """Return the current time."""
+    return datetime.now(UTC)
+
+
+class WorkQueue:
+    """Keys to work on. All methods are called in one event loop."""
+
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        self._now = now
+        self._ready: deque[Key] = deque()
+        self._dirty: set[Key] = set()
+        self._active: set[Key] = set()
+        self._timers: dict[Key, tuple[datetime, asyncio.TimerHandle]] = {}
+        self._failures: dict[Key, int] = {}
+        self._wakeup = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Return how many keys wait to be worked on."""
+        return len(self._dirty)
+
+    def add(self, key: Key) -> None:
+        """Ask for a key to be worked on; if a worker has it just now, once more afterwards."""
+        if key not in self._dirty:
+            self._dirty.add(key)
+            if key not in self._active:
+                self._ready.append(key)
+                self._wakeup.set()
+
+    def add_at(self, key: Key, when: datetime) -> None:
+        """Ask for a key at a later time; only the earliest such request of a key is kept."""
+        earlier = self._timers.get(key)
+        if earlier is not None:
+            if earlier[0] <= when:
+                return
+            earlier[1].cancel()
+        delay = max(0.0, (when - self._now()).total_seconds())
+        handle = asyncio.get_running_loop().call_later(delay, self._fire, key)
+        self._timers[key] = (when, handle)
+
+    async def get(self) -> Key:
+        """Return the next key; `done` must be called with it."""
+        while not self._ready:
+            self._wakeup.clear()
+            await self._wakeup.wait()
+        key = self._ready.popleft()
+        self._dirty.discard(key)
+        self._active.add(key)
+        return key
+
+    def done(self, key: Key) -> None:
+        """Give a key back after success."""
+        self._failures.pop(key, None)
+        self._release(key)
+
+    def failed(self, key: Key) -> float:
+        """Give a key back after a failure; it comes again after the returned delay in seconds."""
+        count = self._failures.get(key, 0)
+        self._failures[key] = count + 1
+        longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(count, 10))
+        delay = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, so that keys that failed together part
+        self._release(key)
+        asyncio.get_running_loop().call_later(delay, self.add, key)
+        return delay
+
+    def forget(self, key: Key) -> None:
+        """Drop the timer and the failures of a key whose object is gone."""
+        self._failures.pop(key, None)
+        if timer := self._timers.pop(key, None):
+            timer[1].cancel()
+
+    def _fire(self, key: Key) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    def _release(self, key: Key) -> None:
+        self._active.discard(key)
+        if key in self._dirty:
+            self._ready.append(key)
+            self._wakeup.set()

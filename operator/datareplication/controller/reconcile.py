@@ -1,0 +1,233 @@
+"""The only orchestration: observe -> plan -> apply -> report, for one DataReplication and its runs.
+
+Every decision is `core`'s; this module reads the live state, asks, does what it is told and writes each status once. It
+may be killed between any two API calls: called again, it reaches the same end.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from datareplication.controller.applying import Applier
+from datareplication.controller.cluster import (
+    REPLICATION,
+    RUN,
+    AlreadyExistsError,
+    Cluster,
+    ConflictError,
+    Object,
+)
+from datareplication.controller.queue import Key
+from datareplication.core import (
+    events,
+    manifests,
+    names,
+    plan,
+    run,
+    schedule,
+    spec,
+    state,
+    status,
+    summary,
+    support,
+    times,
+)
+from datareplication.core.manifests import JobImage
+from datareplication.core.observed import Why
+from datareplication.core.run import Run
+from datareplication.core.schedule import Decision
+from datareplication.core.spec import ReplicationSpec
+from datareplication.core.state import ReplicationStatus
+from datareplication.core.summary import Seen
+from datareplication.errors import SpecError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for."""
+
+    requeue_at: datetime | None = None
+    is_gone: bool = False
+
+
+class Reconciler:
+    """Brings one DataReplication and its runs a step further."""
+
+    def __init__(self, cluster: Cluster, image: JobImage, instance: str, now: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._now = now
+        self._applier = Applier(cluster, image, instance, now)
+
+    async def reconcile(self, key: Key) -> Outcome:
+        """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later."""
+        raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
+        found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
+        runs = await self._readable(found)
+        if raw is None:
+            await self._fail_orphans(key, runs)
+            return Outcome(is_gone=True)
+        if raw["metadata"].get("deletionTimestamp"):
+            return Outcome()
+        try:
+            parsed = spec.parse(raw.get("spec"))
+            if parsed.schedule is not None:
+                schedule.check(parsed.schedule)
+            support.check(parsed)
+        except SpecError as error:
+            return await self._reconcile_invalid(raw, runs, error)
+        return await self._reconcile_valid(raw, parsed, runs)
+
+    async def _readable(self, found: Iterable[Object]) -> tuple[Run, ...]:
+        """Return the runs that can be read; one that cannot is failed and does not stop the others."""
+        runs = []
+        for raw in found:
+            if raw["metadata"].get("deletionTimestamp"):
+                continue
+            try:
+                runs.append(run.read(raw))
+            except SpecError as error:
+                await self._fail_unreadable(raw, error)
+        return tuple(runs)
+
+    async def _fail_unreadable(self, raw: Object, error: SpecError) -> None:
+        blank = run.read({**raw, "spec": {"replicationName": "unreadable"}})
+        if not blank.is_finished:
+            await self._applier.write_run(
+                blank, status.failed_run(blank, Why(error.reason, error.message), self._now())
+            )
+
+    async def _fail_orphans(self, key: Key, runs: tuple[Run, ...]) -> None:
+        """Fail runs made by hand for a DataReplication that does not exist; owned ones go with their owner."""
+        message = f"spec.replicationName: there is no DataReplication {key.name!r} in namespace {key.namespace}"
+        for orphan in runs:
+            if not orphan.is_finished and not orphan.raw["metadata"].get("ownerReferences"):
+                why = Why("ReplicationNotFound", message)
+                await self._applier.write_run(orphan, status.failed_run(orphan, why, self._now()))
+
+    async def _reconcile_invalid(self, raw: Object, runs: tuple[Run, ...], error: SpecError) -> Outcome:
+        """Report the fault. Runs that have begun go on with their own copy of the spec; others fail."""
+        advanced = []
+        requeues: list[datetime | None] = []
+        for one in runs:
+            if one.is_finished:
+                advanced.append(one)
+            elif one.is_admitted:
+                further, again = await self._applier.advance(one)
+                advanced.append(further)
+                requeues.append(again)
+            else:
+                failed = status.failed_run(one, Why(error.reason, error.message), self._now())
+                advanced.append(await self._applier.write_run(one, failed))
+        old = state.read_status(ReplicationStatus, raw)
+        new = summary.invalid(old, raw["metadata"]["generation"], error, advanced, self._now())
+        await self._write_replication(raw, old, new)
+        return Outcome(min(filter(None, requeues), default=None))
+
+    async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...]) -> Outcome:
+        now = self._now()
+        old = state.read_status(ReplicationStatus, raw)
+        created = times.from_text(raw["metadata"]["creationTimestamp"])
+        in_effect = summary.scheduling_since(old.schedule, parsed, created, now)
+        decision = _decide(parsed, old, runs, in_effect.since if in_effect else now, now)
+        runs = tuple([await self._complete(raw, parsed, one) for one in runs])
+        runs, taken = await self._start_due(raw, parsed, runs, decision)
+        runs, requeues = await self._advance_all(runs, parsed)
+        seen = Seen(parsed, raw["metadata"]["generation"], runs, in_effect, decision)
+        new = summary.summarize(
+            old.model_copy(update={"last_schedule_time": taken or old.last_schedule_time}), seen, now
+        )
+        await self._write_replication(raw, old, new)
+        await self._trim_history(runs, parsed)
+        stale_at = summary.stale_at(new, parsed)
+        moments = [new.next_schedule_time, stale_at + timedelta(seconds=1) if stale_at else None, *requeues]
+        return Outcome(min((moment for moment in moments if moment and moment > now), default=None))
+
+    async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
+        """Make a run made by hand ours: owner, labels, data interval and a copy of the spec, in one write."""
+        if one.is_finished or one.request.replication is not None:
+            return one
+        previous = schedule.slot_before(parsed.schedule, one.created) if parsed.schedule else None
+        patch = manifests.completion(raw, one.raw, (previous or one.created, one.created))
+        completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
+        logger.info("run %s/%s was made by hand; completed", one.namespace, one.name)
+        return run.read(completed)
+
+    async def _start_due(
+        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], decision: Decision
+    ) -> tuple[tuple[Run, ...], datetime | None]:
+        """Create the runs of due slots for which there is room; return all runs and a slot that somebody else took."""
+        open_runs = sum(not one.is_finished for one in runs)
+        for slot in decision.due[: max(0, parsed.max_active_runs - open_runs)]:
+            manifest = manifests.run_of_slot(raw, raw["spec"], slot, schedule.data_interval(parsed.schedule, slot))  # type: ignore[arg-type]
+            try:
+                made = await self._cluster.create(RUN, manifest)
+                logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))
+            except AlreadyExistsError:
+                adopted = await self._adopted(raw, manifest)
+                if adopted is None:
+                    return runs, slot
+                made = adopted
+            runs = (*(one for one in runs if one.name != made["metadata"]["name"]), run.read(made))
+        return runs, None
+
+    async def _adopted(self, raw: Object, manifest: Object) -> Object | None:
+        """Return the run that bears the slot's name if it is ours; a foreign one is reported and left alone."""
+        metadata = manifest["metadata"]
+        existing = await self._cluster.get(RUN, metadata["namespace"], metadata["name"])
+        if existing is None:
+            raise ConflictError(f"run {metadata['name']} vanished; try again")
+        if names.is_owned_by(existing, raw["metadata"]["uid"]):
+            return existing
+        text = f"run {metadata['name']} exists and was not made for this resource's slot; the slot is passed over"
+        await self._applier.emit(raw, events.Note("Warning", "RunNameTaken", text))
+        return None
+
+    async def _advance_all(
+        self, runs: tuple[Run, ...], parsed: ReplicationSpec
+    ) -> tuple[tuple[Run, ...], list[datetime | None]]:
+        admitted = {one.name for one in plan.runs_to_admit(runs, parsed.max_active_runs)}
+        active = [one.name for one in runs if one.is_admitted and not one.is_finished]
+        advanced: list[Run] = []
+        requeues: list[datetime | None] = []
+        for one in runs:
+            if one.is_finished:
+                advanced.append(one)
+            elif one.is_admitted or one.name in admitted:
+                further, again = await self._applier.advance(one)
+                advanced.append(further)
+                requeues.append(again)
+            else:
+                waiting = status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", self._now())
+                advanced.append(await self._applier.write_run(one, waiting))
+        return tuple(advanced), requeues
+
+    async def _trim_history(self, runs: tuple[Run, ...], parsed: ReplicationSpec) -> None:
+        """Delete runs beyond the limits; what they achieved stands in the status by now."""
+        expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
+        for one in expired:
+            await self._cluster.delete(RUN, one.namespace, one.name, one.uid)
+            logger.info("run %s/%s is beyond the history limit; deleted", one.namespace, one.name)
+
+    async def _write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> None:
+        if state.to_raw(new) == state.to_raw(old) and "status" in raw:
+            return
+        for note in events.of_replication(old, new):
+            await self._applier.emit(raw, note)
+        await self._cluster.write_status(REPLICATION, {**raw, "status": state.to_raw(new)})
+
+
+def _decide(
+    parsed: ReplicationSpec, old: ReplicationStatus, runs: tuple[Run, ...], since: datetime, now: datetime
+) -> Decision:
+    if parsed.schedule is None:
+        return Decision()
+    handled = max(filter(None, (since, summary.last_slot(old, runs))))
+    decision = schedule.decide(parsed.schedule, handled, now)
+    return replace(decision, due=()) if parsed.suspend else decision
+
+
+def _identity(raw: Object) -> tuple[str, str]:
+    return raw["metadata"]["namespace"], raw["metadata"]["name"]

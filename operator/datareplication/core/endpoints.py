@@ -1,0 +1,82 @@
+"""The two ends of a replication: how to reach the source and the targets, and what to do there."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from datareplication.core.model import (
+    ConfigMapSource,
+    CredentialsSecretRef,
+    DatabaseName,
+    Host,
+    Model,
+    Name,
+    Pattern,
+    PodSettings,
+    Port,
+    Seconds,
+    SslMode,
+    SslRootCert,
+    Workers,
+)
+
+
+class Tables(Model):
+    """Which tables are copied, as patterns of `schema.table` with `*` and `?`."""
+
+    include: list[Pattern] = Field(default_factory=list, max_length=256, description="Only these; empty: all tables.")
+    exclude: list[Pattern] = Field(default_factory=list, max_length=256, description="Not these.")
+    schema_only: list[Pattern] = Field(
+        default_factory=list, max_length=256, description="These without their rows, for example sessions."
+    )
+
+
+class Connection(Model):
+    """How to reach one database."""
+
+    host: Host = Field(description="Host name or address of the server, for example prod-db.prod.svc.")
+    port: Port = Field(5432, description="The server's port.")
+    database: DatabaseName = Field(description="Name of the database.")
+    ssl_mode: SslMode = Field(
+        "verify-full", description="libpq's sslmode. verify-full needs sslRootCert unless a public authority signed."
+    )
+    ssl_root_cert: SslRootCert | None = Field(
+        None, description="Certificate authority of the server's certificate, from a Secret or ConfigMap key."
+    )
+    credentials_secret_ref: CredentialsSecretRef = Field(
+        description="Secret with the role's name and password, as CloudNativePG and the Zalando operator make them."
+    )
+
+
+class Source(Connection):
+    """The database that is copied; it is only read."""
+
+    tables: Tables = Field(default_factory=Tables, description="Which tables are copied. Default: all.")
+
+
+class Target(Connection, PodSettings):
+    """A database that receives the data."""
+
+    name: Name = Field(description="Name of the target, unique in the list; part of its Job's name and variables.")
+    strategy: Literal["Swap", "InPlace"] = Field(
+        "Swap", description="Swap loads a new database and renames it; InPlace replaces rows in one transaction."
+    )
+    maintenance_database: DatabaseName = Field("postgres", description="Database from which others are renamed.")
+    workers: Workers = Field(2, description="Parallel connections to the target.")
+    verify: Literal["Rows", "Checksum"] = Field(
+        "Rows", description="What is compared with the snapshot before the swap: row counts, or contents as well."
+    )
+    keep_previous: int = Field(1, ge=0, le=1, description="1 keeps the replaced database as <database>__previous.")
+    overwrite: Literal["OnlyManaged", "Any"] = Field(
+        "OnlyManaged",
+        description="OnlyManaged refuses a database that holds data and was not loaded by this operator; the first "
+        "load into such a database needs Any.",
+    )
+    after_load: ConfigMapSource | None = Field(
+        None, description="SQL that runs in the new database before anybody can see it, for example to scrub addresses."
+    )
+    physical_clone_of_source: bool = Field(
+        False,
+        description="The target's server is a physical copy of the source's and so carries its system identifier.",
+    )
+    timeout_seconds: Seconds | None = Field(None, description="Deadline of this load Job. Unset: the run's.")

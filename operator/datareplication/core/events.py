@@ -1,0 +1,76 @@
+"""Which Events a change of status is worth: (old status, new status) -> tuple of `Note`. Pure."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from datareplication.core import names, times
+from datareplication.core.state import ReplicationStatus, RunStatus
+
+
+@dataclass(frozen=True)
+class Note:
+    """One Event: its type, one CamelCase reason, and a message for people."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
+    """Return the Events of a run's change."""
+    notes = []
+    before = {target.name: target.phase for target in old.targets}
+    if new.dump and new.dump.phase == "Succeeded" and not (old.dump and old.dump.phase == "Succeeded"):
+        notes.append(
+            Note("Normal", "SnapshotPublished", f"{new.snapshot}: {new.dump.tables} tables, {new.dump.rows} rows")
+        )
+    for target in new.targets:
+        if target.phase != before.get(target.name) and target.is_finished:
+            is_good = target.phase == "Succeeded"
+            text = f"{target.rows} rows" if is_good else f"{target.reason}: {target.message}"
+            notes.append(Note("Normal" if is_good else "Warning", f"Load{target.phase}", f"{target.name}: {text}"))
+    if new.completion_time and not old.completion_time:
+        is_good = new.phase == "Succeeded"
+        message = new.message or f"{new.targets_summary} targets loaded in {new.duration}"
+        notes.append(Note("Normal" if is_good else "Warning", f"Run{new.phase}", message))
+    elif new.message and new.message != old.message:
+        notes.append(Note("Warning", "RunWaiting", new.message))
+    return tuple(notes)
+
+
+def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note, ...]:
+    """Return the Events of a DataReplication's change; those of its runs are told on the runs."""
+    if new.phase == "Invalid" and (old.phase, old.message) != (new.phase, new.message):
+        return (Note("Warning", "InvalidSpec", new.message),)
+    if old.phase == "Invalid" and new.phase != "Invalid":
+        return (Note("Normal", "Accepted", "the spec is valid again"),)
+    return ()
+
+
+def manifest(involved: dict[str, Any], note: Note, instance: str, now: datetime) -> dict[str, Any]:
+    """Return the Event object. Its name is made of what it says, so that a repetition finds the same object."""
+    metadata = involved["metadata"]
+    digest = hashlib.sha256(f"{metadata['uid']} {note.reason} {note.message}".encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{metadata['name']}.{digest}", "namespace": metadata["namespace"]},
+        "involvedObject": {
+            "apiVersion": involved["apiVersion"],
+            "kind": involved["kind"],
+            "name": metadata["name"],
+            "namespace": metadata["namespace"],
+            "uid": metadata["uid"],
+        },
+        "type": note.type,
+        "reason": note.reason,
+        "message": note.message[:1000],
+        "source": {"component": names.MANAGED_BY},
+        "reportingComponent": names.MANAGED_BY,
+        "reportingInstance": instance,
+        "firstTimestamp": times.to_text(now),
+        "lastTimestamp": times.to_text(now),
+        "count": 1,
+    }

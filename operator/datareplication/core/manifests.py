@@ -1,0 +1,305 @@
+"""The objects that the operator creates: values -> dicts. Nothing is formatted as text here.
+
+It owns the interface to the programs on this side: their arguments, environment and mounts. A unit test reads what is
+built here with the programs' own parsers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from datareplication.core import names, times
+from datareplication.core.endpoints import Connection, Target
+from datareplication.core.model import PodSettings
+from datareplication.core.names import DUMP_STEP, Step
+from datareplication.core.paths import snapshot_path
+from datareplication.core.run import Run
+from datareplication.core.spec import ReplicationSpec
+from datareplication.errors import PERMANENT_EXIT_CODES
+
+SOURCE_PREFIX = "PROD"
+SNAPSHOTS_MOUNT = "/snapshots"
+CERTIFICATE_MOUNT = "/etc/datareplication/tls"
+CERTIFICATE_FILE = "ca.crt"
+AFTER_LOAD_MOUNT = "/etc/datareplication/after-load"
+AFTER_LOAD_FILE = "after-load.sql"
+
+DEFAULT_RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}}
+"""Each of a program's processes stays under 128 MiB; a limit is the user's to set."""
+
+SECURITY_CONTEXT = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+
+
+@dataclass(frozen=True)
+class JobImage:
+    """Which image the Jobs run, and how it is pulled."""
+
+    name: str
+    pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+
+
+def run_of_slot(
+    owner: Mapping[str, Any], spec: Mapping[str, Any], slot: datetime, interval: tuple[datetime, datetime]
+) -> dict[str, Any]:
+    """Return the DataReplicationRun of one slot of `owner` (a DataReplication object), with a copy of its spec."""
+    metadata = owner["metadata"]
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": "DataReplicationRun",
+        "metadata": {
+            "name": names.run_name(metadata["name"], slot),
+            "namespace": metadata["namespace"],
+            "labels": names.run_labels(metadata["name"]),
+            "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
+        },
+        "spec": {
+            "replicationName": metadata["name"],
+            "slot": times.to_text(slot),
+            "dataInterval": interval_spec(interval),
+            "action": "Replicate",
+            "replication": dict(spec),
+        },
+    }
+
+
+def completion(
+    owner: Mapping[str, Any], raw_run: Mapping[str, Any], interval: tuple[datetime, datetime]
+) -> dict[str, Any]:
+    """Return the merge patch that completes a run made by hand: owner, labels, data interval, copied spec."""
+    metadata = owner["metadata"]
+    return {
+        "metadata": {
+            "resourceVersion": raw_run["metadata"]["resourceVersion"],
+            "labels": names.run_labels(metadata["name"]),
+            "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
+        },
+        "spec": {"dataInterval": interval_spec(interval), "replication": owner["spec"]},
+    }
+
+
+def volume_claim(spec: ReplicationSpec, replication: str) -> str:
+    """Return the name of the claim that holds the snapshots."""
+    existing = spec.snapshot.persistent_volume_claim
+    return existing.claim_name if existing else names.claim_name(replication)
+
+
+def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:
+    """Return a data interval as the resource has it."""
+    return {"start": times.to_text(interval[0]), "end": times.to_text(interval[1])}
+
+
+def claim(run: Run, template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claim made from `snapshot.volumeClaimTemplate`. It has no owner: snapshots outlive the resource."""
+    replication = run.request.replication_name
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": names.claim_name(replication),
+            "namespace": run.namespace,
+            "labels": names.run_labels(replication),
+        },
+        "spec": dict(template.get("spec", template)),
+    }
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is particular to the Job of one step."""
+
+    step: Step
+    prefix: str
+    connection: Connection
+    settings: PodSettings
+    timeout_seconds: int | None
+    arguments: tuple[str, ...]
+
+
+def dump_job(run: Run, image: JobImage) -> dict[str, Any]:
+    """Return the Job that writes the run's snapshot."""
+    spec = run.spec
+    tables = spec.source.tables
+    arguments = (
+        *("--workers", str(spec.dump.workers)),
+        *("--compression", spec.snapshot.compression),
+        *(part for pattern in tables.include for part in ("--include", pattern)),
+        *(part for pattern in tables.exclude for part in ("--exclude", pattern)),
+        *(part for pattern in tables.schema_only for part in ("--schema-only", pattern)),
+        *_interval_arguments(run),
+    )
+    part = Part(DUMP_STEP, SOURCE_PREFIX, spec.source, spec.dump, spec.dump.timeout_seconds, arguments)
+    return _job(run, image, part)
+
+
+def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dict[str, Any]:
+    """Return the Job that loads the run's snapshot into one target; `node` keeps it beside a ReadWriteOnce volume."""
+    target = run.spec.target(target_name)
+    arguments = (
+        *("--target", target.name),
+        *("--strategy", target.strategy),
+        *("--maintenance-database", target.maintenance_database),
+        *("--workers", str(target.workers)),
+        *("--verify", target.verify),
+        *("--keep-previous", str(target.keep_previous)),
+        *("--overwrite", target.overwrite),
+        *(("--physical-clone-of-source",) if target.physical_clone_of_source else ()),
+        *(("--after-load", f"{AFTER_LOAD_MOUNT}/{AFTER_LOAD_FILE}") if target.after_load else ()),
+    )
+    prefix = names.variable_prefix(target.name)
+    part = Part(names.load_step(target.name), prefix, target, target, target.timeout_seconds, arguments)
+    job = _job(run, image, part)
+    if node:
+        pod = job["spec"]["template"]["spec"]
+        pod["nodeSelector"] = {**pod.get("nodeSelector", {}), "kubernetes.io/hostname": node}
+    return job
+
+
+def conninfo(connection: Connection) -> str:
+    """Return libpq's connection string without credentials; values are quoted by libpq's rule (backslash, quote)."""
+    values = {
+        "host": connection.host,
+        "port": str(connection.port),
+        "dbname": connection.database,
+        "sslmode": connection.ssl_mode,
+    }
+    if connection.ssl_root_cert:
+        values["sslrootcert"] = f"{CERTIFICATE_MOUNT}/{CERTIFICATE_FILE}"
+    elif connection.ssl_mode == "verify-full":
+        values["sslrootcert"] = "system"
+    return " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return escaped if escaped and escaped == value and " " not in value else f"'{escaped}'"
+
+
+def _interval_arguments(run: Run) -> list[str]:
+    interval = run.request.data_interval
+    if interval is None:
+        return []
+    return ["--data-interval-start", times.to_text(interval.start), "--data-interval-end", times.to_text(interval.end)]
+
+
+def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
+    spec = run.spec
+    labels = names.job_labels(run.request.replication_name, run.name, part.step)
+    deadline = min(part.timeout_seconds or spec.timeout_seconds, spec.timeout_seconds)
+    arguments = [
+        *("--run-name", run.name),
+        *("--run-uid", run.uid),
+        *("--replication-name", run.request.replication_name),
+        *("--timeout-seconds", str(deadline)),
+        *part.arguments,
+    ]
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": names.job_name(run.name, part.step),
+            "namespace": run.namespace,
+            "labels": labels,
+            "ownerReferences": [names.owner_reference(run.raw, "DataReplicationRun")],
+        },
+        "spec": {
+            "backoffLimit": spec.retry_policy.retries,
+            "activeDeadlineSeconds": deadline,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": _failure_policy(part.step.role),
+            "template": {"metadata": {"labels": labels}, "spec": _pod(run, image, part, arguments)},
+        },
+    }
+
+
+def _failure_policy(container: str) -> dict[str, Any]:
+    permanent = {"containerName": container, "operator": "In", "values": list(PERMANENT_EXIT_CODES)}
+    return {
+        "rules": [
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            {"action": "FailJob", "onExitCodes": permanent},
+        ]
+    }
+
+
+def _pod(run: Run, image: JobImage, part: Part, arguments: list[str]) -> dict[str, Any]:
+    settings = part.settings
+    mounts, volumes = _volumes(run, part)
+    container = {
+        "name": part.step.role,
+        "image": image.name,
+        "imagePullPolicy": image.pull_policy,
+        "command": [f"datareplication-{part.step.role}"],
+        "args": arguments,
+        "env": _environment(run, part),
+        "resources": settings.resources or DEFAULT_RESOURCES,
+        "securityContext": SECURITY_CONTEXT,
+        "terminationMessagePolicy": "File",
+        "volumeMounts": mounts,
+    }
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            **run.spec.pod_security_context,
+        },
+        "containers": [container],
+        "volumes": volumes,
+        **({"imagePullSecrets": [{"name": name} for name in image.pull_secrets]} if image.pull_secrets else {}),
+        **({"nodeSelector": settings.node_selector} if settings.node_selector else {}),
+        **({"tolerations": settings.tolerations} if settings.tolerations else {}),
+    }
+
+
+def _environment(run: Run, part: Part) -> list[dict[str, Any]]:
+    """Credentials come by secretKeyRef: the operator never reads them, and a missing Secret has a reason."""
+    secret = part.connection.credentials_secret_ref
+    keys = {"USERNAME": secret.username_key, "PASSWORD": secret.password_key}
+    from_secret = [
+        {"name": f"{part.prefix}_DB_{name}", "valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
+        for name, key in keys.items()
+    ]
+    return [
+        {"name": "CSV_OUTPUT_PATH", "value": f"{SNAPSHOTS_MOUNT}/{snapshot_path(run)}"},
+        {"name": f"{part.prefix}_DB_CONNECTION", "value": conninfo(part.connection)},
+        *from_secret,
+    ]
+
+
+def _volumes(run: Run, part: Part) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    claim_source = {"claimName": volume_claim(run.spec, run.request.replication_name)}
+    mounts: list[dict[str, Any]] = [
+        {"name": "snapshots", "mountPath": SNAPSHOTS_MOUNT, "readOnly": part.step != DUMP_STEP},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - the pod's own, an emptyDir
+    ]
+    volumes: list[dict[str, Any]] = [
+        {"name": "snapshots", "persistentVolumeClaim": claim_source},
+        {"name": "tmp", "emptyDir": {}},
+    ]
+    connection = part.connection
+    certificate = connection.ssl_root_cert
+    if certificate and certificate.secret_key_ref:
+        ref = certificate.secret_key_ref
+        items = [{"key": ref.key, "path": CERTIFICATE_FILE}]
+        volumes.append({"name": "tls", "secret": {"secretName": ref.name, "items": items}})
+    elif certificate and certificate.config_map_key_ref:
+        volumes.append(_config_map_volume("tls", certificate.config_map_key_ref, CERTIFICATE_FILE))
+    if certificate:
+        mounts.append({"name": "tls", "mountPath": CERTIFICATE_MOUNT, "readOnly": True})
+    if isinstance(connection, Target) and connection.after_load:
+        volumes.append(_config_map_volume("after-load", connection.after_load.config_map_key_ref, AFTER_LOAD_FILE))
+        mounts.append({"name": "after-load", "mountPath": AFTER_LOAD_MOUNT, "readOnly": True})
+    return mounts, volumes
+
+
+def _config_map_volume(name: str, ref: Any, file: str) -> dict[str, Any]:
+    return {"name": name, "configMap": {"name": ref.name, "items": [{"key": ref.key, "path": file}]}}

@@ -1,0 +1,118 @@
+"""What every part of a resource's model shares: the base class, the small types and the references.
+
+It owns the translation between the resource's camelCase and our snake_case. A field's type, default, limits and
+description stand in one place, the model; the CRD is generated from it (`core/crd.py`).
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+
+class Model(BaseModel):
+    """A frozen part of a spec. Unknown fields are refused: a misspelt field is an error, not silence."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, strict=False
+    )
+
+
+def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
+    """Return the schema extension for CEL rules; each pair is (rule, message)."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+
+
+def keyed(key: str) -> dict[str, Any]:
+    """Return the schema extension of a list whose items are told apart by one field."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+
+
+def free_form() -> dict[str, Any]:
+    """Return the schema extension of a field that carries one of Kubernetes' own types through unchanged."""
+    return {"x-kubernetes-preserve-unknown-fields": True}
+
+
+def pattern_message(message: str) -> dict[str, Any]:
+    """Return the schema extension by which a field's pattern is refused in words instead of as a regular expression."""
+    return {"x-pattern-message": message}
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=43)]
+"""A DNS label that can become part of a Job's name."""
+
+ObjectName = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", min_length=1, max_length=253)
+]
+"""The name of a Secret, ConfigMap or PersistentVolumeClaim (a DNS subdomain)."""
+
+Key = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
+"""A key of a Secret or ConfigMap."""
+
+Host = Annotated[str, StringConstraints(pattern=r"^[^\s,/@]+$", min_length=1, max_length=253)]
+"""One host name or address; libpq would read a comma as a list and a slash as a socket's directory."""
+
+DatabaseName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=63)]
+"""PostgreSQL's limit is 63 bytes (NAMEDATALEN - 1)."""
+
+Pattern = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=256)]
+"""`schema.table` with `*` and `?`."""
+
+Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Workers = Annotated[int, Field(ge=1, le=64)]
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+class KeyRef(Model):
+    """One key of a Secret or ConfigMap in the resource's own namespace."""
+
+    name: ObjectName = Field(description="Name of the object, in the resource's own namespace.")
+    key: Key = Field(description="Key whose value is used.")
+
+
+class CredentialsSecretRef(Model):
+    """A Secret with a user name and a password, in the resource's own namespace."""
+
+    name: ObjectName = Field(description="Name of the Secret, in the resource's own namespace.")
+    username_key: Key = Field("username", description="Key that holds the role's name.")
+    password_key: Key = Field("password", description="Key that holds the role's password.")
+
+
+class SslRootCert(Model):
+    """The certificate authority that signed a server's certificate."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "has(self.secretKeyRef) != has(self.configMapKeyRef)",
+                "give either secretKeyRef or configMapKeyRef",
+            )
+        )
+    )
+
+    secret_key_ref: KeyRef | None = Field(None, description="Key of a Secret that holds the PEM certificate.")
+    config_map_key_ref: KeyRef | None = Field(None, description="Key of a ConfigMap that holds the PEM certificate.")
+
+
+class ConfigMapSource(Model):
+    """A text that lies in a ConfigMap."""
+
+    config_map_key_ref: KeyRef = Field(description="Key of the ConfigMap, in the resource's own namespace.")
+
+
+class PodSettings(Model):
+    """Where a Job's pod runs and what it may use; Kubernetes' own fields, carried through unchanged."""
+
+    resources: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The container's resource requests and limits.",
+        json_schema_extra=free_form(),
+    )
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels a node must have.")
+    tolerations: list[dict[str, Any]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Taints that the pod tolerates.",
+        json_schema_extra=free_form(),
+    )

@@ -1,0 +1,107 @@
+"""Deterministic names and labels. The name is the lock: the same slot or step always gets the same name.
+
+No name is hashed or cut: the CRD's rule `size(metadata.name) + size(target name) <= 43` leaves room for the longest
+form, `<name>-YYYYMMDDhhmm-load-<target>`, within the 63 characters of a label's value.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+GROUP = "datareplication.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+MANAGED_BY = "datareplication-operator"
+
+DUMP, LOAD = "dump", "load"
+NAME_LIMIT = 63
+
+REPLICATION_LABEL = f"{GROUP}/replication"
+RUN_LABEL = f"{GROUP}/run"
+ROLE_LABEL = f"{GROUP}/role"
+TARGET_LABEL = f"{GROUP}/target"
+
+RETRY_AT_ANNOTATION = f"{GROUP}/retry-at"
+DELAYED_ANNOTATION = f"{GROUP}/delayed-attempts"
+STOPPED_ANNOTATION = f"{GROUP}/stopped"
+
+
+@dataclass(frozen=True, order=True)
+class Step:
+    """One part of a run: the dump (target empty) or the load of one target."""
+
+    role: str
+    target: str = ""
+
+    def __str__(self) -> str:
+        """Return the step's part of its Job's name."""
+        return f"{self.role}-{self.target}" if self.target else self.role
+
+
+DUMP_STEP = Step(DUMP)
+
+
+def load_step(target: str) -> Step:
+    """Return the step that loads `target`."""
+    return Step(LOAD, target)
+
+
+def run_name(replication: str, slot: datetime) -> str:
+    """Return the name of the run of one slot; slots are whole minutes, so no two of them share it."""
+    return f"{replication}-{slot.astimezone(UTC):%Y%m%d%H%M}"
+
+
+def job_name(run: str, step: Step) -> str:
+    """Return `<run>-dump` or `<run>-load-<target>`."""
+    return f"{run}-{step}"
+
+
+def is_too_long(run: str, targets: Iterable[str]) -> bool:
+    """Whether a run's Jobs would have names over Kubernetes' limit."""
+    return any(len(job_name(run, step)) > NAME_LIMIT for step in (DUMP_STEP, *map(load_step, targets)))
+
+
+def claim_name(replication: str) -> str:
+    """Return the name of the claim made from `snapshot.volumeClaimTemplate`."""
+    return f"{replication}-snapshots"
+
+
+def variable_prefix(target: str) -> str:
+    """Return the prefix of a target's variables: its name in capitals, `-` as `_`."""
+    return target.upper().replace("-", "_")
+
+
+def run_labels(replication: str) -> dict[str, str]:
+    """Return the labels of a run."""
+    return {"app.kubernetes.io/managed-by": MANAGED_BY, REPLICATION_LABEL: replication}
+
+
+def job_labels(replication: str, run: str, step: Step) -> dict[str, str]:
+    """Return the labels of a Job and its pods."""
+    labels = {
+        "app.kubernetes.io/name": "datareplication-job",
+        "app.kubernetes.io/component": step.role,
+        **run_labels(replication),
+        RUN_LABEL: run,
+        ROLE_LABEL: step.role,
+    }
+    return labels | ({TARGET_LABEL: step.target} if step.target else {})
+
+
+def owner_reference(owner: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the controller reference to `owner`, so that Kubernetes deletes what it owns with it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def is_owned_by(child: dict[str, Any], owner_uid: str) -> bool:
+    """Whether `owner_uid` is the child's controller; anything else under our name is foreign."""
+    references = child.get("metadata", {}).get("ownerReferences", ())
+    return any(reference.get("controller") and reference.get("uid") == owner_uid for reference in references)

@@ -1,0 +1,189 @@
+"""What to do next: (run, what is observed, now) -> `Plan`. Pure; `controller/reconcile.py` carries it out.
+
+A plan holds only the next actions. Whoever carries it out may die between any two of them: the same question asked
+again gives the rest.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from datareplication.core import names, times
+from datareplication.core.manifests import JobImage, dump_job, load_job
+from datareplication.core.names import DUMP_STEP, Step
+from datareplication.core.observed import ObservedJob, Why
+from datareplication.core.run import Run
+from datareplication.core.state import StepStatus
+
+
+@dataclass(frozen=True)
+class CreateJob:
+    """Create the Job of a step."""
+
+    step: Step
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PatchJob:
+    """Change a Job if it is still at the resourceVersion that `patch` carries."""
+
+    step: Step
+    name: str
+    patch: dict[str, Any]
+    why: str
+
+
+Action = CreateJob | PatchJob
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Next actions, and when to ask again if nothing happens before."""
+
+    actions: tuple[Action, ...] = ()
+    requeue_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What is known of the snapshots' claim.
+
+    is_single_node: only pods of one node can mount it together. problem: why it could not be made from its template.
+    """
+
+    name: str
+    exists: bool
+    is_single_node: bool = False
+    problem: str = ""
+
+
+def steps_to_observe(run: Run) -> tuple[Step, ...]:
+    """Return the steps whose Jobs matter now: the dump until it has ended, then the loads that have not."""
+    if not _is_finished(run.status.dump):
+        return (DUMP_STEP,)
+    ended = {target.name for target in run.status.targets if target.is_finished}
+    return tuple(names.load_step(target) for target in run.targets if target not in ended)
+
+
+def plan_run(run: Run, observed: Mapping[Step, ObservedJob], volume: Volume, image: JobImage, now: datetime) -> Plan:
+    """Return the next actions of one admitted, unfinished run."""
+    deadline = run_deadline(run)
+    if is_over_time(run, now):
+        return Plan(tuple(stop(job, run_timeout(run)) for job in observed.values() if _can_stop(job)))
+    wanted = steps_to_start(run, observed, volume)
+    plans = [_plan_step(run, observed[step], now) for step in sorted(observed)]
+    created = tuple(CreateJob(step, _manifest(run, step, volume, image)) for step in wanted)
+    requeues = [moment for plan in plans if (moment := plan.requeue_at)] + ([deadline] if deadline else [])
+    return Plan(created + tuple(action for plan in plans for action in plan.actions), min(requeues, default=None))
+
+
+def steps_to_start(run: Run, observed: Mapping[Step, ObservedJob], volume: Volume) -> tuple[Step, ...]:
+    """Return the steps whose Jobs do not exist and should: the dump first, the loads once the snapshot is published."""
+    if not volume.exists:
+        return ()
+    dump = observed.get(DUMP_STEP)
+    if dump is not None and dump.state != "Succeeded":
+        return (DUMP_STEP,) if dump.state == "Absent" else ()
+    if run.status.dump is not None and run.status.dump.phase == "Failed":
+        return ()
+    ended = {target.name for target in run.status.targets if target.is_finished}
+    open_steps = [names.load_step(target) for target in run.targets if target not in ended]
+    absent = [step for step in open_steps if step not in observed or observed[step].state == "Absent"]
+    limit = run.spec.max_parallel_loads or len(open_steps)
+    return tuple(absent[: max(0, limit - (len(open_steps) - len(absent)))])
+
+
+def run_deadline(run: Run) -> datetime | None:
+    """Return when the run is over time. A resumed Job's own deadline starts anew, so the run's is kept here."""
+    started = run.status.start_time
+    return started + timedelta(seconds=run.spec.timeout_seconds) if started else None
+
+
+def is_over_time(run: Run, now: datetime) -> bool:
+    """Whether the run's deadline has passed."""
+    deadline = run_deadline(run)
+    return deadline is not None and now >= deadline
+
+
+def run_timeout(run: Run) -> Why:
+    """Return why a run over its deadline failed."""
+    return Why("RunTimeout", f"the run did not end within {run.spec.timeout_seconds} s (spec.timeoutSeconds)")
+
+
+def start_timeout(run: Run, waiting: Why) -> Why:
+    """Return why a step failed whose pod did not start."""
+    cause = ": ".join(filter(None, (waiting.reason, waiting.message)))
+    seconds = run.spec.start_timeout_seconds
+    return Why("StartTimeout", f"the pod did not start within {seconds} s (spec.startTimeoutSeconds): {cause}")
+
+
+def stop(job: ObservedJob, why: Why) -> PatchJob:
+    """Return the patch that ends a Job for good: suspending ends its pods, the annotation keeps the reason."""
+    patch = _patch(job, {"suspend": True}, {names.STOPPED_ANNOTATION: f"{why.reason}: {why.message}"})
+    return PatchJob(job.step, job.name, patch, why.reason)
+
+
+def _plan_step(run: Run, job: ObservedJob, now: datetime) -> Plan:
+    if job.state == "Suspended":
+        return _resume(job, now)
+    if job.state not in ("Pending", "Running"):
+        return Plan()
+    if job.failed > job.delayed and job.active == 0 and job.failed <= run.spec.retry_policy.retries:
+        return _delay(run, job, now)
+    if job.waiting is not None and job.waiting_since is not None:
+        limit = job.waiting_since + timedelta(seconds=run.spec.start_timeout_seconds)
+        return Plan((stop(job, start_timeout(run, job.waiting)),)) if now >= limit else Plan(requeue_at=limit)
+    return Plan()
+
+
+def _delay(run: Run, job: ObservedJob, now: datetime) -> Plan:
+    """Hold the next attempt back. Kubernetes would start it after 10 s, 20 s, …; users ask for `delaySeconds`."""
+    retry_at = (job.ended_at or now) + timedelta(seconds=run.spec.retry_policy.delay_seconds)
+    annotations = {names.DELAYED_ANNOTATION: str(job.failed), names.RETRY_AT_ANNOTATION: times.to_text(retry_at)}
+    if retry_at <= now:
+        return Plan()
+    return Plan((PatchJob(job.step, job.name, _patch(job, {"suspend": True}, annotations), "RetryDelay"),), retry_at)
+
+
+def _resume(job: ObservedJob, now: datetime) -> Plan:
+    if job.retry_at is not None and now < job.retry_at:
+        return Plan(requeue_at=job.retry_at)
+    return Plan((PatchJob(job.step, job.name, _patch(job, {"suspend": False}, {}), "Retry"),))
+
+
+def _patch(job: ObservedJob, spec: dict[str, Any], annotations: dict[str, str]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"resourceVersion": job.resource_version}
+    return {"metadata": metadata | ({"annotations": annotations} if annotations else {}), "spec": spec}
+
+
+def _manifest(run: Run, step: Step, volume: Volume, image: JobImage) -> dict[str, Any]:
+    if step == DUMP_STEP:
+        return dump_job(run, image)
+    return load_job(run, image, step.target, node=run.status.node if volume.is_single_node else "")
+
+
+def _can_stop(job: ObservedJob) -> bool:
+    return job.state in ("Pending", "Running", "Suspended")
+
+
+def _is_finished(step: StepStatus | None) -> bool:
+    return step is not None and step.is_finished
+
+
+def expired_runs(runs: Iterable[Run], successful: int, failed: int) -> tuple[Run, ...]:
+    """Return the finished runs beyond the history limits, oldest first."""
+    ended = sorted((run for run in runs if run.is_finished), key=lambda run: (run.created, run.name))
+    good = [run for run in ended if run.status.phase == "Succeeded"]
+    bad = [run for run in ended if run.status.phase != "Succeeded"]
+    return tuple(good[: len(good) - successful] if len(good) > successful else ()) + tuple(
+        bad[: len(bad) - failed] if len(bad) > failed else ()
+    )
+
+
+def runs_to_admit(runs: Iterable[Run], limit: int) -> tuple[Run, ...]:
+    """Return the waiting runs that may begin now, oldest first, so that at most `limit` are active."""
+    open_runs = sorted((run for run in runs if not run.is_finished), key=lambda run: (run.created, run.name))
+    waiting = [run for run in open_runs if not run.is_admitted]
+    return tuple(waiting[: max(0, limit - (len(open_runs) - len(waiting)))])

@@ -1,0 +1,202 @@
+"""What the operator writes into `status`: the models of both kinds, and conditions.
+
+It owns the words that people and programs read. How they come about is `status.py`'s.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+
+from datareplication.core import times
+from datareplication.core.model import Model, keyed
+
+M = TypeVar("M", bound=Model)
+
+StepPhase = Literal["Waiting", "Pending", "Running", "Retrying", "Succeeded", "Failed"]
+RunPhase = Literal["Pending", "Dumping", "Loading", "Succeeded", "PartiallyFailed", "Failed", "Replaced"]
+ReplicationPhase = Literal[
+    "Scheduled",
+    "Suspended",
+    "Dumping",
+    "Loading",
+    "Succeeded",
+    "PartiallyFailed",
+    "Failed",
+    "Invalid",
+    "Completed",
+]
+
+
+class StatusModel(Model):
+    """A part of a status. What an older or newer operator wrote beside it is passed over, not an error."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Condition(StatusModel):
+    """One condition, as metav1.Condition has it."""
+
+    type: str = Field(description="Name of the condition.", max_length=316)
+    status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
+    reason: str = Field("", description="One CamelCase word.", max_length=1024)
+    message: str = Field("", description="For people.", max_length=32768)
+    last_transition_time: AwareDatetime | None = Field(None, description="When status last changed.")
+    observed_generation: int | None = Field(None, description="Generation of the spec that it speaks of.")
+
+
+class ProgressStatus(StatusModel):
+    """How far a step is."""
+
+    phase: str = Field("", description="What it is doing.")
+    tables_done: int = Field(0, description="Tables done.")
+    tables_total: int = Field(0, description="Tables in all.")
+    rows_done: int = Field(0, description="Rows done.")
+    bytes_done: int = Field(0, description="Bytes of uncompressed CSV done.")
+    bytes_total: int = Field(0, description="Bytes expected; 0 when not known.")
+
+
+class StepStatus(StatusModel):
+    """The dump, or the load of one target."""
+
+    phase: StepPhase = Field("Waiting", description="Waiting, Pending, Running, Retrying, Succeeded or Failed.")
+    attempts: int = Field(0, description="Pods that have run or are running; disruptions do not count.")
+    reason: str = Field("", description="Why it waits or failed: one CamelCase word.")
+    message: str = Field("", description="Why it waits or failed, and the remedy.")
+    tables: int = Field(0, description="Tables moved.")
+    rows: int = Field(0, description="Rows moved.")
+    bytes: int = Field(0, description="Bytes of uncompressed CSV moved.")
+    start_time: AwareDatetime | None = Field(None, description="When its Job started.")
+    completion_time: AwareDatetime | None = Field(None, description="When it succeeded or failed.")
+    duration_seconds: float = Field(0.0, description="Of the attempt that succeeded.")
+    retry_time: AwareDatetime | None = Field(None, description="When the next attempt starts.")
+    progress: ProgressStatus | None = Field(None, description="How far the running attempt is.")
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has succeeded or failed; that never changes again."""
+        return self.phase in ("Succeeded", "Failed")
+
+
+class TargetStep(StepStatus):
+    """The load of one target."""
+
+    name: str = Field(description="Name of the target.", max_length=63)
+
+
+class RunStatus(StatusModel):
+    """How a run goes."""
+
+    phase: RunPhase = Field("Pending", description="Pending, Dumping, Loading, Succeeded, PartiallyFailed or Failed.")
+    message: str = Field("", description="What it waits for, or why it failed.")
+    start_time: AwareDatetime | None = Field(None, description="When it began.")
+    completion_time: AwareDatetime | None = Field(None, description="When its last step ended.")
+    duration: str = Field("", description="From start to completion, for people.")
+    snapshot: str = Field("", description="Path of the snapshot on the volume.")
+    snapshot_time: AwareDatetime | None = Field(None, description="The moment of production that the snapshot shows.")
+    lsn: str = Field("", description="The source's log position at that moment.")
+    node: str = Field("", description="Node of the dump; loads of a ReadWriteOnce volume run there.")
+    targets_summary: str = Field("", description="Targets loaded of targets wanted.")
+    dump: StepStatus | None = Field(None, description="The dump.")
+    targets: list[TargetStep] = Field(
+        default_factory=list, description="The load of each target.", json_schema_extra=keyed("name")
+    )
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        description="Complete, Failed, and Finished (either of the two).",
+        json_schema_extra=keyed("type"),
+    )
+
+
+class TargetStatus(StatusModel):
+    """What one target carries, and how its last load went."""
+
+    name: str = Field(description="Name of the target.", max_length=63)
+    phase: StepPhase = Field("Waiting", description="Of its last or current load.")
+    run: str = Field("", description="Run of its last or current load.")
+    snapshot: str = Field("", description="Snapshot that it carries.")
+    data_time: AwareDatetime | None = Field(None, description="The moment of production that it shows.")
+    loaded_time: AwareDatetime | None = Field(None, description="When that was loaded.")
+    rows: int = Field(0, description="Rows loaded.")
+    bytes: int = Field(0, description="Bytes of uncompressed CSV loaded.")
+    duration_seconds: float = Field(0.0, description="Of that load.")
+    message: str = Field("", description="Why its last load failed.")
+
+
+class ScheduleStatus(StatusModel):
+    """The schedule in effect; slots up to `since` are never run for it."""
+
+    cron: str = Field(description="The expression in effect.")
+    time_zone: str = Field(description="Its time zone.")
+    suspend: bool = Field(False, description="Whether it was suspended.")
+    since: AwareDatetime = Field(description="When it took effect or was resumed.")
+
+
+class RunNote(StatusModel):
+    """A run to remember after its object is gone."""
+
+    run: str = Field(description="Name of the run.")
+    phase: RunPhase = Field("Succeeded", description="How it ended.")
+    time: AwareDatetime = Field(description="When it ended.")
+    message: str = Field("", description="Why it failed.")
+
+
+class ReplicationStatus(StatusModel):
+    """Whether everything is fresh."""
+
+    observed_generation: int = Field(0, description="Generation of the spec that this status speaks of.")
+    phase: ReplicationPhase | None = Field(None, description="For people; programs read the conditions.")
+    message: str = Field("", description="What is wrong, or what it waits for.")
+    targets_summary: str = Field("", description="Targets whose last load succeeded, of all.")
+    schedule: ScheduleStatus | None = Field(None, description="The schedule in effect and since when.")
+    last_schedule_time: AwareDatetime | None = Field(None, description="The last slot that a run was made of.")
+    next_schedule_time: AwareDatetime | None = Field(None, description="The next slot.")
+    last_successful_time: AwareDatetime | None = Field(None, description="When the last run that succeeded ended.")
+    last_success: RunNote | None = Field(None, description="The last run that succeeded.")
+    last_failure: RunNote | None = Field(None, description="The last run that failed, wholly or in part.")
+    active_runs: list[str] = Field(default_factory=list, description="Runs that have not ended.")
+    targets: list[TargetStatus] = Field(
+        default_factory=list, description="What each target carries.", json_schema_extra=keyed("name")
+    )
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        description="Ready, Reconciling, Stalled, LastRunSucceeded, Fresh.",
+        json_schema_extra=keyed("type"),
+    )
+
+
+def read_status(model: type[M], raw: dict[str, Any]) -> M:
+    """Return an object's status; an unreadable one counts as none, so that it is written anew."""
+    try:
+        return model.model_validate(raw.get("status") or {})
+    except ValidationError:
+        return model()
+
+
+def to_raw(status: Model) -> dict[str, Any]:
+    """Return the JSON of a status; what has not been said yet is left out."""
+    data: dict[str, Any] = _plain(status)
+    return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Model):
+        named = ((field.alias or name, getattr(value, name)) for name, field in type(value).model_fields.items())
+        return {name: _plain(part) for name, part in named if part is not None and part not in ("", [])}
+    if isinstance(value, datetime):
+        return times.to_text(value)
+    return [_plain(part) for part in value] if isinstance(value, list) else value
+
+
+def with_conditions(old: Iterable[Condition], new: Iterable[Condition], now: datetime) -> list[Condition]:
+    """Return `new` in order, each with the time since when its status holds; old ones of other types are kept."""
+    before = {condition.type: condition for condition in old}
+    after = [_since(before.pop(condition.type, None), condition, now) for condition in new]
+    return [*after, *before.values()]
+
+
+def _since(old: Condition | None, new: Condition, now: datetime) -> Condition:
+    is_unchanged = old is not None and old.status == new.status
+    since = old.last_transition_time if old is not None and is_unchanged else now
+    return new.model_copy(update={"last_transition_time": since})

@@ -1,0 +1,215 @@
+"""What the status says: (run or replication, what is observed, now) -> status models. Pure.
+
+A step or run that has ended is carried over as it is: its Jobs may be gone, its result may not change.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from datareplication.core import plan, times
+from datareplication.core.names import DUMP_STEP, Step, load_step
+from datareplication.core.observed import ObservedJob, Why
+from datareplication.core.paths import snapshot_path
+from datareplication.core.plan import Volume
+from datareplication.core.run import Run
+from datareplication.core.state import (
+    Condition,
+    ProgressStatus,
+    RunStatus,
+    StepPhase,
+    StepStatus,
+    TargetStep,
+    with_conditions,
+)
+
+S = TypeVar("S", bound=StepStatus)
+
+STEP_PHASES: dict[str, StepPhase] = {
+    "Absent": "Waiting",
+    "Foreign": "Failed",
+    "Suspended": "Retrying",
+    "Pending": "Pending",
+    "Running": "Running",
+    "Succeeded": "Succeeded",
+    "Failed": "Failed",
+    "Stopping": "Running",
+    "Stopped": "Failed",
+}
+"""A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
+
+REMEDIES = {
+    "CreateContainerConfigError": "create the Secret in the resource's own namespace or correct credentialsSecretRef",
+    "FailedMount": "create the object in the resource's own namespace or correct the field that names it",
+    "Unschedulable": "make room on a node, or correct the claim, resources, nodeSelector or tolerations",
+    "ErrImagePull": "make the job image reachable from the nodes (chart value jobImage)",
+    "ImagePullBackOff": "make the job image reachable from the nodes (chart value jobImage)",
+    "ErrImageNeverPull": "load the job image into the nodes or allow pulling it (chart value jobImage)",
+}
+
+
+def run_status(run: Run, observed: Mapping[Step, ObservedJob], volume: Volume, now: datetime) -> RunStatus:
+    """Return the status of an admitted run."""
+    old = run.status
+    dump = _step(old.dump or StepStatus(), observed.get(DUMP_STEP), now)
+    before = {target.name: target for target in old.targets}
+    targets = [
+        _step(before.get(name, TargetStep(name=name)), observed.get(load_step(name)), now) for name in run.targets
+    ]
+    report = job.report if (job := observed.get(DUMP_STEP)) and job.state == "Succeeded" else None
+    status = old.model_copy(
+        update={
+            "start_time": old.start_time or now,
+            "dump": dump,
+            "targets": targets,
+            "snapshot": snapshot_path(run),
+            "node": (job.node if job else "") or old.node,
+            **({"snapshot_time": times.optional(report.snapshot_time), "lsn": report.lsn} if report else {}),
+        }
+    )
+    if plan.is_over_time(run, now):
+        status = _without_open_steps(status, plan.run_timeout(run), now)
+    return _with_phase(status, volume, now)
+
+
+def failed_run(run: Run, why: Why, now: datetime) -> RunStatus:
+    """Return the status of a run that cannot be carried out at all."""
+    status = run.status.model_copy(
+        update={
+            "phase": "Failed",
+            "message": why.message,
+            "completion_time": now,
+            "start_time": run.status.start_time or now,
+        }
+    )
+    return _with_run_conditions(status, why.reason, now)
+
+
+def waiting_run(run: Run, message: str, now: datetime) -> RunStatus:
+    """Return the status of a run that has not been admitted."""
+    status = run.status.model_copy(update={"phase": "Pending", "message": message})
+    return _with_run_conditions(status, "Waiting", now)
+
+
+def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
+    """Return a step's status after what its Job shows; without a Job in view it stays as it was."""
+    if job is None or old.is_finished:
+        return old
+    phase = _phase(job)
+    has_ended = phase in ("Succeeded", "Failed")
+    why = _why(job)
+    return old.model_copy(
+        update={
+            "phase": phase,
+            "attempts": job.attempts,
+            "reason": why.reason,
+            "message": why.message,
+            "start_time": old.start_time or job.started_at,
+            "completion_time": (job.ended_at or now) if has_ended else None,
+            "retry_time": job.retry_at if job.state == "Suspended" else None,
+            "progress": _progress(job),
+            **(_result(job) if phase == "Succeeded" else {}),
+        }
+    )
+
+
+def _phase(job: ObservedJob) -> StepPhase:
+    if job.state == "Pending" and job.failed and job.active == 0:
+        return "Retrying"
+    return STEP_PHASES[job.state]
+
+
+def _result(job: ObservedJob) -> dict[str, Any]:
+    report = job.report
+    if report is None:
+        return {}
+    return {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
+
+
+def _progress(job: ObservedJob) -> ProgressStatus | None:
+    if job.state != "Running" or job.progress is None:
+        return None
+    return ProgressStatus(**{name: getattr(job.progress, name) for name in ProgressStatus.model_fields})
+
+
+def _why(job: ObservedJob) -> Why:
+    """Return why a step is not running, with the remedy where one is known."""
+    if job.state == "Foreign":
+        message = f"Job {job.name} exists and belongs to somebody else; delete or rename it"
+        return Why("ForeignJob", message)
+    if job.state == "Pending" and job.waiting is not None:
+        remedy = REMEDIES.get(job.waiting.reason)
+        return Why(job.waiting.reason, "; ".join(filter(None, (job.waiting.message, remedy))))
+    return Why() if job.state in ("Succeeded", "Running", "Absent") else job.why
+
+
+def _without_open_steps(status: RunStatus, why: Why, now: datetime) -> RunStatus:
+    """Fail what never began or was not even created when the run's time was over."""
+    failed = {"phase": "Failed", "reason": why.reason, "message": why.message, "completion_time": now}
+    targets = [t.model_copy(update=failed) if t.phase == "Waiting" else t for t in status.targets]
+    dump = status.dump.model_copy(update=failed) if status.dump and status.dump.phase == "Waiting" else status.dump
+    return status.model_copy(update={"dump": dump, "targets": targets})
+
+
+def _with_phase(status: RunStatus, volume: Volume, now: datetime) -> RunStatus:
+    done = [target for target in status.targets if target.phase == "Succeeded"]
+    status = status.model_copy(update={"targets_summary": f"{len(done)}/{len(status.targets)}"})
+    dump = status.dump or StepStatus()
+    if dump.phase == "Failed":
+        return _ended(status, "Failed", f"dump: {dump.message}", dump.reason, now)
+    if dump.phase != "Succeeded":
+        missing = volume.problem or (
+            f"spec.snapshot: PersistentVolumeClaim {volume.name!r} is not in the resource's namespace; create it"
+        )
+        return _active(status, "Dumping", _waits("dump", dump) if volume.exists else missing, now)
+    if not all(target.is_finished for target in status.targets):
+        waits = [_waits(f"load of {target.name}", target) for target in status.targets]
+        return _active(status, "Loading", "; ".join(filter(None, waits)), now)
+    if len(done) == len(status.targets):
+        return _ended(status, "Succeeded", "", "AllTargetsLoaded", now)
+    failed = [target for target in status.targets if target.phase == "Failed"]
+    message = "; ".join(f"{target.name}: {target.message}" for target in failed)
+    return _ended(status, "PartiallyFailed" if done else "Failed", message, failed[0].reason or "LoadFailed", now)
+
+
+def _waits(name: str, step: StepStatus) -> str:
+    return f"{name}: {step.message}" if step.message else ""
+
+
+def _active(status: RunStatus, phase: str, message: str, now: datetime) -> RunStatus:
+    return _with_run_conditions(status.model_copy(update={"phase": phase, "message": message}), phase, now)
+
+
+def _ended(status: RunStatus, phase: str, message: str, reason: str, now: datetime) -> RunStatus:
+    ends = [step.completion_time for step in (status.dump, *status.targets) if step and step.completion_time]
+    end = max(ends, default=now)
+    update = {
+        "phase": phase,
+        "message": message,
+        "completion_time": end,
+        "duration": duration_text(end, status.start_time or end),
+    }
+    return _with_run_conditions(status.model_copy(update=update), reason, now)
+
+
+def duration_text(end: datetime, start: datetime) -> str:
+    """Return a duration for people: `42s`, `3m5s`, `2h10m`."""
+    seconds = max(0, int((end - start).total_seconds()))
+    minutes, hours = seconds // 60, seconds // 3600
+    if hours:
+        return f"{hours}h{minutes % 60}m"
+    return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
+
+
+def _with_run_conditions(status: RunStatus, reason: str, now: datetime) -> RunStatus:
+    is_finished = status.completion_time is not None
+    values = {
+        "Complete": status.phase == "Succeeded",
+        "Failed": is_finished and status.phase != "Succeeded",
+        "Finished": is_finished,
+    }
+    new = [
+        Condition(type=kind, status="True" if value else "False", reason=reason or status.phase, message=status.message)
+        for kind, value in values.items()
+    ]
+    return status.model_copy(update={"conditions": with_conditions(status.conditions, new, now)})

@@ -1,0 +1,223 @@
+"""The status of a DataReplication: (old status, spec, runs, decision, now) -> new status. Pure.
+
+What a target carries is remembered after the run that loaded it is gone from the history.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from datareplication.core.run import Run
+from datareplication.core.schedule import Decision
+from datareplication.core.spec import ReplicationSpec
+from datareplication.core.state import (
+    Condition,
+    ReplicationPhase,
+    ReplicationStatus,
+    RunNote,
+    ScheduleStatus,
+    TargetStatus,
+    TargetStep,
+    with_conditions,
+)
+from datareplication.errors import SpecError
+
+
+def scheduling_since(
+    old: ScheduleStatus | None, spec: ReplicationSpec, created: datetime, now: datetime
+) -> ScheduleStatus | None:
+    """Return the schedule in effect and since when its slots count.
+
+    A new resource counts from its creation, a changed expression or time zone from now. A resumed one counts from now
+    too, unless it catches up: resuming must not fire what was suspended.
+    """
+    schedule = spec.schedule
+    if schedule is None:
+        return None
+    current = ScheduleStatus(cron=schedule.cron, time_zone=schedule.time_zone, suspend=spec.suspend, since=now)
+    if old is None:
+        return current.model_copy(update={"since": created})
+    is_changed = (old.cron, old.time_zone) != (current.cron, current.time_zone)
+    is_resumed = old.suspend and not spec.suspend and not schedule.catchup
+    return current if is_changed or is_resumed else current.model_copy(update={"since": old.since})
+
+
+def invalid(
+    old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
+) -> ReplicationStatus:
+    """Return the status of a resource whose spec cannot be carried out. Nothing that was known is lost."""
+    new = [
+        _condition("Ready", "False", error.reason, error.message, generation),
+        _condition("Reconciling", "False", error.reason, "", generation),
+        _condition("Stalled", "True", error.reason, error.message, generation),
+    ]
+    return old.model_copy(
+        update={
+            "observed_generation": generation,
+            "phase": "Invalid",
+            "message": error.message,
+            "next_schedule_time": None,
+            "active_runs": [run.name for run in runs if not run.is_finished],
+            "conditions": with_conditions(old.conditions, new, now),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A valid resource at one moment: its spec, all its runs, the schedule in effect and what it asks for."""
+
+    spec: ReplicationSpec
+    generation: int
+    runs: tuple[Run, ...]
+    schedule: ScheduleStatus | None
+    decision: Decision
+
+
+def summarize(old: ReplicationStatus, seen: Seen, now: datetime) -> ReplicationStatus:
+    """Return the status of a valid resource."""
+    spec, generation, decision = seen.spec, seen.generation, seen.decision
+    ordered = sorted(seen.runs, key=lambda run: (run.created, run.name))
+    before = {target.name: target for target in old.targets}
+    targets = [_target(before.get(t.name, TargetStatus(name=t.name)), ordered) for t in spec.targets]
+    success = _last(ordered, old.last_success, is_success=True)
+    failure = _last(ordered, old.last_failure, is_success=False)
+    status = old.model_copy(
+        update={
+            "observed_generation": generation,
+            "schedule": seen.schedule,
+            "targets": targets,
+            "targets_summary": f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
+            "active_runs": [run.name for run in ordered if not run.is_finished],
+            "last_success": success,
+            "last_failure": failure,
+            "last_successful_time": success.time if success else None,
+            "last_schedule_time": last_slot(old, ordered),
+            "next_schedule_time": None if spec.suspend else decision.next,
+        }
+    )
+    last = max(filter(None, (success, failure)), key=lambda note: note.time, default=None)
+    words = {"phase": _phase(spec, ordered, decision, last), "message": _message(ordered, last)}
+    status = status.model_copy(update=words)
+    new = [
+        *_acceptance(spec, decision, generation),
+        _last_run(last, generation),
+        _fresh(spec, targets, now, generation),
+    ]
+    return status.model_copy(update={"conditions": with_conditions(old.conditions, new, now)})
+
+
+def last_slot(old: ReplicationStatus, runs: Iterable[Run]) -> datetime | None:
+    """Return the last slot of which a run was made; the runs tell it even when a status write was lost."""
+    slots = [run.request.slot for run in runs if run.request.slot]
+    return max([*slots, *([old.last_schedule_time] if old.last_schedule_time else [])], default=None)
+
+
+def stale_at(status: ReplicationStatus, spec: ReplicationSpec) -> datetime | None:
+    """Return when the first target's data becomes too old."""
+    times = [target.data_time for target in status.targets if target.data_time]
+    return min(times) + timedelta(seconds=spec.freshness_seconds) if times else None
+
+
+def _target(old: TargetStatus, runs: list[Run]) -> TargetStatus:
+    """Fold the runs that still exist over what is remembered, oldest first."""
+    for run in runs:
+        step = next((step for step in run.status.targets if step.name == old.name), None)
+        if step is None or (old.loaded_time and step.completion_time and step.completion_time < old.loaded_time):
+            continue
+        old = _after_step(old, run, step)
+    return old
+
+
+def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
+    is_never_reached = run.is_finished and not step.is_finished
+    seen = old.model_copy(
+        update={
+            "phase": "Failed" if is_never_reached else step.phase,
+            "run": run.name,
+            "message": run.status.message if is_never_reached else step.message,
+        }
+    )
+    if step.phase != "Succeeded":
+        return seen
+    return seen.model_copy(
+        update={
+            "snapshot": run.status.snapshot,
+            "data_time": run.status.snapshot_time,
+            "loaded_time": step.completion_time,
+            "rows": step.rows,
+            "bytes": step.bytes,
+            "duration_seconds": step.duration_seconds,
+        }
+    )
+
+
+def _last(runs: list[Run], old: RunNote | None, *, is_success: bool) -> RunNote | None:
+    notes = [old] if old else []
+    for run in runs:
+        end = run.status.completion_time
+        if end is not None and (run.status.phase == "Succeeded") == is_success:
+            notes.append(RunNote(run=run.name, phase=run.status.phase, time=end, message=run.status.message))
+    return max(notes, key=lambda note: note.time, default=None)
+
+
+def _phase(spec: ReplicationSpec, runs: list[Run], decision: Decision, last: RunNote | None) -> ReplicationPhase:
+    active = [run for run in runs if not run.is_finished and run.is_admitted]
+    if active:
+        return "Loading" if active[-1].status.phase == "Loading" else "Dumping"
+    if spec.suspend:
+        return "Suspended"
+    if spec.schedule is not None and decision.next is None:
+        return "Completed"
+    phases: dict[str, ReplicationPhase] = {"Succeeded": "Succeeded", "PartiallyFailed": "PartiallyFailed"}
+    return phases.get(last.phase, "Failed") if last else "Scheduled"
+
+
+def _message(runs: list[Run], last: RunNote | None) -> str:
+    active = [run for run in runs if not run.is_finished]
+    if active:
+        return active[-1].status.message
+    return last.message if last else ""
+
+
+def _acceptance(spec: ReplicationSpec, decision: Decision, generation: int) -> list[Condition]:
+    if spec.suspend:
+        reason, message = "Suspended", "accepted; suspended"
+    elif spec.schedule is None:
+        reason, message = "OnDemand", "accepted; runs are made by hand"
+    elif decision.next is None:
+        reason, message = "Completed", "accepted; spec.schedule.endDate has passed"
+    else:
+        reason, message = "Scheduled", "accepted and scheduled"
+    return [
+        _condition("Ready", "True", reason, message, generation),
+        _condition("Reconciling", "False", "Observed", "", generation),
+        _condition("Stalled", "False", "Accepted", "", generation),
+    ]
+
+
+def _last_run(last: RunNote | None, generation: int) -> Condition:
+    if last is None:
+        return _condition("LastRunSucceeded", "Unknown", "NoRun", "no run has ended yet", generation)
+    status = "True" if last.phase == "Succeeded" else "False"
+    return _condition(
+        "LastRunSucceeded", status, last.phase, ": ".join(filter(None, (last.run, last.message))), generation
+    )
+
+
+def _fresh(spec: ReplicationSpec, targets: list[TargetStatus], now: datetime, generation: int) -> Condition:
+    limit = timedelta(seconds=spec.freshness_seconds)
+    never = [target.name for target in targets if target.data_time is None]
+    old = [target.name for target in targets if target.data_time and now - target.data_time > limit]
+    if never:
+        return _condition("Fresh", "False", "NeverLoaded", f"never loaded: {', '.join(never)}", generation)
+    if old:
+        message = f"data older than {spec.freshness_seconds} s (spec.freshnessSeconds): {', '.join(old)}"
+        return _condition("Fresh", "False", "Stale", message, generation)
+    return _condition("Fresh", "True", "Fresh", "every target's data is young enough", generation)
+
+
+def _condition(kind: str, status: str, reason: str, message: str, generation: int) -> Condition:
+    return Condition.model_validate(
+        {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation}
+    )
