@@ -1,0 +1,83 @@
+"""A cluster of the harness as a value: its name, its files, and the programs that talk to it.
+
+Does not know how clusters come and go (lifecycle).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import cache, programs, tools
+from harness.engine import Engine
+
+DEFAULT_NAMES = {1: "datareplication", 3: "datareplication-3"}
+
+
+def kubeconfig(name: str) -> Path:
+    """Return the path of a cluster's own kubeconfig; ~/.kube/config is never read or written."""
+    return cache.root() / "clusters" / name / "kubeconfig"
+
+
+def context(name: str) -> str:
+    """Return the name of a cluster's context."""
+    return f"kind-{name}"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster in an engine."""
+
+    name: str
+    engine: Engine
+
+    @property
+    def folder(self) -> Path:
+        """Everything on this machine that belongs to this cluster only."""
+        return cache.root() / "clusters" / self.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The cluster's own kubeconfig."""
+        return kubeconfig(self.name)
+
+    @property
+    def shared(self) -> Path:
+        """The directory that holds the volumes, mounted in every node."""
+        return self.folder / "volumes"
+
+    def kubectl(self, *args: str | Path, stdin: str = "", timeout_seconds: float | None = 120) -> str:
+        """Run kubectl against this cluster and return its standard output; raise ProgramError when it fails."""
+        chosen: list[str | Path] = ["--kubeconfig", self.kubeconfig, "--context", context(self.name)]
+        return programs.run([tools.kubectl(), *chosen, *args], stdin=stdin, timeout_seconds=timeout_seconds)
+
+    def get(self, *args: str) -> dict[str, Any]:
+        """Return what `kubectl get ARGS -o json` answers."""
+        answer: dict[str, Any] = json.loads(self.kubectl("get", *args, "-o", "json"))
+        return answer
+
+    def apply(self, *objects: dict[str, Any]) -> None:
+        """Apply objects, in their order."""
+        listing = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(listing))
+
+    def nodes(self) -> list[str]:
+        """Return the nodes' names, which are those of their containers, the running and the stopped."""
+        return self.kind("get", "nodes").split()
+
+    def kind(self, *args: str | Path, stdin: str = "") -> str:
+        """Run kind with `args` for this cluster and return its standard output."""
+        return programs.run([tools.kind(), *args, "--name", self.name], env=self.engine.environment(), stdin=stdin)
+
+    def held_images(self) -> set[str]:
+        """Return the names of images that every node holds."""
+        listings = (
+            self.engine.docker("exec", node, "ctr", "--namespace", "k8s.io", "images", "ls", "-q")
+            for node in self.nodes()
+        )
+        return set.intersection(*(set(listing.split()) for listing in listings))
+
+    def load(self, images: Sequence[str]) -> None:
+        """Copy images of the engine into every node."""
+        self.kind("load", "docker-image", *images)

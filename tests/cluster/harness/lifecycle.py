@@ -1,0 +1,192 @@
+"""How clusters come and go: made by kind in an engine, completed with shared volumes, and taken away without a trace.
+
+Bringing up one that is up changes nothing. Only clusters that this harness made are ever deleted.
+"""
+
+import json
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from harness import cache, engine, node_image, private_engine, programs, tools, volumes
+from harness.cluster import DEFAULT_NAMES, Cluster
+from harness.engine import Engine
+from harness.errors import ForeignClusterError, HarnessError
+from harness.progress import say, step
+
+READY_SECONDS = 180
+POLL_SECONDS = 0.5
+
+
+def up(name: str = "", nodes: int = 1) -> Cluster:
+    """Bring a cluster up unless it is; return when its nodes, its DNS and its volumes are ready."""
+    name = name or DEFAULT_NAMES[nodes]
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name):
+        raise HarnessError(f"a cluster cannot be called {name!r}: lower case letters, digits and '-'")
+    running = engine.ensure()
+    tools.ensure()
+    cluster = Cluster(name, running)
+    with cache.lock(f"cluster-{name}"):
+        if not _is_running(cluster, nodes):
+            _create(cluster, nodes)
+        _complete(cluster)
+    return cluster
+
+
+def find(name: str) -> Cluster:
+    """Return a cluster that is up; raise HarnessError when it is not."""
+    running = engine.find()
+    if running is None or name not in names(running):
+        raise HarnessError(f"no cluster {name!r} is up: run `make cluster-up` first")
+    return Cluster(name, running)
+
+
+def names(running: Engine) -> list[str]:
+    """Return the names of the harness's clusters in an engine."""
+    present = programs.run([tools.kind(), "get", "clusters", "--quiet"], env=running.environment()).split()
+    return [name for name in present if _is_ours(Cluster(name, running))]
+
+
+def down(name: str) -> None:
+    """Delete a cluster of the harness; fine when there is none of that name."""
+    running = engine.find()
+    if running is None:
+        say("no Docker engine is running, so no cluster is")
+        return
+    with cache.lock(f"cluster-{name}"):
+        _delete(Cluster(name, running))
+
+
+def down_all() -> None:
+    """Delete every cluster of the harness and stop the engine if it is our private one."""
+    running = engine.find()
+    for name in names(running) if running else []:
+        down(name)
+    private_engine.stop()
+    cache.remove(cache.root() / "clusters")
+
+
+def _is_ours(cluster: Cluster) -> bool:
+    return cluster.folder.is_dir() or cluster.engine.is_private
+
+
+def _is_running(cluster: Cluster, nodes: int) -> bool:
+    """Say whether the cluster's nodes run; one that was stopped with its engine is deleted, it is made in 20 s."""
+    present = cluster.nodes()
+    if not present:
+        return False
+    if not _is_ours(cluster):
+        raise ForeignClusterError(f"kind has a cluster {cluster.name!r} that this harness did not make; use --name")
+    if len(present) != nodes:
+        raise HarnessError(f"{cluster.name} is up with {len(present)} nodes, not {nodes}; take it down first")
+    states = cluster.engine.docker("inspect", "--format", "{{.State.Running}}", *present).split()
+    if set(states) == {"true"} and cluster.kubeconfig.is_file():
+        return True
+    say(f"{cluster.name} was stopped: it is made anew")
+    _delete(cluster)
+    return False
+
+
+def _create(cluster: Cluster, nodes: int) -> None:
+    image = node_image.ensure(cluster.engine)
+    cluster.shared.mkdir(parents=True, exist_ok=True)
+    with step(f"create cluster {cluster.name} ({nodes} node{'s' if nodes > 1 else ''})"):
+        config = json.dumps(_config(cluster, nodes))
+        options: list[str | Path] = ["--image", image, "--kubeconfig", cluster.kubeconfig, "--config", "-", "--quiet"]
+        cluster.kind("create", "cluster", *options, stdin=config)
+
+
+def _config(cluster: Cluster, nodes: int) -> dict[str, Any]:
+    """Return kind's configuration: one control plane, the others workers, the shared directory in all of them."""
+    roles = ["control-plane"] + ["worker"] * (nodes - 1)
+    mounts = [volumes.mount(cluster.shared)]
+    return {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "nodes": [{"role": role, "extraMounts": mounts} for role in roles],
+    }
+
+
+def _complete(cluster: Cluster) -> None:
+    """Install the volumes' provisioner unless it is there, and wait until everything is ready."""
+    lacks = _lacks(cluster)
+    if not lacks:
+        say(f"cluster {cluster.name} is up")
+        return
+    if any(lack.startswith("volumes") for lack in lacks):
+        with step("install the volumes' provisioner"):
+            _install_volumes(cluster)
+    with step("wait for nodes, DNS and volumes"):
+        _wait(cluster)
+
+
+def _install_volumes(cluster: Cluster) -> None:
+    cluster.kind("load", "image-archive", volumes.image_archive())
+    cluster.kubectl("apply", "-f", "-", stdin=volumes.manifests())
+    # A class's provisioner cannot be changed, and kind's public image brings a class of this name.
+    cluster.kubectl("delete", "storageclass", volumes.CLASS, "--ignore-not-found")
+    cluster.apply(volumes.storage_class())
+
+
+def _wait(cluster: Cluster) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while lacks := _lacks(cluster):
+        if time.monotonic() > deadline:
+            raise HarnessError(f"{cluster.name} is not ready after {READY_SECONDS} s: {'; '.join(lacks)}")
+        time.sleep(POLL_SECONDS)
+
+
+def _lacks(cluster: Cluster) -> list[str]:
+    """Return what the cluster still lacks, in words; empty when it is ready."""
+    found = cluster.get("nodes,storageclasses,deployments", "--all-namespaces")["items"]
+    nodes, classes, deployments = (
+        [item for item in found if item["kind"] == kind] for kind in ("Node", "StorageClass", "Deployment")
+    )
+    lacks = [f"node {node['metadata']['name']} is not Ready" for node in nodes if not _is_ready(node)]
+    if not any(_is_available(item, "coredns") for item in deployments):
+        lacks.append("DNS is not available")
+    if not any(item["provisioner"] == volumes.PROVISIONER for item in classes):
+        lacks.append("volumes have no class")
+    if not any(_is_provisioner(item) for item in deployments):
+        lacks.append("volumes have no provisioner")
+    elif not any(_is_available(item, volumes.NAME) for item in deployments):
+        lacks.append("the provisioner of volumes is not available")
+    return lacks
+
+
+def _is_ready(node: dict[str, Any]) -> bool:
+    conditions = node["status"].get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _is_available(deployment: dict[str, Any], name: str) -> bool:
+    wanted: int = deployment["spec"]["replicas"]
+    available: int = deployment["status"].get("availableReplicas", 0)
+    return deployment["metadata"]["name"] == name and available >= wanted
+
+
+def _is_provisioner(deployment: dict[str, Any]) -> bool:
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return any(container["image"] == volumes.image() for container in containers)
+
+
+def _delete(cluster: Cluster) -> None:
+    present = cluster.nodes()
+    if present and not _is_ours(cluster):
+        raise ForeignClusterError(f"kind has a cluster {cluster.name!r} that this harness did not make")
+    if not present and not cluster.folder.exists():
+        say(f"there is no cluster {cluster.name}")
+        return
+    with step(f"delete cluster {cluster.name}"):
+        _empty_volumes(cluster, present)
+        cluster.kind("delete", "cluster", "--kubeconfig", cluster.kubeconfig)
+        shutil.rmtree(cluster.folder, ignore_errors=True)
+
+
+def _empty_volumes(cluster: Cluster, nodes: list[str]) -> None:
+    """Let a node remove what pods wrote: their files belong to users that we may not be."""
+    for node in nodes[:1]:
+        emptying = ["exec", node, "find", volumes.DIRECTORY, "-mindepth", "1", "-delete"]
+        programs.succeeds(["docker", *emptying], env=cluster.engine.environment())
