@@ -12,6 +12,10 @@ from datareplication.core import names
 def register(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
     """Register the handlers that feed `queue`."""
 
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
     @kopf.on.event(names.GROUP, names.VERSION, "datareplications", registry=registry)
     async def replication_changed(namespace: str | None, name: str, **_: Any) -> None:
         queue.add(Key(namespace or "", name))
@@ -28,10 +32,11 @@ def register(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
 
 
 def settings() -> kopf.OperatorSettings:
-    """Return kopf's settings: watch, and write nothing."""
+    """Return kopf's settings: watch, and write nothing. Without scanning no right on namespaces or CRDs is needed."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
     chosen.peering.standalone = True
+    chosen.scanning.disabled = True
     chosen.watching.server_timeout = 300
     chosen.watching.inactivity_timeout = 360
     return chosen

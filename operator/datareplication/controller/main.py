@@ -21,6 +21,8 @@ from datareplication.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
+FIRST_RESYNC_SECONDS = 2.0
+
 STALE_RESYNCS = 5
 """How many resyncs may be missed before the probe fails: the API may be away, but not for ever."""
 
@@ -35,6 +37,17 @@ class Controller:
         self._now = now
         self._reconciler = Reconciler(cluster, chosen.image, chosen.instance, now)
         self.last_resync: datetime = now()
+
+    async def first_resync(self) -> None:
+        """Wait until the API serves our kinds: kopf, without scanning, looks for them only once, when it starts."""
+        while True:
+            try:
+                await self.resync()
+            except ClusterError as error:
+                logger.warning("waiting for the API and our CustomResourceDefinitions: %s", error.message)
+                await asyncio.sleep(FIRST_RESYNC_SECONDS)
+            else:
+                return
 
     async def run(self) -> None:
         """Work for ever; ends only by an exception that nobody expected."""
@@ -106,6 +119,7 @@ async def operate(chosen: Settings) -> None:
             raise RuntimeError("no resync lately")
         return controller.last_resync.astimezone(UTC).isoformat()
 
+    await controller.first_resync()
     work = asyncio.create_task(controller.run(), name="workers")
     watch = asyncio.create_task(
         kopf.operator(

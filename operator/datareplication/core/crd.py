@@ -147,7 +147,8 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
         kept |= {"enum": [merged["const"]]}
     if "properties" in merged:
         kept["properties"] = {name: _structural(part, definitions) for name, part in merged["properties"].items()}
-        kept |= {"properties": {name: _with_default(part) for name, part in kept["properties"].items()}}
+        optional = kept["properties"].keys() - set(merged.get("required", ()))
+        kept["properties"] |= {name: _with_default(kept["properties"][name]) for name in optional}
     if "items" in merged:
         kept["items"] = _structural(merged["items"], definitions)
         _move_to_items(kept)

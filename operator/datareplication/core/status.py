@@ -4,7 +4,7 @@ A step or run that has ended is carried over as it is: its Jobs may be gone, its
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from datareplication.core import plan, times
@@ -69,7 +69,8 @@ def run_status(run: Run, observed: Mapping[Step, ObservedJob], volume: Volume, n
     )
     if plan.is_over_time(run, now):
         status = _without_open_steps(status, plan.run_timeout(run), now)
-    return _with_phase(status, volume, now)
+    is_overdue = now >= (status.start_time or now) + timedelta(seconds=run.spec.start_timeout_seconds)
+    return _with_phase(status, volume, now, is_overdue=is_overdue)
 
 
 def failed_run(run: Run, why: Why, now: datetime) -> RunStatus:
@@ -151,17 +152,17 @@ def _without_open_steps(status: RunStatus, why: Why, now: datetime) -> RunStatus
     return status.model_copy(update={"dump": dump, "targets": targets})
 
 
-def _with_phase(status: RunStatus, volume: Volume, now: datetime) -> RunStatus:
+def _with_phase(status: RunStatus, volume: Volume, now: datetime, *, is_overdue: bool) -> RunStatus:
     done = [target for target in status.targets if target.phase == "Succeeded"]
     status = status.model_copy(update={"targets_summary": f"{len(done)}/{len(status.targets)}"})
     dump = status.dump or StepStatus()
     if dump.phase == "Failed":
         return _ended(status, "Failed", f"dump: {dump.message}", dump.reason, now)
+    if dump.phase == "Waiting" and is_overdue and not volume.exists:
+        return _ended(status, "Failed", _missing(volume), "ClaimNotFound", now)
     if dump.phase != "Succeeded":
-        missing = volume.problem or (
-            f"spec.snapshot: PersistentVolumeClaim {volume.name!r} is not in the resource's namespace; create it"
-        )
-        return _active(status, "Dumping", _waits("dump", dump) if volume.exists else missing, now)
+        message = _waits("dump", dump) if volume.exists else _missing(volume)
+        return _active(status, "Dumping", message, now)
     if not all(target.is_finished for target in status.targets):
         waits = [_waits(f"load of {target.name}", target) for target in status.targets]
         return _active(status, "Loading", "; ".join(filter(None, waits)), now)
@@ -170,6 +171,13 @@ def _with_phase(status: RunStatus, volume: Volume, now: datetime) -> RunStatus:
     failed = [target for target in status.targets if target.phase == "Failed"]
     message = "; ".join(f"{target.name}: {target.message}" for target in failed)
     return _ended(status, "PartiallyFailed" if done else "Failed", message, failed[0].reason or "LoadFailed", now)
+
+
+def _missing(volume: Volume) -> str:
+    """Return why there is no claim to write to, and the remedy."""
+    return volume.problem or (
+        f"spec.snapshot: PersistentVolumeClaim {volume.name!r} is not in the resource's namespace; create it"
+    )
 
 
 def _waits(name: str, step: StepStatus) -> str:

@@ -1,0 +1,76 @@
+# Two commands do everything: `make demo` and `make test`. The rest is for working on the project.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+DATAREPLICATION_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/datareplication-operator
+export DATAREPLICATION_CACHE
+PYTHON ?= python3
+# The environment lies in the cache, keyed by its lock, so that a clean checkout starts warm.
+VENV := $(DATAREPLICATION_CACHE)/venv/$(shell cat requirements/dev.txt tests/venv.sh | sha256sum | cut -c1-16)
+BIN := $(VENV)/bin
+HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test check lint types contracts unit controller-tests postgres-tests cluster-tests cluster-up cluster-down \
+	images manifests lock venv packages clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+
+demo: cluster-up images ## Show the main job end to end on a real cluster
+	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
+
+test: check postgres-tests cluster-tests ## Pass all tests: check, real PostgreSQL, real cluster
+
+check: lint types contracts unit controller-tests ## Lint, types, contracts, unit and controller tests (under 60 s)
+
+lint: venv ## ruff, and generated files are current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PYTHONPATH=operator $(BIN)/python manifests/generate.py --check
+
+types: venv ## mypy, strict
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+
+contracts: venv ## import contracts
+	cd operator && PYTHONPATH=. $(BIN)/lint-imports --config ../.importlinter --no-cache
+
+unit: venv ## pure parts
+	$(PYTEST) -q tests/unit
+
+controller-tests: venv ## the operator against an API server in memory, killed at every call
+	$(PYTEST) -q tests/controller
+
+postgres-tests: venv packages ## the programs against real PostgreSQL servers
+	$(PYTEST) -q tests/postgres
+
+cluster-tests: cluster-up images ## everything on a real cluster
+	$(PYTEST) -q tests/cluster
+
+cluster-up: venv ## Bring up the kind cluster (and a Docker engine where there is none)
+	$(HARNESS) up
+
+cluster-down: venv ## Remove the clusters and the engine that cluster-up started
+	$(HARNESS) down --all
+
+images: venv ## Build the images and load them into the cluster
+	$(HARNESS) images
+
+manifests: venv ## Generate CRDs and manifests/operator.yaml from the model and the chart
+	PYTHONPATH=operator $(BIN)/python manifests/generate.py
+
+lock: venv ## Lock the dependencies again, with hashes
+	for extra in operator job; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command "make lock" --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
+	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
+		--extra operator --extra job --extra test --extra lint pyproject.toml -o requirements/dev.txt
+
+venv: $(VENV)/.complete
+$(VENV)/.complete:
+	tests/venv.sh $(VENV) $(PYTHON)
+
+packages: ## Install PostgreSQL's server programs where they are missing (Debian)
+	tests/postgres/install.sh
+
+clean: ## Remove what was built in the checkout
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

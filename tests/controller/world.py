@@ -1,0 +1,116 @@
+"""A small world around the reconciler: one DataReplication, Jobs that end as told, and a clock."""
+
+from typing import Any
+
+from fake_cluster import Clock, FakeCluster, JobController
+
+from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, ClusterError, Object
+from datareplication.controller.queue import Key
+from datareplication.controller.reconcile import Reconciler
+from datareplication.core.manifests import JobImage
+from datareplication.core.report import Report
+
+NAMESPACE, NAME = "data", "prod-fanout"
+KEY = Key(NAMESPACE, NAME)
+IMAGE = JobImage("datareplication/job:test")
+
+DUMPED = Report(
+    outcome="Succeeded",
+    tables=3,
+    rows=30,
+    bytes=300,
+    snapshot_time="2026-03-02T00:00:01Z",
+    lsn="0/16B3748",
+    duration_seconds=2.0,
+)
+LOADED = Report(outcome="Succeeded", tables=3, rows=30, bytes=300, duration_seconds=1.5)
+UNREACHABLE = Report(outcome="Failed", reason="Transient", message="could not connect to qa-db", exit_code=75)
+CORRUPT = Report(
+    outcome="Failed", reason="BadData", message="checksum of data/16384-0.csv does not match", exit_code=65
+)
+
+
+def connection(host: str, **more: Any) -> Object:
+    return {"host": host, "database": "app", "credentialsSecretRef": {"name": host.split(".")[0]}, **more}
+
+
+def spec(**more: Any) -> Object:
+    """A spec with three targets; `more` replaces top-level fields."""
+    return {
+        "schedule": {"cron": "@daily"},
+        "source": connection("prod-db.prod.svc"),
+        "snapshot": {"persistentVolumeClaim": {"claimName": "snapshots"}},
+        "targets": [{"name": name, **connection(f"{name}-db.{name}.svc")} for name in ("dev", "staging", "qa")],
+        **more,
+    }
+
+
+def manual_run(name: str = "now", **more: Any) -> Object:
+    return {
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"replicationName": NAME, "action": "Replicate", **more},
+    }
+
+
+class World:
+    """Holds the parts together and steps them."""
+
+    def __init__(self, spec_: Object | None = None) -> None:
+        self.clock = Clock()
+        self.cluster = FakeCluster(self.clock)
+        self.jobs = JobController(self.cluster)
+        self.cluster.put(
+            CLAIM,
+            {"metadata": {"name": "snapshots", "namespace": NAMESPACE}, "spec": {"accessModes": ["ReadWriteMany"]}},
+        )
+        self.cluster.put(REPLICATION, {"metadata": {"name": NAME, "namespace": NAMESPACE}, "spec": spec_ or spec()})
+
+    async def reconcile(self) -> Any:
+        """One pass of a fresh process: nothing is remembered but what the API keeps."""
+        return await Reconciler(self.cluster, IMAGE, "test", self.clock).reconcile(KEY)
+
+    async def settle(self, passes: int = 4) -> Any:
+        """Passes until nothing changes; refused writes are tried again, as the queue does."""
+        outcome = None
+        for _ in range(passes):
+            before = len(self.cluster.writes)
+            try:
+                outcome = await self.reconcile()
+            except ClusterError:
+                continue
+            if len(self.cluster.writes) == before:
+                break
+        return outcome
+
+    def make_due(self) -> None:
+        """Move the clock past the next midnight."""
+        self.clock.moment = self.clock.moment.replace(hour=0, minute=0, second=1)
+        self.clock.advance(days=1)
+
+    def job(self, name: str) -> Object:
+        return self.cluster.peek(JOB, NAMESPACE, name)
+
+    @property
+    def job_names(self) -> list[str]:
+        return [job["metadata"]["name"] for job in self.cluster.of_kind(JOB)]
+
+    def run_status(self, name: str) -> Object:
+        return dict(self.cluster.peek(RUN, NAMESPACE, name).get("status") or {})
+
+    @property
+    def run_names(self) -> list[str]:
+        return [run["metadata"]["name"] for run in self.cluster.of_kind(RUN)]
+
+    @property
+    def status(self) -> Object:
+        return dict(self.cluster.peek(REPLICATION, NAMESPACE, NAME).get("status") or {})
+
+    def condition(self, kind: str) -> tuple[str, str, str]:
+        found = next(c for c in self.status["conditions"] if c["type"] == kind)
+        return found["status"], found["reason"], found.get("message", "")
+
+    def finish(self, job_name: str, report: Report) -> None:
+        """Run a Job's pod to its end."""
+        job = self.job(job_name)
+        self.jobs.start(job)
+        self.jobs.end(self.job(job_name), report, exit_code=report.exit_code, is_final=report.exit_code not in (0, 75))
