@@ -1,0 +1,77 @@
+{{- define "datareplication-operator.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "datareplication-operator.fullname" -}}
+{{- $name := include "datareplication-operator.name" . -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "datareplication-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "datareplication-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: controller
+{{- end -}}
+
+{{- /* Without managed-by and the chart's name: Helm sets the one itself, and the same templates make manifests/. */ -}}
+{{- define "datareplication-operator.labels" -}}
+{{ include "datareplication-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: datareplication
+{{- end -}}
+
+{{- define "datareplication-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "datareplication-operator.fullname" .) -}}
+{{- else -}}
+{{- required "serviceAccount.name is needed when serviceAccount.create is false" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* (list image defaultTag) -> reference; a tag that is a digest is joined by @. */ -}}
+{{- define "datareplication-operator.image" -}}
+{{- $image := index . 0 -}}
+{{- $tag := $image.tag | default (index . 1) -}}
+{{- printf "%s%s%s" $image.repository (ternary "@" ":" (hasPrefix "sha256:" $tag)) $tag -}}
+{{- end -}}
+
+{{- /* All that the operator may do. It never reads a Secret: pods get credentials by secretKeyRef. */ -}}
+{{- define "datareplication-operator.rules" -}}
+- apiGroups: [datareplication.dev]
+  resources: [datareplications]
+  verbs: [get, list, watch]
+- apiGroups: [datareplication.dev]
+  resources: [datareplicationruns]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [datareplication.dev]
+  resources: [datareplications/status, datareplicationruns/status]
+  verbs: [update, patch]
+# For owner references that block their owner's deletion, where the admission plugin
+# OwnerReferencesPermissionEnforcement is on (OpenShift).
+- apiGroups: [datareplication.dev]
+  resources: [datareplications/finalizers, datareplicationruns/finalizers]
+  verbs: [update]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+# The progress of a running step is the last line of its log.
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [get, list, create, patch]
+# For snapshot.volumeClaimTemplate; a claim is never changed or deleted.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, create]
+{{- end -}}
