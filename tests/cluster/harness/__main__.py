@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from harness import cluster, engine, lifecycle, tools
+from harness import cluster, engine, images, lifecycle, tools
 from harness.errors import HarnessError
 from harness.progress import say
 
@@ -31,6 +31,10 @@ def _parser() -> argparse.ArgumentParser:
     down.add_argument("--name", default=cluster.DEFAULT_NAMES[1])
     down.add_argument("--all", action="store_true", help="every cluster of ours, and the private Docker engine")
     down.set_defaults(verb=_down)
+    build = verbs.add_parser("images", help="build the project's images and load them into the running clusters")
+    build.add_argument("image", nargs="*", help=f"of {', '.join(images.ALL)} (default: {' '.join(images.DEFAULT)})")
+    build.add_argument("--name", default="", help="one cluster (default: every running one)")
+    build.set_defaults(verb=_images)
     for name, verb, text in (
         ("kubeconfig", _kubeconfig, "print the path of a cluster's kubeconfig"),
         ("env", _env, "print shell exports: DOCKER_HOST, KUBECONFIG, PATH"),
@@ -51,6 +55,16 @@ def _down(options: argparse.Namespace) -> None:
         lifecycle.down_all()
     else:
         lifecycle.down(options.name)
+
+
+def _images(options: argparse.Namespace) -> None:
+    unknown = sorted(set(options.image) - set(images.ALL))
+    if unknown:
+        raise HarnessError(f"there is no image {', '.join(unknown)}; there are {', '.join(images.ALL)}")
+    running = engine.ensure()
+    names = [options.name] if options.name else lifecycle.names(running)
+    clusters = [lifecycle.find(name) for name in names]
+    images.ensure(running, clusters, options.image or images.DEFAULT)
 
 
 def _kubeconfig(options: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ Does not know how clusters come and go (lifecycle).
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,9 @@ from typing import Any
 from harness import cache, programs, tools
 from harness.engine import Engine
 
+STORE = "ctr --namespace k8s.io images"
+# How a node's image store calls an image that has no registry in its name.
+STORE_PREFIX = "docker.io/"
 DEFAULT_NAMES = {1: "datareplication", 3: "datareplication-3"}
 
 
@@ -72,12 +75,21 @@ class Cluster:
 
     def held_images(self) -> set[str]:
         """Return the names of images that every node holds."""
-        listings = (
-            self.engine.docker("exec", node, "ctr", "--namespace", "k8s.io", "images", "ls", "-q")
-            for node in self.nodes()
-        )
-        return set.intersection(*(set(listing.split()) for listing in listings))
+        listings = (self._on_node(node, f"{STORE} ls -q") for node in self.nodes())
+        names = set.intersection(*(set(listing.split()) for listing in listings))
+        return {name.removeprefix(STORE_PREFIX) for name in names}
 
     def load(self, images: Sequence[str]) -> None:
         """Copy images of the engine into every node."""
         self.kind("load", "docker-image", *images)
+
+    def name_images(self, names: Mapping[str, str]) -> None:
+        """Give images that every node holds a second name: held name -> second name."""
+        commands = [
+            f"{STORE} tag --force {STORE_PREFIX}{held} {STORE_PREFIX}{second}" for held, second in names.items()
+        ]
+        for node in self.nodes():
+            self._on_node(node, "; ".join(["set -e", *commands]))
+
+    def _on_node(self, node: str, script: str) -> str:
+        return self.engine.docker("exec", node, "sh", "-c", script)

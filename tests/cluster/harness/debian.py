@@ -28,11 +28,12 @@ EXCLUDED_PATHS = (
 
 @dataclass(frozen=True)
 class RootFilesystem:
-    """What mmdebstrap is asked for: a suite, packages, and paths of them that are left out."""
+    """What mmdebstrap is asked for: a suite, packages, paths of them that are left out, commands before they come."""
 
     suite: str
     packages: tuple[str, ...]
     excluded_paths: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
 
     def options(self) -> list[str]:
         """Return mmdebstrap's options for it."""
@@ -41,13 +42,16 @@ class RootFilesystem:
             "--variant=minbase",
             *(f"--dpkgopt=path-exclude={path}" for path in paths),
             f"--include={','.join(self.packages)}",
-            # A package of a server makes a database cluster of its own; ours is made when a container starts.
-            '--essential-hook=mkdir -p "$1/etc/postgresql-common"',
-            "--essential-hook=echo 'create_main_cluster = false' > \"$1/etc/postgresql-common/createcluster.conf\"",
+            *(f"--essential-hook={hook}" for hook in self.hooks),
+            # What a hook has written stays when a package brings the same file.
             "--dpkgopt=force-confold",
             '--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/* "$1"/var/log/*',
             '--customize-hook=rm -rf "$1"/etc/hostname "$1"/etc/resolv.conf "$1"/etc/machine-id',
         ]
+
+    def key(self) -> str:
+        """Return a hash of all that is asked for."""
+        return cache.key(*self.options(), self.suite)
 
 
 def install(needed: Mapping[str, str]) -> None:
@@ -77,7 +81,7 @@ def root(wanted: RootFilesystem, name: str) -> Path:
             target = folder / "root.tar"
             programs.run(["mmdebstrap", *wanted.options(), wanted.suite, str(target), *mirrors(wanted.suite)])
 
-    return cache.artifact(name, cache.key(*wanted.options(), wanted.suite), bootstrap) / "root.tar"
+    return cache.artifact(name, wanted.key(), bootstrap) / "root.tar"
 
 
 def mirrors(suite: str) -> list[str]:

@@ -19,8 +19,8 @@ def helm() -> Path:
 def kubectl() -> Path:
     """Return kubectl.
 
-    Always ours, in the version of the clusters. Not the node's binary under another name: that one carries every program
-    of Kubernetes and takes twice the time and memory to start (80 ms and 94 MB; 40 ms and 44 MB).
+    Always ours, in the version of the clusters. Not the node's binary under another name: that one carries every
+    program of Kubernetes and takes twice the time and memory to start (80 ms, 94 MB; 40 ms, 44 MB).
     """
     return gobuild.program("kubernetes", "kubectl")
 

@@ -1,0 +1,46 @@
+"""What every test on a cluster starts from: a cluster that is up, and a namespace of its own."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from harness import images, lifecycle
+from harness.cluster import Cluster
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """Return the one-node cluster, brought up when it is not."""
+    return lifecycle.up()
+
+
+@pytest.fixture(scope="session")
+def cluster3() -> Cluster:
+    """Return the three-node cluster, brought up when it is not."""
+    return lifecycle.up(nodes=3)
+
+
+@pytest.fixture(scope="session")
+def shell_image(cluster: Cluster) -> str:
+    """Return an image with a shell and no entry point in its way, held by the one-node cluster."""
+    return images.ensure(cluster.engine, [cluster], ["postgres"])["postgres"]
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """Return a namespace of this test's own in the one-node cluster; it goes away after the test."""
+    yield from _namespace(cluster)
+
+
+@pytest.fixture
+def namespace3(cluster3: Cluster) -> Iterator[str]:
+    """Return a namespace of this test's own in the three-node cluster; it goes away after the test."""
+    yield from _namespace(cluster3)
+
+
+def _namespace(cluster: Cluster) -> Iterator[str]:
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
