@@ -183,7 +183,7 @@ class JobController:
     def start(self, job: Object, *, phase: str = "Running", waiting: dict[str, str] | None = None) -> Object:
         """Give a Job an active pod."""
         metadata = job["metadata"]
-        pods = [pod for pod in self._pods(job)]
+        pods = self._pods(job)
         name = f"{metadata['name']}-{len(pods)}"
         status: Object = {
             "phase": phase,

@@ -31,7 +31,7 @@ CORRUPT = Report(
 
 
 def connection(host: str, **more: Any) -> Object:
-    return {"host": host, "database": "app", "credentialsSecretRef": {"name": host.split(".")[0]}, **more}
+    return {"host": host, "database": "app", "credentialsSecretRef": {"name": host.partition(".")[0]}, **more}
 
 
 def spec(**more: Any) -> Object:

@@ -214,6 +214,8 @@ def _check_time_zone(name: str) -> None:
 
 
 def _check_path(path: str) -> None:
+    if any(part in (".", "..") for part in path.split("/")):
+        raise SpecError("spec.snapshot.path", "must not hold . or ..")
     unknown = [name for name in re.findall(r"\{([a-z_]+)\}", path) if name not in PLACEHOLDERS]
     if unknown:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)

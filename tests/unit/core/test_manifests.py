@@ -1,0 +1,150 @@
+"""What the operator creates, read by those who get it: the programs' own parsers and the restricted Pod Security level."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from datareplication.core import manifests, run
+from datareplication.core.endpoints import Connection
+from datareplication.core.manifests import JobImage
+from datareplication.core.names import DUMP_STEP
+from datareplication.core.paths import placeholders
+from datareplication.core.run import Run
+from datareplication.jobs import settings as jobs
+
+IMAGE = JobImage("datareplication/job:1", "IfNotPresent", ("pull",))
+CANARY = "canary-password"
+SPEC: dict[str, Any] = {
+    "schedule": {"cron": "@daily", "timeZone": "Europe/Zurich"},
+    "source": {
+        "host": "prod-db.prod.svc",
+        "database": "my app's \\ data",
+        "credentialsSecretRef": {"name": "prod-db", "usernameKey": "user"},
+        "sslRootCert": {"configMapKeyRef": {"name": "database-ca", "key": "root.pem"}},
+    },
+    "snapshot": {"persistentVolumeClaim": {"claimName": "snapshots"}},
+    "targets": [
+        {
+            "name": "qa-2",
+            "host": "qa-db.qa.svc",
+            "database": "app",
+            "credentialsSecretRef": {"name": "qa-db"},
+            "workers": 3,
+        }
+    ],
+}
+
+
+def a_run(**more: Any) -> Run:
+    raw = {
+        "metadata": {
+            "name": "prod-fanout-202603292200",
+            "namespace": "data",
+            "uid": "uid-1",
+            "creationTimestamp": "2026-03-29T22:00:01Z",
+        },
+        "spec": {
+            "replicationName": "prod-fanout",
+            "slot": "2026-03-29T22:00:00Z",
+            "dataInterval": {"start": "2026-03-28T23:00:00Z", "end": "2026-03-29T22:00:00Z"},
+            "replication": {**SPEC, **more},
+        },
+    }
+    return run.read(raw)
+
+
+def container(job: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = job["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def environment(job: dict[str, Any]) -> dict[str, str]:
+    """The variables as the kubelet would fill them in."""
+    return {entry["name"]: entry.get("value", CANARY) for entry in container(job)["env"]}
+
+
+def test_dump_job_is_what_the_dump_program_reads() -> None:
+    job = manifests.dump_job(a_run(), IMAGE)
+    read = jobs.parse_dump(container(job)["args"], environment(job))
+    assert str(read.output) == "/snapshots/prod-fanout/prod-fanout-202603292200/prod_snapshot_20260330"
+    assert (read.workers, read.compression, read.run.uid, read.run.timeout_seconds) == (4, "Zstd", "uid-1", 21_600)
+    assert (read.source.username, read.source.password) == (CANARY, CANARY)
+
+
+def test_load_job_is_what_the_load_program_reads() -> None:
+    job = manifests.load_job(a_run(), IMAGE, "qa-2")
+    read = jobs.parse_load(container(job)["args"], environment(job))
+    assert str(read.input) == "/snapshots/prod-fanout/prod-fanout-202603292200/prod_snapshot_20260330"
+    assert (read.target_name, read.workers, read.strategy, read.overwrite) == ("qa-2", 3, "Swap", "OnlyManaged")
+
+
+@pytest.mark.parametrize("job", [manifests.dump_job(a_run(), IMAGE), manifests.load_job(a_run(), IMAGE, "qa-2")])
+def test_job_passes_the_restricted_level_and_carries_no_token(job: dict[str, Any]) -> None:
+    pod = job["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    security = container(job)["securityContext"]
+    assert security["allowPrivilegeEscalation"] is False
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert security["readOnlyRootFilesystem"] is True
+    assert {next(iter(v.keys() - {"name"})) for v in pod["volumes"]} <= {
+        "persistentVolumeClaim",
+        "emptyDir",
+        "configMap",
+    }
+
+
+def test_job_controls_retries_and_names_permanent_codes() -> None:
+    job = manifests.dump_job(a_run(retryPolicy={"retries": 4}), IMAGE)
+    assert job["spec"]["backoffLimit"] == 4
+    assert job["spec"]["podReplacementPolicy"] == "Failed"
+    codes = job["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"]
+    assert codes == {"containerName": "dump", "operator": "In", "values": [64, 65, 69, 70, 73, 77, 78]}
+
+
+def test_credentials_come_by_reference_only() -> None:
+    env = {entry["name"]: entry for entry in container(manifests.dump_job(a_run(), IMAGE))["env"]}
+    assert env["PROD_DB_USERNAME"] == {
+        "name": "PROD_DB_USERNAME",
+        "valueFrom": {"secretKeyRef": {"name": "prod-db", "key": "user"}},
+    }
+    assert "value" not in env["PROD_DB_PASSWORD"]
+
+
+def test_loads_mount_the_snapshots_read_only() -> None:
+    mounts = container(manifests.load_job(a_run(), IMAGE, "qa-2"))["volumeMounts"]
+    assert mounts[0] == {"name": "snapshots", "mountPath": "/snapshots", "readOnly": True}
+
+
+def test_load_beside_a_single_node_volume_stays_on_its_node() -> None:
+    job = manifests.load_job(a_run(), IMAGE, "qa-2", node="worker-1")
+    assert job["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.io/hostname": "worker-1"}
+
+
+def test_connection_string_is_quoted_by_libpqs_rule() -> None:
+    connection = Connection.model_validate({**SPEC["source"], "sslRootCert": None})
+    assert manifests.conninfo(connection) == (
+        r"host=prod-db.prod.svc port=5432 dbname='my app\'s \\ data' sslmode=verify-full sslrootcert=system"
+    )
+
+
+@pytest.mark.parametrize(
+    ("partitioning", "date", "ds"),
+    [("Daily", "20260330", "2026-03-29"), ("Hourly", "2026033000", "2026-03-29T00"), ("Monthly", "202603", "2026-03")],
+)
+def test_placeholders_follow_the_zone_and_the_partitioning(partitioning: str, date: str, ds: str) -> None:
+    schedule = {"cron": "@daily", "timeZone": "Europe/Zurich", "partitioning": partitioning}
+    values = placeholders(a_run(schedule=schedule))
+    assert (values["date"], values["ds"], values["data_interval_end"]) == (date, ds, "20260329T220000Z")
+
+
+def test_run_of_a_slot_is_owned_and_carries_a_copy() -> None:
+    owner = {"metadata": {"name": "prod-fanout", "namespace": "data", "uid": "uid-0"}}
+    slot = datetime(2026, 3, 2, tzinfo=UTC)
+    made = manifests.run_of_slot(owner, SPEC, slot, (datetime(2026, 3, 1, tzinfo=UTC), slot))
+    assert made["metadata"]["name"] == "prod-fanout-202603020000"
+    assert made["metadata"]["ownerReferences"][0]["uid"] == "uid-0"
+    assert made["spec"]["replication"] == SPEC
+    assert str(DUMP_STEP) == "dump"
