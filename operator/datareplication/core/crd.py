@@ -44,13 +44,27 @@ RUN_COLUMNS = [
     _column("Age", ".metadata.creationTimestamp", "date"),
 ]
 
+NO_DOTS = {
+    "rule": "!self.metadata.name.contains('.')",
+    "message": "must not contain dots: it becomes part of other objects' names",
+    "fieldPath": ".metadata.name",
+}
 NAME_RULES = [
+    NO_DOTS,
     {
         "rule": "self.spec.targets.all(t, size(self.metadata.name) + size(t.name) <= 43)",
-        "message": "metadata.name and a target's name together must not be longer than 43 characters",
-    }
+        "message": "with a target's name it must not be longer than 43 characters: both become part of a Job's name",
+        "fieldPath": ".metadata.name",
+    },
 ]
-RUN_NAME_RULES = [{"rule": "size(self.metadata.name) <= 57", "message": "metadata.name must be at most 57 characters"}]
+RUN_NAME_RULES = [
+    NO_DOTS,
+    {
+        "rule": "size(self.metadata.name) <= 57",
+        "message": "must be at most 57 characters: it becomes part of its Jobs' names",
+        "fieldPath": ".metadata.name",
+    },
+]
 
 
 @dataclass(frozen=True)
@@ -127,7 +141,7 @@ def _root(spec: type[Model], status: type[Model], name_rules: list[dict[str, str
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": schema_of(spec),
             "status": schema_of(status),
         },

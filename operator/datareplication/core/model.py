@@ -38,7 +38,11 @@ def pattern_message(message: str) -> dict[str, Any]:
     return {"x-pattern-message": message}
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=43)]
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", min_length=1, max_length=43),
+    Field(json_schema_extra=pattern_message("must be lower-case letters, digits and '-', without '-' at either end")),
+]
 """A DNS label that can become part of a Job's name."""
 
 ObjectName = Annotated[
@@ -49,8 +53,14 @@ ObjectName = Annotated[
 Key = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=253)]
 """A key of a Secret or ConfigMap."""
 
-Host = Annotated[str, StringConstraints(pattern=r"^[^\s,/@]+$", min_length=1, max_length=253)]
-"""One host name or address; libpq would read a comma as a list and a slash as a socket's directory."""
+HOST_PATTERN = r"^([^\s,/@:]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Za-z:.%]*)$"
+Host = Annotated[
+    str,
+    StringConstraints(pattern=HOST_PATTERN, min_length=1, max_length=253),
+    Field(json_schema_extra=pattern_message("must be one host name or address; its port goes into port")),
+]
+"""One host name or address; libpq would read a comma as a list and a slash as a socket's directory. One colon would be
+a port, two and more are an IPv6 address."""
 
 DatabaseName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=63)]
 """PostgreSQL's limit is 63 bytes (NAMEDATALEN - 1)."""

@@ -13,10 +13,16 @@ from datareplication.core.state import RunStatus, read_status
 from datareplication.errors import SpecError
 
 
-def _constant(*fields: str) -> dict[str, Any]:
+def _constant(*fields: str) -> list[tuple[str, str]]:
     """Return the rules that a field stays as it was at creation, also when it was absent."""
     rule = "has(self.{0}) == has(oldSelf.{0}) && (!has(self.{0}) || self.{0} == oldSelf.{0})"
-    return rules(*((rule.format(field), f"{field} cannot change") for field in fields))
+    return [(rule.format(field), f"{field} cannot change") for field in fields]
+
+
+def _set_once(*fields: str) -> list[tuple[str, str]]:
+    """Return the rules that a field stays as it is once it is there: the operator fills it in after creation."""
+    rule = "!has(oldSelf.{0}) || (has(self.{0}) && self.{0} == oldSelf.{0})"
+    return [(rule.format(field), f"{field} cannot change once it is set") for field in fields]
 
 
 class DataInterval(Model):
@@ -29,7 +35,12 @@ class DataInterval(Model):
 class RunSpec(Model):
     """Which run it is. Give `replicationName`; the operator fills in the rest. Nothing of it changes afterwards."""
 
-    model_config = ConfigDict(json_schema_extra=_constant("replicationName", "action", "slot", "targets", "snapshot"))
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            *_constant("replicationName", "action", "slot", "targets", "snapshot"),
+            *_set_once("dataInterval", "replication"),
+        )
+    )
 
     replication_name: Name = Field(description="Name of the DataReplication, in the same namespace.")
     slot: AwareDatetime | None = Field(None, description="When the schedule was due. Unset for a run made by hand.")

@@ -26,7 +26,7 @@ from datareplication.errors import SpecError
 
 CRON_PATTERN = (
     r"^(@(hourly|daily|weekly|monthly|yearly)"
-    r"|[0-9*/,-]+ +[0-9*/,-]+ +[0-9*/,-]+ +[0-9a-zA-Z*/,-]+ +[0-9a-zA-Z*/,-]+)$"
+    r"|([0-9*/,-]+ +){3}([0-9*/,-]|[A-Za-z]{3})+ +([0-9*/,-]|[A-Za-z]{3})+)$"
 )
 """Five fields or a preset. A seconds field, `L`, `#`, `?` and `TZ=` prefixes do not match: what they mean differs from
 one cron to the next, and the time zone has its own field."""
@@ -42,12 +42,14 @@ class Schedule(Model):
         description="Five cron fields (minute, hour, day of month, month, day of week) or @hourly, @daily, @weekly, "
         "@monthly, @yearly. Read in timeZone; a daily slot happens exactly once on every local day.",
         json_schema_extra=pattern_message(
-            "five cron fields or @hourly, @daily, @weekly, @monthly, @yearly, for example '0 3 * * *'; "
+            "must be five cron fields or @hourly, @daily, @weekly, @monthly, @yearly, for example '0 3 * * *'; "
             "the time zone goes into timeZone"
         ),
     )
     time_zone: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+\-/]+$", max_length=64)] = Field(
-        "Etc/UTC", description="IANA time zone of the cron expression and of the {date} in the snapshot's path."
+        "Etc/UTC",
+        description="IANA time zone of the cron expression and of the {date} in the snapshot's path.",
+        json_schema_extra=pattern_message("must be an IANA time zone, for example Europe/Zurich or Etc/UTC"),
     )
     start_date: AwareDatetime | None = Field(None, description="No slot before this instant is run.")
     end_date: AwareDatetime | None = Field(None, description="No slot after this instant is run; then phase Completed.")
@@ -111,7 +113,9 @@ class Snapshot(Model):
         "prod_snapshot_{date}",
         description="The snapshot's directory below <name>/<run>/. Placeholders: {date} (the slot's local day, "
         "YYYYMMDD), {ds}, {ds_nodash}, {execution_date}, {data_interval_start}, {data_interval_end}, {run}.",
-        json_schema_extra=pattern_message("a relative path of letters, digits, - _ . = + and known {placeholders}")
+        json_schema_extra=pattern_message(
+            "must be a relative path of letters, digits, - _ . = + and known {placeholders}"
+        )
         | rules(("!self.split('/').exists(part, part == '..' || part == '.')", "must not hold . or ..")),
     )
     compression: Literal["Zstd", "Gzip", "None"] = Field("Zstd", description="Of the CSV files.")
