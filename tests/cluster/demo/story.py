@@ -1,0 +1,147 @@
+"""The demo's story, in the order a new user would live it: servers, data, operator, resource, run, comparison."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from harness import images, lifecycle
+from harness.cluster import Cluster
+from harness.errors import HarnessError
+from harness.images import CHECKOUT
+from harness.progress import say, step
+from lab import certificates, contents, databases, installation
+from lab.databases import Server
+
+EXAMPLES = CHECKOUT / "manifests" / "examples"
+DATA = CHECKOUT / "tests" / "demo"
+NAMESPACE, REPLICATION = "data", "prod-fanout"
+TARGETS = ("dev", "staging", "qa")
+ROWS = "1000000"
+RUN_SECONDS = 600
+POLL_SECONDS = 1.0
+
+
+def tell() -> bool:
+    """Run the whole demo; return whether every target equals the source."""
+    cluster = lifecycle.up()
+    source = Server(cluster, "prod-db", "prod")
+    targets = {name: Server(cluster, f"{name}-db", name) for name in TARGETS}
+    with step("four PostgreSQL servers"):
+        authority = certificates.authority(cluster.folder / "authority")
+        image = images.ensure(cluster.engine, [cluster], ["postgres"])["postgres"]
+        databases.start(cluster, authority, image, source, *targets.values())
+    with step("the operator, by helm install"):
+        installation.install(cluster)
+    with step("the Secrets, and kubectl apply -f manifests/examples/"):
+        cluster.kubectl("apply", "-f", EXAMPLES / "namespace.yaml")
+        cluster.apply(_authority(authority.certificate), *_secrets(source, targets))
+        cluster.kubectl("apply", "-f", EXAMPLES)
+    with step("production's data"):
+        _fill(source)
+    run = cluster.kubectl("create", "-f", EXAMPLES / "by-hand" / "run-now.yaml", "-o", "name").strip()
+    phase = _watch(cluster, run)
+    for what in ("datareplications", "dreprun"):
+        say(f"\n$ kubectl get {what} -n {NAMESPACE}")
+        say(cluster.kubectl("get", what, "-n", NAMESPACE).rstrip())
+    _tell_times(cluster, run)
+    return _compare(source, targets) and phase == "Succeeded"
+
+
+def _secrets(source: Server, targets: dict[str, Server]) -> list[dict[str, Any]]:
+    """Make the two roles that a user would make, with the rights that the README asks for, and their Secrets."""
+    reader = databases.ensure_role(source, "datareplication_reader", "NOSUPERUSER")
+    made = [databases.credentials(source.name, NAMESPACE, "datareplication_reader", reader)]
+    _ensure_database(source, "app", "postgres")
+    source.psql("GRANT pg_read_all_data TO datareplication_reader")
+    for server in targets.values():
+        loader = databases.ensure_role(server, "datareplication_loader", "NOSUPERUSER CREATEDB")
+        server.psql("GRANT pg_signal_backend TO datareplication_loader")
+        _ensure_database(server, "app", "datareplication_loader")
+        made.append(databases.credentials(server.name, NAMESPACE, "datareplication_loader", loader))
+    return made
+
+
+def _ensure_database(server: Server, name: str, owner: str) -> None:
+    server.psql(
+        f"SELECT 'CREATE DATABASE {name} OWNER {owner}' "
+        f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec"
+    )
+
+
+def _authority(certificate: str) -> dict[str, Any]:
+    metadata = {"name": "database-ca", "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ca.crt": certificate}}
+
+
+def _fill(source: Server) -> None:
+    """Make production's data, once: the generator is seeded, so a second demo finds what the first made."""
+    is_there = source.psql("SELECT count(*) FROM pg_stat_user_tables", "app")
+    if is_there.strip() != "0":
+        say("  (is there from an earlier demo)")
+        return
+    source.psql((DATA / "schema.sql").read_text(), "app")
+    source.psql((DATA / "data.sql").read_text(), "app", rows=ROWS)
+    source.psql("VACUUM ANALYZE", "app")
+
+
+def _watch(cluster: Cluster, run: str) -> str:
+    """Show a run's progress until it has ended; return its phase."""
+    shown = ""
+    deadline = time.monotonic() + RUN_SECONDS
+    while time.monotonic() < deadline:
+        status = cluster.get(run, "-n", NAMESPACE).get("status", {})
+        line = _line(status)
+        if line != shown:
+            say(f"  {line}")
+            shown = line
+        if status.get("completionTime"):
+            return str(status["phase"])
+        time.sleep(POLL_SECONDS)
+    raise HarnessError(f"{run} did not end within {RUN_SECONDS} s")
+
+
+def _line(status: dict[str, Any]) -> str:
+    steps = [("dump", status.get("dump", {})), *((t["name"], t) for t in status.get("targets", ()))]
+    parts = [f"{status.get('phase', 'Pending'):<10}", *(f"{name}: {_step(step)}" for name, step in steps)]
+    return "  ".join([*parts, *filter(None, [status.get("message", "")])])
+
+
+def _step(step: dict[str, Any]) -> str:
+    progress = step.get("progress")
+    if progress:
+        return f"{progress.get('phase')} {progress.get('rowsDone', 0):,} rows"
+    return f"{step['rows']:,} rows" if step.get("phase") == "Succeeded" else str(step.get("phase", "Waiting"))
+
+
+def _tell_times(cluster: Cluster, run: str) -> None:
+    """Say how long the parts took. The operator's own part: from the run's creation to all loads started, less the dump."""
+    made = cluster.get(run, "-n", NAMESPACE)
+    pods = cluster.get("pods", "-n", NAMESPACE, "-l", f"datareplication.dev/run={made['metadata']['name']}")["items"]
+    ends: dict[str, list[tuple[datetime, datetime]]] = {"dump": [], "load": []}
+    for pod in pods:
+        ended = pod["status"]["containerStatuses"][0]["state"]["terminated"]
+        times = (_time(ended["startedAt"]), _time(ended["finishedAt"]))
+        ends[pod["metadata"]["labels"]["datareplication.dev/role"]].append(times)
+    dump_start, dump_end = ends["dump"][-1]
+    loads = ends["load"] or [(dump_end, dump_end)]
+    created = _time(made["metadata"]["creationTimestamp"])
+    own = (max(start for start, _ in loads) - created) - (dump_end - dump_start)
+    say(
+        f"\ndump {(dump_end - dump_start).seconds} s, loads {(max(end for _, end in loads) - dump_end).seconds} s, "
+        f"operator and Kubernetes {own.total_seconds():.0f} s"
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _compare(source: Server, targets: dict[str, Server]) -> bool:
+    """Print rows and checksums of source and targets side by side; return whether all are equal."""
+    with step("\nrows and content checksums"), ThreadPoolExecutor() as pool:
+        original, *copies = pool.map(contents.read, [source, *targets.values()])
+    lines, is_equal = contents.table(original, dict(zip(targets, copies, strict=True)))
+    say("\n".join(lines))
+    say(f"{len(original)} tables, {sum(content.rows for content in original.values()):,} rows")
+    return is_equal

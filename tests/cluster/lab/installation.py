@@ -1,0 +1,43 @@
+"""The operator in the cluster, installed as a user installs it: by Helm, with the images built from this checkout."""
+
+from harness import images, programs, tools
+from harness.cluster import Cluster, context
+from harness.images import CHECKOUT
+
+NAMESPACE = "datareplication-system"
+RELEASE = "datareplication-operator"
+CHART = CHECKOUT / "helm" / "datareplication-operator"
+TIMEOUT = "180s"
+
+
+def install(cluster: Cluster, *settings: str) -> None:
+    """Install or upgrade the release and wait until its pod is ready; `settings` are Helm's NAME=VALUE."""
+    built = images.ensure(cluster.engine, [cluster], ["operator", "job"])
+    chosen = [*_image("image", built["operator"]), *_image("jobImage", built["job"]), *settings]
+    cluster.apply(_namespace())
+    arguments = [part for setting in chosen for part in ("--set", setting)]
+    helm(cluster, "upgrade", "--install", RELEASE, str(CHART), "--wait", "--timeout", TIMEOUT, *arguments)
+
+
+def helm(cluster: Cluster, *arguments: str) -> str:
+    """Run Helm against the cluster, in the operator's namespace, and return what it prints."""
+    tools.ensure()
+    address = [
+        "--kubeconfig",
+        str(cluster.kubeconfig),
+        "--kube-context",
+        context(cluster.name),
+        "--namespace",
+        NAMESPACE,
+    ]
+    return programs.run([tools.helm(), *address, *arguments], timeout_seconds=240)
+
+
+def _image(value: str, reference: str) -> list[str]:
+    repository, _, tag = reference.rpartition(":")
+    return [f"{value}.repository={repository}", f"{value}.tag={tag}"]
+
+
+def _namespace() -> dict[str, object]:
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
