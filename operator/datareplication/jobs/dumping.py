@@ -1,0 +1,48 @@
+"""What a dump's workers do in the exported snapshot: write parts. One file after the other."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from datareplication.jobs.manifest import Part
+from datareplication.jobs.parts import PartWriter
+from datareplication.jobs.plan import PartTask
+from datareplication.jobs.postgres import copying, source
+from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.settings import Connection
+from datareplication.jobs.workers import Handler, Tell
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """What a worker needs to open. root: where the files go."""
+
+    source: Connection
+    application: str
+    snapshot_id: str
+    root: Path
+    compression: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished file and the oid of its table."""
+
+    oid: int
+    part: Part
+
+
+@contextlib.contextmanager
+def open_worker(config: WorkerConfig) -> Iterator[Handler[PartTask, Written]]:
+    """Connect a worker to the dump's snapshot."""
+    session = connect(config.source, config.application, settings=source.DUMP_SETTINGS)
+    with contextlib.closing(session), source.sharing(session, config.snapshot_id):
+        yield lambda task, tell: _write(session, config, task, tell)
+
+
+def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:
+    source.check_is(session, task.shape.schema, task.shape.name, task.oid)
+    with PartWriter(config.root, task.path, config.compression, tell) as writer:
+        rows = copying.copy_out(session, task.shape, writer.stream, task.blocks)
+        return Written(task.oid, writer.part(rows))

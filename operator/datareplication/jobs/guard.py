@@ -1,0 +1,97 @@
+"""The overwrite guard: may this snapshot replace this database? Pure: facts in, an error or nothing out.
+
+It owns the rule that a target is known by its identity (system identifier and database), never by a host name.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datareplication.errors import CapabilityError, GuardError
+from datareplication.jobs.manifest import Source
+from datareplication.jobs.postgres.databases import LONGEST_NAME_BYTES, Database
+from datareplication.jobs.postgres.provenance import Provenance
+from datareplication.jobs.postgres.target import Server
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the guard looks at.
+
+    filled_tables: some of the target's tables that hold data. obstacles: (what, remedy). previous_oid: of an existing
+    `<db>__previous`.
+    """
+
+    server: Server
+    database: Database
+    provenance: Provenance | None
+    filled_tables: Sequence[str]
+    obstacles: Sequence[tuple[str, str]]
+    previous_oid: int | None
+
+
+def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_clone: bool) -> None:
+    """Raise GuardError, or CapabilityError for the server's version, when the target must not be replaced."""
+    _check_not_the_source(source, facts, is_clone)
+    _check_server(source, facts)
+    _check_database(facts)
+    if facts.filled_tables and not may_overwrite_any:
+        _check_ours(facts)
+
+
+def _check_not_the_source(source: Source, facts: Facts, is_clone: bool) -> None:
+    server, database = facts.server, facts.database
+    if server.system_identifier != source.system_identifier:
+        return
+    # The load drops and renames the two others, whatever they hold.
+    if source.database not in {database.name, database.next_name, database.previous_name}:
+        return
+    identity = f"database {source.database} of the server with system identifier {source.system_identifier}"
+    if not is_clone:
+        text = f"the target is the source: {identity}"
+        remedy = "a physical clone of the source needs physicalCloneOfSource: true"
+        raise GuardError(f"{text}; {remedy}", reason="TargetIsSource")
+    if server.postmaster_started == source.postmaster_started:
+        text = (
+            f"the target is no clone of the source but the source itself: {identity}, and started at the same instant"
+        )
+        raise GuardError(text, reason="TargetIsSource")
+
+
+def _check_server(source: Source, facts: Facts) -> None:
+    if facts.server.is_standby:
+        text = "the target's server is a standby, which cannot be written: give its primary's address"
+        raise GuardError(text, reason="TargetIsStandby")
+    major, source_major = facts.server.version // 10000, source.server_version // 10000
+    if major < source_major:
+        text = f"the target is PostgreSQL {major}, older than the source ({source_major}): upgrade the target"
+        raise CapabilityError(text, reason="TargetTooOld")
+
+
+def _check_database(facts: Facts) -> None:
+    database = facts.database
+    if len(database.name.encode()) > LONGEST_NAME_BYTES:
+        text = f"the name of database {database.name} is longer than {LONGEST_NAME_BYTES} bytes: no room for __previous"
+        raise GuardError(text, reason="NameTooLong")
+    if database.is_template:
+        raise GuardError(f"database {database.name} is a template", reason="TargetIsTemplate")
+    if facts.obstacles:
+        what, remedy = facts.obstacles[0]
+        text = f"database {database.name} cannot be renamed and dropped while it has {what}: {remedy}"
+        raise GuardError(text, reason="TargetInUse")
+    known = facts.provenance.previous_database if facts.provenance else None
+    if facts.previous_oid is not None and facts.previous_oid != known:
+        text = f"database {database.previous_name} exists and was not left by a load: rename or drop it"
+        raise GuardError(text, reason="PreviousNotOurs")
+
+
+def _check_ours(facts: Facts) -> None:
+    name, provenance = facts.database.name, facts.provenance
+    remedy = "overwrite: Any (--overwrite Any) replaces it and keeps it as " + facts.database.previous_name
+    if provenance is None:
+        tables = ", ".join(facts.filled_tables)
+        text = f"database {name} holds data that no load of ours put there ({tables}, …)"
+        raise GuardError(f"{text}; {remedy}", reason="TargetHoldsData")
+    here = (facts.server.system_identifier, name)
+    if (provenance.target_system_identifier, provenance.target_database) != here:
+        text = f"database {name} is a copy of one that was loaded elsewhere ({provenance.target_database})"
+        raise GuardError(f"{text}; {remedy}", reason="TargetHoldsData")

@@ -1,0 +1,16 @@
+"""What the programs call themselves: to PostgreSQL, and in what they leave behind."""
+
+import importlib.metadata
+
+
+def application_name(program: str, run_name: str) -> str:
+    """Return what a session calls itself; PostgreSQL cuts it at 63 bytes."""
+    return f"{program}/{run_name}".strip("/")[:63]
+
+
+def tool_version() -> str:
+    """Return this package's version, `unknown` when run from a checkout."""
+    try:
+        return importlib.metadata.version("datareplication-operator")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

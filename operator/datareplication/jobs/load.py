@@ -1,0 +1,156 @@
+"""datareplication-load: one snapshot into one target, all of it or nothing.
+
+It owns what comes before a target is touched: the snapshot's checks, the lock, the guard, the rights. The strategy does
+the rest.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datareplication.core.report import Report
+from datareplication.errors import DataError, UsageError
+from datareplication.jobs import guard, program, rights, settings, snapshot, tools
+from datareplication.jobs.guard import Facts
+from datareplication.jobs.identity import application_name
+from datareplication.jobs.manifest import Manifest
+from datareplication.jobs.postgres import databases, provenance, target
+from datareplication.jobs.postgres.connection import Session, connect, parameters
+from datareplication.jobs.postgres.databases import Database
+from datareplication.jobs.postgres.provenance import Provenance
+from datareplication.jobs.postgres.target import Server
+from datareplication.jobs.program import Frame
+from datareplication.jobs.rights import Wants
+from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.swap import PROGRAM, Swap, names_of_roles
+from datareplication.jobs.tally import Tally
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    return program.run(lambda: settings.parse_load(arguments, os.environ), load, os.environ)
+
+
+def load(given: LoadSettings, frame: Frame) -> Report:
+    """Replace the target by the snapshot. One that this run has loaded already is reported again."""
+    settings.refuse_unsupported_load(given)
+    manifest = checked_manifest(given)
+    name = parameters(given.target)["dbname"]
+    if name == given.maintenance_database:
+        text = f"database {name} cannot be the target and the maintenance database at once (--maintenance-database)"
+        raise UsageError(text)
+    tally = Tally(frame.log)
+    application = application_name(PROGRAM, given.run.name)
+    with contextlib.closing(connect(given.target, application, given.maintenance_database)) as session:
+        lock = contextlib.ExitStack()
+        with frame.stop.interrupting(session.cancel):
+            lock.enter_context(target.locked(session, name))
+        with lock:
+            return _Load(given, frame, manifest, session, tally).run()
+
+
+def checked_manifest(given: LoadSettings) -> Manifest:
+    """Return the snapshot's manifest if it is complete and this run's; else raise DataError."""
+    manifest = snapshot.read_manifest(given.input)
+    if given.run.uid and manifest.run.uid != given.run.uid:
+        theirs, ours = manifest.run.name or manifest.run.uid, given.run.name or given.run.uid
+        raise DataError(f"{given.input} belongs to run {theirs}, not to {ours}", reason="OtherRunsSnapshot")
+    snapshot.check_files(given.input, manifest)
+    return manifest
+
+
+@dataclass(frozen=True)
+class _Load:
+    """One load under way. session: to the maintenance database, holding the target's lock."""
+
+    given: LoadSettings
+    frame: Frame
+    manifest: Manifest
+    session: Session
+    tally: Tally
+
+    def run(self) -> Report:
+        """Check that the target may be replaced, and let the strategy do it."""
+        given, manifest = self.given, self.manifest
+        server, database = target.server(self.session), _existing(given, self.session)
+        facts = _facts(given, self.session, server, database)
+        if given.run.uid and facts.provenance and facts.provenance.run_uid == given.run.uid:
+            self.frame.log.info("this run has loaded the target already", database=database.name)
+            return _report(given, manifest, facts.provenance.duration_seconds)
+        is_any = given.overwrite == "Any"
+        guard.check(manifest.source, facts, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
+        rights.check(_wants(manifest, self.session, server, database))
+        major = server.version // 10000
+        pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
+        swap = Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally)
+        replaced = swap.run()
+        self.frame.log.info("target replaced", database=database.name, previous=database.previous_name)
+        return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
+
+
+def _existing(given: LoadSettings, session: Session) -> Database:
+    name = parameters(given.target)["dbname"]
+    database = databases.describe(session, name)
+    if database is None:
+        text = f'database {name} does not exist on the target: CREATE DATABASE "{name}", or correct dbname'
+        raise UsageError(f"{text} in {given.target.prefix}_DB_CONNECTION", reason="UnknownDatabase")
+    return database
+
+
+def _facts(given: LoadSettings, session: Session, server: Server, database: Database) -> Facts:
+    found, filled = _content(given, database.name)
+    return Facts(
+        server=server,
+        database=database,
+        provenance=found,
+        filled_tables=filled,
+        obstacles=target.obstacles(session, database.name),
+        previous_oid=databases.oid_of(session, database.previous_name),
+    )
+
+
+def _content(given: LoadSettings, name: str) -> tuple[Provenance | None, list[str]]:
+    """Look into the target: where its data is from, and which tables hold some."""
+    application = application_name(PROGRAM, given.run.name)
+    with contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s"})) as session:
+        return provenance.read(session), target.filled_tables(session)
+
+
+def _wants(manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:
+    missing, superuser = target.extension_problems(session, manifest.schema.extensions)
+    return Wants(
+        server=server,
+        owner=database.owner,
+        unassumable_roles=target.unassumable_roles(session, names_of_roles(manifest, database), server.version),
+        missing_roles=target.missing_roles(session, manifest.schema.roles),
+        foreign_sessions=target.foreign_sessions(session, database.name),
+        missing_extensions=missing,
+        superuser_extensions=superuser,
+    )
+
+
+def _report(
+    given: LoadSettings, manifest: Manifest, duration_seconds: float, not_carried: Sequence[str] = ()
+) -> Report:
+    message = f"{manifest.tables} tables, {manifest.rows} rows"
+    if not_carried:
+        message += f"; not carried over for want of rights: {'; '.join(not_carried)}"
+    return Report(
+        outcome="Succeeded",
+        reason="Loaded",
+        message=message,
+        snapshot=str(given.input),
+        snapshot_time=manifest.snapshot_time,
+        lsn=manifest.lsn,
+        tables=manifest.tables,
+        rows=manifest.rows,
+        bytes=manifest.bytes,
+        duration_seconds=duration_seconds,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,245 @@
+"""What a snapshot says of itself: values <-> the JSON of `manifest.json`.
+
+It owns the format's version, field names (camelCase, as all JSON of this project) and its own checksum. It refuses to
+know files or PostgreSQL. A relation has several parts from the start: a large table is dumped in ranges.
+"""
+
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+from datareplication.errors import CapabilityError, DataError
+
+FORMAT_VERSION = 1
+
+CSV_NULL = "\\N"
+"""Unquoted, it stands for NULL; a text of just these two characters is quoted. Empty text is an empty field."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file: a table, or a range of it.
+
+    path: relative to the snapshot. rows: as COPY counted them. bytes: of CSV. stored_bytes and sha256: of the file.
+    """
+
+    path: str
+    rows: int
+    bytes: int
+    stored_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that is copied (generated ones are not). type: as format_type() names it under an empty search_path."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table. kind: `Table`, or `PartitionedTable`, which has no rows of its own. oid: the source's."""
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    columns: tuple[Column, ...]
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of all parts."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of CSV of all parts."""
+        return sum(part.bytes for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A sequence's state, as setval() takes it."""
+
+    schema: str
+    name: str
+    last_value: int
+    is_called: bool
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role that the schema names. owns: whether objects belong to it; else it has grants, or policies name it."""
+
+    name: str
+    owns: bool
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An extension of the source."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Identity and nature of the database that was dumped.
+
+    system_identifier: of its cluster, which a physical copy shares. server_version: as server_version_num, e.g. 150018.
+    """
+
+    system_identifier: str
+    database: str
+    server_version: int
+    encoding: str
+    postmaster_started: str
+    is_standby: bool = False
+
+    @property
+    def csv_encoding(self) -> str:
+        """Encoding of the CSV: UTF8, unless the source does not know its own."""
+        return "SQL_ASCII" if self.encoding == "SQL_ASCII" else "UTF8"
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The archive of pg_dump, and what a load must know before it hands it to pg_restore.
+
+    pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh,
+    qualified and quoted, in order. has_public: whether the source has the schema that every new database starts with.
+    """
+
+    archive: Part
+    pg_dump_version: int
+    fingerprint: str
+    roles: tuple[Role, ...]
+    extensions: tuple[Extension, ...]
+    materialized_views: tuple[str, ...]
+    has_public: bool
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run that made the snapshot. uid: its identity; a random one when dumped by hand."""
+
+    uid: str
+    name: str = ""
+    replication: str = ""
+    data_interval_start: str = ""
+    data_interval_end: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The whole of it. snapshot_time: RFC 3339, UTC. lsn: the source's log position then."""
+
+    run: Run
+    source: Source
+    snapshot_time: str
+    lsn: str
+    compression: str
+    schema: Schema
+    relations: tuple[Relation, ...]
+    sequences: tuple[Sequence, ...]
+    tool_version: str
+    duration_seconds: float
+    format_version: int = FORMAT_VERSION
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(relation.rows for relation in self.relations)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of CSV of all tables."""
+        return sum(relation.bytes for relation in self.relations)
+
+    @property
+    def tables(self) -> int:
+        """Tables that can hold rows."""
+        return sum(relation.kind == "Table" for relation in self.relations)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Every file but the manifest."""
+        return (self.schema.archive, *(part for relation in self.relations for part in relation.parts))
+
+
+def fingerprint(relations: tuple[Relation, ...]) -> str:
+    """Return a sha256 that changes when a table or a copied column is added, dropped, renamed or changes its type."""
+    shape = sorted((r.schema, r.name, r.kind, [(c.name, c.type) for c in r.columns]) for r in relations)
+    return hashlib.sha256(_canonical(shape)).hexdigest()
+
+
+def to_json(manifest: Manifest) -> str:
+    """Return the file's text: an object with the manifest's fields and `checksum`, the sha256 of all the others."""
+    content = _encoded(manifest)
+    return json.dumps({"checksum": _checksum(content), **content}, indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str) -> Manifest:
+    """Read the file's text. What is cut, changed or not ours is a DataError; a newer format a CapabilityError."""
+    try:
+        content = json.loads(text)
+        stated = content.pop("checksum")
+        version = content["formatVersion"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError("manifest.json is cut or not a manifest", reason="SnapshotCorrupt") from error
+    if stated != _checksum(content):
+        raise DataError("manifest.json does not match its own checksum", reason="SnapshotCorrupt")
+    if version != FORMAT_VERSION:
+        text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}"
+        raise CapabilityError(text, reason="SnapshotFormat")
+    manifest = _decoded(Manifest, content, "manifest")
+    return typing.cast("Manifest", manifest)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return "sha256:" + hashlib.sha256(_canonical(content)).hexdigest()
+
+
+def _canonical(content: Any) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _encoded(value: Any) -> Any:
+    if is_dataclass(value):
+        return {_camel(field.name): _encoded(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_encoded(item) for item in value]
+    return value
+
+
+def _decoded(kind: Any, value: Any, where: str) -> Any:
+    """Build `kind` (a dataclass, tuple[X, ...] or plain type) from JSON; a wrong shape is a DataError."""
+    if isinstance(kind, types.GenericAlias):
+        if isinstance(value, list):
+            item_kind = typing.get_args(kind)[0]
+            return tuple(_decoded(item_kind, item, f"{where}[{index}]") for index, item in enumerate(value))
+    elif is_dataclass(kind):
+        if isinstance(value, dict):
+            hints = typing.get_type_hints(kind)
+            known = {field.name: _camel(field.name) for field in fields(kind)}
+            given = {name: key for name, key in known.items() if key in value}
+            if len(given) == len(known):
+                return kind(  # type: ignore[operator]
+                    **{name: _decoded(hints[name], value[key], f"{where}.{key}") for name, key in given.items()}
+                )
+    elif isinstance(value, kind) or (kind is float and isinstance(value, int)):
+        return value
+    raise DataError(f"manifest.json: {where} is missing a field or has a wrong type", reason="SnapshotCorrupt")

@@ -1,0 +1,200 @@
+"""What is in the source database, read from its catalogs inside the dump's snapshot.
+
+It owns the queries and which objects count: user tables, not system ones, temporary ones or those of extensions. It
+refuses to lock or to copy.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg2 import sql
+
+from datareplication.jobs.manifest import Column, Extension, Role
+from datareplication.jobs.manifest import Sequence as State
+from datareplication.jobs.postgres.connection import Session, identifier, row, rows
+
+PROVENANCE = ("datareplication", "provenance")
+"""Schema and name of the table that a load leaves in its target; a target may be another replication's source."""
+
+DOING = "reading the catalogs"
+
+USER_CLASS = """
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'
+      AND c.relpersistence <> 't' AND (n.nspname, c.relname) <> ('datareplication', 'provenance')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                      AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
+"""
+
+_NAMES = f"SELECT c.oid::int8, n.nspname, c.relname, c.relkind {USER_CLASS} AND c.relkind IN ('r', 'p') ORDER BY 1"
+
+_TABLES = f"""
+    SELECT c.oid::int8, n.nspname, c.relname, c.relkind, c.relpersistence = 'u',
+           pg_relation_size(c.oid) / current_setting('block_size')::int,
+           pg_table_size(c.oid), greatest(c.reltuples, 0)::int8,
+           (SELECT coalesce(array_agg(ARRAY[attname::text, format_type(atttypid, atttypmod)] ORDER BY attnum), '{{}}')
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '')
+    {USER_CLASS} AND c.relkind IN ('r', 'p') ORDER BY 1
+"""  # noqa: S608 - constants only
+
+_SEQUENCES = f"SELECT n.nspname, c.relname {USER_CLASS} AND c.relkind = 'S' ORDER BY 1, 2"
+
+_UNREADABLE = f"""
+    SELECT format('%I.%I', n.nspname, c.relname),
+           CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE')
+                THEN format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, current_user)
+                WHEN c.relkind = 'S'
+                THEN format('GRANT SELECT ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, current_user)
+                WHEN NOT has_table_privilege(c.oid, 'SELECT')
+                THEN format('GRANT SELECT ON TABLE %I.%I TO %I', n.nspname, c.relname, current_user)
+                ELSE format('ALTER ROLE %I BYPASSRLS', current_user) END
+    {USER_CLASS} AND (
+      (c.relkind IN ('r', 'p', 'S') AND NOT has_schema_privilege(n.oid, 'USAGE'))
+      OR (c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, 'SELECT'))
+      OR (c.relkind = 'S' AND NOT has_sequence_privilege(c.oid, 'SELECT'))
+      OR (c.relkind = 'r' AND c.relrowsecurity AND row_security_active(c.oid)))
+    ORDER BY 1
+"""
+
+_ROLES = """
+    SELECT r.rolname, bool_or(s.deptype = 'o') FROM (
+        SELECT refobjid, deptype FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass
+          AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND deptype IN ('o', 'a', 'r')
+          AND (classid, objid) NOT IN (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
+          AND NOT (classid = 'pg_class'::regclass AND objid IN (
+                     SELECT oid FROM pg_class WHERE relpersistence = 't' OR relname = 'provenance'
+                       AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'datareplication')))
+        UNION ALL
+        -- Dependencies on the bootstrap superuser are not recorded, because it cannot be dropped.
+        SELECT c.relowner, 'o' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+          WHERE c.oid >= 16384 AND n.nspname !~ '^pg_' AND c.relpersistence <> 't' AND c.relkind <> 'i'
+          AND (n.nspname, c.relname) <> ('datareplication', 'provenance')
+          AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass)
+        UNION ALL
+        SELECT proowner, 'o' FROM pg_proc WHERE oid >= 16384
+          AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_proc'::regclass)
+        UNION ALL
+        SELECT nspowner, 'o' FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_' AND nspname <> 'datareplication'
+          AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_namespace'::regclass)
+    ) s JOIN pg_roles r ON r.oid = s.refobjid
+    WHERE r.rolname !~ '^pg_' GROUP BY 1 ORDER BY 1
+"""
+
+_MATERIALIZED_VIEWS = """
+    WITH RECURSIVE uses(view, used) AS (
+        SELECT DISTINCT r.ev_class, d.refobjid FROM pg_rewrite r
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
+    ), depth(view, level) AS (
+        SELECT oid, 0 FROM pg_class WHERE relkind IN ('m', 'v')
+        UNION SELECT u.view, p.level + 1 FROM uses u JOIN depth p ON p.view = u.used WHERE p.level < 1000
+    )
+    SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN depth p ON p.view = c.oid
+    WHERE c.relkind = 'm' AND c.relispopulated
+      AND NOT EXISTS (SELECT FROM pg_depend e
+                      WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
+    GROUP BY 1 ORDER BY max(p.level), 1
+"""
+"""A view's level is its longest way down through other views; refreshing by level finds every input filled."""
+
+_KINDS = {"r": "Table", "p": "PartitionedTable"}
+_SEQUENCES_PER_QUERY = 200
+
+
+@dataclass(frozen=True)
+class Table:
+    """A user table as the snapshot sees it.
+
+    kind: as manifest.Relation. blocks: of its main fork, which ctid counts. bytes: on disk, with TOAST.
+    estimated_rows: the planner's, 0 when unknown.
+    """
+
+    oid: int
+    schema: str
+    name: str
+    kind: str
+    is_unlogged: bool
+    blocks: int
+    bytes: int
+    estimated_rows: int
+    columns: tuple[Column, ...]
+
+
+def table_names(session: Session) -> list[tuple[int, str, str, str]]:
+    """Return (oid, schema, name, relkind) of the user's tables and partitioned tables, by oid."""
+    return [(oid, schema, name, kind) for oid, schema, name, kind in rows(session, _NAMES, doing=DOING)]
+
+
+def tables(session: Session) -> list[Table]:
+    """Return the user's tables and partitioned tables, by oid."""
+    return [
+        Table(oid, schema, name, _KINDS[kind], unlogged, blocks, size, estimate, tuple(Column(*c) for c in columns))
+        for oid, schema, name, kind, unlogged, blocks, size, estimate, columns in rows(session, _TABLES, doing=DOING)
+    ]
+
+
+def unreadable(session: Session) -> list[tuple[str, str]]:
+    """Return (table or sequence, the statement that would help) for what the role cannot read in full."""
+    return [(name, statement) for name, statement in rows(session, _UNREADABLE, doing=DOING)]
+
+
+def sequences(session: Session) -> tuple[State, ...]:
+    """Return the state of all sequences. It is not subject to the snapshot, so it is never behind the tables' rows."""
+    names = rows(session, _SEQUENCES, doing=DOING)
+    states: list[State] = []
+    for start in range(0, len(names), _SEQUENCES_PER_QUERY):
+        states += _sequence_states(session, names[start : start + _SEQUENCES_PER_QUERY])
+    return tuple(states)
+
+
+def _sequence_states(session: Session, names: Sequence[tuple[str, ...]]) -> list[State]:
+    queries = [
+        sql.SQL("SELECT {}, last_value, is_called FROM {}").format(sql.Literal(index), identifier(schema, name))
+        for index, (schema, name) in enumerate(names)
+    ]
+    found = rows(session, sql.SQL(" UNION ALL ").join(queries), doing="reading sequences")
+    return [State(names[index][0], names[index][1], value, called) for index, value, called in found]
+
+
+def roles(session: Session) -> tuple[Role, ...]:
+    """Return the roles that own objects, hold grants or are named by policies; predefined ones excepted."""
+    return tuple(Role(name, owns) for name, owns in rows(session, _ROLES, doing=DOING))
+
+
+def extensions(session: Session) -> tuple[Extension, ...]:
+    """Return the extensions, plpgsql excepted: every database has it."""
+    query = "SELECT extname, extversion FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
+    return tuple(Extension(name, version) for name, version in rows(session, query, doing=DOING))
+
+
+def extension_tables_with_rows(session: Session) -> list[tuple[str, str]]:
+    """Return (extension, table) where an extension keeps rows of the user, which pg_dump would carry."""
+    query = """
+        SELECT extname, n.nspname, c.relname, condition FROM pg_extension
+        CROSS JOIN unnest(extconfig, extcondition) AS config(oid, condition)
+        JOIN pg_class c ON c.oid = config.oid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = c.relnamespace
+    """
+    found = []
+    for extension, schema, name, condition in rows(session, query, doing=DOING):
+        # An extension's script wrote the condition, to be put after a table's name as it is; pg_dump does the same.
+        probe = sql.SQL("SELECT EXISTS (SELECT FROM {} {})").format(identifier(schema, name), sql.SQL(condition or ""))
+        if row(session, probe, doing=f"reading {schema}.{name} of extension {extension}")[0]:
+            found.append((extension, f"{schema}.{name}"))
+    return found
+
+
+def materialized_views(session: Session) -> tuple[str, ...]:
+    """Return the filled materialized views, qualified and quoted, each after those it reads from."""
+    return tuple(name for (name,) in rows(session, _MATERIALIZED_VIEWS, doing=DOING))
+
+
+def large_objects(session: Session) -> int:
+    """Return how many large objects there are."""
+    return int(row(session, "SELECT count(*) FROM pg_largeobject_metadata", doing=DOING)[0])
+
+
+def has_public_schema(session: Session) -> bool:
+    """Return whether the schema that every new database starts with is still there."""
+    return bool(row(session, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public')", doing=DOING)[0])

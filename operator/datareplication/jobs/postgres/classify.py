@@ -1,0 +1,156 @@
+"""What an error of PostgreSQL means for the program: which exit code, and what to do about it.
+
+It owns the tables from SQLSTATE and, before a connection exists, from libpq's text to our errors. It refuses to quote
+an error's DETAIL or CONTEXT: they hold rows.
+"""
+
+import re
+
+import psycopg2
+
+from datareplication.errors import (
+    CapabilityError,
+    DataError,
+    GuardError,
+    ReplicationError,
+    RightsError,
+    TransientError,
+    UsageError,
+)
+
+Kind = type[ReplicationError]
+
+SQLSTATES: dict[str, tuple[Kind, str]] = {
+    "08": (TransientError, "ConnectionLost"),
+    "25006": (GuardError, "ReadOnlyServer"),
+    "22": (DataError, "BadData"),
+    "23": (DataError, "ConstraintViolated"),
+    "28": (RightsError, "LoginRefused"),
+    "3D000": (UsageError, "UnknownDatabase"),
+    "40": (TransientError, "Serialization"),
+    "40P01": (TransientError, "Deadlock"),
+    "42501": (RightsError, "PermissionDenied"),
+    "42": (DataError, "SchemaMismatch"),
+    "0A": (CapabilityError, "NotSupportedByServer"),
+    "53100": (CapabilityError, "ServerDiskFull"),
+    "53200": (CapabilityError, "ServerOutOfMemory"),
+    "53300": (TransientError, "TooManyConnections"),
+    "53400": (CapabilityError, "ServerLimitReached"),
+    "55P03": (TransientError, "LockTimeout"),
+    "55006": (TransientError, "ObjectInUse"),
+    "57014": (TransientError, "QueryCanceled"),
+    "57P": (TransientError, "ServerStopping"),
+    "58": (CapabilityError, "ServerSystemError"),
+    "XX": (CapabilityError, "ServerDefect"),
+}
+"""By code or by its class's first characters (PostgreSQL's appendix of error codes); the longest that fits counts."""
+
+CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
+    (
+        r"certificate verify failed|server certificate|root certificate|self.signed certificate|local issuer",
+        RightsError,
+        "CertificateNotVerified",
+        (
+            "the server's certificate could not be verified: give the authority that signed it as sslRootCert"
+            " (sslrootcert in {prefix}_DB_CONNECTION), and connect by a host name that the certificate carries"
+        ),
+    ),
+    (
+        r"does not support SSL|server rejected SSL",
+        RightsError,
+        "NoTls",
+        "the server offers no TLS: switch it on there, or choose a weaker sslMode",
+    ),
+    (
+        (
+            r"password authentication failed|no password supplied|role \".*\" does not exist|not permitted to log in"
+            r"|authentication failed|no pg_hba\.conf entry|pg_hba\.conf rejects|SCRAM"
+        ),
+        RightsError,
+        "LoginRefused",
+        "check {prefix}_DB_USERNAME and {prefix}_DB_PASSWORD (the Secret), and the server's pg_hba.conf",
+    ),
+    (
+        r"database \".*\" does not exist",
+        UsageError,
+        "UnknownDatabase",
+        "create it, or correct dbname in {prefix}_DB_CONNECTION",
+    ),
+    (
+        r"permission denied for database",
+        RightsError,
+        "PermissionDenied",
+        "GRANT CONNECT ON DATABASE {database} TO {role}",
+    ),
+    (
+        r"not currently accepting connections",
+        RightsError,
+        "ConnectionsForbidden",
+        "ALTER DATABASE {database} ALLOW_CONNECTIONS true",
+    ),
+    (
+        r"unsupported startup parameter",
+        CapabilityError,
+        "ConnectionPooler",
+        "this looks like a connection pooler: connect to PostgreSQL itself",
+    ),
+    (
+        r"invalid connection option|invalid (sslmode|port|channel_binding|connect_timeout|gssencmode)|invalid integer",
+        UsageError,
+        "BadConnection",
+        "correct {prefix}_DB_CONNECTION",
+    ),
+    (
+        r"too many clients|remaining connection slots|too many connections",
+        TransientError,
+        "TooManyConnections",
+        "the server has no free connection",
+    ),
+    (
+        r"starting up|shutting down|in recovery mode|not yet accepting connections",
+        TransientError,
+        "ServerStarting",
+        "the server is not ready",
+    ),
+)
+"""Text (libpq's and the server's, in English) -> error, reason, remedy. The first that fits counts."""
+
+
+def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
+    """Return our error for one of a session; `doing` names the object and stands first in the message.
+
+    Without an SQLSTATE it is the connection that broke (libpq's own text), which another attempt may survive.
+    """
+    code = error.pgcode
+    if code is None:
+        return TransientError(f"{doing}: {_first_line(str(error))}", reason="ConnectionLost")
+    kind, reason = ReplicationError, ReplicationError.default_reason
+    for length in range(len(code), 1, -1):
+        if code[:length] in SQLSTATES:
+            kind, reason = SQLSTATES[code[:length]]
+            break
+    text = error.diag.message_primary or _first_line(str(error))
+    return kind(f"{doing}: {text} (SQLSTATE {code}){_where(error)}", reason=reason)
+
+
+def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str) -> ReplicationError:
+    """Return our error for a connection that did not come about, with the remedy.
+
+    psycopg2 gives no SQLSTATE then, only text. What no pattern knows counts as transient: a name that does not resolve,
+    a refused connection, a timeout, and a server's message in another language than English.
+    """
+    text = " ".join(str(error).split())
+    for pattern, kind, reason, remedy in CONNECT_TEXTS:
+        if re.search(pattern, text, re.IGNORECASE):
+            filled = remedy.format(prefix=prefix, role=f'"{role}"', database=f'"{database}"')
+            return kind(f"cannot connect to {prefix}'s database: {text}; {filled}", reason=reason)
+    return TransientError(f"cannot connect to {prefix}'s database: {text}", reason="CannotConnect")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _where(error: psycopg2.Error) -> str:
+    names = {"constraint": error.diag.constraint_name, "column": error.diag.column_name}
+    return "".join(f", {kind} {name}" for kind, name in names.items() if name)

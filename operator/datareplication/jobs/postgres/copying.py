@@ -1,0 +1,130 @@
+"""COPY, out and in, as CSV.
+
+It owns the statements. It refuses to know files: a stream with write() or read() is all it sees.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from psycopg2 import sql
+
+from datareplication.jobs.manifest import CSV_NULL
+from datareplication.jobs.manifest import Sequence as State
+from datareplication.jobs.postgres.connection import Session, classified, execute, identifier, row
+
+READ_BYTES = 256 << 10
+"""What COPY FROM asks for at a time; from 64 KiB on, the calls cost nothing measurable beside the server's work."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A range of a table's 8 KiB blocks: from `start`, up to but not including `end`; None is without end."""
+
+    start: int
+    end: int | None
+
+
+class Writable(Protocol):
+    """Where COPY TO writes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take one row."""
+        ...
+
+
+class Readable(Protocol):
+    """Where COPY FROM reads."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes; empty at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What COPY must know of a table: its name, the columns to copy in order, and the encoding of the CSV."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+    encoding: str = "UTF8"
+
+
+def copy_out(session: Session, shape: Shape, stream: Writable, blocks: Blocks | None = None) -> int:
+    """Write a table's rows (only its own, never its children's), or those in `blocks`; return how many."""
+    table = identifier(shape.schema, shape.name)
+    what = sql.SQL("{} {}").format(table, _column_list(shape)) if blocks is None else _range(table, shape, blocks)
+    statement = sql.SQL("COPY {} TO STDOUT WITH ({})").format(what, _options(shape))
+    with classified(f"copying {shape.schema}.{shape.name}"), session.cursor() as cursor:
+        cursor.copy_expert(statement, stream)
+        return int(cursor.rowcount)
+
+
+def copy_in(session: Session, shape: Shape, stream: Readable, *, freeze: bool) -> int:
+    """Add rows to a table, inside the caller's transaction; return how many.
+
+    freeze: the rows need no vacuum later; allowed in the transaction that emptied the table.
+    """
+    table = sql.SQL("{} {}").format(identifier(shape.schema, shape.name), _column_list(shape))
+    options = sql.SQL("{}, FREEZE").format(_options(shape)) if freeze else _options(shape)
+    statement = sql.SQL("COPY {} FROM STDIN WITH ({})").format(table, options)
+    with classified(f"loading {shape.schema}.{shape.name}"), session.cursor() as cursor:
+        cursor.copy_expert(statement, stream, READ_BYTES)  # type: ignore[arg-type] # it never calls readline()
+        return int(cursor.rowcount)
+
+
+def empty(session: Session, shape: Shape) -> None:
+    """Truncate a table that this load made, so that COPY may freeze and skip the log."""
+    statement = sql.SQL("TRUNCATE ONLY {}").format(identifier(shape.schema, shape.name))
+    execute(session, statement, doing=f"emptying {shape.schema}.{shape.name}")
+
+
+def count(session: Session, shape: Shape) -> int:
+    """Return how many rows a table has, its children's not counted."""
+    query = sql.SQL("SELECT count(*) FROM ONLY {}").format(identifier(shape.schema, shape.name))
+    return int(row(session, query, doing=f"counting {shape.schema}.{shape.name}")[0])
+
+
+def analyze(session: Session, shape: Shape) -> None:
+    """Gather a table's statistics."""
+    statement = sql.SQL("ANALYZE {}").format(identifier(shape.schema, shape.name))
+    execute(session, statement, doing=f"analyzing {shape.schema}.{shape.name}")
+
+
+def refresh(session: Session, name: str) -> None:
+    """Fill a materialized view and gather its statistics. name: qualified and quoted by the source's catalogs."""
+    for statement in (f"REFRESH MATERIALIZED VIEW {name}", f"ANALYZE {name}"):
+        execute(session, statement, doing=f"refreshing {name}")
+
+
+def set_sequences(session: Session, states: Sequence[State]) -> None:
+    """Set sequences to where they stood at the source."""
+    names = [identifier(state.schema, state.name).as_string(session) for state in states]
+    values = [state.last_value for state in states]
+    called = [state.is_called for state in states]
+    query = """
+        SELECT count(setval(name::regclass, value, called))
+        FROM unnest(%s::text[], %s::int8[], %s::bool[]) AS s(name, value, called)
+    """
+    row(session, query, [names, values, called], doing="setting sequences")
+
+
+def _column_list(shape: Shape) -> sql.Composable:
+    # A table without columns has no list; neither has one with generated columns only, where COPY leaves them out.
+    if not shape.columns:
+        return sql.SQL("")
+    return sql.SQL("({})").format(sql.SQL(", ").join(sql.Identifier(column) for column in shape.columns))
+
+
+def _range(table: sql.Composable, shape: Shape, blocks: Blocks) -> sql.Composable:
+    names = sql.SQL(", ").join(sql.Identifier(column) for column in shape.columns)
+    where = sql.SQL("ctid >= {}::tid").format(sql.Literal(f"({blocks.start},0)"))
+    if blocks.end is not None:
+        where = sql.SQL("{} AND ctid < {}::tid").format(where, sql.Literal(f"({blocks.end},0)"))
+    return sql.SQL("(SELECT {} FROM ONLY {} WHERE {})").format(names, table, where)
+
+
+def _options(shape: Shape) -> sql.Composable:
+    options = sql.SQL("FORMAT csv, NULL {}, ENCODING {}")
+    return options.format(sql.Literal(CSV_NULL), sql.Literal(shape.encoding))

@@ -1,0 +1,121 @@
+"""The source as one consistent snapshot: its identity, the locks, the exporting transaction and those that share it.
+
+It owns the order lock, snapshot, catalog. It refuses to change anything: every transaction is READ ONLY.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from psycopg2 import errors, sql
+
+from datareplication.errors import CapabilityError, TransientError
+from datareplication.jobs import manifest
+from datareplication.jobs.postgres import catalog, classify
+from datareplication.jobs.postgres.catalog import Table
+from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, transaction
+
+OLDEST_VERSION = 140000
+
+LOCK_TIMEOUT_SECONDS = 30
+"""While a dump waits for a lock, everything that comes after its request waits too; a retry is better than that."""
+
+TABLES_PER_LOCK = 100
+SCHEMA_CHANGES_ENDURED = 5
+
+DUMP_SETTINGS: Mapping[str, str] = {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
+
+_READ_ONLY = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+_IDENTITY = """
+    SELECT (SELECT system_identifier FROM pg_control_system())::text, current_database(),
+           current_setting('server_version_num')::int, pg_encoding_to_char(encoding),
+           to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), pg_is_in_recovery()
+    FROM pg_database WHERE datname = current_database()
+"""
+
+_EXPORT = """
+    SELECT pg_export_snapshot(), to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+           (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text
+"""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An exported MVCC snapshot. id: for other sessions. time: when it was taken, RFC 3339, UTC. lsn: then."""
+
+    id: str
+    time: str
+    lsn: str
+
+
+def identity(session: Session) -> manifest.Source:
+    """Return which database this is; a server that is too old is a CapabilityError."""
+    source = manifest.Source(*row(session, _IDENTITY, doing="reading the source's identity"))
+    if source.server_version < OLDEST_VERSION:
+        text = f"the source is PostgreSQL {source.server_version // 10000}; sources from 14 on are supported"
+        raise CapabilityError(text, reason="ServerTooOld")
+    return source
+
+
+@contextlib.contextmanager
+def exported(session: Session) -> Iterator[tuple[Snapshot, list[Table]]]:
+    """Yield a snapshot and the tables in it, locked against ALTER, DROP and TRUNCATE while the body runs.
+
+    The locks come first: LOCK TABLE takes no snapshot, so nothing can happen between the two, as it can in pg_dump,
+    where a TRUNCATE or a rewriting ALTER TABLE in between makes a table look empty. If the list of tables changed
+    before all were locked, it starts again. Raises TransientError when a lock is not granted in time or the list does
+    not settle.
+    """
+    for _ in range(SCHEMA_CHANGES_ENDURED):
+        expected = catalog.table_names(session)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(transaction(session, _READ_ONLY, doing="the dump's transaction"))
+            if _lock(session, expected):
+                snapshot = Snapshot(*row(session, _EXPORT, doing="exporting the snapshot"))
+                if catalog.table_names(session) == expected and _are_locked(session, expected):
+                    yield snapshot, catalog.tables(session)
+                    return
+    raise TransientError("tables keep being created, dropped or renamed while they are locked", reason="SchemaChanging")
+
+
+@contextlib.contextmanager
+def sharing(session: Session, snapshot_id: str) -> Iterator[None]:
+    """Run the body in a transaction that sees what the exporter sees."""
+    doing = "importing the dump's snapshot"
+    with transaction(session, _READ_ONLY, doing=doing):
+        execute(session, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot_id)), doing=doing)
+        yield
+
+
+def check_is(session: Session, schema: str, name: str, oid: int) -> None:
+    """Refuse a table that is no longer the one that was locked (its schema was renamed, and another took the name)."""
+    query = "SELECT to_regclass(%s)::oid::int8"
+    text = identifier(schema, name).as_string(session)
+    if row(session, query, [text], doing=f"looking up {text}") != (oid,):
+        raise TransientError(f"{text} was replaced by another table during the dump", reason="SchemaChanging")
+
+
+def _lock(session: Session, tables: list[tuple[int, str, str, str]]) -> bool:
+    """Lock all against change; False when one of them has gone."""
+    for start in range(0, len(tables), TABLES_PER_LOCK):
+        batch = [identifier(schema, name) for _, schema, name, _ in tables[start : start + TABLES_PER_LOCK]]
+        names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(name) for name in batch)
+        statement = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names)
+        try:
+            with session.cursor() as cursor:
+                cursor.execute(statement)
+        except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType):
+            return False
+        except errors.LockNotAvailable as error:
+            text = f"a table of the source stayed locked by others for {LOCK_TIMEOUT_SECONDS} s"
+            raise TransientError(text, reason="LockTimeout") from error
+        except errors.Error as error:
+            raise classify.after_connect(error, "locking the tables") from error
+    return True
+
+
+def _are_locked(session: Session, tables: list[tuple[int, str, str, str]]) -> bool:
+    query = "SELECT relation::int8 FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted"
+    locked = {oid for (oid,) in rows(session, query, doing="checking the locks")}
+    return all(oid in locked for oid, *_ in tables)

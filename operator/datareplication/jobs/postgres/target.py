@@ -1,0 +1,148 @@
+"""What a load must know of its target's server before it touches anything, and the lock that it works under.
+
+It owns the queries. What the answers mean is decided in `guard` and `rights`.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from datareplication.errors import TransientError
+from datareplication.jobs.manifest import Extension, Role
+from datareplication.jobs.postgres.catalog import USER_CLASS
+from datareplication.jobs.postgres.connection import Session, execute, row, rows
+
+LOCK_WAIT_SECONDS = 20
+"""A killed attempt's session may take a moment to end; a load that is really at work takes longer."""
+
+DOING = "reading the target's catalogs"
+
+_SERVER = """
+    SELECT (SELECT system_identifier FROM pg_control_system())::text, current_setting('server_version_num')::int,
+           to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), pg_is_in_recovery(),
+           rolname, rolsuper, rolcreatedb OR rolsuper, pg_has_role('pg_signal_backend', 'USAGE')
+    FROM pg_roles WHERE rolname = current_user
+"""
+
+_OBSTACLES = """
+    SELECT format('prepared transaction %%s', quote_literal(gid)), format('COMMIT or ROLLBACK PREPARED %%L', gid)
+      FROM pg_prepared_xacts WHERE database = %(name)s
+    UNION ALL
+    SELECT format('replication slot %%s', slot_name), format('SELECT pg_drop_replication_slot(%%L)', slot_name)
+      FROM pg_replication_slots WHERE database = %(name)s
+    UNION ALL SELECT format('subscription %%s', subname), format('DROP SUBSCRIPTION %%I', subname)
+      FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = %(name)s
+"""
+
+_FOREIGN_SESSIONS = """
+    SELECT DISTINCT r.rolname, r.rolsuper FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
+    WHERE a.datname = %s AND a.backend_type IN ('client backend', 'walsender') AND NOT pg_has_role(r.oid, 'USAGE')
+    ORDER BY 1
+"""
+
+_FILLED = f"""
+    SELECT format('%I.%I', n.nspname, c.relname)
+    {USER_CLASS} AND c.relkind IN ('r', 'm') AND pg_relation_size(c.oid) > 0
+    UNION ALL SELECT 'pg_largeobject' WHERE EXISTS (SELECT FROM pg_largeobject_metadata)
+    LIMIT 3
+"""  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True)
+class Server:
+    """The target's server, and what the load's role may do there. version: as server_version_num."""
+
+    system_identifier: str
+    version: int
+    postmaster_started: str
+    is_standby: bool
+    role: str
+    is_superuser: bool
+    can_create_databases: bool
+    can_signal: bool
+
+
+def server(session: Session) -> Server:
+    """Return the server and the role's rights there."""
+    return Server(*row(session, _SERVER, doing=DOING))
+
+
+def obstacles(session: Session, database: str) -> list[tuple[str, str]]:
+    """Return (what, remedy) for each thing in a database that stands in the way of renaming or dropping it."""
+    return [(what, remedy) for what, remedy in rows(session, _OBSTACLES, {"name": database}, doing=DOING)]
+
+
+def foreign_sessions(session: Session, database: str) -> list[tuple[str, bool]]:
+    """Return (role, whether it is a superuser) of those connected to a database whose rights the load's role lacks."""
+    return [(role, is_super) for role, is_super in rows(session, _FOREIGN_SESSIONS, [database], doing=DOING)]
+
+
+def filled_tables(session: Session) -> list[str]:
+    """Return up to three tables of the session's database that hold data, extensions' ones not counted.
+
+    By size on disk: a table emptied by DELETE counts as filled until it is vacuumed, which errs on the safe side.
+    """
+    return [name for (name,) in rows(session, _FILLED, doing=DOING)]
+
+
+def missing_roles(session: Session, roles: Sequence[Role]) -> list[str]:
+    """Return those that the server does not have."""
+    names = [role.name for role in roles]
+    query = "SELECT name FROM unnest(%s::text[]) name WHERE name NOT IN (SELECT rolname FROM pg_roles) ORDER BY 1"
+    return [name for (name,) in rows(session, query, [names], doing=DOING)]
+
+
+def unassumable_roles(session: Session, names: Sequence[str], version: int) -> list[str]:
+    """Return those of the existing roles that the load's role may not act as, so that it cannot give them objects."""
+    condition = "pg_has_role(oid, 'USAGE') AND pg_has_role(oid, 'MEMBER')"
+    if version >= 160000:  # noqa: PLR2004 - from 16 on, SET is a right of its own
+        condition = "pg_has_role(oid, 'USAGE') AND pg_has_role(oid, 'SET')"
+    query = f"SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND NOT ({condition}) ORDER BY 1"  # noqa: S608
+    return [name for (name,) in rows(session, query, [list(names)], doing=DOING)]
+
+
+def extension_problems(session: Session, extensions: Sequence[Extension]) -> tuple[list[str], list[str]]:
+    """Return (those that the server does not have, those that only a superuser may create)."""
+    query = """
+        SELECT e.name, v.trusted FROM pg_available_extensions e
+        JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
+        WHERE e.name = ANY(%s)
+    """
+    wanted = [extension.name for extension in extensions]
+    available = dict(rows(session, query, [wanted], doing=DOING))
+    missing = [name for name in wanted if name not in available]
+    return missing, [name for name in wanted if available.get(name) is False]
+
+
+@contextlib.contextmanager
+def locked(session: Session, database: str) -> Iterator[None]:
+    """Hold the advisory lock of a database in the session, which is one to the maintenance database.
+
+    Advisory locks are per database: all loads must take them in the same one. TransientError when another load has it.
+    """
+    key, doing = f"datareplication:{database}", f"taking the lock of database {database}"
+    execute(session, "SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_WAIT_SECONDS}s"], doing=doing)
+    try:
+        execute(session, "SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key], doing=doing)
+    except TransientError as error:
+        if error.reason == "LockTimeout":
+            raise TransientError(_who_loads(session, database), reason="TargetBusy") from error
+        raise
+    execute(session, "SET lock_timeout = 0", doing=doing)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(Exception):  # a broken session has lost it anyway
+            execute(session, "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key], doing=doing)
+
+
+def _who_loads(session: Session, database: str) -> str:
+    query = """
+        SELECT a.application_name, a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND (l.classid::int8 << 32 | l.objid::int8) = hashtextextended(%s, 0)
+    """
+    holders = rows(session, query, [f"datareplication:{database}"], doing=DOING)
+    names = ", ".join(f"{name} (backend {pid})" for name, pid in holders) or "another session"
+    return f"database {database} is being loaded by {names}"

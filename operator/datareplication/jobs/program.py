@@ -1,0 +1,74 @@
+"""The frame around both programs: settings in, work, one Report out, an exit code.
+
+It owns how a program ends: the last log line, the termination message, which exit code. It refuses to know what the
+work is.
+"""
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from datareplication.core.report import Report
+from datareplication.errors import ReplicationError
+from datareplication.jobs.log import Log
+from datareplication.jobs.settings import DEFAULT_TERMINATION_MESSAGE_PATH, RunSettings
+from datareplication.jobs.stop import Stop, Terminated
+
+
+class Settings(Protocol):
+    """What the frame itself needs to know of a program's settings."""
+
+    @property
+    def run(self) -> RunSettings:
+        """The run that the program belongs to."""
+        ...
+
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What the work gets from its program: where to say things, and when to stop."""
+
+    log: Log
+    stop: Stop
+
+
+def run(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment: Mapping[str, str]) -> int:
+    """Read the settings, do the work, say its Report at the end; return the exit code."""
+    started = time.monotonic()
+    log = Log(hidden=[value for name, value in environment.items() if name.endswith("_DB_PASSWORD")])
+    report = _attempt(parse, work, log)
+    if not report.duration_seconds:
+        report = replace(report, duration_seconds=round(time.monotonic() - started, 3))
+    text = log.report(report)
+    _write_termination_message(environment, text)
+    return report.exit_code
+
+
+def _attempt(parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Log) -> Report:
+    try:
+        settings = parse()
+        with Stop(settings.run.timeout_seconds) as stop:
+            return work(settings, Frame(log, stop))
+    except Terminated as signal:
+        return Report("Failed", reason="Terminated", message=str(signal), exit_code=signal.exit_code)
+    except ReplicationError as error:
+        return Report("Failed", reason=error.reason, message=error.message, exit_code=error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the program's last line of defence
+        log.error("unexpected error", traceback=traceback.format_exc())  # noqa: TRY400 - not the standard library's
+        message = f"unexpected {type(error).__name__}, see the log; this is a defect of datareplication"
+        return Report("Failed", reason=ReplicationError.default_reason, message=message, exit_code=70)
+
+
+def _write_termination_message(environment: Mapping[str, str], text: str) -> None:
+    path = Path(environment.get("TERMINATION_MESSAGE_PATH") or DEFAULT_TERMINATION_MESSAGE_PATH)
+    # By hand there is none, or it cannot be written: never a failure, the log's last line says the same.
+    if path.exists() or (path.parent.is_dir() and path.parent != Path("/dev")):
+        with contextlib.suppress(OSError):
+            path.write_text(text, encoding="utf-8")

@@ -1,0 +1,158 @@
+"""A snapshot's directory: written under another name, published by one rename, checked before it is read.
+
+It owns paths, permissions, fsync and the order of these steps: `.<name>.partial`, files, `manifest.json` last,
+rename. It refuses to know PostgreSQL or what is in a file.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from datareplication.errors import DataError, StorageError, TransientError, UsageError
+from datareplication.jobs import manifest as manifests
+from datareplication.jobs.manifest import Manifest
+from datareplication.jobs.parts import storing
+
+MANIFEST = "manifest.json"
+ARCHIVE = "schema.dump"
+DATA = "data"
+
+DIRECTORY_MODE = 0o770
+UMASK = 0o007
+"""Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""
+
+
+class Draft:
+    """A snapshot that is being written. root: where its files go; nobody reads them there."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.root = directory.with_name(f".{directory.name}.partial")
+
+    def publish(self, manifest: Manifest) -> None:
+        """Write the manifest and make the snapshot visible under its name, in that order also after a crash."""
+        with storing(MANIFEST):
+            with (self.root / MANIFEST).open("x", encoding="utf-8") as file:
+                file.write(manifests.to_json(manifest))
+                file.flush()
+                os.fsync(file.fileno())
+            _sync_directory(self.root / DATA)
+            _sync_directory(self.root)
+            self.root.rename(self._directory)
+            _sync_directory(self._directory.parent)
+
+
+@contextlib.contextmanager
+def draft(directory: Path) -> Iterator[Draft]:
+    """Make room for a snapshot, and remove what was written if the body fails.
+
+    What an earlier attempt left is removed first. A dump that writes the same snapshot now is a TransientError, a
+    volume that cannot be written a StorageError.
+    """
+    with storing(str(directory.parent)):
+        directory.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
+    with _locked(directory):
+        made = Draft(directory)
+        with storing(str(made.root)):
+            _remove(made.root)
+            (made.root / DATA).mkdir(DIRECTORY_MODE, parents=True)
+        try:
+            yield made
+        finally:
+            with contextlib.suppress(OSError):  # the next attempt removes it, and nobody reads it
+                _remove(made.root)
+
+
+def published(directory: Path, run_uid: str) -> Manifest | None:
+    """Return the manifest if this run has published already, None if nobody has; another run's is a UsageError."""
+    if not directory.exists():
+        return None
+    taken = f"{directory} exists already"
+    remedy = "each run writes a directory of its own; choose another or remove it"
+    try:
+        manifest = read_manifest(directory)
+    except DataError as error:
+        raise UsageError(f"{taken} and is no complete snapshot; {remedy}", reason="SnapshotExists") from error
+    if not run_uid or manifest.run.uid != run_uid:
+        name = manifest.run.name or manifest.run.uid
+        raise UsageError(f"{taken} and belongs to run {name}; {remedy}", reason="SnapshotExists")
+    return manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Return the manifest of a published snapshot; a missing or corrupt one is a DataError."""
+    try:
+        return manifests.from_json((directory / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        text = f"{directory} is no snapshot: it has no {MANIFEST}; either the path is wrong or its dump did not finish"
+        raise DataError(text, reason="SnapshotIncomplete") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{MANIFEST} is not text", reason="SnapshotCorrupt") from error
+    except OSError as error:
+        text = f"cannot read {directory / MANIFEST}: {error.strerror}"
+        raise StorageError(text, reason="CannotReadSnapshot") from error
+
+
+def check_files(directory: Path, manifest: Manifest) -> None:
+    """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says.
+
+    It reads no file: contents are checked against their sha256 while they stream, before anything is committed.
+    """
+    for part in manifest.parts:
+        try:
+            size = (directory / part.path).stat().st_size
+        except OSError as error:
+            raise DataError(f"{part.path} is missing in the snapshot", reason="SnapshotIncomplete") from error
+        if size != part.stored_bytes:
+            text = f"{part.path} has {size} bytes, the manifest says {part.stored_bytes}"
+            raise DataError(text, reason="SnapshotCorrupt")
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the lock that keeps two dumps from writing the same snapshot."""
+    path = directory.with_name(f".{directory.name}.lock")
+    with storing(str(path)):
+        file = path.open("w")
+    with file:
+        if not _lock(file.fileno()) or not _is_same(file.fileno(), path):
+            raise TransientError(f"another dump is writing {directory}", reason="SnapshotBusy")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a network file system without locks: the Job's podReplacementPolicy keeps two pods apart
+    return True
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    """Whether the locked file still has its name: its last holder removes it."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

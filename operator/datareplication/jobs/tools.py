@@ -1,0 +1,187 @@
+"""pg_dump and pg_restore as child processes: which one, how it is started, what its end means.
+
+It owns versions, environment and the reading of their error output. It refuses to put a password anywhere but in the
+child's environment, and to quote the DETAIL of an error, which holds rows.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self
+
+from datareplication.errors import (
+    CapabilityError,
+    DataError,
+    ReplicationError,
+    RightsError,
+    StorageError,
+    TransientError,
+)
+from datareplication.jobs.stop import Stop
+
+DEBIAN_BINARIES = Path("/usr/lib/postgresql")
+
+PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""Of our environment, beside libpq's own PG* variables, which psycopg2 obeys too. No variable with a password."""
+
+NOT_FOR_TOOLS = ("client_encoding",)
+"""pg_dump and pg_restore choose it themselves: the server's."""
+
+MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
+    (
+        r"could not (write|open|close) (to )?(output|large object TOC|TOC|data|)\s*file|pg_dump: .*No space left",
+        StorageError,
+        "CannotWriteSnapshot",
+    ),
+    (r"permission denied|must be (owner|superuser|member|able to SET ROLE)", RightsError, "PermissionDenied"),
+    (r"role \".*\" does not exist", RightsError, "MissingRole"),
+    (
+        r"extension .* (is not available|does not exist)|could not open extension|could not access file",
+        CapabilityError,
+        "MissingExtension",
+    ),
+    (
+        r"violates|could not create unique index|is not present in table|contains null values",
+        DataError,
+        "ConstraintViolated",
+    ),
+    (
+        (
+            r"connection to server|server closed|lost synchronization|terminating connection|lock timeout|deadlock"
+            r"|canceling statement|too many clients|starting up|shutting down"
+        ),
+        TransientError,
+        "ConnectionLost",
+    ),
+    (
+        r"does not exist|not supported|unrecognized configuration|aborting because of server version",
+        CapabilityError,
+        "NotSupportedByServer",
+    ),
+)
+"""Text of the error output -> error and reason; the first that fits counts. What none fits is unexpected."""
+
+SERVER_DISK_FULL = re.compile(r"ERROR: .*No space left on device")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program of PostgreSQL's. version: its major."""
+
+    path: Path
+    version: int
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a child reaches a database. parameters: libpq's, without credentials."""
+
+    parameters: Mapping[str, str]
+    password: str
+
+
+def found(name: str) -> list[Tool]:
+    """Return all versions of `name` that this machine carries, oldest first: Debian's directories, then PATH."""
+    paths = [path for path in DEBIAN_BINARIES.glob(f"*/bin/{name}") if os.access(path, os.X_OK)]
+    if on_path := shutil.which(name):
+        paths.append(Path(on_path))
+    by_version: dict[int, Tool] = {}
+    for path in paths:
+        if version := _version(path):
+            by_version.setdefault(version, Tool(path, version))
+    return [by_version[version] for version in sorted(by_version)]
+
+
+def choose_dump(carried: Sequence[Tool], source_version: int) -> Tool:
+    """Return the lowest pg_dump that is not older than the source (its major), which it could not read."""
+    for tool in carried:
+        if tool.version >= source_version:
+            return tool
+    have = ", ".join(str(tool.version) for tool in carried) or "none"
+    text = f"the source is PostgreSQL {source_version}; pg_dump of that version or later is needed"
+    raise CapabilityError(f"{text}, this image carries {have}", reason="MissingTool")
+
+
+def choose_restore(carried: Sequence[Tool], dump_version: int, target_version: int) -> Tool:
+    """Return the lowest pg_restore that reads the archive (written by pg_dump of `dump_version`) and suits the target.
+
+    One newer than the target may send settings that it does not know: 17 sends transaction_timeout.
+    """
+    for tool in carried:
+        if dump_version <= tool.version <= target_version:
+            return tool
+    have = ", ".join(str(tool.version) for tool in carried) or "none"
+    wanted = f"pg_restore from {dump_version} (which wrote the schema) to {target_version} (the target) is needed"
+    raise CapabilityError(f"{wanted}; this image carries {have}", reason="MissingTool")
+
+
+class Running:
+    """A started child. Its error output goes to a file, so that it can never block on a full pipe."""
+
+    def __init__(self, tool: Tool, arguments: Sequence[str], login: Login) -> None:
+        self._name = tool.path.name
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        wanted = {key: value for key, value in login.parameters.items() if key not in NOT_FOR_TOOLS}
+        conninfo = " ".join(f"{key}={_quoted(value)}" for key, value in wanted.items())
+        environment = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("PG")}
+        environment |= {"LC_ALL": "C", "PGPASSWORD": login.password}
+        self._child = subprocess.Popen(
+            [tool.path, "--no-password", f"--dbname={conninfo}", *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+        )
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Kill the child if it still runs."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+        self._errors.close()
+
+    def wait(self, stop: Stop) -> None:
+        """Wait for its end; a failure is raised as the error that its output tells."""
+        with stop.interrupting(self._child.terminate):
+            self._child.wait()
+            self.check()
+
+    def check(self) -> None:
+        """Raise if it has ended in failure."""
+        if self._child.poll():
+            self._errors.seek(0)
+            raise failure(self._name, self._child.returncode, self._errors.read().decode(errors="replace"))
+
+
+def failure(name: str, code: int, output: str) -> ReplicationError:
+    """Return the error that a child's output tells."""
+    if code < 0:
+        return TransientError(f"{name} was killed by signal {-code}", reason="ToolKilled")
+    lines = [line for line in output.splitlines() if re.search(r"(error|fatal):|ERROR:|FATAL:", line)]
+    text = "; ".join(lines[:3])[:600] or f"{name} ended with exit code {code}"
+    if SERVER_DISK_FULL.search(text):
+        return CapabilityError(f"{text}; the target's server needs room", reason="ServerDiskFull")
+    for pattern, kind, reason in MESSAGES:
+        if re.search(pattern, text):
+            return kind(text, reason=reason)
+    return ReplicationError(text, reason="ToolFailed")
+
+
+def _version(path: Path) -> int:
+    """Return the major version that the program says, 0 when it says none."""
+    ended = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    match = re.search(r"\(PostgreSQL\) (\d+)", ended.stdout)
+    return int(match.group(1)) if match else 0
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

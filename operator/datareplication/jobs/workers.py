@@ -1,0 +1,189 @@
+"""Worker processes that do tasks one after the other, each with its own connection.
+
+Processes, not threads: psycopg2 calls Python for every row that COPY writes. It owns starting, feeding, hearing and
+ending them. It refuses to know what a task is.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from multiprocessing import connection as pipes
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
+
+from datareplication.errors import ReplicationError, TransientError
+from datareplication.jobs.stop import Stop
+
+TELL_INTERVAL_SECONDS = 0.5
+"""How often a worker says how many bytes it has moved; progress lines are rarer still."""
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Config = TypeVar("Config")
+Tell = Callable[[int], None]
+Handler = Callable[[Task, Tell], Result]
+Opener = Callable[[Config], AbstractContextManager[Handler[Task, Result]]]
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: ReplicationError | None
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class _Done:
+    result: Any
+
+
+class WorkerError(Exception):
+    """An unexpected error in a worker, with its traceback."""
+
+
+class Crew(Generic[Task, Result]):
+    """Running workers. `perform` may be called several times."""
+
+    def __init__(self, members: dict[Pipe, BaseProcess], stop: Stop) -> None:
+        self._members = members
+        self._stop = stop
+
+    def open(self, config: Any, count: int) -> None:
+        """Let up to `count` workers open (connect) with `config`; the others have nothing to do and end."""
+        for pipe in list(self._members)[count:]:
+            _end(pipe, self._members.pop(pipe))
+        for pipe in self._members:
+            self._give(pipe, config)
+
+    def perform(self, tasks: Sequence[Task], hear: Callable[[Result | None, int], None]) -> None:
+        """Give out tasks in order and return when all are done; the first failure is raised and ends the crew.
+
+        hear: called with a task's result, or None, and the bytes moved since the last call; at least every second.
+        """
+        waiting, idle = deque(tasks), list(self._members)
+        with self._stop.interrupting(self._terminate):
+            while waiting or len(idle) < len(self._members):
+                while waiting and idle:
+                    self._give(idle.pop(), waiting.popleft())
+                busy = [pipe for pipe in self._members if pipe not in idle]
+                ready = pipes.wait(busy, timeout=1.0)
+                idle += [pipe for pipe in busy if pipe in ready and self._hear(pipe, hear)]
+                if not ready:
+                    hear(None, 0)
+
+    def _give(self, pipe: Pipe, task: Any) -> None:
+        try:
+            pipe.send(task)
+        except OSError:
+            raise self._gone(pipe) from None
+
+    def _hear(self, pipe: Pipe, hear: Callable[[Result | None, int], None]) -> bool:
+        """Take one message; whether the worker is idle now."""
+        try:
+            message = pipe.recv()
+        except (EOFError, OSError):
+            raise self._gone(pipe) from None
+        if isinstance(message, _Failed):
+            raise message.error or WorkerError(message.trace)
+        if isinstance(message, _Done):
+            hear(message.result, 0)
+            return True
+        hear(None, message)
+        return False
+
+    def _gone(self, pipe: Pipe) -> TransientError:
+        process = self._members[pipe]
+        process.join(5)
+        text = f"a worker process ended with {process.exitcode}; -9 is often the kernel's answer to a memory limit"
+        return TransientError(text, reason="WorkerKilled")
+
+    def _terminate(self) -> None:
+        for process in self._members.values():
+            process.terminate()
+
+
+@contextlib.contextmanager
+def crew(count: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterator[Crew[Task, Result]]:
+    """Start `count` workers, which will open with `opener`, a function of a module; end them with the body.
+
+    Starting a Python takes a fifth of a second: start them early, and open them when there is something to open.
+    """
+    context = get_context("spawn")  # a forked child would share the parent's connections
+    members: dict[Pipe, BaseProcess] = {}
+    try:
+        for number in range(count):
+            ours, theirs = context.Pipe()
+            process: BaseProcess = context.Process(
+                target=_serve, args=(theirs, opener), name=f"worker-{number}", daemon=True
+            )
+            process.start()
+            theirs.close()
+            members[ours] = process
+        yield Crew(members, stop)
+    finally:
+        for pipe, process in members.items():
+            _end(pipe, process)
+
+
+def _end(pipe: Pipe, process: BaseProcess) -> None:
+    process.terminate()
+    process.join()
+    process.close()
+    pipe.close()
+
+
+def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
+    """Open, then do tasks until killed: the parent ends a worker by SIGTERM, and its own end ends it too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        with opener(pipe.recv()) as handle:
+            while True:
+                teller = _Teller(pipe)
+                result = handle(pipe.recv(), teller.tell)
+                teller.flush()
+                pipe.send(_Done(result))
+    except (EOFError, BrokenPipeError):
+        return
+    except ReplicationError as error:
+        _say(pipe, _Failed(error))
+    except Exception:  # noqa: BLE001 - the parent decides what an unexpected error means
+        _say(pipe, _Failed(None, traceback.format_exc()))
+
+
+def _say(pipe: Pipe, message: _Failed) -> None:
+    with contextlib.suppress(OSError):
+        pipe.send(message)
+
+
+class _Teller:
+    """Says how many bytes were moved, now and then."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._pending = 0
+        self._said_at = time.monotonic()
+
+    def tell(self, moved: int) -> None:
+        self._pending += moved
+        if time.monotonic() - self._said_at >= TELL_INTERVAL_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        self._pipe.send(self._pending)
+        self._pending, self._said_at = 0, time.monotonic()
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

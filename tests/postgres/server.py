@@ -1,0 +1,160 @@
+"""A real PostgreSQL server of a test's own: made by initdb, on loopback, in a temporary directory, ended by its pid."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+
+PASSWORD = "canary-5f0d2c9e"
+"""Of every role the tests make; no output of the programs may ever hold it."""
+
+UNPRIVILEGED_USERS = ("postgres", "nobody")
+START_DEADLINE_SECONDS = 30
+
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "64MB",
+    "max_connections": "60",
+    "max_prepared_transactions": "5",
+    "wal_level": "logical",
+    "autovacuum": "off",
+    "log_min_messages": "warning",
+}
+
+
+@dataclass
+class Server:
+    """A running server. `postgres` is its superuser."""
+
+    directory: Path
+    port: int
+    binaries: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id."""
+        assert self.process is not None
+        return self.process.pid
+
+    def conninfo(self, database: str = "postgres") -> str:
+        """Return libpq's connection string without credentials."""
+        return f"host=127.0.0.1 port={self.port} dbname={_quoted(database)}"
+
+    def connect(self, database: str = "postgres", role: str = "postgres") -> Any:
+        """Return a psycopg2 connection in autocommit mode."""
+        connection = psycopg2.connect(self.conninfo(database), user=role, password=PASSWORD)
+        connection.autocommit = True
+        return connection
+
+    def run(self, *statements: str, database: str = "postgres", role: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run statements one by one; return the last one's rows."""
+        with contextlib.closing(self.connect(database, role)) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def psql(self, *arguments: str, database: str = "postgres", role: str = "postgres") -> str:
+        """Run psql; return what it prints."""
+        command = [self.binaries / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo(database), "-U", role]
+        environment = {**os.environ, "PGPASSWORD": PASSWORD, "PGCLIENTENCODING": "UTF8"}
+        done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """Start the postmaster and wait until it answers."""
+        options = [
+            option for key, value in {**SETTINGS, **self.settings}.items() for option in ("-c", f"{key}={value}")
+        ]
+        options += ["-c", f"unix_socket_directories={self.directory}", "-p", str(self.port)]
+        log = (self.directory / "log").open("ab")
+        with log:
+            self.process = subprocess.Popen(
+                [self.binaries / "postgres", "-D", self.directory / "data", *options],
+                stdout=log,
+                stderr=log,
+                **_user(),
+            )
+        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        while True:
+            with contextlib.suppress(psycopg2.OperationalError):
+                self.connect().close()
+                return
+            assert self.process.poll() is None, (self.directory / "log").read_text()
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End the postmaster and its backends at once."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGQUIT)
+            self.process.wait()
+
+
+def binaries() -> Path:
+    """Return the newest server's directory of programs."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    assert found, "no PostgreSQL server on this machine: run tests/postgres/install.sh"
+    return found[-1].parent
+
+
+@contextlib.contextmanager
+def running(settings: dict[str, str] | None = None, initdb: Sequence[str] = ()) -> Iterator[Server]:
+    """Yield a new server with a system identifier of its own; it is gone with the body."""
+    directory = Path(tempfile.mkdtemp(prefix="datareplication-test-"))
+    if user := _user():
+        shutil.chown(directory, user["user"])
+    server = Server(directory, _free_port(), binaries(), settings or {})
+    try:
+        _initdb(server, initdb)
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _initdb(server: Server, options: Sequence[str]) -> None:
+    password_file = server.directory / "password"
+    password_file.write_text(PASSWORD)
+    command = [server.binaries / "initdb", "-D", server.directory / "data", "--no-sync", "--username=postgres"]
+    command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **_user())
+    assert done.returncode == 0, done.stderr
+
+
+def _user() -> dict[str, Any]:
+    """Return how a child is started as somebody whom the server accepts: it refuses to run as root."""
+    if os.geteuid() != 0:
+        return {}
+    for name in UNPRIVILEGED_USERS:
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    raise AssertionError("no unprivileged user to run the server as")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
