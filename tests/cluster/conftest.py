@@ -7,6 +7,8 @@ import pytest
 
 from harness import images, lifecycle
 from harness.cluster import Cluster
+from lab import installation, replications
+from lab.replications import Lab, Scene
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +27,26 @@ def cluster3() -> Cluster:
 def shell_image(cluster: Cluster) -> str:
     """Return an image with a shell and no entry point in its way, held by the one-node cluster."""
     return images.ensure(cluster.engine, [cluster], ["postgres"])["postgres"]
+
+
+@pytest.fixture(scope="session")
+def lab(cluster: Cluster) -> Lab:
+    """Return the four PostgreSQL servers, beside an installed operator."""
+    installation.install(cluster)
+    return replications.start(cluster)
+
+
+@pytest.fixture
+def scene(lab: Lab) -> Iterator[Scene]:
+    """Return a namespace with Secrets and a claim, and a small database of its own on every server."""
+    token = uuid.uuid4().hex[:8]
+    scene = Scene(lab, f"test-{token}", f"app_{token}")
+    lab.cluster.apply(replications.namespace(scene.namespace), replications.claim(scene.namespace))
+    lab.cluster.apply(*replications.secrets(lab, scene.namespace))
+    replications.create_databases(lab, scene.database)
+    yield scene
+    lab.cluster.kubectl("delete", "namespace", scene.namespace, "--wait=false")
+    replications.drop_databases(lab, scene.database)
 
 
 @pytest.fixture

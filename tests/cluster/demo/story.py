@@ -5,18 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from harness import images, lifecycle
+from harness import lifecycle
 from harness.cluster import Cluster
 from harness.errors import HarnessError
 from harness.images import CHECKOUT
 from harness.progress import say, step
-from lab import certificates, contents, databases, installation
+from lab import contents, databases, installation, replications
 from lab.databases import Server
+from lab.replications import Lab
 
 EXAMPLES = CHECKOUT / "manifests" / "examples"
 DATA = CHECKOUT / "tests" / "demo"
 NAMESPACE, REPLICATION = "data", "prod-fanout"
-TARGETS = ("dev", "staging", "qa")
 ROWS = "1000000"
 RUN_SECONDS = 600
 POLL_SECONDS = 1.0
@@ -25,53 +25,27 @@ POLL_SECONDS = 1.0
 def tell() -> bool:
     """Run the whole demo; return whether every target equals the source."""
     cluster = lifecycle.up()
-    source = Server(cluster, "prod-db", "prod")
-    targets = {name: Server(cluster, f"{name}-db", name) for name in TARGETS}
     with step("four PostgreSQL servers"):
-        authority = certificates.authority(cluster.folder / "authority")
-        image = images.ensure(cluster.engine, [cluster], ["postgres"])["postgres"]
-        databases.start(cluster, authority, image, source, *targets.values())
+        lab = replications.start(cluster)
     with step("the operator, by helm install"):
         installation.install(cluster)
     with step("the Secrets, and kubectl apply -f manifests/examples/"):
+        for server in lab.servers:
+            databases.ensure_database(
+                server, "app", replications.LOADER if server in lab.targets.values() else "postgres"
+            )
         cluster.kubectl("apply", "-f", EXAMPLES / "namespace.yaml")
-        cluster.apply(_authority(authority.certificate), *_secrets(source, targets))
+        cluster.apply(*replications.secrets(lab, NAMESPACE))
         cluster.kubectl("apply", "-f", EXAMPLES)
     with step("production's data"):
-        _fill(source)
+        _fill(lab.source)
     run = cluster.kubectl("create", "-f", EXAMPLES / "by-hand" / "run-now.yaml", "-o", "name").strip()
     phase = _watch(cluster, run)
     for what in ("datareplications", "dreprun"):
         say(f"\n$ kubectl get {what} -n {NAMESPACE}")
         say(cluster.kubectl("get", what, "-n", NAMESPACE).rstrip())
     _tell_times(cluster, run)
-    return _compare(source, targets) and phase == "Succeeded"
-
-
-def _secrets(source: Server, targets: dict[str, Server]) -> list[dict[str, Any]]:
-    """Make the two roles that a user would make, with the rights that the README asks for, and their Secrets."""
-    reader = databases.ensure_role(source, "datareplication_reader", "NOSUPERUSER")
-    made = [databases.credentials(source.name, NAMESPACE, "datareplication_reader", reader)]
-    _ensure_database(source, "app", "postgres")
-    source.psql("GRANT pg_read_all_data TO datareplication_reader")
-    for server in targets.values():
-        loader = databases.ensure_role(server, "datareplication_loader", "NOSUPERUSER CREATEDB")
-        server.psql("GRANT pg_signal_backend TO datareplication_loader")
-        _ensure_database(server, "app", "datareplication_loader")
-        made.append(databases.credentials(server.name, NAMESPACE, "datareplication_loader", loader))
-    return made
-
-
-def _ensure_database(server: Server, name: str, owner: str) -> None:
-    server.psql(
-        f"SELECT 'CREATE DATABASE {name} OWNER {owner}' "
-        f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec"
-    )
-
-
-def _authority(certificate: str) -> dict[str, Any]:
-    metadata = {"name": "database-ca", "namespace": NAMESPACE}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ca.crt": certificate}}
+    return _compare(lab) and phase == "Succeeded"
 
 
 def _fill(source: Server) -> None:
@@ -137,11 +111,11 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _compare(source: Server, targets: dict[str, Server]) -> bool:
+def _compare(lab: Lab) -> bool:
     """Print rows and checksums of source and targets side by side; return whether all are equal."""
     with step("\nrows and content checksums"), ThreadPoolExecutor() as pool:
-        original, *copies = pool.map(contents.read, [source, *targets.values()])
-    lines, is_equal = contents.table(original, dict(zip(targets, copies, strict=True)))
+        original, *copies = pool.map(contents.read, lab.servers)
+    lines, is_equal = contents.table(original, dict(zip(lab.targets, copies, strict=True)))
     say("\n".join(lines))
     say(f"{len(original)} tables, {sum(content.rows for content in original.values()):,} rows")
     return is_equal

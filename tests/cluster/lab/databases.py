@@ -67,6 +67,14 @@ def ensure_role(server: Server, role: str, attributes: str) -> str:
     return password
 
 
+def ensure_database(server: Server, name: str, owner: str) -> None:
+    """Make an empty database unless there is one of that name."""
+    server.psql(
+        f"SELECT 'CREATE DATABASE {name} OWNER {owner}' "
+        f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec"
+    )
+
+
 def credentials(name: str, namespace: str, username: str, password: str) -> dict[str, Any]:
     """Return a Secret of the shape that a DataReplication reads."""
     data = {"username": username, "password": password}

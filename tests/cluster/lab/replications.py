@@ -1,0 +1,186 @@
+"""A DataReplication in a namespace of its own, on databases of its own, and what became of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness import images
+from harness.cluster import Cluster
+from harness.errors import HarnessError
+from lab import certificates, databases
+from lab.databases import Server
+
+TARGETS = ("dev", "staging", "qa")
+READER, LOADER = "datareplication_reader", "datareplication_loader"
+API_VERSION = "datareplication.dev/v1alpha1"
+POLL_SECONDS = 0.5
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The servers, the passwords of their two roles, and the authority of their certificates."""
+
+    cluster: Cluster
+    source: Server
+    targets: dict[str, Server]
+    passwords: dict[str, str]
+    certificate: str
+
+    @property
+    def servers(self) -> list[Server]:
+        """Return all servers, the source first."""
+        return [self.source, *self.targets.values()]
+
+
+def start(cluster: Cluster) -> Lab:
+    """Start the four servers, make their roles, and return the lab; quick when it is all there."""
+    source = Server(cluster, "prod-db", "prod")
+    targets = {name: Server(cluster, f"{name}-db", name) for name in TARGETS}
+    authority = certificates.authority(cluster.folder / "authority")
+    image = images.ensure(cluster.engine, [cluster], ["postgres"])["postgres"]
+    databases.start(cluster, authority, image, source, *targets.values())
+    return Lab(cluster, source, targets, _make_roles(source, targets), authority.certificate)
+
+
+def _make_roles(source: Server, targets: dict[str, Server]) -> dict[str, str]:
+    """Make the two roles with the rights that the README asks for; return server name -> password."""
+    passwords = {source.name: databases.ensure_role(source, READER, "NOSUPERUSER")}
+    source.psql(f"GRANT pg_read_all_data TO {READER}")
+    for server in targets.values():
+        passwords[server.name] = databases.ensure_role(server, LOADER, "NOSUPERUSER CREATEDB")
+        server.psql(f"GRANT pg_signal_backend TO {LOADER}")
+    return passwords
+
+
+def secrets(lab: Lab, namespace: str) -> list[Object]:
+    """Return the Secrets and the authority's ConfigMap that a DataReplication in `namespace` refers to."""
+    metadata = {"name": "database-ca", "namespace": namespace}
+    authority = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ca.crt": lab.certificate}}
+    roles = [(lab.source, READER), *((server, LOADER) for server in lab.targets.values())]
+    made = [databases.credentials(one.name, namespace, role, lab.passwords[one.name]) for one, role in roles]
+    return [authority, *made]
+
+
+def namespace(name: str) -> Object:
+    """Return a namespace in which only pods of the restricted level may run."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def claim(namespace: str, name: str = "snapshots") -> Object:
+    """Return the claim for the snapshots."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+
+
+@dataclass
+class Scene:
+    """One namespace with its Secrets and claim, and one database name used on every server."""
+
+    lab: Lab
+    namespace: str
+    database: str
+    name: str = "fan"
+    changes: Object = field(default_factory=dict)
+
+    def connection(self, server: Server) -> Object:
+        """Return how the resource reaches a server's database."""
+        return {
+            "host": server.host,
+            "database": self.database,
+            "sslRootCert": {"configMapKeyRef": {"name": "database-ca", "key": "ca.crt"}},
+            "credentialsSecretRef": {"name": server.name},
+        }
+
+    def resource(self, **spec: Any) -> Object:
+        """Return the DataReplication; `spec` replaces top-level fields."""
+        targets = [{"name": name, **self.connection(server)} for name, server in self.lab.targets.items()]
+        whole = {
+            "source": self.connection(self.lab.source),
+            "snapshot": {"persistentVolumeClaim": {"claimName": "snapshots"}},
+            "targets": targets,
+            "startTimeoutSeconds": 30,
+            **spec,
+        }
+        return {**self._named("DataReplication", self.name), "spec": whole}
+
+    def apply(self, **spec: Any) -> None:
+        """Apply the DataReplication."""
+        self.lab.cluster.apply(self.resource(**spec))
+
+    def start_run(self, name: str = "now", **spec: Any) -> None:
+        """Make a run by hand."""
+        self.lab.cluster.apply(
+            {**self._named("DataReplicationRun", name), "spec": {"replicationName": self.name, **spec}}
+        )
+
+    def run(self, name: str = "now") -> Object:
+        """Return the status of a run."""
+        return dict(self.lab.cluster.get("dreprun", name, "-n", self.namespace).get("status", {}))
+
+    def status(self) -> Object:
+        """Return the status of the DataReplication."""
+        return dict(self.lab.cluster.get("drep", self.name, "-n", self.namespace).get("status", {}))
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of the namespace's objects of a kind."""
+        return [item["metadata"]["name"] for item in self.items(kind)]
+
+    def items(self, kind: str) -> list[Object]:
+        """Return the namespace's objects of a kind."""
+        found: list[Object] = self.lab.cluster.get(kind, "-n", self.namespace)["items"]
+        return found
+
+    def finished_run(self, name: str = "now", seconds: float = 120) -> Object:
+        """Wait until a run has ended and return its status."""
+        return wait_for(lambda: self.run(name), lambda status: "completionTime" in status, seconds)
+
+    def target_states(self, name: str = "now") -> dict[str, str]:
+        """Return each target's phase in a run."""
+        return {target["name"]: target["phase"] for target in self.run(name)["targets"]}
+
+    def _named(self, kind: str, name: str) -> Object:
+        return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, "namespace": self.namespace}}
+
+
+def wait_for(look: Callable[[], Object], is_enough: Callable[[Object], bool], seconds: float) -> Object:
+    """Look until it is enough and return what was seen; HarnessError with the last look when it never is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        seen = look()
+        if is_enough(seen):
+            return seen
+        if time.monotonic() > deadline:
+            raise HarnessError(f"not within {seconds} s; last seen: {seen}")
+        time.sleep(POLL_SECONDS)
+
+
+def create_databases(lab: Lab, name: str, rows: int = 1000) -> None:
+    """Make a database of that name on every server: with a small schema and rows on the source, empty on the targets."""
+    lab.source.psql(f"CREATE DATABASE {name}")
+    lab.source.psql(
+        f"""
+        CREATE TABLE customer (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+        CREATE TABLE purchase (id bigint PRIMARY KEY, customer_id bigint REFERENCES customer, amount numeric);
+        INSERT INTO customer (name) SELECT 'customer ' || n FROM generate_series(1, {rows}) n;
+        INSERT INTO purchase SELECT n, n, n / 7.0 FROM generate_series(1, {rows}) n;
+        """,
+        name,
+    )
+    for server in lab.targets.values():
+        server.psql(f"CREATE DATABASE {name} OWNER {LOADER}")
+
+
+def drop_databases(lab: Lab, name: str) -> None:
+    """Drop the database of that name, and what loads left beside it, on every server."""
+    for server in lab.servers:
+        found = server.psql(f"SELECT datname FROM pg_database WHERE datname LIKE '{name}%'").split()
+        for one in found:
+            server.psql(f'DROP DATABASE IF EXISTS "{one}" WITH (FORCE)')

@@ -1,0 +1,110 @@
+"""Bad input as a new user gives it: each ends in words that name the field or object and the remedy; no target changes."""
+
+from typing import Any
+
+import pytest
+
+from harness.errors import ProgramError
+from lab import contents, databases
+from lab.replications import LOADER, Scene, wait_for
+
+pytestmark = pytest.mark.cluster
+
+SOON_SECONDS = 60
+
+
+def same_as_source(scene: Scene) -> list[dict[str, Any]]:
+    return [{**scene.resource()["spec"]["targets"][0], **scene.connection(scene.lab.source)}]
+
+
+AT_APPLY = [
+    ("wrong cron", lambda _: {"schedule": {"cron": "every day"}}, "five cron fields"),
+    ("duplicate target", lambda scene: {"targets": scene.resource()["spec"]["targets"][:1] * 2}, "Duplicate value"),
+    ("target equal to source", lambda scene: {"targets": same_as_source(scene)}, "overwritten with itself"),
+    ("misspelt field", lambda _: {"suspended": True}, 'unknown field "spec.suspended"'),
+]
+
+
+@pytest.mark.parametrize(("sentence", "change", "message"), AT_APPLY, ids=[row[0] for row in AT_APPLY])
+def test_refused_by_kubectl_apply(scene: Scene, sentence: str, change: Any, message: str) -> None:
+    with pytest.raises(ProgramError, match=message):
+        scene.apply(**change(scene))
+    assert scene.names("drep") == [], sentence
+
+
+def missing_secret(scene: Scene) -> dict[str, Any]:
+    scene.lab.cluster.kubectl("-n", scene.namespace, "delete", "secret", "prod-db")
+    return {}
+
+
+def wrong_password(scene: Scene) -> dict[str, Any]:
+    patch = '{"stringData": {"password": "canary-wrong"}}'
+    scene.lab.cluster.kubectl("-n", scene.namespace, "patch", "secret", "prod-db", "--type=merge", "-p", patch)
+    return {}
+
+
+def missing_claim(_: Scene) -> dict[str, Any]:
+    return {"snapshot": {"persistentVolumeClaim": {"claimName": "nowhere"}}}
+
+
+def missing_authority(scene: Scene) -> dict[str, Any]:
+    scene.lab.cluster.kubectl("-n", scene.namespace, "delete", "configmap", "database-ca")
+    return {}
+
+
+OF_THE_DUMP = [
+    ("missing Secret", missing_secret, ['secret "prod-db" not found', "create the Secret"], ["now-dump"]),
+    ("wrong password", wrong_password, ["password"], ["now-dump"]),
+    ("missing claim", missing_claim, ["PersistentVolumeClaim 'nowhere'", "create it"], []),
+    ("missing authority", missing_authority, ['configmap "database-ca" not found'], ["now-dump"]),
+]
+
+
+@pytest.mark.parametrize(("sentence", "prepare", "words", "jobs"), OF_THE_DUMP, ids=[row[0] for row in OF_THE_DUMP])
+def test_told_in_the_status_before_anything_is_loaded(
+    scene: Scene, sentence: str, prepare: Any, words: list[str], jobs: list[str]
+) -> None:
+    scene.apply(**prepare(scene))
+    scene.start_run()
+    wait_for(scene.run, lambda status: all(word in status.get("message", "") for word in words), SOON_SECONDS)
+    assert scene.names("jobs") == jobs, sentence
+    assert "canary-wrong" not in str(scene.run())
+    assert all(contents.read(server, scene.database) == {} for server in scene.lab.targets.values())
+
+
+def without_createdb(scene: Scene) -> dict[str, Any]:
+    server = scene.lab.targets["dev"]
+    password = databases.ensure_role(server, "no_createdb", "NOSUPERUSER NOCREATEDB")
+    server.psql(f"ALTER DATABASE {scene.database} OWNER TO no_createdb")
+    scene.lab.cluster.apply(databases.credentials("no-createdb", scene.namespace, "no_createdb", password))
+    target = {"name": "dev", **scene.connection(server), "credentialsSecretRef": {"name": "no-createdb"}}
+    return {"targets": [target]}
+
+
+def holding_data(scene: Scene) -> dict[str, Any]:
+    server = scene.lab.targets["dev"]
+    server.psql("CREATE TABLE precious (id int); INSERT INTO precious VALUES (1)", scene.database)
+    server.psql(f"ALTER TABLE precious OWNER TO {LOADER}", scene.database)
+    return {"targets": [{"name": "dev", **scene.connection(server)}]}
+
+
+OF_A_TARGET = [
+    ("role without CREATEDB", without_createdb, ["CREATEDB", "ALTER ROLE"]),
+    ("database that holds data", holding_data, ["overwrite: Any"]),
+]
+
+
+@pytest.mark.parametrize(("sentence", "prepare", "words"), OF_A_TARGET, ids=[row[0] for row in OF_A_TARGET])
+def test_target_that_may_not_be_loaded_stays_as_it_is(
+    scene: Scene, sentence: str, prepare: Any, words: list[str]
+) -> None:
+    changes = prepare(scene)
+    before = contents.read(scene.lab.targets["dev"], scene.database)
+    scene.apply(**changes)
+    scene.start_run()
+    status = wait_for(scene.run, lambda seen: "completionTime" in seen, SOON_SECONDS)
+    assert status["phase"] == "Failed", sentence
+    assert all(word in status["message"] for word in words), status["message"]
+    assert contents.read(scene.lab.targets["dev"], scene.database) == before
+    names = scene.lab.targets["dev"].psql("SELECT datname FROM pg_database").split()
+    assert f"{scene.database}__next" not in names

@@ -1,0 +1,70 @@
+"""Installed as a user installs it: the chart's own test, the security level, the rights, the columns."""
+
+import json
+
+import pytest
+
+from lab import installation
+from lab.replications import Lab, Scene
+
+pytestmark = pytest.mark.cluster
+
+
+def test_helm_test_passes(lab: Lab) -> None:
+    assert "Phase:          Succeeded" in installation.helm(
+        lab.cluster, "test", installation.RELEASE, "--timeout", "90s"
+    )
+
+
+def test_kustomization_is_accepted(lab: Lab) -> None:
+    answer = lab.cluster.kubectl("apply", "-k", installation.CHART.parents[1] / "manifests", "--dry-run=server")
+    assert "deployment.apps/datareplication-operator" in answer
+
+
+def test_operator_may_not_read_secrets_nor_enter_pods(lab: Lab) -> None:
+    account = f"system:serviceaccount:{installation.NAMESPACE}:{installation.RELEASE}"
+    for verb, what in (
+        ("get", "secrets"),
+        ("list", "secrets"),
+        ("create", "pods/exec"),
+        ("create", "pods"),
+        ("delete", "jobs"),
+    ):
+        assert not is_allowed(lab, account, verb, what), f"{verb} {what}"
+    assert is_allowed(lab, account, "create", "jobs"), "the question itself is right"
+
+
+def is_allowed(lab: Lab, account: str, verb: str, what: str) -> bool:
+    resource, _, subresource = what.partition("/")
+    attributes = {
+        "verb": verb,
+        "resource": resource,
+        "subresource": subresource,
+        "group": "batch" * (resource == "jobs"),
+    }
+    spec = {"user": account, "resourceAttributes": attributes}
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    answer = lab.cluster.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(review))
+    return bool(json.loads(answer)["status"]["allowed"])
+
+
+def test_job_pods_pass_the_restricted_level_and_carry_no_token(scene: Scene) -> None:
+    scene.apply()
+    scene.start_run()
+    assert scene.finished_run()["phase"] == "Succeeded", "the namespace enforces the level"
+    pods = scene.items("pods")
+    assert len(pods) == 4
+    for pod in pods:
+        assert pod["spec"]["automountServiceAccountToken"] is False
+        assert "token" not in json.dumps(pod["spec"]["volumes"])
+
+
+def test_columns_of_both_kinds(scene: Scene) -> None:
+    scene.apply(schedule={"cron": "@daily", "timeZone": "Europe/Zurich"})
+    scene.start_run()
+    scene.finished_run()
+    listed = scene.lab.cluster.kubectl("-n", scene.namespace, "get", "datareplications")
+    header, row = (line.split() for line in listed.splitlines())
+    assert header == ["NAME", "SCHEDULE", "PHASE", "TARGETS", "LAST", "SUCCESS", "NEXT", "READY", "AGE"]
+    assert row[:4] == ["fan", "@daily", "Succeeded", "3/3"]
+    assert row[-2] == "True"
