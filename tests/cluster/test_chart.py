@@ -1,0 +1,126 @@
+"""The chart as helm renders it: nothing is left out of manifests/, every choice renders, its pods are let in."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import pod_security
+from harness import programs, tools
+from harness.cluster import Cluster
+from harness.errors import ProgramError
+
+pytestmark = pytest.mark.cluster
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "helm" / "datareplication-operator"
+NAMESPACE = "datareplication-system"
+
+
+def template(*settings: str, values: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return what the chart renders to; `settings` are helm's NAME=VALUE."""
+    chosen = [part for setting in settings for part in ("--set", setting)]
+    options = ["--namespace", NAMESPACE, "--kube-version", "1.31.0", "--values", "-", *chosen]
+    command: list[str | Path] = [tools.helm(), "template", "datareplication-operator", CHART, *options]
+    text = programs.run(command, stdin=json.dumps(values or {}))
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def only(kind: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [document for document in found if document["kind"] == kind]
+
+
+def pods(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the specs of all pods that the chart makes: the operator's and that of `helm test`."""
+    (deployment,), (test,) = only("Deployment", found), only("Pod", found)
+    return {"operator": deployment["spec"]["template"]["spec"], "test": test["spec"]}
+
+
+def test_operator_yaml_is_the_chart_with_its_default_values() -> None:
+    """The unit test compares a digest; this one asks helm, so that another helm's idea of the chart is noticed too."""
+    rendered = [
+        document for document in template("crds.install=false") if "helm.sh/hook" not in str(document["metadata"])
+    ]
+    text = (ROOT / "manifests" / "operator.yaml").read_text(encoding="utf-8")
+    assert [document for document in yaml.safe_load_all(text) if document] == rendered
+
+
+def test_crds_are_those_of_the_manifests_and_kept() -> None:
+    rendered = only("CustomResourceDefinition", template())
+    assert [crd["metadata"].pop("annotations") for crd in rendered] == [{"helm.sh/resource-policy": "keep"}] * 2
+    paths = [ROOT / "manifests" / "crds" / name for name in ("datareplications.yaml", "datareplicationruns.yaml")]
+    assert rendered == [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
+    assert not any(
+        "annotations" in crd["metadata"] for crd in only("CustomResourceDefinition", template("crds.keep=false"))
+    )
+
+
+def test_watched_namespaces_get_a_role_each_and_the_cluster_none() -> None:
+    found = template("watchNamespaces={data,more}", "rbac.aggregateToDefaultRoles=false")
+    assert only("ClusterRole", found) == only("ClusterRoleBinding", found) == []
+    assert [role["metadata"]["namespace"] for role in only("Role", found)] == ["data", "more"]
+    (everywhere,) = only("ClusterRole", template("rbac.aggregateToDefaultRoles=false"))
+    assert all(role["rules"] == everywhere["rules"] for role in only("Role", found))
+    assert {binding["subjects"][0]["namespace"] for binding in only("RoleBinding", found)} == {NAMESPACE}
+    (container,) = pods(found)["operator"]["containers"]
+    assert {"name": "WATCH_NAMESPACES", "value": "data,more"} in container["env"]
+
+
+def test_images_can_be_pinned_by_digest() -> None:
+    digest = f"sha256:{'0' * 64}"
+    found = template(f"image.tag={digest}", "jobImage.repository=registry.example/job", "jobImage.pullSecrets={a,b}")
+    (container,) = pods(found)["operator"]["containers"]
+    environment = {each["name"]: each.get("value") for each in container["env"]}
+    assert container["image"] == pods(found)["test"]["containers"][0]["image"] == f"datareplication-operator@{digest}"
+    assert environment["JOB_IMAGE"] == "registry.example/job:0.1.0"
+    assert environment["JOB_IMAGE_PULL_SECRETS"] == "a,b"
+
+
+def test_the_way_out_is_closed_on_demand() -> None:
+    (as_it_comes,) = only("NetworkPolicy", template())
+    assert as_it_comes["spec"]["policyTypes"] == ["Ingress"]
+    (closed,) = only("NetworkPolicy", template("networkPolicy.egress.enabled=true"))
+    ports = [port["port"] for port in closed["spec"]["egress"][0]["ports"]]
+    assert (closed["spec"]["policyTypes"], ports) == (["Ingress", "Egress"], [53, 53, 443, 6443])
+    assert only("NetworkPolicy", template("networkPolicy.enabled=false")) == []
+
+
+def test_where_the_pod_runs_is_the_users_choice() -> None:
+    chosen = {
+        "imagePullSecrets": [{"name": "registry"}],
+        "priorityClassName": "high",
+        "nodeSelector": {"zone": "a"},
+        "tolerations": [{"key": "infra", "operator": "Exists"}],
+        "affinity": {"podAntiAffinity": {}},
+    }
+    operator = pods(template(values=chosen))["operator"]
+    assert {name: operator[name] for name in chosen} == chosen
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        pytest.param("watchNamespace=data", "watchNamespace", id="a misspelt value"),
+        pytest.param("image.tagg=1", "tagg", id="a misspelt value inside another"),
+        pytest.param("watchNamespaces=data", "array", id="a namespace that is no list"),
+        pytest.param("logLevel=verbose", "logLevel", id="an unknown log level"),
+        pytest.param("workers=0", "workers", id="no workers"),
+        pytest.param("serviceAccount.create=false", "serviceAccount.name", id="no service account at all"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(setting: str, told: str) -> None:
+    with pytest.raises(ProgramError, match=told):
+        template(setting)
+
+
+@pytest.mark.parametrize("setting", ["podSecurityContext.runAsUser=65532", "podSecurityContext.runAsUser=null"])
+def test_its_pods_are_restricted(cluster: Cluster, namespace: str, setting: str) -> None:
+    cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    for name, pod in pods(template(setting)).items():
+        assert pod_security.violations(pod) == []
+        assert pod_security.is_read_only(pod)
+        pod["serviceAccountName"] = "default"
+        manifest = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace}, "spec": pod}
+        cluster.kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(manifest))
