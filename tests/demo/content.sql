@@ -21,7 +21,7 @@ SET lc_monetary = 'C';
 SELECT format('SELECT %L, count(*), coalesce(sum(hashtextextended((content.*)::text, 0)::numeric), 0) FROM ONLY %I.%I AS content',
               n.nspname || '.' || c.relname, n.nspname, c.relname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+WHERE c.relkind IN ('r', 'm') AND c.relispopulated AND c.relpersistence <> 't'
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'datareplication')
 ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
 \gexec

@@ -106,6 +106,15 @@ class Server:
             self.process.wait()
 
 
+    def wait_for(self, primary: "Server") -> None:
+        """Wait until this standby has replayed all that its primary has written."""
+        ((lsn,),) = primary.run("SELECT pg_current_wal_lsn()::text")
+        deadline = time.monotonic() + START_DEADLINE_SECONDS
+        while self.run(f"SELECT pg_last_wal_replay_lsn() >= '{lsn}'") != [(True,)]:
+            assert time.monotonic() < deadline, "the standby does not follow"
+            time.sleep(0.02)
+
+
 def binaries() -> Path:
     """Return the newest server's directory of programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
@@ -116,13 +125,33 @@ def binaries() -> Path:
 @contextlib.contextmanager
 def running(settings: dict[str, str] | None = None, initdb: Sequence[str] = ()) -> Iterator[Server]:
     """Yield a new server with a system identifier of its own; it is gone with the body."""
+    with _made(settings) as server:
+        _initdb(server, initdb)
+        server.start()
+        yield server
+
+
+@contextlib.contextmanager
+def standby_of(primary: Server) -> Iterator[Server]:
+    """Yield a streaming standby of a server."""
+    with _made() as server:
+        command = [server.binaries / "pg_basebackup", "-D", server.directory / "data", "-d", primary.conninfo()]
+        command += ["-U", "postgres", "--no-sync", "--checkpoint=fast", "--write-recovery-conf", "-X", "stream"]
+        environment = {**os.environ, "PGPASSWORD": PASSWORD}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **_user())
+        assert done.returncode == 0, done.stderr
+        server.start()
+        server.wait_for(primary)
+        yield server
+
+
+@contextlib.contextmanager
+def _made(settings: dict[str, str] | None = None) -> Iterator[Server]:
     directory = Path(tempfile.mkdtemp(prefix="datareplication-test-"))
     if user := _user():
         shutil.chown(directory, user["user"])
     server = Server(directory, _free_port(), binaries(), settings or {})
     try:
-        _initdb(server, initdb)
-        server.start()
         yield server
     finally:
         server.stop()

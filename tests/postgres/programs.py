@@ -1,0 +1,146 @@
+"""The two programs as tests run them: in this process for speed, or as children where signals matter."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from server import PASSWORD, Server
+
+from datareplication.core.report import Report
+from datareplication.jobs import dump, load, program, settings
+from datareplication.jobs.log import MASK
+
+OPERATOR = Path(__file__).parents[2] / "operator"
+DEADLINE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program ended."""
+
+    code: int
+    report: Report
+    lines: list[dict[str, Any]]
+
+    @property
+    def summary(self) -> tuple[int, str]:
+        """Exit code and reason."""
+        return self.code, self.report.reason
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Runs dump and load between databases of the same name on two servers. root: where snapshots and scratch files go."""
+
+    root: Path
+    source: Server
+    target: Server
+    database: str
+
+    @property
+    def snapshot(self) -> Path:
+        """The snapshot's directory."""
+        return self.root / "run" / "prod_snapshot_20240101"
+
+    @property
+    def termination_message(self) -> Path:
+        """The termination message's file."""
+        return self.root / "termination-log"
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """Return the contract's variables, with changes; an empty value removes one."""
+        wanted = {
+            "CSV_OUTPUT_PATH": str(self.snapshot),
+            "TERMINATION_MESSAGE_PATH": str(self.termination_message),
+            "PROD_DB_CONNECTION": self.source.conninfo(self.database),
+            "PROD_DB_USERNAME": "postgres",
+            "PROD_DB_PASSWORD": PASSWORD,
+            "DEV_DB_CONNECTION": self.target.conninfo(self.database),
+            "DEV_DB_USERNAME": "postgres",
+            "DEV_DB_PASSWORD": PASSWORD,
+            **changes,
+        }
+        return {name: value for name, value in wanted.items() if value}
+
+    def dump(self, *arguments: str, run: str = "run-1", **changes: str) -> Outcome:
+        """Dump in this process."""
+        environment = self.environment(**changes)
+        options = ["--run-uid", run, "--run-name", run, "--workers", "2", *arguments]
+        return self._run(lambda: program.run(lambda: settings.parse_dump(options, environment), dump.dump, environment))
+
+    def load(self, *arguments: str, run: str = "run-1", **changes: str) -> Outcome:
+        """Load in this process; an empty `run` is a load by hand."""
+        environment = self.environment(**changes)
+        options = ["--target", "dev", *(["--run-uid", run, "--run-name", run] if run else []), *arguments]
+        return self._run(lambda: program.run(lambda: settings.parse_load(options, environment), load.load, environment))
+
+    def start(self, name: str, *arguments: str, **changes: str) -> "Child":
+        """Start `dump` or `load` as a child."""
+        target = ["--target", "dev"] if name == "load" else []
+        command = [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", "run-1", *target, *arguments]
+        environment = {**os.environ, **self.environment(**changes), "PYTHONPATH": str(OPERATOR)}
+        return Child(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+
+    def _run(self, run: Callable[[], int]) -> Outcome:
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            code = run()
+        found = outcome(code, output.getvalue())
+        assert Report.from_json(self.termination_message.read_text()) == found.report
+        return found
+
+
+@dataclass(frozen=True)
+class Child:
+    """A program as a child process."""
+
+    process: subprocess.Popen[str]
+
+    def wait_for(self, is_wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Read its lines until one is wanted."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if is_wanted(json.loads(line)):
+                return
+        raise AssertionError("the program ended before it said that")
+
+    def end(self) -> Outcome:
+        """Wait for its end."""
+        output, _ = self.process.communicate(timeout=DEADLINE_SECONDS)
+        return outcome(self.process.returncode, output)
+
+
+def outcome(code: int, output: str) -> Outcome:
+    """Read a program's output; a password in it, even a masked one, fails the test."""
+    assert PASSWORD not in output
+    assert MASK not in output
+    lines = [json.loads(line) for line in output.splitlines()]
+    report = Report.from_json(json.dumps(lines[-1]["report"])) if lines and "report" in lines[-1] else None
+    return Outcome(code, report or Report("Failed", reason="NoReport"), lines)
+
+
+def is_phase(*names: str) -> Callable[[dict[str, Any]], bool]:
+    """Return a test for a line that says one of these phases."""
+    return lambda line: line.get("progress", {}).get("phase") in names
+
+
+def until(is_true: Callable[[], object], what: str) -> None:
+    """Poll until it is true, or fail after a deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not is_true():
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.02)
+
+
+def databases(server: Server, prefix: str) -> Sequence[str]:
+    """Return the names of a server's databases that start with `prefix`."""
+    found = server.run("SELECT datname FROM pg_database ORDER BY 1")
+    return [name for (name,) in found if name.startswith(prefix)]
