@@ -78,6 +78,8 @@ def ensure() -> Engine:
         found = find()
     if found is None:
         raise HarnessError(f"the private Docker engine does not answer; see {private_engine.log()}")
+    if found.is_private:
+        private_engine.lift_limits()
     return found
 
 

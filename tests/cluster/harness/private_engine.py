@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import cache, debian, machine_network, nxdns, programs
+from harness import cache, debian, machine_limits, machine_network, nxdns, programs
 from harness.errors import HarnessError
 from harness.progress import step
 
@@ -62,8 +62,18 @@ def stop() -> bool:
                 _end(_runtime() / f"{name}.pid")
             if (_runtime() / "network.json").exists():
                 machine_network.restore(_runtime() / "network.json")
+            machine_limits.restore(_limits())
             cache.remove(_runtime())
     return True
+
+
+def lift_limits() -> None:
+    """Raise the machine's limits for nodes, until the engine is stopped."""
+    machine_limits.lift(_limits())
+
+
+def _limits() -> Path:
+    return _runtime() / "limits.json"
 
 
 def _runtime() -> Path:
