@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from datareplication.controller import handlers, settings
 from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, connect
@@ -125,6 +126,7 @@ async def operate(chosen: Settings) -> None:
         kopf.operator(
             registry=registry,
             settings=handlers.settings(),
+            identity=Identity(chosen.instance),  # kopf's own guess needs a user of the pod's uid to exist
             clusterwide=not chosen.namespaces,
             namespaces=chosen.namespaces,
             liveness_endpoint=f"http://0.0.0.0:{chosen.liveness_port}/healthz",
@@ -150,7 +152,8 @@ def main() -> int:
         sys.stderr.write(f"{error.message}\n")
         return error.exit_code
     logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("kopf").setLevel(logging.WARNING)
+    for noisy in ("kopf", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
     asyncio.run(operate(chosen))
     return 0
 

@@ -26,7 +26,9 @@ import sys
 
 from {module} import {function}
 
-sys.exit({function}())
+# Worker processes import this file again; only the first process is the program.
+if __name__ == "__main__":
+    sys.exit({function}())
 """
 
 
