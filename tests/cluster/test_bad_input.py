@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import ProgramError
 from lab import contents, databases
-from lab.replications import LOADER, Scene, wait_for
+from lab.replications import OWNER, Scene, wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -84,7 +84,7 @@ def without_createdb(scene: Scene) -> dict[str, Any]:
 def holding_data(scene: Scene) -> dict[str, Any]:
     server = scene.lab.targets["dev"]
     server.psql("CREATE TABLE precious (id int); INSERT INTO precious VALUES (1)", scene.database)
-    server.psql(f"ALTER TABLE precious OWNER TO {LOADER}", scene.database)
+    server.psql(f"ALTER TABLE precious OWNER TO {OWNER}", scene.database)
     return {"targets": [{"name": "dev", **scene.connection(server)}]}
 
 

@@ -109,7 +109,8 @@ def condition(raw: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
 
 
 def _state(job: Mapping[str, Any], pods: list[Mapping[str, Any]]) -> JobState:
-    if condition(job, "Complete"):
+    """Return the state; a pod that has succeeded is the Job's success, which its controller says some seconds later."""
+    if condition(job, "Complete") or any(_phase(pod) == "Succeeded" for pod in pods):
         return "Succeeded"
     if condition(job, "Failed"):
         return "Failed"
@@ -117,7 +118,8 @@ def _state(job: Mapping[str, Any], pods: list[Mapping[str, Any]]) -> JobState:
         return "Stopping" if _active(job) else "Stopped"
     if job["spec"].get("suspend"):
         return "Suspended"
-    return "Running" if any(_phase(pod) == "Running" for pod in pods) else "Pending"
+    uncounted = sum(_phase(pod) == "Failed" for pod in pods) > int((job.get("status") or {}).get("failed") or 0)
+    return "Running" if uncounted or any(_phase(pod) == "Running" for pod in pods) else "Pending"
 
 
 def _active(job: Mapping[str, Any]) -> int:

@@ -31,9 +31,7 @@ def tell() -> bool:
         installation.install(cluster)
     with step("the Secrets, and kubectl apply -f manifests/examples/"):
         for server in lab.servers:
-            databases.ensure_database(
-                server, "app", replications.LOADER if server in lab.targets.values() else "postgres"
-            )
+            databases.ensure_database(server, "app", replications.OWNER)
         cluster.kubectl("apply", "-f", EXAMPLES / "namespace.yaml")
         cluster.apply(*replications.secrets(lab, NAMESPACE))
         cluster.kubectl("apply", "-f", EXAMPLES)
@@ -54,8 +52,8 @@ def _fill(source: Server) -> None:
     if is_there.strip() != "0":
         say("  (is there from an earlier demo)")
         return
-    source.psql((DATA / "schema.sql").read_text(), "app")
-    source.psql((DATA / "data.sql").read_text(), "app", rows=ROWS)
+    for script in ("schema.sql", "data.sql"):
+        source.psql(f"SET ROLE {replications.OWNER};\n{(DATA / script).read_text()}", "app", rows=ROWS)
     source.psql("VACUUM ANALYZE", "app")
 
 

@@ -13,11 +13,15 @@ from typing import Any
 from harness import cache, engine, node_image, private_engine, programs, tools, volumes
 from harness.cluster import DEFAULT_NAMES, Cluster
 from harness.engine import Engine
-from harness.errors import ForeignClusterError, HarnessError
+from harness.errors import ForeignClusterError, HarnessError, ProgramError
 from harness.progress import say, step
 
 READY_SECONDS = 180
 POLL_SECONDS = 0.5
+NO_ANSWER = "the API server does not answer"
+NO_CLASS = "volumes have no class"
+NO_PROVISIONER = "volumes have no provisioner"
+VOLUMES = {NO_CLASS, NO_PROVISIONER}
 
 
 def up(name: str = "", nodes: int = 1) -> Cluster:
@@ -51,7 +55,7 @@ def names(running: Engine) -> list[str]:
 
 def down(name: str) -> None:
     """Delete a cluster of the harness; fine when there is none of that name."""
-    running = engine.find()
+    running = _engine_with_clusters()
     if running is None:
         say("no Docker engine is running, so no cluster is")
         return
@@ -61,11 +65,16 @@ def down(name: str) -> None:
 
 def down_all() -> None:
     """Delete every cluster of the harness and stop the engine if it is our private one."""
-    running = engine.find()
+    running = _engine_with_clusters()
     for name in names(running) if running else []:
         down(name)
     private_engine.stop()
     cache.remove(cache.root() / "clusters")
+
+
+def _engine_with_clusters() -> Engine | None:
+    """Return the engine; start the private one again when it has died, because its containers live on without it."""
+    return engine.ensure() if private_engine.was_started() else engine.find()
 
 
 def _is_ours(cluster: Cluster) -> bool:
@@ -115,7 +124,10 @@ def _complete(cluster: Cluster) -> None:
     if not lacks:
         say(f"cluster {cluster.name} is up")
         return
-    if any(lack.startswith("volumes") for lack in lacks):
+    if lacks == [NO_ANSWER]:
+        with step("wait for the API server"):
+            _wait(cluster, {NO_ANSWER})
+    if VOLUMES & set(_lacks(cluster)):
         with step("install the volumes' provisioner"):
             _install_volumes(cluster)
     with step("wait for nodes, DNS and volumes"):
@@ -130,9 +142,10 @@ def _install_volumes(cluster: Cluster) -> None:
     cluster.apply(volumes.storage_class())
 
 
-def _wait(cluster: Cluster) -> None:
+def _wait(cluster: Cluster, only: set[str] | None = None) -> None:
+    """Wait until the cluster lacks nothing, or nothing of `only`."""
     deadline = time.monotonic() + READY_SECONDS
-    while lacks := _lacks(cluster):
+    while (lacks := _lacks(cluster)) and (only is None or only & set(lacks)):
         if time.monotonic() > deadline:
             raise HarnessError(f"{cluster.name} is not ready after {READY_SECONDS} s: {'; '.join(lacks)}")
         time.sleep(POLL_SECONDS)
@@ -140,7 +153,11 @@ def _wait(cluster: Cluster) -> None:
 
 def _lacks(cluster: Cluster) -> list[str]:
     """Return what the cluster still lacks, in words; empty when it is ready."""
-    found = cluster.get("nodes,storageclasses,deployments", "--all-namespaces")["items"]
+    try:
+        found = cluster.get("nodes,storageclasses,deployments", "--all-namespaces")["items"]
+    except ProgramError:
+        # Also while it starts: it answers before it knows who may do what.
+        return [NO_ANSWER]
     nodes, classes, deployments = (
         [item for item in found if item["kind"] == kind] for kind in ("Node", "StorageClass", "Deployment")
     )
@@ -148,9 +165,9 @@ def _lacks(cluster: Cluster) -> list[str]:
     if not any(_is_available(item, "coredns") for item in deployments):
         lacks.append("DNS is not available")
     if not any(item["provisioner"] == volumes.PROVISIONER for item in classes):
-        lacks.append("volumes have no class")
+        lacks.append(NO_CLASS)
     if not any(_is_provisioner(item) for item in deployments):
-        lacks.append("volumes have no provisioner")
+        lacks.append(NO_PROVISIONER)
     elif not any(_is_available(item, volumes.NAME) for item in deployments):
         lacks.append("the provisioner of volumes is not available")
     return lacks

@@ -48,14 +48,19 @@ def start() -> None:
             _start()
 
 
-def stop() -> bool:
-    """Stop the engine and take away what it left in the machine's network; say whether there was one to stop.
+def was_started() -> bool:
+    """Say whether the engine was started and not stopped since; it may have died."""
+    return _runtime().is_dir()
+
+
+def stop() -> None:
+    """Stop the engine if it was started, and take away what it left in the machine's network.
 
     The clusters in it have to be gone before.
     """
     with cache.lock("engine"):
-        if not _runtime().is_dir():
-            return False
+        if not was_started():
+            return
         with step("stop the private Docker engine"):
             _remove_networks()
             for name in ("nxdns", "dockerd"):
@@ -64,7 +69,6 @@ def stop() -> bool:
                 machine_network.restore(_runtime() / "network.json")
             machine_limits.restore(_limits())
             cache.remove(_runtime())
-    return True
 
 
 def lift_limits() -> None:
@@ -90,6 +94,8 @@ def _start() -> None:
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (runtime / "network.json").exists():
         machine_network.remember(runtime / "network.json")
+    # One that was killed has left its DNS server, which holds the address.
+    _end(runtime / "nxdns.pid")
     ranges = machine_network.free_ranges()
     (runtime / "dockerd.pid").unlink(missing_ok=True)
     programs.spawn(_command(ranges), log())

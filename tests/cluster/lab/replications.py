@@ -12,6 +12,7 @@ from lab import certificates, databases
 from lab.databases import Server
 
 TARGETS = ("dev", "staging", "qa")
+OWNER = "app"
 READER, LOADER = "datareplication_reader", "datareplication_loader"
 API_VERSION = "datareplication.dev/v1alpha1"
 POLL_SECONDS = 0.5
@@ -47,11 +48,13 @@ def start(cluster: Cluster) -> Lab:
 
 def _make_roles(source: Server, targets: dict[str, Server]) -> dict[str, str]:
     """Make the two roles with the rights that the README asks for; return server name -> password."""
+    for server in (source, *targets.values()):
+        databases.ensure_role(server, OWNER, "NOSUPERUSER")
     passwords = {source.name: databases.ensure_role(source, READER, "NOSUPERUSER")}
     source.psql(f"GRANT pg_read_all_data TO {READER}")
     for server in targets.values():
         passwords[server.name] = databases.ensure_role(server, LOADER, "NOSUPERUSER CREATEDB")
-        server.psql(f"GRANT pg_signal_backend TO {LOADER}")
+        server.psql(f"GRANT pg_signal_backend, {OWNER} TO {LOADER}")
     return passwords
 
 
@@ -164,9 +167,10 @@ def wait_for(look: Callable[[], Object], is_enough: Callable[[Object], bool], se
 
 def create_databases(lab: Lab, name: str, rows: int = 1000) -> None:
     """Make a database of that name on every server: with a small schema and rows on the source, empty on the targets."""
-    lab.source.psql(f"CREATE DATABASE {name}")
+    lab.source.psql(f"CREATE DATABASE {name} OWNER {OWNER}")
     lab.source.psql(
         f"""
+        SET ROLE {OWNER};
         CREATE TABLE customer (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
         CREATE TABLE purchase (id bigint PRIMARY KEY, customer_id bigint REFERENCES customer, amount numeric);
         INSERT INTO customer (name) SELECT 'customer ' || n FROM generate_series(1, {rows}) n;
@@ -175,7 +179,7 @@ def create_databases(lab: Lab, name: str, rows: int = 1000) -> None:
         name,
     )
     for server in lab.targets.values():
-        server.psql(f"CREATE DATABASE {name} OWNER {LOADER}")
+        server.psql(f"CREATE DATABASE {name} OWNER {OWNER}")
 
 
 def drop_databases(lab: Lab, name: str) -> None:
