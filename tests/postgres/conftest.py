@@ -3,12 +3,13 @@
 import contextlib
 import itertools
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import server
-from programs import Programs
+from programs import Dumped, Programs
 from server import Server
 
 _numbers = itertools.count(1)
@@ -43,7 +44,55 @@ def target() -> Iterator[Server]:
 
 @pytest.fixture
 def database() -> str:
-    return f"app{next(_numbers)}"
+    return f"app{next(_numbers)}x"
+
+
+@pytest.fixture(scope="session")
+def small(source: Server, target: Server, tmp_path_factory: pytest.TempPathFactory) -> Dumped:
+    """One table of 1,000 rows in a file that is not compressed."""
+    statement = "CREATE TABLE t AS SELECT i AS id, md5(i::text) AS v FROM generate_series(1, 1000) i"
+    return _dumped(Programs(tmp_path_factory.mktemp("small"), source, target, "small"), "None", statement)
+
+
+@pytest.fixture(scope="session")
+def large(source: Server, target: Server, tmp_path_factory: pytest.TempPathFactory) -> Dumped:
+    """A table whose dump and load take a second or so each."""
+    statements = [
+        "CREATE TABLE t AS SELECT i, md5(i::text) || md5((i + 1)::text) AS v FROM generate_series(1, 150000) i",
+        "CREATE INDEX ON t (v)",
+        "CREATE INDEX ON t (i)",
+    ]
+    return _dumped(Programs(tmp_path_factory.mktemp("large"), source, target, "large"), "Zstd", *statements)
+
+
+def _dumped(programs: Programs, compression: str, *statements: str) -> Dumped:
+    programs.source.run(f"CREATE DATABASE {programs.database}")
+    programs.source.run(*statements, database=programs.database)
+    assert programs.dump("--compression", compression).code == 0
+    return Dumped(programs.database, programs.snapshot)
+
+
+@pytest.fixture
+def dumped(programs_of: Callable[[Dumped], Programs], small: Dumped) -> Programs:
+    """Programs with a copy of the small snapshot and an empty target."""
+    return programs_of(small)
+
+
+@pytest.fixture
+def programs_of(
+    tmp_path: Path, source: Server, target: Server, database: str
+) -> Iterator[Callable[[Dumped], Programs]]:
+    """Return a function that gives programs with a copy of a snapshot and an empty target."""
+    target.run(f"CREATE DATABASE {database}")
+
+    def make(dumped: Dumped) -> Programs:
+        programs = Programs(tmp_path, source, target, database, dumped.database)
+        shutil.copytree(dumped.snapshot, programs.snapshot)
+        return programs
+
+    yield make
+    _drop(target, database)
+    _drop(source, database)
 
 
 @pytest.fixture
@@ -53,8 +102,12 @@ def programs(tmp_path: Path, source: Server, target: Server, database: str) -> I
         one.run(f"CREATE DATABASE {database}")
     yield Programs(tmp_path, source, target, database)
     for one in (source, target):
-        with contextlib.closing(one.connect()) as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{database}%"])
-            for (name,) in cursor.fetchall():
-                cursor.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
-                cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        _drop(one, database)
+
+
+def _drop(server: Server, prefix: str) -> None:
+    with contextlib.closing(server.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{prefix}%"])
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
+            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -38,12 +38,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Programs:
-    """Runs dump and load between databases of the same name on two servers. root: where snapshots and scratch files go."""
+    """Runs dump and load between two servers.
+
+    root: where snapshots and scratch files go. database: the target's, and the source's unless source_database is given.
+    """
 
     root: Path
     source: Server
     target: Server
     database: str
+    source_database: str = ""
 
     @property
     def snapshot(self) -> Path:
@@ -60,7 +64,7 @@ class Programs:
         wanted = {
             "CSV_OUTPUT_PATH": str(self.snapshot),
             "TERMINATION_MESSAGE_PATH": str(self.termination_message),
-            "PROD_DB_CONNECTION": self.source.conninfo(self.database),
+            "PROD_DB_CONNECTION": self.source.conninfo(self.source_database or self.database),
             "PROD_DB_USERNAME": "postgres",
             "PROD_DB_PASSWORD": PASSWORD,
             "DEV_DB_CONNECTION": self.target.conninfo(self.database),
@@ -73,19 +77,21 @@ class Programs:
     def dump(self, *arguments: str, run: str = "run-1", **changes: str) -> Outcome:
         """Dump in this process."""
         environment = self.environment(**changes)
-        options = ["--run-uid", run, "--run-name", run, "--workers", "2", *arguments]
+        options = ["--run-uid", run, "--run-name", run, "--workers", "1", *arguments]
         return self._run(lambda: program.run(lambda: settings.parse_dump(options, environment), dump.dump, environment))
 
     def load(self, *arguments: str, run: str = "run-1", **changes: str) -> Outcome:
         """Load in this process; an empty `run` is a load by hand."""
         environment = self.environment(**changes)
-        options = ["--target", "dev", *(["--run-uid", run, "--run-name", run] if run else []), *arguments]
+        named = ["--run-uid", run, "--run-name", run] if run else []
+        options = ["--target", "dev", "--workers", "1", *named, *arguments]
         return self._run(lambda: program.run(lambda: settings.parse_load(options, environment), load.load, environment))
 
-    def start(self, name: str, *arguments: str, **changes: str) -> "Child":
-        """Start `dump` or `load` as a child."""
+    def start(self, name: str, *arguments: str, file_limit_kib: int | None = None, **changes: str) -> "Child":
+        """Start `dump` or `load` as a child; no file may grow beyond the limit."""
         target = ["--target", "dev"] if name == "load" else []
-        command = [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", "run-1", *target, *arguments]
+        command = ["sh", "-c", f'ulimit -f {file_limit_kib * 2}; exec "$@"', "sh"] if file_limit_kib else []
+        command += [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", "run-1", *target, *arguments]
         environment = {**os.environ, **self.environment(**changes), "PYTHONPATH": str(OPERATOR)}
         return Child(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
 
@@ -96,6 +102,14 @@ class Programs:
         found = outcome(code, output.getvalue())
         assert Report.from_json(self.termination_message.read_text()) == found.report
         return found
+
+
+@dataclass(frozen=True)
+class Dumped:
+    """A database of the source and the snapshot that run `run-1` made of it, for tests that only load."""
+
+    database: str
+    snapshot: Path
 
 
 @dataclass(frozen=True)

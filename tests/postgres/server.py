@@ -105,7 +105,6 @@ class Server:
             self.process.send_signal(signal.SIGQUIT)
             self.process.wait()
 
-
     def wait_for(self, primary: "Server") -> None:
         """Wait until this standby has replayed all that its primary has written."""
         ((lsn,),) = primary.run("SELECT pg_current_wal_lsn()::text")
@@ -123,10 +122,21 @@ def binaries() -> Path:
 
 
 @contextlib.contextmanager
-def running(settings: dict[str, str] | None = None, initdb: Sequence[str] = ()) -> Iterator[Server]:
-    """Yield a new server with a system identifier of its own; it is gone with the body."""
+def running(
+    settings: dict[str, str] | None = None, initdb: Sequence[str] = (), files: dict[str, bytes] | None = None
+) -> Iterator[Server]:
+    """Yield a new server with a system identifier of its own; it is gone with the body.
+
+    files: to put into its data directory, readable by it alone.
+    """
     with _made(settings) as server:
         _initdb(server, initdb)
+        for name, content in (files or {}).items():
+            path = server.directory / "data" / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            if user := _user():
+                shutil.chown(path, user["user"])
         server.start()
         yield server
 

@@ -5,27 +5,19 @@ import server
 from programs import Programs, databases
 
 
-@pytest.fixture
-def dumped(programs: Programs) -> Programs:
-    """A snapshot of one small table."""
-    programs.source.run("CREATE TABLE t AS SELECT 1 AS id", database=programs.database)
-    assert programs.dump().code == 0
-    return programs
-
-
 def test_the_source_under_another_host_name_is_refused(dumped: Programs) -> None:
-    alias = dumped.source.conninfo(dumped.database).replace("127.0.0.1", "localhost")
+    alias = dumped.source.conninfo(dumped.source_database).replace("127.0.0.1", "localhost")
     loaded = dumped.load("--overwrite", "Any", DEV_DB_CONNECTION=alias)
     assert loaded.summary == (78, "TargetIsSource")
-    assert databases(dumped.source, dumped.database) == [dumped.database]
-    assert dumped.source.run("SELECT * FROM t", database=dumped.database) == [(1,)]
+    assert databases(dumped.source, dumped.source_database) == [dumped.source_database]
+    assert dumped.source.run("SELECT count(*) FROM t", database=dumped.source_database) == [(1000,)]
 
 
 def test_another_database_of_the_source_server_is_allowed(dumped: Programs) -> None:
     other = f"{dumped.database}_dev"
     dumped.source.run(f"CREATE DATABASE {other}")
     assert dumped.load(DEV_DB_CONNECTION=dumped.source.conninfo(other)).code == 0
-    assert dumped.source.run("SELECT * FROM t", database=other) == [(1,)]
+    assert dumped.source.run("SELECT count(*) FROM t", database=other) == [(1000,)]
 
 
 @pytest.mark.parametrize("suffix", ["__next", "__previous"])
@@ -40,9 +32,8 @@ def test_a_source_whose_name_the_swap_would_drop_is_refused(programs: Programs, 
 
 
 def test_a_physical_clone_that_says_so_must_not_be_the_running_source(dumped: Programs) -> None:
-    loaded = dumped.load(
-        "--physical-clone-of-source", "--overwrite", "Any", DEV_DB_CONNECTION=dumped.source.conninfo(dumped.database)
-    )
+    itself = dumped.source.conninfo(dumped.source_database)
+    loaded = dumped.load("--physical-clone-of-source", "--overwrite", "Any", DEV_DB_CONNECTION=itself)
     assert loaded.summary == (78, "TargetIsSource")
 
 
@@ -146,7 +137,11 @@ def test_a_standby_is_a_source(programs: Programs) -> None:
         assert programs.dump(PROD_DB_CONNECTION=standby.conninfo(programs.database)).code == 0
         programs.source.run("CREATE UNLOGGED TABLE u AS SELECT 1 AS id", database=programs.database)
         standby.wait_for(programs.source)
-        refused = programs.dump(run="run-2", **{"CSV_OUTPUT_PATH": str(programs.root / "2"), "PROD_DB_CONNECTION": standby.conninfo(programs.database)})
+        changes = {
+            "CSV_OUTPUT_PATH": str(programs.root / "2"),
+            "PROD_DB_CONNECTION": standby.conninfo(programs.database),
+        }
+        refused = programs.dump(run="run-2", **changes)
     assert refused.summary == (69, "UnloggedOnStandby")
     assert "public.u" in refused.report.message
     assert programs.load().code == 0

@@ -41,7 +41,7 @@ def test_the_demo_arrives_whole(programs: Programs) -> None:
     files = ["-f", str(DEMO / "schema.sql"), "-v", "rows=20000", "-f", str(DEMO / "data.sql")]
     programs.source.psql(*files, database=programs.database)
 
-    dumped, loaded = programs.dump(), programs.load()
+    dumped, loaded = programs.dump("--workers", "4"), programs.load("--workers", "3")
 
     assert (dumped.summary, loaded.summary) == ((0, "Dumped"), (0, "Loaded"))
     assert_same(programs)
@@ -226,7 +226,9 @@ def test_provenance_says_where_the_data_is_from_and_is_not_copied_on(programs: P
 
 def test_a_later_run_replaces_the_data_and_keeps_one_previous(programs: Programs) -> None:
     for number in (1, 2, 3):
-        programs.source.run("DROP TABLE IF EXISTS t", f"CREATE TABLE t AS SELECT {number} AS n", database=programs.database)
+        programs.source.run(
+            "DROP TABLE IF EXISTS t", f"CREATE TABLE t AS SELECT {number} AS n", database=programs.database
+        )
         path = str(programs.root / f"{number}")
         assert programs.dump(run=f"run-{number}", CSV_OUTPUT_PATH=path).code == 0
         assert programs.load(run=f"run-{number}", CSV_OUTPUT_PATH=path).code == 0
@@ -252,15 +254,18 @@ def test_a_client_of_the_target_reads_on_while_it_is_loaded(programs: Programs) 
     ended = threading.Event()
 
     def read() -> None:
+        with contextlib.closing(programs.target.connect(programs.database)) as connection:
+            while not ended.is_set():
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT v FROM t")
+                    seen.append(cursor.fetchall()[0][0])
+
+    def read_again_and_again() -> None:
         while not ended.is_set():
             with contextlib.suppress(psycopg2.Error):
-                with contextlib.closing(programs.target.connect(programs.database)) as connection:
-                    while not ended.is_set():
-                        with connection.cursor() as cursor:
-                            cursor.execute("SELECT v FROM t")
-                            seen.append(cursor.fetchall()[0][0])
+                read()
 
-    readers = [threading.Thread(target=read) for _ in range(4)]
+    readers = [threading.Thread(target=read_again_and_again) for _ in range(4)]
     for reader in readers:
         reader.start()
     try:

@@ -40,13 +40,13 @@ NAMES_IN_A_MESSAGE = 5
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
+    os.umask(snapshot.UMASK)
     return program.run(lambda: settings.parse_dump(arguments, os.environ), dump, os.environ)
 
 
 def dump(given: DumpSettings, frame: Frame) -> Report:
     """Write the snapshot and return what is in it. One that this run has published already is reported again."""
     settings.refuse_unsupported_dump(given)
-    os.umask(snapshot.UMASK)
     manifest = snapshot.published(given.output, given.run.uid)
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))

@@ -24,7 +24,7 @@ from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.rights import Wants
 from datareplication.jobs.settings import LoadSettings
-from datareplication.jobs.swap import PROGRAM, Swap, names_of_roles
+from datareplication.jobs.swap import PROGRAM, Swap
 from datareplication.jobs.tally import Tally
 
 
@@ -124,7 +124,9 @@ def _wants(manifest: Manifest, session: Session, server: Server, database: Datab
     return Wants(
         server=server,
         owner=database.owner,
-        unassumable_roles=target.unassumable_roles(session, names_of_roles(manifest, database), server.version),
+        is_owner=target.can_act_as(session, database.owner, server.version),
+        closed_tablespace=None if target.can_use_tablespace(session, database) else database.tablespace,
+        owners=[role.name for role in manifest.schema.roles if role.owns],
         missing_roles=target.missing_roles(session, manifest.schema.roles),
         foreign_sessions=target.foreign_sessions(session, database.name),
         missing_extensions=missing,

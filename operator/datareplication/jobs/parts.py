@@ -146,9 +146,17 @@ def hashed_file(root: Path, path: str) -> Part:
     """Return what is in a file that another program wrote, after waiting until it is on the disk. It has no rows."""
     with storing(path), (root / path).open("rb") as file:
         os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.tell()
-    return Part(path, 0, size, size, digest)
+        size = os.fstat(file.fileno()).st_size
+    return Part(path, 0, size, size, sha256_of(root, path))
+
+
+def sha256_of(root: Path, path: str) -> str:
+    """Return the sha256 of a whole file; one that cannot be read is a StorageError."""
+    try:
+        with (root / path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}", reason="CannotReadSnapshot") from error
 
 
 class _Compressor(Protocol):

@@ -11,15 +11,17 @@ from datareplication.jobs.postgres.target import Server
 class Wants:
     """What was found of the rights that the load's role must have.
 
-    owner: of the target database. unassumable_roles: owners (of it, and of objects in the snapshot) that the role may
-    not act as. missing_roles: named by the snapshot, unknown to the server. foreign_sessions: (role, is superuser) of
-    those connected whose rights the load's role lacks. missing_extensions: unknown to the server;
-    superuser_extensions: only a superuser may create them.
+    owner: of the target database. is_owner: whether the role may act as it. closed_tablespace: the target database's,
+    if the role may not use it. owners: of objects in the snapshot. missing_roles: named by the snapshot, unknown to the
+    server. foreign_sessions: (role, is superuser) of those connected whose rights the load's role lacks.
+    missing_extensions: unknown to the server. superuser_extensions: only a superuser may create them.
     """
 
     server: Server
     owner: str
-    unassumable_roles: Sequence[str]
+    is_owner: bool
+    closed_tablespace: str | None
+    owners: Sequence[str]
     missing_roles: Sequence[str]
     foreign_sessions: Sequence[tuple[str, bool]]
     missing_extensions: Sequence[str]
@@ -39,25 +41,36 @@ def check(wants: Wants) -> None:
 
 def statements(wants: Wants) -> list[str]:
     """Return the statements that give what is missing, in the order in which they can be run."""
-    role = _quoted(wants.server.role)
     needed = [f"CREATE ROLE {_quoted(name)} NOLOGIN;" for name in wants.missing_roles]
     if wants.server.is_superuser:
         return needed
+    role = _quoted(wants.server.role)
     if not wants.server.can_create_databases:
         needed.append(f"ALTER ROLE {role} CREATEDB;")
-    needed += [f"GRANT {_quoted(name)} TO {role};" for name in wants.unassumable_roles]
+    if wants.closed_tablespace:
+        needed.append(f"GRANT CREATE ON TABLESPACE {_quoted(wants.closed_tablespace)} TO {role};")
+    if not wants.is_owner:
+        needed.append(f"GRANT {_quoted(wants.owner)} TO {role};")
     if wants.foreign_sessions and not wants.server.can_signal:
         needed.append(f"GRANT pg_signal_backend TO {role};")
-    needed += [
-        f"(end the sessions of superuser {_quoted(name)}, which only a superuser may do)"
-        for name, is_superuser in wants.foreign_sessions
-        if is_superuser
-    ]
-    needed += [
-        f"(load as a superuser: extension {_quoted(name)} can be created by no other role)"
-        for name in wants.superuser_extensions
-    ]
-    return needed
+    return needed + _only_superusers(wants)
+
+
+def _only_superusers(wants: Wants) -> list[str]:
+    """Return what no grant helps against, with what does."""
+    strangers = [_quoted(name) for name in wants.owners if name not in {wants.server.role, wants.owner}]
+    sessions = [_quoted(name) for name, is_superuser in wants.foreign_sessions if is_superuser]
+    extensions = [_quoted(name) for name in wants.superuser_extensions]
+    found = []
+    if strangers:
+        found.append(
+            f"(load as a superuser: objects belong to {', '.join(strangers)}, neither it nor the target's owner)"
+        )
+    if sessions:
+        found.append(f"(end the sessions of superuser {', '.join(sessions)}, or load as a superuser)")
+    if extensions:
+        found.append(f"(load as a superuser: only one can create extension {', '.join(extensions)})")
+    return found
 
 
 def _quoted(name: str) -> str:

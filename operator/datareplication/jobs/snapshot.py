@@ -14,7 +14,7 @@ from pathlib import Path
 from datareplication.errors import DataError, StorageError, TransientError, UsageError
 from datareplication.jobs import manifest as manifests
 from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.parts import storing
+from datareplication.jobs.parts import sha256_of, storing
 
 MANIFEST = "manifest.json"
 ARCHIVE = "schema.dump"
@@ -99,7 +99,7 @@ def read_manifest(directory: Path) -> Manifest:
 def check_files(directory: Path, manifest: Manifest) -> None:
     """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says.
 
-    It reads no file: contents are checked against their sha256 while they stream, before anything is committed.
+    It reads the schema's content only: a part is checked against its sha256 while it streams, before it is committed.
     """
     for part in manifest.parts:
         try:
@@ -109,6 +109,9 @@ def check_files(directory: Path, manifest: Manifest) -> None:
         if size != part.stored_bytes:
             text = f"{part.path} has {size} bytes, the manifest says {part.stored_bytes}"
             raise DataError(text, reason="SnapshotCorrupt")
+    archive = manifest.schema.archive
+    if sha256_of(directory, archive.path) != archive.sha256:
+        raise DataError(f"{archive.path} does not match its sha256", reason="SnapshotCorrupt")
 
 
 @contextlib.contextmanager

@@ -55,13 +55,21 @@ class Swap:
         self._drop_left_over()
         try:
             with self.frame.stop.interrupting(self.maintenance.cancel):
-                databases.create_next(self.maintenance, self.database)
+                databases.create_next(self.maintenance, self.database, self._owner())
                 written = self._build()
             self.tally.phase("Swapping")
             return Replaced(written, self._swap())
         except BaseException:
             self._clean_up()
             raise
+
+    def _owner(self) -> str:
+        """Return whom `<db>__next` belongs to until the swap: the load's role, so that nobody else sees it half loaded.
+
+        A role that is no superuser can give objects only to a role that may create them there, so it needs the target's
+        owner from the start.
+        """
+        return self.server.role if self.server.is_superuser else self.database.owner
 
     def _build(self) -> Provenance:
         """Fill `<db>__next`: schema, data, verification, indexes and constraints, statistics."""
@@ -192,8 +200,3 @@ class Swap:
     @property
     def _application(self) -> str:
         return application_name(PROGRAM, self.given.run.name)
-
-
-def names_of_roles(manifest: Manifest, database: Database) -> Sequence[str]:
-    """Return the roles that the load must be able to act as: owners in the snapshot, and the target's own."""
-    return sorted({role.name for role in manifest.schema.roles if role.owns} | {database.owner})

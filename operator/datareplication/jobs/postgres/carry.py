@@ -35,9 +35,9 @@ _GRANTS = """
 """
 
 _SETTINGS = """
-    SELECT r.rolname, setting FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) setting
-    LEFT JOIN pg_roles r ON r.oid = s.setrole
-    WHERE s.setdatabase = %s ORDER BY s.setrole, setting
+    SELECT r.rolname, setting FROM pg_db_role_setting s
+    CROSS JOIN unnest(s.setconfig) WITH ORDINALITY AS c(setting, position) LEFT JOIN pg_roles r ON r.oid = s.setrole
+    WHERE s.setdatabase = %s ORDER BY s.setrole, position
 """
 
 

@@ -18,6 +18,7 @@ LONGEST_NAME_BYTES = 51
 MARK = "datareplication: being loaded, dropped if the load fails"
 """Comment of `<db>__next` from its creation to the swap."""
 
+DEFAULT_TABLESPACE = "pg_default"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
 _DESCRIBE = """
@@ -85,14 +86,11 @@ def _database(row_: dict[str, Any]) -> Database:
     )
 
 
-def create_next(session: Session, like: Database) -> None:
-    """Create an empty `<db>__next` with the encoding, locale and tablespace of `like`, closed to the public and marked.
-
-    It belongs to the load's role until the swap: the owner of `like` must not see it half loaded.
-    """
+def create_next(session: Session, like: Database, owner: str) -> None:
+    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to the public and marked."""
     name, doing = sql.Identifier(like.next_name), f"creating database {like.next_name}"
-    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 {}").format(name, sql.SQL(" ").join(_options(like)))
-    execute(session, statement, doing=doing)
+    statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 {}")
+    execute(session, statement.format(name, sql.Identifier(owner), sql.SQL(" ").join(_options(like))), doing=doing)
     execute(session, sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(MARK)), doing=doing)
     execute(session, sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name), doing=doing)
 
@@ -105,8 +103,13 @@ def _options(like: Database) -> list[sql.Composable]:
         options["BUILTIN_LOCALE" if like.provider == "builtin" else "ICU_LOCALE"] = like.locale
     if like.icu_rules:
         options["ICU_RULES"] = like.icu_rules
-    made = [sql.SQL("{} {}").format(sql.SQL(name), sql.Literal(value)) for name, value in options.items()]
-    return [*made, sql.SQL("TABLESPACE {}").format(sql.Identifier(like.tablespace))]
+    made: list[sql.Composable] = [
+        sql.SQL("{} {}").format(sql.SQL(name), sql.Literal(value)) for name, value in options.items()
+    ]
+    # Naming even the default one would need a right that nobody has to have.
+    if like.tablespace != DEFAULT_TABLESPACE:
+        made.append(sql.SQL("TABLESPACE {}").format(sql.Identifier(like.tablespace)))
+    return made
 
 
 def drop(session: Session, name: str) -> None:

@@ -23,8 +23,9 @@ EVICTION_INTERVAL_SECONDS = 0.05
 
 _EVICT = """
     SELECT pid, usename FROM pg_stat_activity
-    WHERE datname = ANY(%s) AND backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
+    WHERE datname = ANY(%s) AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
 """
+"""PostgreSQL's own processes (autovacuum) have no user, and RENAME ends them itself."""
 
 
 def swap(session: Session, connect: Callable[[], Session], database: Database, wanted: Sequence[Step]) -> list[str]:

@@ -11,6 +11,7 @@ from datareplication.errors import TransientError
 from datareplication.jobs.manifest import Extension, Role
 from datareplication.jobs.postgres.catalog import USER_CLASS
 from datareplication.jobs.postgres.connection import Session, execute, row, rows
+from datareplication.jobs.postgres.databases import DEFAULT_TABLESPACE, Database
 
 LOCK_WAIT_SECONDS = 20
 """A killed attempt's session may take a moment to end; a load that is really at work takes longer."""
@@ -36,8 +37,7 @@ _OBSTACLES = """
 
 _FOREIGN_SESSIONS = """
     SELECT DISTINCT r.rolname, r.rolsuper FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
-    WHERE a.datname = %s AND a.backend_type IN ('client backend', 'walsender') AND NOT pg_has_role(r.oid, 'USAGE')
-    ORDER BY 1
+    WHERE a.datname = %s AND NOT pg_has_role(r.oid, 'USAGE') ORDER BY 1
 """
 
 _FILLED = f"""
@@ -85,6 +85,14 @@ def filled_tables(session: Session) -> list[str]:
     return [name for (name,) in rows(session, _FILLED, doing=DOING)]
 
 
+def can_use_tablespace(session: Session, database: Database) -> bool:
+    """Return whether the role may make a database where `database` is; the default tablespace is open to all."""
+    if database.tablespace == DEFAULT_TABLESPACE:
+        return True
+    query = "SELECT has_tablespace_privilege(%s, 'CREATE')"
+    return bool(row(session, query, [database.tablespace], doing=DOING)[0])
+
+
 def missing_roles(session: Session, roles: Sequence[Role]) -> list[str]:
     """Return those that the server does not have."""
     names = [role.name for role in roles]
@@ -92,13 +100,12 @@ def missing_roles(session: Session, roles: Sequence[Role]) -> list[str]:
     return [name for (name,) in rows(session, query, [names], doing=DOING)]
 
 
-def unassumable_roles(session: Session, names: Sequence[str], version: int) -> list[str]:
-    """Return those of the existing roles that the load's role may not act as, so that it cannot give them objects."""
-    condition = "pg_has_role(oid, 'USAGE') AND pg_has_role(oid, 'MEMBER')"
-    if version >= 160000:  # noqa: PLR2004 - from 16 on, SET is a right of its own
-        condition = "pg_has_role(oid, 'USAGE') AND pg_has_role(oid, 'SET')"
-    query = f"SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND NOT ({condition}) ORDER BY 1"  # noqa: S608
-    return [name for (name,) in rows(session, query, [list(names)], doing=DOING)]
+def can_act_as(session: Session, name: str, version: int) -> bool:
+    """Return whether the role has another's rights and may give it objects. version: the server's version_num."""
+    # From 16 on, SET is a right of its own.
+    kind = "SET" if version >= 160000 else "MEMBER"  # noqa: PLR2004
+    query = "SELECT pg_has_role(%s, 'USAGE') AND pg_has_role(%s, %s)"
+    return bool(row(session, query, [name, name, kind], doing=DOING)[0])
 
 
 def extension_problems(session: Session, extensions: Sequence[Extension]) -> tuple[list[str], list[str]]:
@@ -138,7 +145,8 @@ def locked(session: Session, database: str) -> Iterator[None]:
 
 def _who_loads(session: Session, database: str) -> str:
     query = """
-        SELECT a.application_name, a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+        SELECT coalesce(nullif(a.application_name, ''), 'a session'), a.pid
+        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND (l.classid::int8 << 32 | l.objid::int8) = hashtextextended(%s, 0)

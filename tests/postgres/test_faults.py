@@ -1,0 +1,128 @@
+"""A snapshot that is not what was dumped leaves the target as it was."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from programs import Dumped, Programs, databases
+
+from datareplication.jobs import manifest as manifests
+
+
+@pytest.fixture
+def older(dumped: Programs) -> Programs:
+    """A target that holds something older."""
+    dumped.target.run("CREATE TABLE old AS SELECT 1 AS id", database=dumped.database)
+    return dumped
+
+
+def _data(snapshot: Path) -> Path:
+    (path,) = (snapshot / "data").iterdir()
+    return path
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _cut(path: Path, size: int = 1) -> None:
+    path.write_bytes(path.read_bytes()[:-size])
+
+
+def _change_a_row(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"\n7,", b"\n8,", 1))
+
+
+def _without_row(snapshot: Path) -> None:
+    """A manifest whose checksum is right, but which counts a row too many."""
+    path = snapshot / "manifest.json"
+    content = json.loads(path.read_text())
+    content["relations"][0]["parts"][0]["rows"] += 1
+    content["checksum"] = manifests._checksum({key: value for key, value in content.items() if key != "checksum"})
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda snapshot: _flip(_data(snapshot)), "SnapshotCorrupt"),
+        (lambda snapshot: _cut(_data(snapshot)), "SnapshotCorrupt"),
+        (lambda snapshot: _change_a_row(_data(snapshot)), "SnapshotCorrupt"),
+        (lambda snapshot: _data(snapshot).unlink(), "SnapshotIncomplete"),
+        (lambda snapshot: _flip(snapshot / "schema.dump"), "SnapshotCorrupt"),
+        (lambda snapshot: (snapshot / "schema.dump").unlink(), "SnapshotIncomplete"),
+        (lambda snapshot: _flip(snapshot / "manifest.json"), "SnapshotCorrupt"),
+        (lambda snapshot: _cut(snapshot / "manifest.json", 3), "SnapshotCorrupt"),
+        (lambda snapshot: (snapshot / "manifest.json").unlink(), "SnapshotIncomplete"),
+        (lambda snapshot: snapshot.rename(snapshot.with_name("elsewhere")), "SnapshotIncomplete"),
+        (_without_row, "RowsDiffer"),
+    ],
+    ids=[
+        "a bit flipped in a file",
+        "a file cut",
+        "a row changed",
+        "a file missing",
+        "a bit flipped in the schema",
+        "the schema missing",
+        "a bit flipped in the manifest",
+        "the manifest cut",
+        "the manifest missing",
+        "the directory missing",
+        "a row too few",
+    ],
+)
+def test_a_damaged_snapshot_is_refused(older: Programs, damage: Callable[[Path], object], reason: str) -> None:
+    damage(older.snapshot)
+    loaded = older.load("--overwrite", "Any")
+    assert loaded.summary == (65, reason)
+    assert databases(older.target, older.database) == [older.database]
+    assert older.target.run("TABLE old", database=older.database) == [(1,)]
+
+
+@pytest.mark.parametrize("compression", ["Zstd", "Gzip"])
+@pytest.mark.parametrize("damage", [_flip, _cut], ids=["flipped", "cut"])
+def test_a_damaged_compressed_file_is_refused(
+    programs: Programs, compression: str, damage: Callable[[Path], object]
+) -> None:
+    programs.source.run(
+        "CREATE TABLE t AS SELECT i, md5(i::text) AS v FROM generate_series(1, 1000) i", database=programs.database
+    )
+    assert programs.dump("--compression", compression).code == 0
+    damage(_data(programs.snapshot))
+    assert programs.load().summary == (65, "SnapshotCorrupt")
+    assert databases(programs.target, programs.database) == [programs.database]
+
+
+def test_another_runs_snapshot_is_refused(dumped: Programs) -> None:
+    loaded = dumped.load(run="run-2")
+    assert loaded.summary == (65, "OtherRunsSnapshot")
+    assert "run-1" in loaded.report.message
+
+
+def test_rows_that_break_a_constraint_leave_the_target_alone(programs: Programs) -> None:
+    """A row that slipped past a foreign key at the source is found when the key is made anew."""
+    programs.source.run(
+        "CREATE TABLE parent (id int PRIMARY KEY)",
+        "CREATE TABLE child (id int REFERENCES parent)",
+        "SET session_replication_role = replica",
+        "INSERT INTO child VALUES (4242)",
+        database=programs.database,
+    )
+    assert programs.dump().code == 0
+    loaded = programs.load()
+    assert loaded.summary == (65, "ConstraintViolated")
+    assert "4242" not in loaded.report.message, "rows do not belong into messages"
+    assert databases(programs.target, programs.database) == [programs.database]
+
+
+def test_a_full_volume_ends_the_dump_and_leaves_nothing(
+    programs_of: Callable[[Dumped], Programs], large: Dumped
+) -> None:
+    programs = programs_of(large)
+    path = programs.root / "full" / "snapshot"
+    ended = programs.start("dump", "--compression", "None", file_limit_kib=1024, CSV_OUTPUT_PATH=str(path)).end()
+    assert ended.summary == (73, "VolumeFull")
+    assert list(path.parent.iterdir()) == []

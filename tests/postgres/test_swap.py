@@ -1,0 +1,98 @@
+"""What belongs to a target stays its own: owner, grants, settings, encoding, comment; and what --keep-previous says."""
+
+import contextlib
+
+import pytest
+from programs import Programs, databases
+from server import PASSWORD
+
+from datareplication.jobs.postgres import databases as module
+
+
+def _properties(programs: Programs) -> list[tuple[object, ...]]:
+    query = f"""
+        SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit,
+               (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), shobj_description(oid, 'pg_database'),
+               (SELECT array_agg((setrole::regrole, setconfig)::text ORDER BY setrole)
+                FROM pg_db_role_setting WHERE setdatabase = d.oid)
+        FROM pg_database d WHERE datname = '{programs.database}'
+    """
+    return programs.target.run(query)
+
+
+def test_what_belongs_to_the_target_is_carried_over(dumped: Programs) -> None:
+    name, role = dumped.database, f'"{dumped.database} role"'
+    target = dumped.target
+    target.run(f"DROP DATABASE {name}", f"CREATE ROLE {role}", f"CREATE ROLE {name}_owner")
+    target.run(f"CREATE DATABASE {name} OWNER {name}_owner ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    target.run(
+        f"ALTER DATABASE {name} CONNECTION LIMIT 17",
+        f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {name} TO {role} WITH GRANT OPTION",
+        f"COMMENT ON DATABASE {name} IS 'the team''s \"dev\"'",
+        f"""ALTER DATABASE {name} SET search_path TO "$user", public, "odd, one" """,
+        f"ALTER DATABASE {name} SET work_mem TO '8MB'",
+        f"ALTER DATABASE {name} SET my.own TO 'a, b'",
+        f"ALTER ROLE {role} IN DATABASE {name} SET statement_timeout TO '5s'",
+    )
+    before = _properties(dumped)
+    assert dumped.load().code == 0
+    assert _properties(dumped) == before
+    assert target.run("SHOW search_path", database=name) == [('"$user", public, "odd, one"',)]
+
+
+def test_a_target_with_default_grants_stays_open_to_all(dumped: Programs) -> None:
+    assert dumped.load().code == 0
+    role = f"{dumped.database}_anyone"
+    dumped.target.run(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+    assert dumped.target.run("SELECT 1", database=dumped.database, role=role) == [(1,)]
+
+
+def test_nobody_else_may_connect_while_it_is_built(dumped: Programs) -> None:
+    role = f"{dumped.database}_anyone"
+    dumped.target.run(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+    with contextlib.closing(dumped.target.connect()) as session:
+        found = module.describe(session, dumped.database)
+        assert found is not None
+        module.create_next(session, found, found.owner)
+    query = f"SELECT has_database_privilege('{role}', '{dumped.database}__next', 'CONNECT')"
+    assert dumped.target.run(query) == [(False,)]
+
+
+def test_a_role_setting_that_may_not_be_given_is_reported(dumped: Programs) -> None:
+    name, loader = dumped.database, f"{dumped.database}_loader"
+    dumped.target.run(
+        f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}'",
+        f"CREATE ROLE {name}_other",
+        f"ALTER DATABASE {name} OWNER TO {loader}",
+        f"ALTER ROLE {name}_other IN DATABASE {name} SET statement_timeout TO '5s'",
+    )
+    dumped.source.run(f"CREATE DATABASE {name}")
+    path = str(dumped.root / "2")
+    empty = {"PROD_DB_CONNECTION": dumped.source.conninfo(name), "CSV_OUTPUT_PATH": path}
+    assert dumped.dump(run="run-2", **empty).code == 0
+    loaded = dumped.load(run="run-2", CSV_OUTPUT_PATH=path, DEV_DB_USERNAME=loader)
+    assert loaded.code == 0, loaded.report.message
+    assert f"setting statement_timeout of role {name}_other" in loaded.report.message
+
+
+def test_keep_previous_none(dumped: Programs) -> None:
+    assert dumped.load("--keep-previous", "0").code == 0
+    assert databases(dumped.target, dumped.database) == [dumped.database]
+    assert dumped.load("--keep-previous", "0", run="").code == 0
+    assert databases(dumped.target, dumped.database) == [dumped.database]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--strategy", "InPlace"], "--strategy InPlace"),
+        (["--verify", "Checksum"], "--verify Checksum"),
+        (["--after-load", "file.sql"], "--after-load"),
+        (["--keep-previous", "2"], "--keep-previous"),
+    ],
+)
+def test_what_is_not_carried_out_yet_is_refused(dumped: Programs, arguments: list[str], named: str) -> None:
+    loaded = dumped.load(*arguments)
+    assert loaded.summary == (64, "NotSupportedYet")
+    assert named in loaded.report.message
