@@ -18,6 +18,7 @@ from harness.progress import say, step
 
 READY_SECONDS = 180
 POLL_SECONDS = 0.5
+DNS_LABEL = "kube-dns"
 NO_ANSWER = "the API server does not answer"
 NO_CLASS = "volumes have no class"
 NO_PROVISIONER = "volumes have no provisioner"
@@ -152,41 +153,36 @@ def _wait(cluster: Cluster, only: set[str] | None = None) -> None:
 
 
 def _lacks(cluster: Cluster) -> list[str]:
-    """Return what the cluster still lacks, in words; empty when it is ready."""
+    """Return what the cluster still lacks, in words; empty when it is ready.
+
+    Asks for pods, not for what Deployments say: after a restart of the node that is true only a minute later.
+    """
     try:
-        found = cluster.get("nodes,storageclasses,deployments", "--all-namespaces")["items"]
+        found = cluster.get("nodes,storageclasses")["items"]
+        pods = cluster.get("pods", "--all-namespaces", "--selector", f"k8s-app in ({DNS_LABEL}, {volumes.NAME})")[
+            "items"
+        ]
     except ProgramError:
         # Also while it starts: it answers before it knows who may do what.
         return [NO_ANSWER]
-    nodes, classes, deployments = (
-        [item for item in found if item["kind"] == kind] for kind in ("Node", "StorageClass", "Deployment")
-    )
+    nodes = [item for item in found if item["kind"] == "Node"]
     lacks = [f"node {node['metadata']['name']} is not Ready" for node in nodes if not _is_ready(node)]
-    if not any(_is_available(item, "coredns") for item in deployments):
-        lacks.append("DNS is not available")
-    if not any(item["provisioner"] == volumes.PROVISIONER for item in classes):
+    if not any(_is_ready(pod) for pod in pods if pod["metadata"]["labels"]["k8s-app"] == DNS_LABEL):
+        lacks.append("DNS is not ready")
+    if not any(item.get("provisioner") == volumes.PROVISIONER for item in found):
         lacks.append(NO_CLASS)
-    if not any(_is_provisioner(item) for item in deployments):
+    provisioners = [pod for pod in pods if pod["spec"]["containers"][0]["image"] == volumes.image()]
+    if not provisioners:
         lacks.append(NO_PROVISIONER)
-    elif not any(_is_available(item, volumes.NAME) for item in deployments):
-        lacks.append("the provisioner of volumes is not available")
+    elif not any(_is_ready(pod) for pod in provisioners):
+        lacks.append("the provisioner of volumes is not ready")
     return lacks
 
 
-def _is_ready(node: dict[str, Any]) -> bool:
-    conditions = node["status"].get("conditions", [])
+def _is_ready(item: dict[str, Any]) -> bool:
+    """Say whether a node or a pod is Ready."""
+    conditions = item["status"].get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-
-
-def _is_available(deployment: dict[str, Any], name: str) -> bool:
-    wanted: int = deployment["spec"]["replicas"]
-    available: int = deployment["status"].get("availableReplicas", 0)
-    return deployment["metadata"]["name"] == name and available >= wanted
-
-
-def _is_provisioner(deployment: dict[str, Any]) -> bool:
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    return any(container["image"] == volumes.image() for container in containers)
 
 
 def _delete(cluster: Cluster) -> None:

@@ -94,16 +94,25 @@ def _start() -> None:
     runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (runtime / "network.json").exists():
         machine_network.remember(runtime / "network.json")
-    # One that was killed has left its DNS server, which holds the address.
-    _end(runtime / "nxdns.pid")
+    _clear_away(runtime)
     ranges = machine_network.free_ranges()
-    (runtime / "dockerd.pid").unlink(missing_ok=True)
     programs.spawn(_command(ranges), log())
     _wait()
     machine_network.confine()
     address = str(ranges.bridge.ip)
     pid = programs.spawn([sys.executable, Path(nxdns.__file__), address], cache.folder("engine") / "nxdns.log")
     (runtime / "nxdns.pid").write_text(str(pid), encoding="utf-8")
+
+
+def _clear_away(runtime: Path) -> None:
+    """End what an engine that was killed has left: its DNS server holds the address, its containerd the data.
+
+    The pid files have to go too: after a second kill dockerd took what its old one named for a running containerd, and
+    gave up ("timeout waiting for containerd to start").
+    """
+    for name in ("nxdns.pid", "dockerd.pid", "exec/containerd/containerd.pid"):
+        _end(runtime / name)
+        (runtime / name).unlink(missing_ok=True)
 
 
 def _command(ranges: machine_network.Ranges) -> list[str | Path]:

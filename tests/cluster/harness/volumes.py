@@ -119,6 +119,6 @@ def _deployment() -> dict[str, Any]:
         "spec": {
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {"metadata": {"labels": {**labels, "k8s-app": NAME}}, "spec": pod},
         },
     }
