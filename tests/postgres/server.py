@@ -70,7 +70,16 @@ class Server:
 
     def psql(self, *arguments: str, database: str = "postgres", role: str = "postgres") -> str:
         """Run psql; return what it prints."""
-        command = [self.binaries / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-d", self.conninfo(database), "-U", role]
+        command: list[str | Path] = [
+            self.binaries / "psql",
+            "-X",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            self.conninfo(database),
+            "-U",
+            role,
+        ]
         environment = {**os.environ, "PGPASSWORD": PASSWORD, "PGCLIENTENCODING": "UTF8"}
         done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -145,7 +154,13 @@ def running(
 def standby_of(primary: Server) -> Iterator[Server]:
     """Yield a streaming standby of a server."""
     with _made() as server:
-        command = [server.binaries / "pg_basebackup", "-D", server.directory / "data", "-d", primary.conninfo()]
+        command: list[str | Path] = [
+            server.binaries / "pg_basebackup",
+            "-D",
+            server.directory / "data",
+            "-d",
+            primary.conninfo(),
+        ]
         command += ["-U", "postgres", "--no-sync", "--checkpoint=fast", "--write-recovery-conf", "-X", "stream"]
         environment = {**os.environ, "PGPASSWORD": PASSWORD}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **_user())
@@ -171,7 +186,13 @@ def _made(settings: dict[str, str] | None = None) -> Iterator[Server]:
 def _initdb(server: Server, options: Sequence[str]) -> None:
     password_file = server.directory / "password"
     password_file.write_text(PASSWORD)
-    command = [server.binaries / "initdb", "-D", server.directory / "data", "--no-sync", "--username=postgres"]
+    command: list[str | Path] = [
+        server.binaries / "initdb",
+        "-D",
+        server.directory / "data",
+        "--no-sync",
+        "--username=postgres",
+    ]
     command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **_user())
     assert done.returncode == 0, done.stderr

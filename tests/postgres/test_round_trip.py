@@ -24,7 +24,12 @@ def content(server: Server, database: str) -> str:
 
 def schema(server: Server, database: str) -> str:
     """Return pg_dump's text of the schema, without what a load adds and what differs from run to run."""
-    command = [server.binaries / "pg_dump", "--schema-only", "--exclude-schema=datareplication", "--username=postgres"]
+    command: list[str | Path] = [
+        server.binaries / "pg_dump",
+        "--schema-only",
+        "--exclude-schema=datareplication",
+        "--username=postgres",
+    ]
     environment = {**os.environ, "PGPASSWORD": PASSWORD}
     done = subprocess.run(
         [*command, "-d", server.conninfo(database)], env=environment, capture_output=True, text=True, check=True

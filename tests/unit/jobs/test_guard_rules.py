@@ -1,0 +1,75 @@
+"""The overwrite guard as rules on facts; tests/postgres tries them on servers."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from datareplication.errors import CapabilityError, GuardError
+from datareplication.jobs import guard
+from datareplication.jobs.guard import Facts
+from datareplication.jobs.manifest import Source
+from datareplication.jobs.postgres.databases import Database
+from datareplication.jobs.postgres.provenance import Provenance
+from datareplication.jobs.postgres.target import Server
+
+SOURCE = Source("1000", "app", 150018, "UTF8", "2024-01-01T00:00:00Z")
+SERVER = Server("2000", 150018, "2024-01-02T00:00:00Z", False, "loader", False, True, False)
+DATABASE = Database(77, "app", "loader", "UTF8", "C", "C", "libc", None, None, "pg_default", -1, True, False, None)
+OURS = Provenance("1000", "app", "t", "0/0", "u", "r", "p", "2000", "app", 55, "f", "v", 1.0)
+EMPTY = Facts(SERVER, DATABASE, None, (), (), None)
+
+
+def reason(facts: Facts, **options: bool) -> str:
+    try:
+        guard.check(SOURCE, facts, **{"may_overwrite_any": False, "is_clone": False, **options})
+    except (GuardError, CapabilityError) as error:
+        return error.reason
+    return "Allowed"
+
+
+def on(**changes: Any) -> Facts:
+    server = {key: changes.pop(key) for key in list(changes) if hasattr(SERVER, key)}
+    database = {key: changes.pop(key) for key in list(changes) if hasattr(DATABASE, key)}
+    return replace(EMPTY, server=replace(SERVER, **server), database=replace(DATABASE, **database), **changes)
+
+
+@pytest.mark.parametrize(
+    ("facts", "options", "expected"),
+    [
+        (EMPTY, {}, "Allowed"),
+        (on(system_identifier="1000"), {}, "TargetIsSource"),
+        (on(system_identifier="1000"), {"may_overwrite_any": True}, "TargetIsSource"),
+        (on(system_identifier="1000", name="dev"), {}, "Allowed"),
+        (on(system_identifier="1000"), {"is_clone": True}, "Allowed"),
+        (
+            on(system_identifier="1000", postmaster_started=SOURCE.postmaster_started),
+            {"is_clone": True},
+            "TargetIsSource",
+        ),
+        (on(is_standby=True), {}, "TargetIsStandby"),
+        (on(version=140011), {}, "TargetTooOld"),
+        (on(version=180001), {}, "Allowed"),
+        (on(is_template=True), {}, "TargetIsTemplate"),
+        (on(name="x" * 52), {}, "NameTooLong"),
+        (on(name="ä" * 26), {}, "NameTooLong"),
+        (on(name="x" * 51), {}, "Allowed"),
+        (on(obstacles=(("a slot", "drop it"),)), {"may_overwrite_any": True}, "TargetInUse"),
+        (on(previous_oid=55), {}, "PreviousNotOurs"),
+        (on(previous_oid=55, provenance=OURS), {}, "Allowed"),
+        (on(previous_oid=56, provenance=OURS), {"may_overwrite_any": True}, "PreviousNotOurs"),
+        (on(filled_tables=("t",)), {}, "TargetHoldsData"),
+        (on(filled_tables=("t",)), {"may_overwrite_any": True}, "Allowed"),
+        (on(filled_tables=("t",), provenance=OURS), {}, "Allowed"),
+        (on(filled_tables=("t",), provenance=replace(OURS, target_database="qa")), {}, "TargetHoldsData"),
+        (on(filled_tables=("t",), provenance=replace(OURS, target_system_identifier="9")), {}, "TargetHoldsData"),
+        (on(provenance=replace(OURS, target_database="qa")), {}, "Allowed"),
+    ],
+)
+def test_what_may_be_replaced(facts: Facts, options: dict[str, bool], expected: str) -> None:
+    assert reason(facts, **options) == expected
+
+
+def test_a_refusal_names_the_way_out() -> None:
+    with pytest.raises(GuardError, match=r"public\.users.*overwrite: Any.*app__previous"):
+        guard.check(SOURCE, on(filled_tables=("public.users",)), may_overwrite_any=False, is_clone=False)

@@ -1,0 +1,96 @@
+"""Which pg_dump and pg_restore, and what their errors mean."""
+
+from pathlib import Path
+
+import pytest
+
+from datareplication.errors import CapabilityError
+from datareplication.jobs import tools
+from datareplication.jobs.tools import Tool
+
+
+def carried(*versions: int) -> list[Tool]:
+    return [Tool(Path(f"/usr/lib/postgresql/{version}/bin/x"), version) for version in versions]
+
+
+@pytest.mark.parametrize(
+    ("versions", "source", "expected"),
+    [
+        ((14, 15, 16), 15, 15),
+        ((14, 16), 15, 16),
+        ((15,), 14, 15),
+        ((17, 18), 18, 18),
+        ((15,), 16, None),
+        ((), 14, None),
+    ],
+)
+def test_pg_dump_is_the_lowest_that_is_not_older_than_the_source(
+    versions: tuple[int, ...], source: int, expected: int | None
+) -> None:
+    if expected is None:
+        with pytest.raises(CapabilityError, match=f"PostgreSQL {source}"):
+            tools.choose_dump(carried(*versions), source)
+    else:
+        assert tools.choose_dump(carried(*versions), source).version == expected
+
+
+@pytest.mark.parametrize(
+    ("versions", "dump", "target", "expected"),
+    [
+        ((14, 15, 16, 17), 15, 16, 15),
+        ((14, 16, 17), 15, 16, 16),
+        ((17, 18), 17, 16, None),
+        ((14,), 15, 16, None),
+        ((14, 15, 16, 17, 18), 18, 18, 18),
+    ],
+)
+def test_pg_restore_reads_the_archive_and_is_not_newer_than_the_target(
+    versions: tuple[int, ...], dump: int, target: int, expected: int | None
+) -> None:
+    if expected is None:
+        with pytest.raises(CapabilityError, match=f"from {dump}.*to {target}"):
+            tools.choose_restore(carried(*versions), dump, target)
+    else:
+        assert tools.choose_restore(carried(*versions), dump, target).version == expected
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "reason"),
+    [
+        ("pg_dump: error: could not write to output file: No space left on device", 73, "CannotWriteSnapshot"),
+        (
+            "pg_restore: error: could not execute query: ERROR:  could not extend file: No space left on device",
+            69,
+            "ServerDiskFull",
+        ),
+        ("pg_restore: error: could not execute query: ERROR:  permission denied for schema s", 77, "PermissionDenied"),
+        ("pg_restore: error: could not execute query: ERROR:  must be owner of table t", 77, "PermissionDenied"),
+        ('pg_restore: error: could not execute query: ERROR:  role "x" does not exist', 77, "MissingRole"),
+        ('pg_restore: error: ... ERROR:  extension "postgis" is not available', 69, "MissingExtension"),
+        ('pg_restore: error: ... ERROR:  could not create unique index "i"', 65, "ConstraintViolated"),
+        ("pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout", 75, "ConnectionLost"),
+        ('pg_dump: error: connection to server at "x" failed: Connection refused', 75, "ConnectionLost"),
+        ('pg_restore: error: ... ERROR:  function "f" does not exist', 69, "NotSupportedByServer"),
+        ("pg_restore: error: something never seen", 70, "ToolFailed"),
+        ("", 70, "ToolFailed"),
+    ],
+)
+def test_what_a_tools_output_means(output: str, code: int, reason: str) -> None:
+    found = tools.failure("pg_restore", 1, output)
+    assert (found.exit_code, found.reason) == (code, reason)
+
+
+def test_rows_are_not_quoted() -> None:
+    output = (
+        'pg_restore: error: could not execute query: ERROR:  violates "fk"\nDETAIL:  Key (email)=(a@b) is not present'
+    )
+    assert "a@b" not in tools.failure("pg_restore", 1, output).message
+
+
+def test_a_killed_tool_is_worth_another_attempt() -> None:
+    assert tools.failure("pg_dump", -9, "").exit_code == 75
+
+
+def test_debians_directories_are_found() -> None:
+    assert all(tool.version >= 14 for tool in tools.found("pg_dump"))
+    assert tools.found("no-such-program") == []
