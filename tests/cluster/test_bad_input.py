@@ -1,35 +1,18 @@
-"""Bad input as a new user gives it: each ends in words that name the field or object and the remedy; no target changes."""
+"""What only a run can find out: each ends in words that name the field or object and the remedy; no target changes.
+
+What `kubectl apply` refuses is in test_resources.py.
+"""
 
 from typing import Any
 
 import pytest
 
-from harness.errors import ProgramError
 from lab import contents, databases
 from lab.replications import OWNER, Scene, wait_for
 
 pytestmark = pytest.mark.cluster
 
 SOON_SECONDS = 60
-
-
-def same_as_source(scene: Scene) -> list[dict[str, Any]]:
-    return [{**scene.resource()["spec"]["targets"][0], **scene.connection(scene.lab.source)}]
-
-
-AT_APPLY = [
-    ("wrong cron", lambda _: {"schedule": {"cron": "every day"}}, "five cron fields"),
-    ("duplicate target", lambda scene: {"targets": scene.resource()["spec"]["targets"][:1] * 2}, "Duplicate value"),
-    ("target equal to source", lambda scene: {"targets": same_as_source(scene)}, "overwritten with itself"),
-    ("misspelt field", lambda _: {"suspended": True}, 'unknown field "spec.suspended"'),
-]
-
-
-@pytest.mark.parametrize(("sentence", "change", "message"), AT_APPLY, ids=[row[0] for row in AT_APPLY])
-def test_refused_by_kubectl_apply(scene: Scene, sentence: str, change: Any, message: str) -> None:
-    with pytest.raises(ProgramError, match=message):
-        scene.apply(**change(scene))
-    assert scene.names("drep") == [], sentence
 
 
 def missing_secret(scene: Scene) -> dict[str, Any]:
