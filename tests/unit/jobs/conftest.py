@@ -1,9 +1,13 @@
-"""A manifest to build tests on."""
+"""A manifest to build tests on, and property tests that do not depend on the machine's mood."""
 
+import hypothesis
 import pytest
 
 from datareplication.jobs import manifest as manifests
 from datareplication.jobs.manifest import Manifest, Part
+
+hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

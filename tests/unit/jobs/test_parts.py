@@ -54,7 +54,7 @@ def test_a_file_of_many_chunks(tmp_path: Path, compression: str) -> None:
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_any_flipped_bit_is_found(compression: str, position: float, bit: int) -> None:
     with tempfile.TemporaryDirectory() as directory:

@@ -53,7 +53,6 @@ def test_every_end_is_reported(
     assert (found[0], found[1].reason) == (code, reason)
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert Report.from_json(json.dumps(last["report"])) == found[1]
-    assert found[1].duration_seconds > 0 or code == 0
 
 
 def test_an_unexpected_error_is_told_in_the_log_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
