@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import cache, programs, tools
+from harness import cache, programs, tools, transfer
 from harness.engine import Engine
+from harness.transfer import STORE_PREFIX
 
 STORE = "ctr --namespace k8s.io images"
-# How a node's image store calls an image that has no registry in its name.
-STORE_PREFIX = "docker.io/"
 DEFAULT_NAMES = {1: "datareplication", 3: "datareplication-3"}
 
 
@@ -81,7 +80,7 @@ class Cluster:
 
     def load(self, images: Sequence[str]) -> None:
         """Copy images of the engine into every node."""
-        self.kind("load", "docker-image", *images)
+        transfer.load(self.engine, self.nodes(), images)
 
     def name_images(self, names: Mapping[str, str]) -> None:
         """Give images that every node holds a second name: held name -> second name."""
