@@ -30,7 +30,8 @@ lint: venv ## ruff, and generated files are current
 
 types: venv ## mypy, strict
 	$(BIN)/mypy
-	$(BIN)/mypy tests
+	for part in unit controller postgres cluster; do $(BIN)/mypy tests/$$part || exit 1; done
+	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py
 
 contracts: venv ## import contracts
 	cd operator && PYTHONPATH=. $(BIN)/lint-imports --config ../.importlinter --no-cache
