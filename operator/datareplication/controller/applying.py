@@ -18,7 +18,7 @@ from datareplication.controller.cluster import (
     Object,
     RejectedError,
 )
-from datareplication.core import events, manifests, names, plan, state, status
+from datareplication.core import events, manifests, names, objects, plan, state, status
 from datareplication.core import observed as seeing
 from datareplication.core import run as running
 from datareplication.core.events import Note
@@ -127,7 +127,7 @@ class Applier:
         template = run.spec.snapshot.volume_claim_template
         if claim is None and template is not None:
             try:
-                claim = await self._cluster.create(CLAIM, manifests.claim(run, template))
+                claim = await self._cluster.create(CLAIM, objects.claim(run, template))
             except RejectedError as error:
                 return Volume(name, exists=False, problem=f"spec.snapshot.volumeClaimTemplate: {error.message}")
             logger.info("claim %s/%s created", run.namespace, name)

@@ -21,7 +21,6 @@ from datareplication.controller.cluster import (
 from datareplication.controller.queue import Key
 from datareplication.core import (
     events,
-    manifests,
     names,
     plan,
     run,
@@ -150,7 +149,7 @@ class Reconciler:
         if one.is_finished or one.request.replication is not None:
             return one
         previous = schedule.slot_before(parsed.schedule, one.created) if parsed.schedule else None
-        patch = manifests.completion(raw, one.raw, (previous or one.created, one.created))
+        patch = objects.completion(raw, one.raw, (previous or one.created, one.created))
         completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
         logger.info("run %s/%s was made by hand; completed", one.namespace, one.name)
         return run.read(completed)
@@ -161,7 +160,7 @@ class Reconciler:
         """Create the runs of due slots for which there is room; return all runs and a slot that somebody else took."""
         open_runs = sum(not one.is_finished for one in runs)
         for slot in decision.due[: max(0, parsed.max_active_runs - open_runs)]:
-            manifest = manifests.run_of_slot(raw, raw["spec"], slot, schedule.data_interval(parsed.schedule, slot))  # type: ignore[arg-type]
+            manifest = objects.run_of_slot(raw, raw["spec"], slot, schedule.data_interval(parsed.schedule, slot))  # type: ignore[arg-type]
             try:
                 made = await self._cluster.create(RUN, manifest)
                 logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))

@@ -1,12 +1,10 @@
-"""The objects that the operator creates: values -> dicts. Nothing is formatted as text here.
+"""The Jobs that the operator creates: values -> dicts. Nothing is formatted as text here.
 
 It owns the interface to the programs on this side: their arguments, environment and mounts. A unit test reads what is
 built here with the programs' own parsers.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from datareplication.core import names, times
@@ -44,69 +42,10 @@ class JobImage:
     pull_secrets: tuple[str, ...] = ()
 
 
-def run_of_slot(
-    owner: Mapping[str, Any], spec: Mapping[str, Any], slot: datetime, interval: tuple[datetime, datetime]
-) -> dict[str, Any]:
-    """Return the DataReplicationRun of one slot of `owner` (a DataReplication object), with a copy of its spec."""
-    metadata = owner["metadata"]
-    return {
-        "apiVersion": names.API_VERSION,
-        "kind": "DataReplicationRun",
-        "metadata": {
-            "name": names.run_name(metadata["name"], slot),
-            "namespace": metadata["namespace"],
-            "labels": names.run_labels(metadata["name"]),
-            "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
-        },
-        "spec": {
-            "replicationName": metadata["name"],
-            "slot": times.to_text(slot),
-            "dataInterval": interval_spec(interval),
-            "action": "Replicate",
-            "replication": dict(spec),
-        },
-    }
-
-
-def completion(
-    owner: Mapping[str, Any], raw_run: Mapping[str, Any], interval: tuple[datetime, datetime]
-) -> dict[str, Any]:
-    """Return the merge patch that completes a run made by hand: owner, labels, data interval, copied spec."""
-    metadata = owner["metadata"]
-    return {
-        "metadata": {
-            "resourceVersion": raw_run["metadata"]["resourceVersion"],
-            "labels": names.run_labels(metadata["name"]),
-            "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
-        },
-        "spec": {"dataInterval": interval_spec(interval), "replication": owner["spec"]},
-    }
-
-
 def volume_claim(spec: ReplicationSpec, replication: str) -> str:
     """Return the name of the claim that holds the snapshots."""
     existing = spec.snapshot.persistent_volume_claim
     return existing.claim_name if existing else names.claim_name(replication)
-
-
-def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:
-    """Return a data interval as the resource has it."""
-    return {"start": times.to_text(interval[0]), "end": times.to_text(interval[1])}
-
-
-def claim(run: Run, template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the claim made from `snapshot.volumeClaimTemplate`. It has no owner: snapshots outlive the resource."""
-    replication = run.request.replication_name
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": {
-            "name": names.claim_name(replication),
-            "namespace": run.namespace,
-            "labels": names.run_labels(replication),
-        },
-        "spec": dict(template.get("spec", template)),
-    }
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from datareplication.core import manifests, run
+from datareplication.core import manifests, objects, run
 from datareplication.core.endpoints import Connection
 from datareplication.core.manifests import JobImage
 from datareplication.core.names import DUMP_STEP
@@ -143,7 +143,7 @@ def test_placeholders_follow_the_zone_and_the_partitioning(partitioning: str, da
 def test_run_of_a_slot_is_owned_and_carries_a_copy() -> None:
     owner = {"metadata": {"name": "prod-fanout", "namespace": "data", "uid": "uid-0"}}
     slot = datetime(2026, 3, 2, tzinfo=UTC)
-    made = manifests.run_of_slot(owner, SPEC, slot, (datetime(2026, 3, 1, tzinfo=UTC), slot))
+    made = objects.run_of_slot(owner, SPEC, slot, (datetime(2026, 3, 1, tzinfo=UTC), slot))
     assert made["metadata"]["name"] == "prod-fanout-202603020000"
     assert made["metadata"]["ownerReferences"][0]["uid"] == "uid-0"
     assert made["spec"]["replication"] == SPEC
