@@ -22,6 +22,7 @@ from datareplication.controller.queue import Key
 from datareplication.core import (
     events,
     names,
+    objects,
     plan,
     run,
     schedule,
