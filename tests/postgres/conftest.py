@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import server
 from programs import Dumped, Programs
+from psycopg2 import sql
 from server import Server
 
 _numbers = itertools.count(1)
@@ -108,6 +109,7 @@ def programs(tmp_path: Path, source: Server, target: Server, database: str) -> I
 def _drop(server: Server, prefix: str) -> None:
     with contextlib.closing(server.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{prefix}%"])
-        for (name,) in cursor.fetchall():
-            cursor.execute(f'ALTER DATABASE "{name}" IS_TEMPLATE false')
-            cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        for (found,) in cursor.fetchall():
+            name = sql.Identifier(found)
+            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
+            cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

@@ -115,6 +115,17 @@ def test_verify_full(
     assert has_certificate or "sslRootCert" in dumped.report.message
 
 
+def test_verify_full_against_the_systems_authorities(
+    programs: Programs, tls: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the operator asks for where no sslRootCert is given; psycopg2 and pg_dump must both find them."""
+    secured, certificate = tls
+    conninfo = f"host=localhost port={secured.port} dbname=app sslmode=verify-full sslrootcert=system"
+    assert programs.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "CertificateNotVerified")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert programs.dump(PROD_DB_CONNECTION=conninfo).code == 0
+
+
 def test_a_server_without_tls_is_refused_when_tls_is_asked_for(programs: Programs) -> None:
     conninfo = programs.source.conninfo(programs.database) + " sslmode=require"
     assert programs.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "NoTls")

@@ -95,7 +95,7 @@ def test_two_loads_of_one_target_do_not_mix(dumped: Programs, monkeypatch: pytes
 
 
 def test_a_dump_gives_way_to_a_lock_that_stays(filled: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "DUMP_SETTINGS", {"lock_timeout": "300ms"})
+    monkeypatch.setattr(source, "SETTINGS", {"lock_timeout": "300ms"})
     with contextlib.closing(filled.source.connect(filled.database)) as other, other.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
         assert filled.dump().summary == (75, "LockTimeout")

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import threading
+import urllib.parse
 from pathlib import Path
 
 import psycopg2
@@ -209,6 +210,19 @@ def test_the_snapshot_is_of_one_instant(programs: Programs) -> None:
         assert first == second
     assert programs.load(run="run-2", CSV_OUTPUT_PATH=str(programs.root / "2")).code == 0
     assert programs.target.run("SELECT * FROM a EXCEPT SELECT * FROM b", database=programs.database) == []
+
+
+def test_odd_names_of_databases_and_a_uri(programs: Programs) -> None:
+    odd = Programs(programs.root, programs.source, programs.target, f"{programs.database} 'Ödd' \"n\\ame")
+    for one in (odd.source, odd.target):
+        one.run('CREATE DATABASE "{}"'.format(odd.database.replace('"', '""')))
+    odd.source.run("CREATE TABLE t AS SELECT 1 AS id", database=odd.database)
+    uri = f"postgresql://127.0.0.1:{odd.source.port}/{urllib.parse.quote(odd.database)}?sslmode=disable"
+    assert odd.dump(PROD_DB_CONNECTION=uri).code == 0
+    loaded = odd.load()
+    assert loaded.code == 0, loaded.report.message
+    assert odd.load(run="").code == 0
+    assert odd.target.run("SELECT * FROM t", database=odd.database) == [(1,)]
 
 
 def test_provenance_says_where_the_data_is_from_and_is_not_copied_on(programs: Programs) -> None:

@@ -24,7 +24,8 @@ from datareplication.jobs.parts import hashed_file
 from datareplication.jobs.plan import PartTask
 from datareplication.jobs.postgres import catalog, source
 from datareplication.jobs.postgres.catalog import Table
-from datareplication.jobs.postgres.connection import Session, connect, parameters
+from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.source import Snapshot
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import DumpSettings
@@ -82,7 +83,7 @@ class _Dump:
     def write(self) -> Manifest:
         """Write all files; return the manifest."""
         tally = Tally(self.frame.log)
-        session = connect(self.given.source, self._application, settings=source.DUMP_SETTINGS)
+        session = source.opened(self.given.source, self._application)
         with contextlib.closing(session), self.frame.stop.interrupting(session.cancel):
             identity = source.identity(session)
             pg_dump = tools.choose_dump(tools.found("pg_dump"), identity.server_version // 10000)
@@ -94,7 +95,7 @@ class _Dump:
                 self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(tables))
                 with Running(pg_dump, self._schema_arguments(taken), self._login()) as schema_dump:
                     relations = self._copy(seen, schema_dump, tally)
-                    schema_dump.wait(self.frame.stop)
+                    schema_dump.wait(self.frame.stop, lambda: tally.moved(0))
                 tally.phase("Publishing")
                 return self._manifest(session, seen, relations)
 

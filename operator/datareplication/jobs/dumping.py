@@ -9,7 +9,7 @@ from datareplication.jobs.manifest import Part
 from datareplication.jobs.parts import PartWriter
 from datareplication.jobs.plan import PartTask
 from datareplication.jobs.postgres import copying, source
-from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.settings import Connection
 from datareplication.jobs.workers import Handler, Tell
 
@@ -36,7 +36,7 @@ class Written:
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[PartTask, Written]]:
     """Connect a worker to the dump's snapshot."""
-    session = connect(config.source, config.application, settings=source.DUMP_SETTINGS)
+    session = source.opened(config.source, config.application)
     with contextlib.closing(session), source.sharing(session, config.snapshot_id):
         yield lambda task, tell: _write(session, config, task, tell)
 

@@ -17,7 +17,8 @@ from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.postgres import databases, provenance, target
-from datareplication.jobs.postgres.connection import Session, connect, parameters
+from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server

@@ -13,7 +13,8 @@ from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.loading import Analyze, CopyPart, CountRows, Refresh, Task, WorkerConfig, open_worker
 from datareplication.jobs.manifest import Manifest, Relation
 from datareplication.jobs.postgres import carry, copying, databases, provenance, rename, target
-from datareplication.jobs.postgres.connection import Session, connect, execute, parameters
+from datareplication.jobs.postgres.connection import Session, connect, execute
+from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
@@ -130,7 +131,7 @@ class Swap:
             str(self.given.input / ARCHIVE),
         ]
         with Running(self.pg_restore, arguments, Login(wanted, self.given.target.password)) as restore:
-            restore.wait(self.frame.stop)
+            restore.wait(self.frame.stop, lambda: self.tally.moved(0))
 
     def _provenance(self) -> Provenance:
         manifest = self.manifest

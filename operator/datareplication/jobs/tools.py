@@ -4,12 +4,13 @@ It owns versions, environment and the reading of their error output. It refuses 
 child's environment, and to quote the DETAIL of an error, which holds rows.
 """
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -24,6 +25,7 @@ from datareplication.errors import (
 )
 from datareplication.jobs.stop import Stop
 
+TICK_SECONDS = 1.0
 DEBIAN_BINARIES = Path("/usr/lib/postgresql")
 
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -131,7 +133,7 @@ class Running:
         environment = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("PG")}
         environment |= {"LC_ALL": "C", "PGPASSWORD": login.password}
         self._child = subprocess.Popen(
-            [tool.path, "--no-password", f"--dbname={conninfo}", *arguments],
+            [*_tied(), tool.path, "--no-password", f"--dbname={conninfo}", *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -149,10 +151,13 @@ class Running:
             self._child.wait()
         self._errors.close()
 
-    def wait(self, stop: Stop) -> None:
-        """Wait for its end; a failure is raised as the error that its output tells."""
+    def wait(self, stop: Stop, tick: Callable[[], None]) -> None:
+        """Wait for its end and call `tick` every second; a failure is raised as the error that its output tells."""
         with stop.interrupting(self._child.terminate):
-            self._child.wait()
+            while self._child.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._child.wait(TICK_SECONDS)
+                tick()
             self.check()
 
     def check(self) -> None:
@@ -174,6 +179,12 @@ def failure(name: str, code: int, output: str) -> ReplicationError:
         if re.search(pattern, text):
             return kind(text, reason=reason)
     return ReplicationError(text, reason="ToolFailed")
+
+
+def _tied() -> list[str]:
+    """Return what ends the child when we are killed, so that it does not go on with our work (util-linux's)."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 def _version(path: Path) -> int:

@@ -9,29 +9,14 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import extensions, sql
-from psycopg2.extensions import make_dsn
 
-from datareplication.errors import UsageError
 from datareplication.jobs.postgres import classify
+from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.settings import Connection
 
 Session = extensions.connection
 Query = str | sql.Composable
 Values = Sequence[Any] | Mapping[str, Any]
-
-CREDENTIAL_PARAMETERS = ("password", "passfile", "sslpassword", "oauth_client_secret")
-
-CLIENT_PARAMETERS: Mapping[str, str] = {
-    "connect_timeout": "10",
-    "keepalives": "1",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    # A server that checkpoints may stop reading for minutes, and Linux counts a closed window as unanswered.
-    "tcp_user_timeout": "300000",
-    "client_encoding": "UTF8",
-}
-"""libpq's parameters, unless the connection string says otherwise. A dead peer is noticed after 60 s."""
 
 SERVER_SETTINGS: Mapping[str, str] = {
     "search_path": "",
@@ -67,28 +52,6 @@ NEWER_SETTINGS: Mapping[str, str] = {"idle_session_timeout": "0", "transaction_t
 """Settings that not all supported servers know; a startup packet with an unknown one is refused."""
 
 
-def parameters(connection: Connection, database: str | None = None) -> dict[str, str]:
-    """Return libpq's parameters for `connection` without credentials; `database` replaces the one it names.
-
-    A string that libpq cannot read, one with a credential in it, and one without dbname are UsageErrors.
-    """
-    variable = f"{connection.prefix}_DB_CONNECTION"
-    try:
-        given = {key: str(value) for key, value in extensions.parse_dsn(connection.conninfo).items()}
-    except psycopg2.Error as error:
-        # libpq's text may quote a piece of the string, which may be a password in the wrong place.
-        text = f"{variable} is neither a libpq connection string (host=… dbname=…) nor a postgresql:// URI"
-        raise UsageError(text, reason="BadConnection") from error
-    for credential in CREDENTIAL_PARAMETERS:
-        if credential in given:
-            text = f"{variable} must not hold {credential}; the password comes in {connection.prefix}_DB_PASSWORD"
-            raise UsageError(text, reason="CredentialInConnection")
-    if "dbname" not in given:
-        raise UsageError(f"{variable} has no dbname", reason="BadConnection")
-    given["user"] = connection.username
-    return {**CLIENT_PARAMETERS, **given, "dbname": database or given["dbname"]}
-
-
 def connect(
     connection: Connection, application: str, database: str | None = None, settings: Mapping[str, str] | None = None
 ) -> Session:
@@ -101,14 +64,18 @@ def connect(
     wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
     wanted["application_name"] = application
     try:
-        session: Session = psycopg2.connect(make_dsn(**wanted), password=connection.password)
+        session: Session = psycopg2.connect(extensions.make_dsn(**wanted), password=connection.password)
     except psycopg2.Error as error:
         raise classify.before_connect(error, connection.prefix, connection.username, wanted["dbname"]) from error
     session.autocommit = True
-    newer = list(NEWER_SETTINGS.items())
-    query = "SELECT set_config(name, value, false) FROM unnest(%s, %s) v(name, value) JOIN pg_settings USING (name)"
-    execute(session, query, ([name for name, _ in newer], [value for _, value in newer]), doing="session settings")
+    set_if_known(session, NEWER_SETTINGS)
     return session
+
+
+def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
+    """Set those of the settings that the server knows."""
+    query = "SELECT set_config(name, value, false) FROM unnest(%s, %s) v(name, value) JOIN pg_settings USING (name)"
+    execute(session, query, (list(settings), list(settings.values())), doing="session settings")
 
 
 @contextlib.contextmanager

@@ -13,7 +13,17 @@ from datareplication.errors import CapabilityError, TransientError
 from datareplication.jobs import manifest
 from datareplication.jobs.postgres import catalog, classify
 from datareplication.jobs.postgres.catalog import Table
-from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, transaction
+from datareplication.jobs.postgres.connection import (
+    Session,
+    connect,
+    execute,
+    identifier,
+    row,
+    rows,
+    set_if_known,
+    transaction,
+)
+from datareplication.jobs.settings import Connection
 
 OLDEST_VERSION = 140000
 
@@ -23,7 +33,11 @@ LOCK_TIMEOUT_SECONDS = 30
 TABLES_PER_LOCK = 100
 SCHEMA_CHANGES_ENDURED = 5
 
-DUMP_SETTINGS: Mapping[str, str] = {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
+SETTINGS: Mapping[str, str] = {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
+
+NEWER_SETTINGS: Mapping[str, str] = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
+"""A table that somebody swaps for a view must not run that view's code (CVE-2024-7348); from the minor releases of
+August 2024 on."""
 
 _READ_ONLY = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -47,6 +61,13 @@ class Snapshot:
     id: str
     time: str
     lsn: str
+
+
+def opened(connection: Connection, application: str) -> Session:
+    """Open a session that reads the source."""
+    session = connect(connection, application, settings=SETTINGS)
+    set_if_known(session, NEWER_SETTINGS)
+    return session
 
 
 def identity(session: Session) -> manifest.Source:

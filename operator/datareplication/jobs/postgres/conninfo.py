@@ -1,0 +1,71 @@
+"""libpq's connection parameters: what the user gave, what it must not hold, and what is added.
+
+psycopg2, pg_dump and pg_restore all get them from here. It never holds a password.
+"""
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import extensions
+
+from datareplication.errors import UsageError
+from datareplication.jobs.settings import Connection
+
+CREDENTIAL_PARAMETERS = ("password", "passfile", "sslpassword", "oauth_client_secret")
+
+ADDED: Mapping[str, str] = {
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    # A server that checkpoints may stop reading for minutes, and Linux counts a closed window as unanswered.
+    "tcp_user_timeout": "300000",
+    "client_encoding": "UTF8",
+}
+"""Parameters that stand unless the connection string says otherwise. A dead peer is noticed after 60 s."""
+
+AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+"""Where distributions keep the public authorities in one file."""
+
+
+def parameters(connection: Connection, database: str | None = None) -> dict[str, str]:
+    """Return libpq's parameters for `connection` without its password; `database` replaces the one it names.
+
+    A string that libpq cannot read, one with a credential in it, and one without dbname are UsageErrors.
+    """
+    given = _parsed(connection)
+    given["user"] = connection.username
+    if given.get("sslrootcert") == "system":
+        given["sslrootcert"] = _authorities() or "system"
+    return {**ADDED, **given, "dbname": database or given["dbname"]}
+
+
+def _parsed(connection: Connection) -> dict[str, str]:
+    variable = f"{connection.prefix}_DB_CONNECTION"
+    try:
+        given = {key: str(value) for key, value in extensions.parse_dsn(connection.conninfo).items()}
+    except psycopg2.Error as error:
+        # libpq's text may quote a piece of the string, which may be a password in the wrong place.
+        text = f"{variable} is neither a libpq connection string (host=… dbname=…) nor a postgresql:// URI"
+        raise UsageError(text, reason="BadConnection") from error
+    for credential in CREDENTIAL_PARAMETERS:
+        if credential in given:
+            text = f"{variable} must not hold {credential}; the password comes in {connection.prefix}_DB_PASSWORD"
+            raise UsageError(text, reason="CredentialInConnection")
+    if "dbname" not in given:
+        raise UsageError(f"{variable} has no dbname", reason="BadConnection")
+    return given
+
+
+def _authorities() -> str | None:
+    """Return the file of the public authorities.
+
+    `sslrootcert=system` is not enough: pg_dump before 16 takes it for a file's name, and the OpenSSL inside psycopg2's
+    wheel looks where its builder kept them.
+    """
+    candidates = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *AUTHORITIES)
+    return next((path for path in candidates if path and Path(path).is_file()), None)
