@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import gobuild, programs
+from harness import gobuild
 
 CREATED = "2026-01-01T00:00:00Z"
 BLOCK_BYTES = 1 << 20
@@ -17,8 +17,8 @@ def pack(content: Path, entrypoint: str, names: Sequence[str]) -> tuple[Path, Pa
     """Make an image of the folder `content`; return its archive and its layer, which are put beside the folder."""
     layer = content.with_suffix(".layer.tar")
     image = content.with_suffix(".tar")
-    reproducible = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"]
-    programs.run(["tar", "-C", content, *reproducible, "-cf", layer, "."])
+    with tarfile.open(layer, "w") as files:
+        files.add(content, ".", filter=_as_root)
     _write(image, layer, entrypoint, names)
     return image, layer
 
@@ -48,6 +48,14 @@ def _write(target: Path, layer: Path, entrypoint: str, names: Sequence[str]) -> 
         _add(archive, config_name, config)
         _add(archive, "manifest.json", json.dumps(manifest).encode())
         archive.add(layer, "layer.tar")
+
+
+def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Give a file to root and take its time away, so that equal files make equal layers."""
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = ""
+    entry.mtime = 0
+    return entry
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

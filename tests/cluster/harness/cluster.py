@@ -14,6 +14,8 @@ from harness.engine import Engine
 from harness.transfer import STORE_PREFIX
 
 STORE = "ctr --namespace k8s.io images"
+# kind's own mark of its containers. Asked for directly: that works without kind, and in a tenth of the time.
+LABEL = "io.x-k8s.kind.cluster"
 DEFAULT_NAMES = {1: "datareplication", 3: "datareplication-3"}
 
 
@@ -66,7 +68,8 @@ class Cluster:
 
     def nodes(self) -> list[str]:
         """Return the nodes' names, which are those of their containers, the running and the stopped."""
-        return self.kind("get", "nodes").split()
+        mine = f"label={LABEL}={self.name}"
+        return sorted(self.engine.docker("ps", "--all", "--filter", mine, "--format", "{{.Names}}").split())
 
     def kind(self, *args: str | Path, stdin: str = "") -> str:
         """Run kind with `args` for this cluster and return its standard output."""

@@ -11,6 +11,8 @@ from harness.progress import step
 SOURCES = Path(__file__).parent / "go"
 REMEDY = "install Go 1.26 or newer (the clusters' programs are built from Go modules)"
 STATIC = {"CGO_ENABLED": "0"}
+# The one program of ours that runs on this machine; all others run in containers, whatever this machine is.
+LOCAL_PACKAGES = {"kubectl"}
 
 
 def program(module: str, package: str) -> Path:
@@ -51,6 +53,7 @@ def architecture() -> str:
 def _build(source: Path, package: str, binary: Path) -> None:
     go = programs.require("go", REMEDY)
     target = "." if package == "." else f"./{package}"
+    system = {} if package in LOCAL_PACKAGES else {"GOOS": "linux"}
     command: list[str | Path] = [
         go,
         "build",
@@ -62,7 +65,7 @@ def _build(source: Path, package: str, binary: Path) -> None:
         binary,
         target,
     ]
-    programs.run(command, env=STATIC, cwd=source)
+    programs.run(command, env={**STATIC, **system}, cwd=source)
 
 
 def _flags() -> str:

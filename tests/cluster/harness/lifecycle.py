@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import cache, engine, node_image, private_engine, programs, tools, volumes
-from harness.cluster import DEFAULT_NAMES, Cluster
+from harness.cluster import DEFAULT_NAMES, LABEL, Cluster
 from harness.engine import Engine
 from harness.errors import ForeignClusterError, HarnessError, ProgramError
 from harness.progress import say, step
@@ -50,8 +50,9 @@ def find(name: str) -> Cluster:
 
 def names(running: Engine) -> list[str]:
     """Return the names of the harness's clusters in an engine."""
-    present = programs.run([tools.kind(), "get", "clusters", "--quiet"], env=running.environment()).split()
-    return [name for name in present if _is_ours(Cluster(name, running))]
+    label = f'{{{{.Label "{LABEL}"}}}}'
+    present = running.docker("ps", "--all", "--filter", f"label={LABEL}", "--format", label).split()
+    return [name for name in sorted(set(present)) if _is_ours(Cluster(name, running))]
 
 
 def down(name: str) -> None:

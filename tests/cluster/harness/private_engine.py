@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from harness import cache, debian, machine_limits, machine_network, nxdns, programs
-from harness.errors import HarnessError
+from harness.errors import HarnessError, MissingError
 from harness.progress import step
 
 NEEDED = {
@@ -43,6 +43,8 @@ def start() -> None:
     with cache.lock("engine"):
         if _is_answering():
             return
+        if os.geteuid() != 0:
+            raise MissingError("no Docker engine answers, and only root can start a private one: start Docker first")
         debian.install(NEEDED)
         with step("start a private Docker engine"):
             _start()
