@@ -13,6 +13,9 @@ from programs import Dumped, Programs
 from psycopg2 import sql
 from server import Server
 
+CHEAPLY = "STRATEGY file_copy"
+"""From PostgreSQL 15 on; half the time of the default."""
+
 _numbers = itertools.count(1)
 
 
@@ -84,7 +87,7 @@ def programs_of(
     tmp_path: Path, source: Server, target: Server, database: str
 ) -> Iterator[Callable[[Dumped], Programs]]:
     """Return a function that gives programs with a copy of a snapshot and an empty target."""
-    target.run(f"CREATE DATABASE {database}")
+    target.run(f"CREATE DATABASE {database} {CHEAPLY}")
 
     def make(dumped: Dumped) -> Programs:
         programs = Programs(tmp_path, source, target, database, dumped.database)
@@ -100,7 +103,7 @@ def programs_of(
 def programs(tmp_path: Path, source: Server, target: Server, database: str) -> Iterator[Programs]:
     """Programs between two empty databases."""
     for one in (source, target):
-        one.run(f"CREATE DATABASE {database}")
+        one.run(f"CREATE DATABASE {database} {CHEAPLY}")
     yield Programs(tmp_path, source, target, database)
     for one in (source, target):
         _drop(one, database)

@@ -7,23 +7,29 @@ from pathlib import Path
 
 import pytest
 import server
-from programs import Programs
+from programs import Dumped, Programs
 from server import Server
 
 
-def test_a_wrong_password_is_a_right_that_is_missing(programs: Programs) -> None:
-    dumped = programs.dump(PROD_DB_PASSWORD="wrong-password")
+@pytest.fixture
+def reader(tmp_path: Path, source: Server, target: Server, small: Dumped) -> Programs:
+    """Programs that dump a database which other tests dump too."""
+    return Programs(tmp_path, source, target, small.database)
+
+
+def test_a_wrong_password_is_a_right_that_is_missing(reader: Programs) -> None:
+    dumped = reader.dump(PROD_DB_PASSWORD="wrong-password")
     assert dumped.summary == (77, "LoginRefused")
     assert "PROD_DB_PASSWORD" in dumped.report.message
-    assert not programs.snapshot.parent.exists() or list(programs.snapshot.parent.iterdir()) == []
+    assert not reader.snapshot.parent.exists() or list(reader.snapshot.parent.iterdir()) == []
 
 
-def test_an_unknown_role_is_a_right_that_is_missing(programs: Programs) -> None:
-    assert programs.dump(PROD_DB_USERNAME="nobody-known").summary == (77, "LoginRefused")
+def test_an_unknown_role_is_a_right_that_is_missing(reader: Programs) -> None:
+    assert reader.dump(PROD_DB_USERNAME="nobody-known").summary == (77, "LoginRefused")
 
 
-def test_an_unknown_database_is_named(programs: Programs) -> None:
-    dumped = programs.dump(PROD_DB_CONNECTION=programs.source.conninfo("absent"))
+def test_an_unknown_database_is_named(reader: Programs) -> None:
+    dumped = reader.dump(PROD_DB_CONNECTION=reader.source.conninfo("absent"))
     assert dumped.summary == (64, "UnknownDatabase")
     assert '"absent"' in dumped.report.message
 
@@ -44,16 +50,16 @@ def test_a_database_closed_to_the_role_is_answered_with_the_grant(programs: Prog
     ["host=does-not-resolve.invalid dbname=app", "host=127.0.0.1 port={free} dbname=app"],
     ids=["a name that does not resolve", "a port where nobody listens"],
 )
-def test_an_unreachable_server_is_worth_another_attempt(programs: Programs, conninfo: str) -> None:
-    dumped = programs.dump(PROD_DB_CONNECTION=conninfo.format(free=_free_port()))
+def test_an_unreachable_server_is_worth_another_attempt(reader: Programs, conninfo: str) -> None:
+    dumped = reader.dump(PROD_DB_CONNECTION=conninfo.format(free=_free_port()))
     assert dumped.summary == (75, "CannotConnect")
 
 
-def test_a_server_that_never_answers_is_given_up(programs: Programs) -> None:
+def test_a_server_that_never_answers_is_given_up(reader: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         conninfo = f"host=127.0.0.1 port={port} dbname=app connect_timeout=2"
-        assert programs.dump(PROD_DB_CONNECTION=conninfo).summary == (75, "CannotConnect")
+        assert reader.dump(PROD_DB_CONNECTION=conninfo).summary == (75, "CannotConnect")
 
 
 @pytest.mark.parametrize(
@@ -68,9 +74,9 @@ def test_a_server_that_never_answers_is_given_up(programs: Programs) -> None:
     ],
 )
 def test_a_bad_connection_string_is_an_argument_to_correct(
-    programs: Programs, conninfo: str, reason: str, named: str
+    reader: Programs, conninfo: str, reason: str, named: str
 ) -> None:
-    dumped = programs.dump(PROD_DB_CONNECTION=conninfo)
+    dumped = reader.dump(PROD_DB_CONNECTION=conninfo)
     assert dumped.summary == (64, reason)
     assert named in dumped.report.message
 
@@ -105,30 +111,30 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path
     ids=["the right name and authority", "an unknown authority", "another name"],
 )
 def test_verify_full(
-    programs: Programs, tls: tuple[Server, Path], host: str, has_certificate: bool, summary: tuple[int, str]
+    reader: Programs, tls: tuple[Server, Path], host: str, has_certificate: bool, summary: tuple[int, str]
 ) -> None:
     secured, certificate = tls
     conninfo = f"host={host} port={secured.port} dbname=app sslmode=verify-full"
     conninfo += f" sslrootcert={certificate if has_certificate else '/nonexistent/ca.crt'}"
-    dumped = programs.dump(PROD_DB_CONNECTION=conninfo)
+    dumped = reader.dump(PROD_DB_CONNECTION=conninfo)
     assert dumped.summary == summary
     assert has_certificate or "sslRootCert" in dumped.report.message
 
 
 def test_verify_full_against_the_systems_authorities(
-    programs: Programs, tls: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
+    reader: Programs, tls: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the operator asks for where no sslRootCert is given; psycopg2 and pg_dump must both find them."""
     secured, certificate = tls
     conninfo = f"host=localhost port={secured.port} dbname=app sslmode=verify-full sslrootcert=system"
-    assert programs.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "CertificateNotVerified")
+    assert reader.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "CertificateNotVerified")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    assert programs.dump(PROD_DB_CONNECTION=conninfo).code == 0
+    assert reader.dump(PROD_DB_CONNECTION=conninfo).code == 0
 
 
-def test_a_server_without_tls_is_refused_when_tls_is_asked_for(programs: Programs) -> None:
-    conninfo = programs.source.conninfo(programs.database) + " sslmode=require"
-    assert programs.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "NoTls")
+def test_a_server_without_tls_is_refused_when_tls_is_asked_for(reader: Programs) -> None:
+    conninfo = reader.source.conninfo(reader.database) + " sslmode=require"
+    assert reader.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "NoTls")
 
 
 def _free_port() -> int:
