@@ -70,6 +70,7 @@ def stop() -> None:
             if (_runtime() / "network.json").exists():
                 machine_network.restore(_runtime() / "network.json")
             machine_limits.restore(_limits())
+            _unmount()
             cache.remove(_runtime())
 
 
@@ -171,6 +172,13 @@ def _remove_networks() -> None:
     listing = programs.run(["docker", "network", "ls", "--filter", "type=custom", "--quiet"], env=host)
     for network in listing.split():
         programs.run(["docker", "network", "rm", network], env=host)
+
+
+def _unmount() -> None:
+    """Undo the mount of the data folder on itself, which dockerd leaves behind once it was killed."""
+    data = cache.folder("engine", "data")
+    if programs.succeeds(["mountpoint", "--quiet", data]):
+        programs.run(["umount", data])
 
 
 def _end(pid_file: Path) -> None:
