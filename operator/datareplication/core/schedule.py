@@ -58,7 +58,7 @@ def check(schedule: Schedule) -> None:
 def decide(schedule: Schedule, since: datetime, now: datetime) -> Decision:
     """Return what is due after `since`, the later of the last slot handled and the moment the schedule took effect."""
     start = max(since, schedule.start_date - timedelta(seconds=1)) if schedule.start_date else since
-    passed = [slot for slot in _slots_until(schedule, now) if slot > start and not _is_over(schedule, slot)]
+    passed = [slot for slot in _slots_between(schedule, start, now) if not _is_over(schedule, slot)]
     in_time = [slot for slot in passed if not _is_too_late(schedule, slot, now)]
     due = tuple(in_time[-CATCHUP_LIMIT:] if schedule.catchup else in_time[-1:])
     upcoming = next(slots_after(schedule, max(now, start)), None)
@@ -79,23 +79,28 @@ def slots_after(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
 
 def slot_before(schedule: Schedule, moment: datetime) -> datetime | None:
     """Return the last slot earlier than `moment`, in UTC."""
-    return max(_slots_until(schedule, moment - timedelta(seconds=1), at_most=1), default=None)
+    begin = min(islice(_slots_back(schedule, moment), 2), default=moment) - timedelta(seconds=1)
+    return max(takewhile(lambda slot: slot < moment, slots_after(schedule, begin)), default=None)
 
 
 def _expression(schedule: Schedule) -> str:
     return PRESETS.get(schedule.cron, schedule.cron)
 
 
-def _slots_until(schedule: Schedule, moment: datetime, at_most: int = LOOK_BACK) -> list[datetime]:
-    """Return the last slots up to `moment`, oldest first.
+def _slots_between(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
+    """Return the last slots after `start` and up to `end`, oldest first, at most LOOK_BACK.
 
     Stepping forward is the truth; stepping back only finds where to begin: the two differ in Australia/Lord_Howe (its
     clock moves by 30 minutes), with steps of hours or minutes.
     """
-    local = (moment + timedelta(seconds=1)).astimezone(ZoneInfo(schedule.time_zone))
-    back = list(islice(CronSim(_expression(schedule), local, reverse=True), at_most + 1))
-    begin = min((slot.astimezone(UTC) for slot in back), default=moment) - timedelta(seconds=1)
-    return list(takewhile(lambda slot: slot <= moment, slots_after(schedule, begin)))[-at_most:]
+    back = takewhile(lambda slot: slot > start, _slots_back(schedule, end + timedelta(seconds=1)))
+    begin = min(islice(back, LOOK_BACK), default=start + timedelta(seconds=1)) - timedelta(seconds=1)
+    return list(takewhile(lambda slot: slot <= end, slots_after(schedule, begin)))[-LOOK_BACK:]
+
+
+def _slots_back(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
+    local = moment.astimezone(ZoneInfo(schedule.time_zone))
+    return (slot.astimezone(UTC) for slot in CronSim(_expression(schedule), local, reverse=True))
 
 
 def _is_over(schedule: Schedule, slot: datetime) -> bool:
