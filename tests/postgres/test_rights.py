@@ -161,6 +161,7 @@ def test_an_application_role_that_owns_its_database_can_load_it(programs: Progra
     ("statements_", "reason"),
     [
         (["SELECT lo_create(0)"], "LargeObjects"),
+        (["CREATE SCHEMA datareplication", "CREATE TABLE datareplication.mine (id int)"], "ReservedSchema"),
     ],
 )
 def test_what_cannot_be_carried_yet_is_refused_by_the_dump(

@@ -115,6 +115,20 @@ def test_corners_arrive_whole(programs: Programs) -> None:
     assert all(re.fullmatch(r"\d+-\d+\.csv\.zst", name) for name in names)
 
 
+def test_the_sources_event_triggers_do_not_stop_the_load(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE TABLE t AS SELECT 1 AS id",
+        "CREATE MATERIALIZED VIEW v AS SELECT * FROM t",
+        "CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'frozen'; END $$",
+        "CREATE EVENT TRIGGER frozen ON ddl_command_start EXECUTE FUNCTION forbid()",
+        database=programs.database,
+    )
+    assert programs.dump().code == 0
+    loaded = programs.load()
+    assert loaded.code == 0, loaded.report.message
+    assert_same(programs)
+
+
 def test_an_empty_database_arrives_empty(programs: Programs) -> None:
     assert programs.dump().report.tables == 0
     assert programs.load().code == 0

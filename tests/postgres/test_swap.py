@@ -41,6 +41,16 @@ def test_what_belongs_to_the_target_is_carried_over(dumped: Programs) -> None:
     assert target.run("SHOW search_path", database=name) == [('"$user", public, "odd, one"',)]
 
 
+@pytest.mark.parametrize("locale", ["LOCALE_PROVIDER icu ICU_LOCALE 'de-CH'", "LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"])
+def test_the_targets_locale_is_kept(dumped: Programs, locale: str) -> None:
+    dumped.target.run(f"DROP DATABASE {dumped.database}")
+    dumped.target.run(f"CREATE DATABASE {dumped.database} {locale} TEMPLATE template0")
+    query = f"SELECT datlocprovider, daticulocale, datcollate, datctype FROM pg_database WHERE datname = '{dumped.database}'"
+    before = dumped.target.run(query)
+    assert dumped.load().code == 0
+    assert dumped.target.run(query) == before
+
+
 def test_a_target_with_default_grants_stays_open_to_all(dumped: Programs) -> None:
     assert dumped.load().code == 0
     role = f"{dumped.database}_anyone"

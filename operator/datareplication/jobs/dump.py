@@ -153,7 +153,7 @@ class _Dump:
             "--schema-only",
             "--no-publications",
             "--no-subscriptions",
-            f"--exclude-table={'.'.join(catalog.PROVENANCE)}",
+            f"--exclude-schema={catalog.PROVENANCE[0]}",
             f"--lock-wait-timeout={source.LOCK_TIMEOUT_SECONDS}s",
             f"--snapshot={taken.id}",
             f"--file={self.draft.root / snapshot.ARCHIVE}",
@@ -188,6 +188,9 @@ def _refuse_what_cannot_be_dumped(session: Session) -> None:
         statements = _some([f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)])
         text = f"the role cannot read all of {names}; as their owner or a superuser: {statements}"
         raise RightsError(f"{text} (or GRANT pg_read_all_data)", reason="CannotReadTables")
+    if strangers := catalog.strangers_in_our_schema(session):
+        text = f"schema {catalog.PROVENANCE[0]} is this program's own and is not copied; move out {_some(strangers)}"
+        raise CapabilityError(text, reason="ReservedSchema")
     if count := catalog.large_objects(session):
         text = f"the source has {count} large objects (pg_largeobject), which this version does not carry yet"
         raise CapabilityError(text, reason="LargeObjects")

@@ -28,14 +28,24 @@ class Facts:
     obstacles: Sequence[tuple[str, str]]
     previous_oid: int | None
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether a load put its content here; a copy of such a database elsewhere is not ours."""
+        found, here = self.provenance, (self.server.system_identifier, self.database.name)
+        return found is not None and (found.target_system_identifier, found.target_database) == here
+
+    def is_loaded_by(self, run_uid: str) -> bool:
+        """Whether this run has loaded it already."""
+        return bool(run_uid) and self.provenance is not None and self.is_ours and self.provenance.run_uid == run_uid
+
 
 def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_clone: bool) -> None:
     """Raise GuardError, or CapabilityError for the server's version, when the target must not be replaced."""
     _check_not_the_source(source, facts, is_clone)
     _check_server(source, facts)
     _check_database(facts)
-    if facts.filled_tables and not may_overwrite_any:
-        _check_ours(facts)
+    if facts.filled_tables and not may_overwrite_any and not facts.is_ours:
+        _refuse_data(facts)
 
 
 def _check_not_the_source(source: Source, facts: Facts, is_clone: bool) -> None:
@@ -76,7 +86,7 @@ def _check_database(facts: Facts) -> None:
         raise GuardError(f"database {database.name} is a template", reason="TargetIsTemplate")
     if facts.obstacles:
         what, remedy = facts.obstacles[0]
-        text = f"database {database.name} cannot be renamed and dropped while it has {what}: {remedy}"
+        text = f"database {database.name} (or its __previous) cannot be replaced while it has {what}: {remedy}"
         raise GuardError(text, reason="TargetInUse")
     known = facts.provenance.previous_database if facts.provenance else None
     if facts.previous_oid is not None and facts.previous_oid != known:
@@ -84,14 +94,11 @@ def _check_database(facts: Facts) -> None:
         raise GuardError(text, reason="PreviousNotOurs")
 
 
-def _check_ours(facts: Facts) -> None:
-    name, provenance = facts.database.name, facts.provenance
-    remedy = "overwrite: Any (--overwrite Any) replaces it and keeps it as " + facts.database.previous_name
-    if provenance is None:
-        tables = ", ".join(facts.filled_tables)
-        text = f"database {name} holds data that no load of ours put there ({tables}, …)"
-        raise GuardError(f"{text}; {remedy}", reason="TargetHoldsData")
-    here = (facts.server.system_identifier, name)
-    if (provenance.target_system_identifier, provenance.target_database) != here:
-        text = f"database {name} is a copy of one that was loaded elsewhere ({provenance.target_database})"
-        raise GuardError(f"{text}; {remedy}", reason="TargetHoldsData")
+def _refuse_data(facts: Facts) -> None:
+    name = facts.database.name
+    if facts.provenance is None:
+        text = f"database {name} holds data that no load of ours put there ({', '.join(facts.filled_tables)}, …)"
+    else:
+        text = f"database {name} is a copy of one that was loaded elsewhere ({facts.provenance.target_database})"
+    remedy = f"overwrite: Any (--overwrite Any) replaces it and keeps it as {facts.database.previous_name}"
+    raise GuardError(f"{text}; {remedy}", reason="TargetHoldsData")

@@ -78,7 +78,7 @@ class _Load:
         given, manifest = self.given, self.manifest
         server, database = target.server(self.session), _existing(given, self.session)
         facts = _facts(given, self.session, server, database)
-        if given.run.uid and facts.provenance and facts.provenance.run_uid == given.run.uid:
+        if facts.is_loaded_by(given.run.uid) and facts.provenance:
             self.frame.log.info("this run has loaded the target already", database=database.name)
             return _report(given, manifest, facts.provenance.duration_seconds)
         is_any = given.overwrite == "Any"
@@ -108,7 +108,7 @@ def _facts(given: LoadSettings, session: Session, server: Server, database: Data
         database=database,
         provenance=found,
         filled_tables=filled,
-        obstacles=target.obstacles(session, database.name),
+        obstacles=[*target.obstacles(session, database.name), *target.obstacles(session, database.previous_name)],
         previous_oid=databases.oid_of(session, database.previous_name),
     )
 

@@ -261,6 +261,8 @@ def _directory(given: str | None, option: str, environment: Mapping[str, str]) -
     directory = given or environment.get("CSV_OUTPUT_PATH")
     if not directory:
         raise UsageError(f"missing environment variable: CSV_OUTPUT_PATH (or {option})", reason="MissingVariable")
+    if Path(directory).name in {"", ".."}:
+        raise UsageError(f"{directory} is no name for a snapshot's directory (CSV_OUTPUT_PATH or {option})")
     return Path(directory)
 
 

@@ -55,6 +55,8 @@ def test_a_load_reads_the_variables_of_its_target() -> None:
         (["--compression", "Lz4"], {**SOURCE, **PLACE}, "--compression"),
         (["--data-interval-start", "yesterday"], {**SOURCE, **PLACE}, "--data-interval-start"),
         (["--data-interval-end", "2024-01-01T00:00:00"], {**SOURCE, **PLACE}, "--data-interval-end"),
+        (["--output", "/"], {**SOURCE}, "--output"),
+        (["--output", "a/.."], {**SOURCE}, "--output"),
         (["--unknown"], {**SOURCE, **PLACE}, "--unknown"),
         (["--work", "3"], {**SOURCE, **PLACE}, "--work"),
     ],

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -77,16 +76,3 @@ def test_only_those_that_are_needed_open() -> None:
         workers.open(10, 1)
         assert len(multiprocessing.active_children()) == 1
         assert perform(workers, [1, 2]) == ([10, 20], 3)
-
-
-def test_only_one_module_knows_the_driver() -> None:
-    """psycopg2 is imported in the package `postgres` alone, zstandard in `parts` alone."""
-    jobs = Path(__file__).parents[3] / "operator" / "datareplication" / "jobs"
-    for path in jobs.rglob("*.py"):
-        text = path.read_text()
-        assert "psycopg2" not in text.replace("psycopg2's", "") or path.parent.name == "postgres" or _only_prose(text)
-        assert "import zstandard" not in text or path.name == "parts.py"
-
-
-def _only_prose(text: str) -> bool:
-    return not any(line.startswith(("import psycopg2", "from psycopg2")) for line in text.splitlines())

@@ -14,14 +14,15 @@ from datareplication.jobs.manifest import Sequence as State
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
 
 PROVENANCE = ("datareplication", "provenance")
-"""Schema and name of the table that a load leaves in its target; a target may be another replication's source."""
+"""Schema and name of the table that a load leaves in its target. The schema is not copied: a target may be another
+replication's source."""
 
 DOING = "reading the catalogs"
 
 USER_CLASS = """
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname !~ '^pg_(toast_)?temp_'
-      AND c.relpersistence <> 't' AND (n.nspname, c.relname) <> ('datareplication', 'provenance')
+      AND n.nspname <> 'datareplication' AND c.relpersistence <> 't'
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                       AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
 """
@@ -57,29 +58,32 @@ _UNREADABLE = f"""
 """
 
 _ROLES = """
-    SELECT r.rolname, bool_or(s.deptype = 'o') FROM (
-        SELECT refobjid, deptype FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass
+    WITH member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+    ours AS (
+        SELECT 'pg_namespace'::regclass::oid AS classid, oid AS objid
+        FROM pg_namespace WHERE nspname = 'datareplication'
+        UNION ALL
+        SELECT 'pg_class'::regclass, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'datareplication' OR c.relpersistence = 't'
+    ), named AS (
+        SELECT classid, objid, refobjid AS role, deptype FROM pg_shdepend
+        WHERE refclassid = 'pg_authid'::regclass AND deptype IN ('o', 'a', 'r')
           AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND deptype IN ('o', 'a', 'r')
-          AND (classid, objid) NOT IN (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
-          AND NOT (classid = 'pg_class'::regclass AND objid IN (
-                     SELECT oid FROM pg_class WHERE relpersistence = 't' OR relname = 'provenance'
-                       AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'datareplication')))
-        UNION ALL
+          AND classid NOT IN ('pg_extension'::regclass, 'pg_publication'::regclass, 'pg_subscription'::regclass)
         -- Dependencies on the bootstrap superuser are not recorded, because it cannot be dropped.
-        SELECT c.relowner, 'o' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-          WHERE c.oid >= 16384 AND n.nspname !~ '^pg_' AND c.relpersistence <> 't' AND c.relkind <> 'i'
-          AND (n.nspname, c.relname) <> ('datareplication', 'provenance')
-          AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_class'::regclass)
         UNION ALL
-        SELECT proowner, 'o' FROM pg_proc WHERE oid >= 16384
-          AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_proc'::regclass)
-        UNION ALL
-        SELECT nspowner, 'o' FROM pg_namespace WHERE oid >= 16384 AND nspname !~ '^pg_' AND nspname <> 'datareplication'
-          AND oid NOT IN (SELECT objid FROM pg_depend WHERE deptype = 'e' AND classid = 'pg_namespace'::regclass)
-    ) s JOIN pg_roles r ON r.oid = s.refobjid
-    WHERE r.rolname !~ '^pg_' GROUP BY 1 ORDER BY 1
+        SELECT 'pg_class'::regclass, oid, relowner, 'o' FROM pg_class WHERE relkind NOT IN ('i', 'I', 't', 'c')
+        UNION ALL SELECT 'pg_proc'::regclass, oid, proowner, 'o' FROM pg_proc
+        UNION ALL SELECT 'pg_type'::regclass, oid, typowner, 'o' FROM pg_type WHERE typrelid = 0 AND typelem = 0
+        UNION ALL SELECT 'pg_namespace'::regclass, oid, nspowner, 'o' FROM pg_namespace WHERE nspname !~ '^pg_'
+    )
+    SELECT r.rolname, bool_or(n.deptype = 'o') FROM named n JOIN pg_roles r ON r.oid = n.role
+    WHERE n.objid >= 16384 AND r.rolname !~ '^pg_'
+      AND NOT EXISTS (SELECT FROM ours o WHERE (o.classid, o.objid) = (n.classid, n.objid))
+      AND NOT (n.deptype = 'o' AND EXISTS (SELECT FROM member m WHERE (m.classid, m.objid) = (n.classid, n.objid)))
+    GROUP BY 1 ORDER BY 1
 """
+"""An extension's script makes its members' owner; grants on them may be the user's, and pg_dump carries those."""
 
 _MATERIALIZED_VIEWS = """
     WITH RECURSIVE uses(view, used) AS (
@@ -193,6 +197,15 @@ def materialized_views(session: Session) -> tuple[str, ...]:
 def large_objects(session: Session) -> int:
     """Return how many large objects there are."""
     return int(row(session, "SELECT count(*) FROM pg_largeobject_metadata", doing=DOING)[0])
+
+
+def strangers_in_our_schema(session: Session) -> list[str]:
+    """Return what else is in the schema of the provenance table, and would not be copied."""
+    query = """
+        SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = %s AND c.relname <> %s AND c.relkind NOT IN ('i', 'c') ORDER BY 1
+    """
+    return [name for (name,) in rows(session, query, PROVENANCE, doing=DOING)]
 
 
 def has_public_schema(session: Session) -> bool:

@@ -130,7 +130,7 @@ def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
             kind, reason = SQLSTATES[code[:length]]
             break
     text = error.diag.message_primary or _first_line(str(error))
-    return kind(f"{doing}: {text} (SQLSTATE {code}){_where(error)}", reason=reason)
+    return kind(f"{doing}: {text} (SQLSTATE {code}){_details(error)}", reason=reason)
 
 
 def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str) -> ReplicationError:
@@ -151,6 +151,10 @@ def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0]
 
 
-def _where(error: psycopg2.Error) -> str:
-    names = {"constraint": error.diag.constraint_name, "column": error.diag.column_name}
+def _details(error: psycopg2.Error) -> str:
+    names = {
+        "constraint": error.diag.constraint_name,
+        "column": error.diag.column_name,
+        "hint:": error.diag.message_hint,
+    }
     return "".join(f", {kind} {name}" for kind, name in names.items() if name)

@@ -78,6 +78,15 @@ def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
     execute(session, query, (list(settings), list(settings.values())), doing="session settings")
 
 
+def without_event_triggers(session: Session) -> None:
+    """Keep the database's event triggers, which only superusers can make, from the session's statements."""
+    query = """
+        SELECT set_config('session_replication_role', 'replica', false)
+        WHERE EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled = 'O')
+    """
+    execute(session, query, doing="session settings")
+
+
 @contextlib.contextmanager
 def classified(doing: str) -> Iterator[None]:
     """Turn psycopg2's errors in the body into ours; `doing` says in a few words what is done to which object."""

@@ -11,7 +11,14 @@ from psycopg2 import sql
 
 from datareplication.jobs.manifest import CSV_NULL
 from datareplication.jobs.manifest import Sequence as State
-from datareplication.jobs.postgres.connection import Session, classified, execute, identifier, row
+from datareplication.jobs.postgres.connection import (
+    Session,
+    classified,
+    execute,
+    identifier,
+    row,
+    without_event_triggers,
+)
 
 READ_BYTES = 256 << 10
 """What COPY FROM asks for at a time; from 64 KiB on, the calls cost nothing measurable beside the server's work."""
@@ -94,6 +101,7 @@ def analyze(session: Session, shape: Shape) -> None:
 
 def refresh(session: Session, name: str) -> None:
     """Fill a materialized view and gather its statistics. name: qualified and quoted by the source's catalogs."""
+    without_event_triggers(session)
     for statement in (f"REFRESH MATERIALIZED VIEW {name}", f"ANALYZE {name}"):
         execute(session, statement, doing=f"refreshing {name}")
 

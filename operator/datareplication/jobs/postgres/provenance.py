@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from psycopg2 import sql
 
 from datareplication.jobs.postgres.catalog import PROVENANCE
-from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows
+from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, without_event_triggers
 
 _TYPES = {
     "source_system_identifier": "text",
@@ -83,5 +83,6 @@ def write(session: Session, provenance: Provenance) -> None:
         sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(schema),
         sql.SQL("GRANT SELECT ON {} TO PUBLIC").format(table),
     ]
+    without_event_triggers(session)
     for statement in statements:
         execute(session, statement, doing="writing datareplication.provenance")
