@@ -24,8 +24,9 @@ from datareplication.core import run as running
 from datareplication.core.events import Note
 from datareplication.core.manifests import JobImage
 from datareplication.core.names import Step
-from datareplication.core.observed import ObservedJob, Why
-from datareplication.core.plan import Action, CreateJob, Volume
+from datareplication.core.observed import ObservedJob
+from datareplication.core.plan import Action, CreateJob, Seen, Volume
+from datareplication.core.pods import Why, why_from_events
 from datareplication.core.report import Progress
 from datareplication.core.run import Run
 from datareplication.core.state import RunStatus
@@ -49,8 +50,11 @@ class Applier:
         self._instance = instance
         self._now = now
 
-    async def advance(self, run: Run) -> tuple[Run, datetime | None]:
-        """Do what is due for an admitted run; return it with its new status, and when to come again."""
+    async def advance(self, run: Run, replaced_by: str = "") -> tuple[Run, datetime | None]:
+        """Do what is due for an admitted run; return it with its new status, and when to come again.
+
+        replaced_by: name of the run that takes its place, if one does.
+        """
         try:
             running.check(run)
         except SpecError as error:
@@ -62,11 +66,12 @@ class Applier:
         now = self._now()
         if run.status.start_time is None:
             run = replace(run, status=run.status.model_copy(update={"start_time": now}))
-        planned = plan.plan_run(run, observed, volume, self._image, now)
+        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now))
+        planned = plan.plan_run(seen, self._image, now)
         for action in planned.actions:
             if rejected := await self._apply(run, action):
-                observed = {**observed, action.step: rejected}
-        written = await self.write_run(run, status.run_status(run, observed, volume, now))
+                seen = replace(seen, observed={**seen.observed, action.step: rejected})
+        written = await self.write_run(run, status.run_status(seen, now))
         is_running = any(job.state in ("Running", "Pending") for job in observed.values())
         look_again = now + timedelta(seconds=PROGRESS_SECONDS) if is_running or not volume.exists else None
         return written, min(filter(None, (planned.requeue_at, look_again)), default=None)
@@ -104,19 +109,21 @@ class Applier:
         pods: list[Object] = []
         if any(job is not None for job in jobs.values()):
             pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
-        found = {step: seeing.observe(step, job, pods, run.uid) for step, job in jobs.items()}
+        now = self._now()
+        found = {step: seeing.observe(step, job, pods, run.uid, now) for step, job in jobs.items()}
         return {step: await self._look_closer(run, job) for step, job in found.items()}
 
     async def _look_closer(self, run: Run, job: ObservedJob) -> ObservedJob:
         """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""
-        if job.state == "Running" and job.running_pod:
-            lines = await self._cluster.log_tail(run.namespace, job.running_pod, lines=5)
+        if job.state == "Running" and job.running_pod is not None:
+            lines = await self._cluster.log_tail(run.namespace, job.running_pod.name, lines=5)
             found = [progress for line in lines if (progress := Progress.from_log_line(line))]
             return replace(job, progress=found[-1]) if found else job
-        is_quiet = job.waiting is not None and not job.waiting.message and job.waiting_since is not None
-        if is_quiet and job.waiting_since and self._now() - job.waiting_since > timedelta(seconds=QUIET_SECONDS):
-            fields = f"involvedObject.name={job.waiting_pod}"
-            told = seeing.why_from_events(await self._cluster.list_all(EVENT, run.namespace, fields=fields))
+        pod = job.waiting_pod
+        is_quiet = pod is not None and pod.waiting is not None and not pod.waiting.message
+        if pod is not None and is_quiet and self._now() - pod.created > timedelta(seconds=QUIET_SECONDS):
+            fields = f"involvedObject.name={pod.name}"
+            told = why_from_events(await self._cluster.list_all(EVENT, run.namespace, fields=fields))
             return replace(job, waiting=told) if told else job
         return job
 

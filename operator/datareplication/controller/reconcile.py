@@ -20,6 +20,7 @@ from datareplication.controller.cluster import (
 )
 from datareplication.controller.queue import Key
 from datareplication.core import (
+    concurrency,
     events,
     names,
     objects,
@@ -34,12 +35,12 @@ from datareplication.core import (
     times,
 )
 from datareplication.core.manifests import JobImage
-from datareplication.core.observed import Why
+from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
 from datareplication.core.spec import ReplicationSpec
-from datareplication.core.state import ReplicationStatus
-from datareplication.core.summary import Seen
+from datareplication.core.state import ReplicationStatus, RunStatus
+from datareplication.core.summary import Facts
 from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
@@ -133,9 +134,10 @@ class Reconciler:
         in_effect = summary.scheduling_since(old.schedule, parsed, created, now)
         decision = _decide(parsed, old, runs, in_effect.since if in_effect else now, now)
         runs = tuple([await self._complete(raw, parsed, one) for one in runs])
-        runs, taken = await self._start_due(raw, parsed, runs, decision)
+        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
+        runs, taken = await self._start_due(raw, parsed, runs, allowed.slots)
         runs, requeues = await self._advance_all(runs, parsed)
-        seen = Seen(parsed, raw["metadata"]["generation"], runs, in_effect, decision)
+        seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, allowed.held)
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": taken or old.last_schedule_time}), seen, now
         )
@@ -156,11 +158,10 @@ class Reconciler:
         return run.read(completed)
 
     async def _start_due(
-        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], decision: Decision
+        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], slots: tuple[datetime, ...]
     ) -> tuple[tuple[Run, ...], datetime | None]:
-        """Create the runs of due slots for which there is room; return all runs and a slot that somebody else took."""
-        open_runs = sum(not one.is_finished for one in runs)
-        for slot in decision.due[: max(0, parsed.max_active_runs - open_runs)]:
+        """Create the runs of `slots`; return all runs, and a slot whose name somebody else took."""
+        for slot in slots:
             manifest = objects.run_of_slot(raw, raw["spec"], slot, schedule.data_interval(parsed.schedule, slot))  # type: ignore[arg-type]
             try:
                 made = await self._cluster.create(RUN, manifest)
@@ -188,21 +189,27 @@ class Reconciler:
     async def _advance_all(
         self, runs: tuple[Run, ...], parsed: ReplicationSpec
     ) -> tuple[tuple[Run, ...], list[datetime | None]]:
-        admitted = {one.name for one in plan.runs_to_admit(runs, parsed.max_active_runs)}
+        admitted = {one.name for one in concurrency.to_admit(parsed, runs)}
         active = [one.name for one in runs if one.is_admitted and not one.is_finished]
         advanced: list[Run] = []
         requeues: list[datetime | None] = []
         for one in runs:
+            successor = concurrency.replaced_by(parsed, one, runs)
             if one.is_finished:
                 advanced.append(one)
-            elif one.is_admitted or one.name in admitted:
-                further, again = await self._applier.advance(one)
+            elif one.is_admitted or (one.name in admitted and not successor):
+                further, again = await self._applier.advance(one, successor)
                 advanced.append(further)
                 requeues.append(again)
             else:
-                waiting = status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", self._now())
-                advanced.append(await self._applier.write_run(one, waiting))
+                advanced.append(await self._applier.write_run(one, self._held_back(one, successor, active)))
         return tuple(advanced), requeues
+
+    def _held_back(self, one: Run, successor: str, active: list[str]) -> RunStatus:
+        """Return the status of a run that may not begin: it waits, or it is replaced before it began."""
+        if successor and (why := plan.why_ending(one, successor, self._now())):
+            return status.replaced_run(one, why, self._now())
+        return status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", self._now())
 
     async def _trim_history(self, runs: tuple[Run, ...], parsed: ReplicationSpec) -> None:
         """Delete runs beyond the limits; what they achieved stands in the status by now."""

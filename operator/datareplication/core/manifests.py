@@ -4,6 +4,7 @@ It owns the interface to the programs on this side: their arguments, environment
 built here with the programs' own parsers.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from datareplication.core import names, times
 from datareplication.core.endpoints import Connection, Target
 from datareplication.core.model import PodSettings
 from datareplication.core.names import DUMP_STEP, Step
-from datareplication.core.paths import snapshot_path
+from datareplication.core.paths import placeholders, snapshot_path
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
 from datareplication.errors import PERMANENT_EXIT_CODES
@@ -95,8 +96,21 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
     job = _job(run, image, part)
     if node:
         pod = job["spec"]["template"]["spec"]
-        pod["nodeSelector"] = {**pod.get("nodeSelector", {}), "kubernetes.io/hostname": node}
+        pod["affinity"] = _pinned(pod.get("affinity", {}), node)
     return job
+
+
+def _pinned(affinity: Mapping[str, Any], node: str) -> dict[str, Any]:
+    """Return an affinity that also wants one node, by its name: the label kubernetes.io/hostname may differ from it."""
+    field = {"key": "metadata.name", "operator": "In", "values": [node]}
+    of_node = affinity.get("nodeAffinity", {})
+    required = of_node.get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    terms = [
+        {**term, "matchFields": [*term.get("matchFields", ()), field]}
+        for term in required.get("nodeSelectorTerms") or [{}]
+    ]
+    pinned = {**of_node, "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    return {**affinity, "nodeAffinity": pinned}
 
 
 def conninfo(connection: Connection) -> str:
@@ -151,9 +165,15 @@ def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
             "activeDeadlineSeconds": deadline,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": _failure_policy(part.step.role),
-            "template": {"metadata": {"labels": labels}, "spec": _pod(run, image, part, arguments)},
+            "template": {"metadata": _pod_metadata(part.settings, labels), "spec": _pod(run, image, part, arguments)},
         },
     }
+
+
+def _pod_metadata(settings: PodSettings, labels: dict[str, str]) -> dict[str, Any]:
+    """Return labels and annotations of a pod; ours win, because the operator finds its pods by them."""
+    annotations = {"annotations": settings.pod_annotations} if settings.pod_annotations else {}
+    return {"labels": settings.pod_labels | labels, **annotations}
 
 
 def _failure_policy(container: str) -> dict[str, Any]:
@@ -193,10 +213,21 @@ def _pod(run: Run, image: JobImage, part: Part, arguments: list[str]) -> dict[st
         },
         "containers": [container],
         "volumes": volumes,
-        **({"imagePullSecrets": [{"name": name} for name in image.pull_secrets]} if image.pull_secrets else {}),
-        **({"nodeSelector": settings.node_selector} if settings.node_selector else {}),
-        **({"tolerations": settings.tolerations} if settings.tolerations else {}),
+        **_placement(settings, image),
     }
+
+
+def _placement(settings: PodSettings, image: JobImage) -> dict[str, Any]:
+    """Return the fields that Kubernetes schedules and pulls by; those that nobody set are left out."""
+    pull_secrets = dict.fromkeys([*image.pull_secrets, *(secret.name for secret in settings.image_pull_secrets)])
+    fields: dict[str, Any] = {
+        "imagePullSecrets": [{"name": name} for name in pull_secrets],
+        "nodeSelector": settings.node_selector,
+        "affinity": settings.affinity,
+        "tolerations": settings.tolerations,
+        "priorityClassName": settings.priority_class_name,
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _environment(run: Run, part: Part) -> list[dict[str, Any]]:
@@ -211,6 +242,7 @@ def _environment(run: Run, part: Part) -> list[dict[str, Any]]:
         {"name": "CSV_OUTPUT_PATH", "value": f"{SNAPSHOTS_MOUNT}/{snapshot_path(run)}"},
         {"name": f"{part.prefix}_DB_CONNECTION", "value": conninfo(part.connection)},
         *from_secret,
+        *({"name": name.upper(), "value": value} for name, value in placeholders(run).items()),
     ]
 
 

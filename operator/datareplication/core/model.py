@@ -111,6 +111,12 @@ class ConfigMapSource(Model):
     config_map_key_ref: KeyRef = Field(description="Key of the ConfigMap, in the resource's own namespace.")
 
 
+class LocalObjectReference(Model):
+    """An object in the resource's own namespace."""
+
+    name: ObjectName = Field(description="Name of the object, in the resource's own namespace.")
+
+
 class PodSettings(Model):
     """Where a Job's pod runs and what it may use; Kubernetes' own fields, carried through unchanged."""
 
@@ -120,6 +126,17 @@ class PodSettings(Model):
         json_schema_extra=free_form(),
     )
     node_selector: dict[str, str] = Field(default_factory=dict, description="Labels a node must have.")
+    affinity: dict[str, Any] = Field(
+        default_factory=dict,
+        description="The pod's affinity to nodes and other pods.",
+        json_schema_extra=free_form(),
+    )
+    priority_class_name: str = Field("", max_length=253, description="The pod's PriorityClass.")
+    image_pull_secrets: list[LocalObjectReference] = Field(
+        default_factory=list, max_length=16, description="Secrets to pull the image with, beside the operator's own."
+    )
+    pod_labels: dict[str, str] = Field(default_factory=dict, description="Labels added to the pod.")
+    pod_annotations: dict[str, str] = Field(default_factory=dict, description="Annotations added to the pod.")
     tolerations: list[dict[str, Any]] = Field(
         default_factory=list,
         max_length=64,

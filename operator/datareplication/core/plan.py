@@ -12,7 +12,8 @@ from typing import Any
 from datareplication.core import names, times
 from datareplication.core.manifests import JobImage, dump_job, load_job
 from datareplication.core.names import DUMP_STEP, Step
-from datareplication.core.observed import ObservedJob, Why
+from datareplication.core.observed import ObservedJob
+from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.state import StepStatus
 
@@ -37,6 +38,8 @@ class PatchJob:
 
 Action = CreateJob | PatchJob
 
+REPLACED = "Replaced"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -59,6 +62,24 @@ class Volume:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """An admitted run with what is observed of it. ending: why it has to end now, None when it may go on."""
+
+    run: Run
+    observed: Mapping[Step, ObservedJob]
+    volume: Volume
+    ending: Why | None = None
+
+
+def why_ending(run: Run, replaced_by: str, now: datetime) -> Why | None:
+    """Return why an active run has to end now: its time is over, or the run of a later slot takes its place."""
+    if replaced_by:
+        return Why(REPLACED, f"run {replaced_by} took its place (spec.concurrencyPolicy: Replace)")
+    deadline = run_deadline(run)
+    return run_timeout(run) if deadline is not None and now >= deadline else None
+
+
 def steps_to_observe(run: Run) -> tuple[Step, ...]:
     """Return the steps whose Jobs matter now: the dump until it has ended, then the loads that have not."""
     if not _is_finished(run.status.dump):
@@ -67,11 +88,12 @@ def steps_to_observe(run: Run) -> tuple[Step, ...]:
     return tuple(names.load_step(target) for target in run.targets if target not in ended)
 
 
-def plan_run(run: Run, observed: Mapping[Step, ObservedJob], volume: Volume, image: JobImage, now: datetime) -> Plan:
+def plan_run(seen: Seen, image: JobImage, now: datetime) -> Plan:
     """Return the next actions of one admitted, unfinished run."""
+    run, observed, volume = seen.run, seen.observed, seen.volume
+    if seen.ending is not None:
+        return Plan(tuple(stop(job, seen.ending) for job in observed.values() if _can_stop(job)))
     deadline = run_deadline(run)
-    if is_over_time(run, now):
-        return Plan(tuple(stop(job, run_timeout(run)) for job in observed.values() if _can_stop(job)))
     wanted = steps_to_start(run, observed, volume)
     plans = [_plan_step(run, observed[step], now) for step in sorted(observed)]
     created = tuple(CreateJob(step, _manifest(run, step, volume, image)) for step in wanted)
@@ -101,12 +123,6 @@ def run_deadline(run: Run) -> datetime | None:
     return started + timedelta(seconds=run.spec.timeout_seconds) if started else None
 
 
-def is_over_time(run: Run, now: datetime) -> bool:
-    """Whether the run's deadline has passed."""
-    deadline = run_deadline(run)
-    return deadline is not None and now >= deadline
-
-
 def run_timeout(run: Run) -> Why:
     """Return why a run over its deadline failed."""
     return Why("RunTimeout", f"the run did not end within {run.spec.timeout_seconds} s (spec.timeoutSeconds)")
@@ -132,8 +148,8 @@ def _plan_step(run: Run, job: ObservedJob, now: datetime) -> Plan:
         return Plan()
     if job.failed > job.delayed and job.active == 0 and job.failed <= run.spec.retry_policy.retries:
         return _delay(run, job, now)
-    if job.waiting is not None and job.waiting_since is not None:
-        limit = job.waiting_since + timedelta(seconds=run.spec.start_timeout_seconds)
+    if (pod := job.waiting_pod) is not None and job.waiting is not None:
+        limit = pod.created + timedelta(seconds=run.spec.start_timeout_seconds)
         return Plan((stop(job, start_timeout(run, job.waiting)),)) if now >= limit else Plan(requeue_at=limit)
     return Plan()
 
@@ -180,10 +196,3 @@ def expired_runs(runs: Iterable[Run], successful: int, failed: int) -> tuple[Run
     return tuple(good[: len(good) - successful] if len(good) > successful else ()) + tuple(
         bad[: len(bad) - failed] if len(bad) > failed else ()
     )
-
-
-def runs_to_admit(runs: Iterable[Run], limit: int) -> tuple[Run, ...]:
-    """Return the waiting runs that may begin now, oldest first, so that at most `limit` are active."""
-    open_runs = sorted((run for run in runs if not run.is_finished), key=lambda run: (run.created, run.name))
-    waiting = [run for run in open_runs if not run.is_admitted]
-    return tuple(waiting[: max(0, limit - (len(open_runs) - len(waiting)))])

@@ -57,11 +57,26 @@ class ProgressStatus(StatusModel):
     bytes_total: int = Field(0, description="Bytes expected; 0 when not known.")
 
 
+class AttemptStatus(StatusModel):
+    """One pod of a step that has ended."""
+
+    pod: str = Field(description="Name of the pod.")
+    start_time: AwareDatetime | None = Field(None, description="When its program started.")
+    completion_time: AwareDatetime | None = Field(None, description="When it ended.")
+    exit_code: int | None = Field(None, description="75 and a kill from outside may be tried again, others not.")
+    reason: str = Field("", description="Why it ended: one CamelCase word.")
+    message: str = Field("", description="Why it ended.")
+    is_disruption: bool = Field(False, description="Evicted, drained or preempted; does not count as an attempt.")
+
+
 class StepStatus(StatusModel):
     """The dump, or the load of one target."""
 
     phase: StepPhase = Field("Waiting", description="Waiting, Pending, Running, Retrying, Succeeded or Failed.")
     attempts: int = Field(0, description="Pods that have run or are running; disruptions do not count.")
+    ended_attempts: list[AttemptStatus] = Field(
+        default_factory=list, description="Each pod that has ended, and why.", json_schema_extra=keyed("pod")
+    )
     reason: str = Field("", description="Why it waits or failed: one CamelCase word.")
     message: str = Field("", description="Why it waits or failed, and the remedy.")
     tables: int = Field(0, description="Tables moved.")

@@ -3,17 +3,18 @@
 A step or run that has ended is carried over as it is: its Jobs may be gone, its result may not change.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from datareplication.core import plan, times
-from datareplication.core.names import DUMP_STEP, Step, load_step
-from datareplication.core.observed import ObservedJob, Why
+from datareplication.core.names import DUMP_STEP, load_step
+from datareplication.core.observed import ObservedJob
 from datareplication.core.paths import snapshot_path
-from datareplication.core.plan import Volume
+from datareplication.core.plan import Seen, Volume
+from datareplication.core.pods import ObservedPod, Why
 from datareplication.core.run import Run
 from datareplication.core.state import (
+    AttemptStatus,
     Condition,
     ProgressStatus,
     RunStatus,
@@ -38,6 +39,8 @@ STEP_PHASES: dict[str, StepPhase] = {
 }
 """A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
 
+BAD_ENDS = ("Failed", "PartiallyFailed")
+
 REMEDIES = {
     "CreateContainerConfigError": "create the Secret in the resource's own namespace or correct credentialsSecretRef",
     "FailedMount": "create the object in the resource's own namespace or correct the field that names it",
@@ -48,9 +51,9 @@ REMEDIES = {
 }
 
 
-def run_status(run: Run, observed: Mapping[Step, ObservedJob], volume: Volume, now: datetime) -> RunStatus:
+def run_status(seen: Seen, now: datetime) -> RunStatus:
     """Return the status of an admitted run."""
-    old = run.status
+    run, observed, old = seen.run, seen.observed, seen.run.status
     dump = _step(old.dump or StepStatus(), observed.get(DUMP_STEP), now)
     before = {target.name: target for target in old.targets}
     targets = [
@@ -67,10 +70,12 @@ def run_status(run: Run, observed: Mapping[Step, ObservedJob], volume: Volume, n
             **({"snapshot_time": times.optional(report.snapshot_time), "lsn": report.lsn} if report else {}),
         }
     )
-    if plan.is_over_time(run, now):
-        status = _without_open_steps(status, plan.run_timeout(run), now)
+    if seen.ending is not None:
+        status = _without_open_steps(status, seen.ending, now)
     is_overdue = now >= (status.start_time or now) + timedelta(seconds=run.spec.start_timeout_seconds)
-    return _with_phase(status, volume, now, is_overdue=is_overdue)
+    status = _with_phase(status, seen.volume, now, is_overdue=is_overdue)
+    is_replaced = seen.ending is not None and seen.ending.reason == plan.REPLACED and status.phase in BAD_ENDS
+    return _replaced(status, seen.ending, now) if seen.ending and is_replaced else status
 
 
 def failed_run(run: Run, why: Why, now: datetime) -> RunStatus:
@@ -84,6 +89,16 @@ def failed_run(run: Run, why: Why, now: datetime) -> RunStatus:
         }
     )
     return _with_run_conditions(status, why.reason, now)
+
+
+def replaced_run(run: Run, why: Why, now: datetime) -> RunStatus:
+    """Return the status of a run that gave its place away before it began."""
+    return _replaced(failed_run(run, why, now), why, now)
+
+
+def _replaced(status: RunStatus, why: Why, now: datetime) -> RunStatus:
+    words = {"phase": "Replaced", "message": why.message}
+    return _with_run_conditions(status.model_copy(update=words), why.reason, now)
 
 
 def waiting_run(run: Run, message: str, now: datetime) -> RunStatus:
@@ -103,6 +118,7 @@ def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
         update={
             "phase": phase,
             "attempts": job.attempts,
+            "ended_attempts": _ended_attempts(old.ended_attempts, job.pods),
             "reason": why.reason,
             "message": why.message,
             "start_time": old.start_time or job.started_at,
@@ -112,6 +128,23 @@ def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
             **(_result(job) if phase == "Succeeded" else {}),
         }
     )
+
+
+def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> list[AttemptStatus]:
+    """Return every attempt that has ended; one whose pod is gone is kept as it was seen."""
+    seen = {attempt.pod: attempt for attempt in old}
+    for pod in pods:
+        if (end := pod.ending) is not None:
+            seen[pod.name] = AttemptStatus(
+                pod=pod.name,
+                start_time=end.started_at,
+                completion_time=end.ended_at,
+                exit_code=end.exit_code,
+                reason=end.why.reason,
+                message=end.why.message,
+                is_disruption=pod.is_disruption,
+            )
+    return list(seen.values())
 
 
 def _phase(job: ObservedJob) -> StepPhase:
@@ -138,7 +171,7 @@ def _why(job: ObservedJob) -> Why:
     if job.state == "Foreign":
         message = f"Job {job.name} exists and belongs to somebody else; delete or rename it"
         return Why("ForeignJob", message)
-    if job.state == "Pending" and job.waiting is not None:
+    if job.state in ("Pending", "Running") and job.waiting is not None:
         remedy = REMEDIES.get(job.waiting.reason)
         return Why(job.waiting.reason, "; ".join(filter(None, (job.waiting.message, remedy))))
     return Why() if job.state in ("Succeeded", "Running", "Absent") else job.why

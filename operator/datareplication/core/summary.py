@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from datareplication.core.run import Run
-from datareplication.core.schedule import Decision
+from datareplication.core.schedule import CATCHUP_LIMIT, Decision
 from datareplication.core.spec import ReplicationSpec
 from datareplication.core.state import (
     Condition,
@@ -64,24 +64,52 @@ def invalid(
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A valid resource at one moment: its spec, all its runs, the schedule in effect and what it asks for."""
+class LastRuns:
+    """The runs that ended last, also when their objects are gone."""
+
+    success: RunNote | None
+    failure: RunNote | None
+
+    @property
+    def ended(self) -> RunNote | None:
+        """Return the later of the two."""
+        return max(filter(None, (self.success, self.failure)), key=lambda note: note.time, default=None)
+
+
+def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
+    """Return the last success and the last failure among what is remembered and what still exists."""
+    notes = [
+        RunNote(run=run.name, phase=run.status.phase, time=run.status.completion_time, message=run.status.message)
+        for run in runs
+        if run.status.completion_time
+    ]
+    good = [note for note in (old.last_success, *notes) if note and note.phase == "Succeeded"]
+    bad = [note for note in (old.last_failure, *notes) if note and note.phase != "Succeeded"]
+    return LastRuns(*(max(some, key=lambda note: note.time, default=None) for some in (good, bad)))
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A valid resource at one moment.
+
+    runs: all that exist. schedule: the one in effect. decision: what it asks for. held: why a due slot waits.
+    """
 
     spec: ReplicationSpec
     generation: int
     runs: tuple[Run, ...]
     schedule: ScheduleStatus | None
     decision: Decision
+    held: str = ""
 
 
-def summarize(old: ReplicationStatus, seen: Seen, now: datetime) -> ReplicationStatus:
+def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> ReplicationStatus:
     """Return the status of a valid resource."""
     spec, generation, decision = seen.spec, seen.generation, seen.decision
     ordered = sorted(seen.runs, key=lambda run: (run.created, run.name))
     before = {target.name: target for target in old.targets}
     targets = [_target(before.get(t.name, TargetStatus(name=t.name)), ordered) for t in spec.targets]
-    success = _last(ordered, old.last_success, is_success=True)
-    failure = _last(ordered, old.last_failure, is_success=False)
+    last = last_runs(old, ordered)
     status = old.model_copy(
         update={
             "observed_generation": generation,
@@ -89,20 +117,24 @@ def summarize(old: ReplicationStatus, seen: Seen, now: datetime) -> ReplicationS
             "targets": targets,
             "targets_summary": f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
             "active_runs": [run.name for run in ordered if not run.is_finished],
-            "last_success": success,
-            "last_failure": failure,
-            "last_successful_time": success.time if success else None,
+            "last_success": last.success,
+            "last_failure": last.failure,
+            "last_successful_time": last.success.time if last.success else None,
             "last_schedule_time": last_slot(old, ordered),
             "next_schedule_time": None if spec.suspend else decision.next,
         }
     )
-    last = max(filter(None, (success, failure)), key=lambda note: note.time, default=None)
-    words = {"phase": _phase(spec, ordered, decision, last), "message": _message(ordered, last)}
+    words = {
+        "phase": _phase(spec, ordered, decision, last.ended),
+        "message": _message(ordered, last.ended) or seen.held,
+    }
     status = status.model_copy(update=words)
     new = [
         *_acceptance(spec, decision, generation),
-        _last_run(last, generation),
+        _last_run(last.ended, generation),
         _fresh(spec, targets, now, generation),
+        _held(seen.held, generation),
+        *_too_many_missed(spec, decision, old, generation),
     ]
     return status.model_copy(update={"conditions": with_conditions(old.conditions, new, now)})
 
@@ -152,15 +184,6 @@ def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
     )
 
 
-def _last(runs: list[Run], old: RunNote | None, *, is_success: bool) -> RunNote | None:
-    notes = [old] if old else []
-    for run in runs:
-        end = run.status.completion_time
-        if end is not None and (run.status.phase == "Succeeded") == is_success:
-            notes.append(RunNote(run=run.name, phase=run.status.phase, time=end, message=run.status.message))
-    return max(notes, key=lambda note: note.time, default=None)
-
-
 def _phase(spec: ReplicationSpec, runs: list[Run], decision: Decision, last: RunNote | None) -> ReplicationPhase:
     active = [run for run in runs if not run.is_finished and run.is_admitted]
     if active:
@@ -203,6 +226,25 @@ def _last_run(last: RunNote | None, generation: int) -> Condition:
     return _condition(
         "LastRunSucceeded", status, last.phase, ": ".join(filter(None, (last.run, last.message))), generation
     )
+
+
+def _held(why: str, generation: int) -> Condition:
+    return _condition("Held", "True" if why else "False", "Waiting" if why else "NothingWaits", why, generation)
+
+
+def _too_many_missed(
+    spec: ReplicationSpec, decision: Decision, old: ReplicationStatus, generation: int
+) -> list[Condition]:
+    """Say that catchup left slots out; taken back when a slot is run in time again."""
+    if spec.schedule is None or not spec.schedule.catchup:
+        return []
+    if decision.missed:
+        text = f"{decision.missed} missed slots are not run; catchup runs the latest {CATCHUP_LIMIT}"
+        return [_condition("TooManyMissed", "True", "TooManyMissed", text, generation)]
+    was_missed = any(c.type == "TooManyMissed" and c.status == "True" for c in old.conditions)
+    if was_missed and len(decision.due) != 1:
+        return []
+    return [_condition("TooManyMissed", "False", "InTime", "", generation)]
 
 
 def _fresh(spec: ReplicationSpec, targets: list[TargetStatus], now: datetime, generation: int) -> Condition:

@@ -120,7 +120,44 @@ def test_loads_mount_the_snapshots_read_only() -> None:
 
 def test_load_beside_a_single_node_volume_stays_on_its_node() -> None:
     job = manifests.load_job(a_run(), IMAGE, "qa-2", node="worker-1")
-    assert job["spec"]["template"]["spec"]["nodeSelector"] == {"kubernetes.io/hostname": "worker-1"}
+    required = job["spec"]["template"]["spec"]["affinity"]["nodeAffinity"][
+        "requiredDuringSchedulingIgnoredDuringExecution"
+    ]
+    field = {"key": "metadata.name", "operator": "In", "values": ["worker-1"]}
+    assert required == {"nodeSelectorTerms": [{"matchFields": [field]}]}
+
+
+def test_pin_to_a_node_adds_to_every_term_of_the_users_own_affinity() -> None:
+    expressions = [{"matchExpressions": [{"key": zone, "operator": "Exists"}]} for zone in ("a", "b")]
+    wanted = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": expressions}}}
+    targets = [{**SPEC["targets"][0], "affinity": wanted}]
+    pod = manifests.load_job(a_run(targets=targets), IMAGE, "qa-2", node="worker-1")["spec"]["template"]["spec"]
+    terms = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert [(list(term), term["matchFields"][0]["values"]) for term in terms] == [
+        (["matchExpressions", "matchFields"], ["worker-1"])
+    ] * 2
+
+
+def test_settings_of_a_pod_are_per_job_and_never_replace_our_labels() -> None:
+    dump = {
+        "priorityClassName": "low",
+        "imagePullSecrets": [{"name": "mine"}],
+        "podLabels": {"team": "data", "datareplication.dev/run": "stolen"},
+        "podAnnotations": {"note": "1"},
+    }
+    template = manifests.dump_job(a_run(dump=dump), IMAGE)["spec"]["template"]
+    assert template["spec"]["priorityClassName"] == "low"
+    assert template["spec"]["imagePullSecrets"] == [{"name": "pull"}, {"name": "mine"}]
+    assert template["metadata"]["labels"]["team"] == "data"
+    assert template["metadata"]["labels"]["datareplication.dev/run"] == "prod-fanout-202603292200"
+    assert template["metadata"]["annotations"] == {"note": "1"}
+    load = manifests.load_job(a_run(dump=dump), IMAGE, "qa-2")["spec"]["template"]
+    assert "priorityClassName" not in load["spec"]
+
+
+def test_programs_get_the_placeholders_as_environment() -> None:
+    given = environment(manifests.dump_job(a_run(), IMAGE))
+    assert (given["DS"], given["DATE"], given["RUN"]) == ("2026-03-29", "20260330", "prod-fanout-202603292200")
 
 
 def test_connection_string_is_quoted_by_libpqs_rule() -> None:

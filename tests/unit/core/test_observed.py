@@ -1,15 +1,18 @@
 """What a Job looks like, from the dicts that Kubernetes 1.35 serves."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from datareplication.core import names
 from datareplication.core.names import DUMP_STEP
-from datareplication.core.observed import Why, observe, why_from_events
+from datareplication.core.observed import observe
+from datareplication.core.pods import Why, why_from_events
 from datareplication.core.report import Report
 
 OWNER = "run-uid"
+NOW = datetime(2026, 3, 2, 0, 1, tzinfo=UTC)
 FAILED = Report(outcome="Failed", reason="PermissionDenied", message="password refused", exit_code=77)
 
 
@@ -64,7 +67,7 @@ STATES = [
 
 @pytest.mark.parametrize(("sentence", "raw", "pods", "state"), STATES, ids=[row[0] for row in STATES])
 def test_state(sentence: str, raw: Any, pods: Any, state: str) -> None:
-    assert observe(DUMP_STEP, raw, pods, OWNER).state == state, sentence
+    assert observe(DUMP_STEP, raw, pods, OWNER, NOW).state == state, sentence
 
 
 REASONS = [
@@ -79,13 +82,13 @@ REASONS = [
 @pytest.mark.parametrize(("sentence", "pods", "condition", "why"), REASONS, ids=[row[0] for row in REASONS])
 def test_reason_of_a_failure(sentence: str, pods: Any, condition: str, why: Why) -> None:
     raw = job({"failed": 1, "conditions": [failed_condition(condition)]})
-    assert observe(DUMP_STEP, raw, pods, OWNER).why == why, sentence
+    assert observe(DUMP_STEP, raw, pods, OWNER, NOW).why == why, sentence
 
 
 def test_pods_of_another_job_are_not_looked_at() -> None:
     other = pod({"phase": "Running"})
     other["metadata"]["ownerReferences"] = [{"uid": "other", "controller": True}]
-    assert observe(DUMP_STEP, job({"active": 1}), [other], OWNER).state == "Pending"
+    assert observe(DUMP_STEP, job({"active": 1}), [other], OWNER, NOW).state == "Pending"
 
 
 def test_latest_telling_event_explains_a_volume() -> None:

@@ -7,17 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samples import MINIMAL
 
 from datareplication.core import spec, support
 from datareplication.errors import SpecError
-
-MINIMAL: dict[str, Any] = {
-    "source": {"host": "prod-db.prod.svc", "database": "app", "credentialsSecretRef": {"name": "prod-db"}},
-    "snapshot": {"persistentVolumeClaim": {"claimName": "snapshots"}},
-    "targets": [
-        {"name": "dev", "host": "dev-db.dev.svc", "database": "app", "credentialsSecretRef": {"name": "dev-db"}}
-    ],
-}
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
