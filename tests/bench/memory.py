@@ -77,7 +77,12 @@ def _measure(source: server.Server, target: server.Server, directory: Path, mebi
 def _run(programs: Programs, name: str, *arguments: str) -> dict[str, float]:
     target = ["--target", "dev"] if name == "load" else []
     command = [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", "u", *target, *arguments]
-    environment = {**os.environ, **programs.environment(), "PYTHONPATH": str(OPERATOR), "TERMINATION_MESSAGE_PATH": "/x"}
+    environment = {
+        **os.environ,
+        **programs.environment(),
+        "PYTHONPATH": str(OPERATOR),
+        "TERMINATION_MESSAGE_PATH": "/x",
+    }
     started = time.monotonic()
     peaks: dict[str, float] = defaultdict(float)
     with tempfile.TemporaryFile("w+") as output:
