@@ -78,6 +78,7 @@ class TestGenerated:
     def test_a_change_by_hand_is_noticed(self, tmp_path: Path, changed: str, stale: str) -> None:
         for folder in ("manifests", "helm"):
             shutil.copytree(ROOT / folder, tmp_path / folder)
+        shutil.copy(ROOT / "README.md", tmp_path)
         with (tmp_path / changed).open("a", encoding="utf-8") as file:
             file.write("# by hand\n")
         assert generator(tmp_path).stale() == [tmp_path / stale]

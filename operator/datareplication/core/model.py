@@ -133,7 +133,10 @@ class PodSettings(Model):
     )
     priority_class_name: str = Field("", max_length=253, description="The pod's PriorityClass.")
     image_pull_secrets: list[LocalObjectReference] = Field(
-        default_factory=list, max_length=16, description="Secrets to pull the image with, beside the operator's own."
+        default_factory=list,
+        max_length=16,
+        description="Secrets to pull the image with, beside the operator's own.",
+        json_schema_extra=keyed("name"),
     )
     pod_labels: dict[str, str] = Field(default_factory=dict, description="Labels added to the pod.")
     pod_annotations: dict[str, str] = Field(default_factory=dict, description="Annotations added to the pod.")
