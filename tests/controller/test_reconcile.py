@@ -319,6 +319,34 @@ async def test_suspended_resource_starts_nothing_and_resuming_does_not_fire() ->
     assert world.status["nextScheduleTime"] == "2026-03-03T00:00:00Z"
 
 
+async def test_slots_of_an_outage_are_one_run_and_one_event() -> None:
+    world = World(spec(schedule={"cron": "@hourly"}))
+    await world.settle()
+    world.clock.advance(hours=5, minutes=10)
+    await world.settle()
+    assert world.run_names == ["prod-fanout-202603011700"]
+    missed = [event for event in world.cluster.of_kind(EVENT) if event["reason"] == "MissedSchedule"]
+    assert len(missed) == 1
+    assert missed[0]["message"].startswith("4 slots up to 2026-03-01T16:00:00Z are not run")
+    world.finish("prod-fanout-202603011700-dump", CORRUPT)
+    await world.settle()
+    assert world.run_names == ["prod-fanout-202603011700"]
+
+
+async def test_slot_over_its_deadline_is_told_once_and_never_run() -> None:
+    world = World(spec(schedule={"cron": "@daily", "startingDeadlineSeconds": 600}))
+    await world.settle()
+    world.make_due()
+    world.clock.advance(minutes=20)
+    await world.settle()
+    before = len(world.cluster.writes)
+    world.clock.advance(seconds=60)
+    await world.settle()
+    assert world.run_names == []
+    assert [event["count"] for event in world.cluster.of_kind(EVENT)] == [1]
+    assert world.cluster.writes[before:] == []
+
+
 async def test_nothing_changed_means_nothing_written() -> None:
     world = await loading()
     for job in LOADS:

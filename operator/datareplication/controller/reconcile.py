@@ -6,7 +6,7 @@ may be killed between any two API calls: called again, it reaches the same end.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from datareplication.controller.applying import Applier
@@ -137,6 +137,9 @@ class Reconciler:
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
         runs, taken = await self._start_due(raw, parsed, runs, allowed.slots)
         runs, requeues = await self._advance_all(runs, parsed)
+        for note in events.of_missed(decision):
+            await self._applier.emit(raw, note)
+        in_effect = summary.after_missed(in_effect, decision)
         seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, allowed.held)
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": taken or old.last_schedule_time}), seen, now
@@ -233,7 +236,7 @@ def _decide(
         return Decision()
     handled = max(filter(None, (since, summary.last_slot(old, runs))))
     decision = schedule.decide(parsed.schedule, handled, now)
-    return replace(decision, due=()) if parsed.suspend else decision
+    return Decision(next=decision.next) if parsed.suspend else decision
 
 
 def _identity(raw: Object) -> tuple[str, str]:

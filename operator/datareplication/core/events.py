@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from datareplication.core import names, times
+from datareplication.core.schedule import CATCHUP_LIMIT, LOOK_BACK, Decision
 from datareplication.core.state import ReplicationStatus, RunStatus
 
 
@@ -47,6 +48,15 @@ def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note
     if old.phase == "Invalid" and new.phase != "Invalid":
         return (Note("Normal", "Accepted", "the spec is valid again"),)
     return ()
+
+
+def of_missed(decision: Decision) -> tuple[Note, ...]:
+    """Return the Event of slots that will never run."""
+    if decision.missed_until is None:
+        return ()
+    count = f"at least {decision.missed}" if decision.missed >= LOOK_BACK - CATCHUP_LIMIT else str(decision.missed)
+    text = f"{count} slots up to {times.to_text(decision.missed_until)} are not run: later ones came, or their deadline"
+    return (Note("Warning", "MissedSchedule", text),)
 
 
 def manifest(involved: dict[str, Any], note: Note, instance: str, now: datetime) -> dict[str, Any]:

@@ -36,12 +36,13 @@ LOOK_BACK = 100
 class Decision:
     """What a schedule asks for at one moment.
 
-    due: slots to run, oldest first; missed: how many slots will never run; next: the first slot in the future, None
-    after `endDate` or when the expression names no further instant.
+    due: slots to run, oldest first; missed: how many slots will never run, the last of them missed_until; next: the
+    first slot in the future, None after `endDate` or when the expression names no further instant.
     """
 
     due: tuple[datetime, ...] = ()
     missed: int = 0
+    missed_until: datetime | None = None
     next: datetime | None = None
 
 
@@ -61,9 +62,10 @@ def decide(schedule: Schedule, since: datetime, now: datetime) -> Decision:
     passed = [slot for slot in _slots_between(schedule, start, now) if not _is_over(schedule, slot)]
     in_time = [slot for slot in passed if not _is_too_late(schedule, slot, now)]
     due = tuple(in_time[-CATCHUP_LIMIT:] if schedule.catchup else in_time[-1:])
+    missed = [slot for slot in passed if slot not in due]
     upcoming = next(slots_after(schedule, max(now, start)), None)
     is_over = upcoming is None or _is_over(schedule, upcoming)
-    return Decision(due=due, missed=len(passed) - len(due), next=None if is_over else upcoming)
+    return Decision(due, len(missed), max(missed, default=None), None if is_over else upcoming)
 
 
 def data_interval(schedule: Schedule, slot: datetime) -> tuple[datetime, datetime]:

@@ -42,6 +42,13 @@ def scheduling_since(
     return current if is_changed or is_resumed else current.model_copy(update={"since": old.since})
 
 
+def after_missed(in_effect: ScheduleStatus | None, decision: Decision) -> ScheduleStatus | None:
+    """Return the schedule in effect with missed slots behind it, so that each is told once."""
+    if in_effect is None or decision.missed_until is None:
+        return in_effect
+    return in_effect.model_copy(update={"since": max(in_effect.since, decision.missed_until)})
+
+
 def invalid(
     old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
 ) -> ReplicationStatus:
