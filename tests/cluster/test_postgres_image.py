@@ -134,4 +134,4 @@ def test_the_end_of_the_pod_is_a_fast_shutdown_though_a_client_is_connected(
 ) -> None:
     sleeper = 'PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 -U boss -c "SELECT pg_sleep(600)" postgres > /dev/null 2>&1 &'
     cluster.kubectl("-n", space, "exec", server, "--", "sh", "-c", f"nohup {sleeper}")
-    cluster.kubectl("-n", space, "delete", "pod", server, "--grace-period=60", timeout_seconds=20)
+    cluster.kubectl("-n", space, "delete", "pod", server, "--grace-period=300", timeout_seconds=90)

@@ -42,7 +42,7 @@ def start(cluster: Cluster, authority: Authority, image: str, *servers: Server) 
     """Create the servers that are not there and wait until all of them accept connections."""
     for server in servers:
         cluster.apply(_namespace(server.namespace))
-        _ensure_secret(server)
+        _ensure_secret(server, f"{server.name}-super", SUPERUSER)
         cluster.apply(*_objects(server, authority, image))
     for server in servers:
         wait = f"--timeout={READY_SECONDS}s"
@@ -58,8 +58,9 @@ def start(cluster: Cluster, authority: Authority, image: str, *servers: Server) 
 
 
 def ensure_role(server: Server, role: str, attributes: str) -> str:
-    """Make a login role with a random password, or give it a new one; return the password."""
-    password = secrets.token_urlsafe(18)
+    """Make a login role; return its password, which is made once and kept in a Secret beside the server."""
+    name = f"{server.name}-{role.replace('_', '-')}"
+    password = _ensure_secret(server, name, role)
     server.psql(f"""
         SELECT 'CREATE ROLE {role}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') \\gexec
         ALTER ROLE {role} LOGIN {attributes} PASSWORD '{password}';
@@ -91,11 +92,14 @@ def _namespace(name: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
-def _ensure_secret(server: Server) -> None:
-    name = f"{server.name}-super"
-    found = server.cluster.kubectl("-n", server.namespace, "get", "secret", name, "--ignore-not-found", "-o", "name")
-    if not found.strip():
-        server.cluster.apply(credentials(name, server.namespace, SUPERUSER, secrets.token_urlsafe(18)))
+def _ensure_secret(server: Server, name: str, username: str) -> str:
+    """Return the password in a Secret of the server's namespace; it is made, at random, when it is not there."""
+    query = ("-n", server.namespace, "get", "secret", name, "--ignore-not-found", "-o", "jsonpath={.data.password}")
+    if found := server.cluster.kubectl(*query).strip():
+        return base64.b64decode(found).decode()
+    password = secrets.token_urlsafe(18)
+    server.cluster.apply(credentials(name, server.namespace, username, password))
+    return password
 
 
 def _objects(server: Server, authority: Authority, image: str) -> list[dict[str, Any]]:
