@@ -48,7 +48,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--mebibytes", type=int, default=60, help="CSV of the smaller size (default: 60)")
     size = parser.parse_args().mebibytes
-    with server.running() as source, server.running() as target, tempfile.TemporaryDirectory() as directory:
+    with contextlib.ExitStack() as stack:
+        source, target = (stack.enter_context(server.running(in_memory=False)) for _ in range(2))
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
         peaks = [_measure(source, target, Path(directory), mebibytes) for mebibytes in (size, size * 10)]
     print(f"{'process':<26}{size:>8} MiB{size * 10:>8} MiB")
     for name in sorted(peaks[0]):

@@ -16,6 +16,16 @@ from server import Server
 CHEAPLY = "STRATEGY file_copy"
 """From PostgreSQL 15 on; half the time of the default."""
 
+GATE = """
+    CREATE FUNCTION gate(number int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock_shared(number);
+        RETURN true;
+    END $$
+"""
+"""Passes unless somebody holds the advisory lock of that number in the database where it is called: gate 1 is called while
+rows are copied, gate 2 while indexes are made."""
+
 _numbers = itertools.count(1)
 
 
@@ -60,8 +70,12 @@ def small(source: Server, target: Server, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def large(source: Server, target: Server, tmp_path_factory: pytest.TempPathFactory) -> Dumped:
-    """A table whose dump and load take a second or so each."""
+    """A table whose dump takes a moment, and one whose load can be held up: see `gate`."""
     statements = [
+        GATE,
+        "CREATE TABLE gated AS SELECT 1 AS id",
+        "ALTER TABLE gated ADD CHECK (gate(1))",
+        "CREATE INDEX ON gated (gate(2))",
         "CREATE TABLE t AS SELECT i, md5(i::text) || md5((i + 1)::text) AS v FROM generate_series(1, 150000) i",
         "CREATE INDEX ON t (v)",
         "CREATE INDEX ON t (i)",

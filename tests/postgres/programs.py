@@ -128,7 +128,11 @@ class Child:
 
     def end(self) -> Outcome:
         """Wait for its end."""
-        output, _ = self.process.communicate(timeout=DEADLINE_SECONDS)
+        try:
+            output, _ = self.process.communicate(timeout=DEADLINE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            output, _ = self.process.communicate()
         return outcome(self.process.returncode, output)
 
 

@@ -22,6 +22,10 @@ PASSWORD = "canary-5f0d2c9e"
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 START_DEADLINE_SECONDS = 30
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of the server's own is made in it
+MEMORY_NEEDED_BYTES = 2 << 30
+"""Of /dev/shm, to hold servers: making a database costs a fifth there of what it costs on a disk."""
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "fsync": "off",
@@ -132,13 +136,17 @@ def binaries() -> Path:
 
 @contextlib.contextmanager
 def running(
-    settings: dict[str, str] | None = None, initdb: Sequence[str] = (), files: dict[str, bytes] | None = None
+    settings: dict[str, str] | None = None,
+    initdb: Sequence[str] = (),
+    files: dict[str, bytes] | None = None,
+    *,
+    in_memory: bool = True,
 ) -> Iterator[Server]:
     """Yield a new server with a system identifier of its own; it is gone with the body.
 
-    files: to put into its data directory, readable by it alone.
+    files: to put into its data directory, readable by it alone. in_memory: not for data of gigabytes.
     """
-    with _made(settings) as server:
+    with _made(settings, in_memory=in_memory) as server:
         _initdb(server, initdb)
         for name, content in (files or {}).items():
             path = server.directory / "data" / name
@@ -171,8 +179,8 @@ def standby_of(primary: Server) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _made(settings: dict[str, str] | None = None) -> Iterator[Server]:
-    directory = Path(tempfile.mkdtemp(prefix="datareplication-test-"))
+def _made(settings: dict[str, str] | None = None, *, in_memory: bool = True) -> Iterator[Server]:
+    directory = Path(tempfile.mkdtemp(prefix="datareplication-test-", dir=_scratch() if in_memory else None))
     if user := _user():
         shutil.chown(directory, user["user"])
     server = Server(directory, _free_port(), binaries(), settings or {})
@@ -196,6 +204,13 @@ def _initdb(server: Server, options: Sequence[str]) -> None:
     command += ["--auth=scram-sha-256", f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C.UTF-8", *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, **_user())
     assert done.returncode == 0, done.stderr
+
+
+def _scratch() -> Path | None:
+    """Return the directory in memory if it has room."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_NEEDED_BYTES:
+        return None
+    return MEMORY
 
 
 def _user() -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """Ends from outside: nothing half done stays, and the next attempt works."""
 
+import contextlib
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
-from programs import Dumped, Programs, databases, is_phase, until
+from programs import Child, Dumped, Programs, databases, is_phase, until
 from server import Server
 
 ROWS = 150_000
@@ -45,56 +46,76 @@ def test_a_killed_dump_leaves_no_readable_snapshot(fresh: Programs) -> None:
     assert fresh.dump().code == 0
 
 
-@pytest.mark.parametrize("phase", ["Data", "Indexes"])
-def test_a_load_ends_on_sigterm_and_drops_its_scratch_database(filled: Programs, phase: str) -> None:
-    child = filled.start("load")
-    child.wait_for(is_phase(phase))
-    child.process.send_signal(signal.SIGTERM)
-    assert child.end().summary == (143, "Terminated")
+@contextlib.contextmanager
+def held_up(programs: Programs, gate: int) -> Iterator[Child]:
+    """Start a load that stops at a gate, and yield it there."""
+    child = programs.start("load")
+    child.wait_for(is_phase("Schema"))
+    scratch = f"{programs.database}__next"
+    waiting = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{scratch}' AND wait_event = 'advisory'"
+    with contextlib.closing(programs.target.connect(scratch)) as session, session.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [gate])
+        until(lambda: programs.target.run(waiting), f"the load reaches gate {gate}")
+        yield child
+
+
+@pytest.mark.parametrize("gate", [1, 2], ids=["rows", "indexes"])
+def test_a_load_ends_on_sigterm_and_drops_its_scratch_database(filled: Programs, gate: int) -> None:
+    with held_up(filled, gate) as child:
+        child.process.send_signal(signal.SIGTERM)
+        assert child.end().summary == (143, "Terminated")
     assert databases(filled.target, filled.database) == [filled.database]
 
 
-@pytest.mark.parametrize("phase", ["Schema", "Data", "Indexes"])
-def test_a_killed_load_leaves_the_target_and_the_next_one_works(filled: Programs, phase: str) -> None:
-    child = filled.start("load")
-    child.wait_for(is_phase(phase))
-    child.process.kill()
-    child.end()
-    assert filled.target.run("SELECT to_regclass('t')", database=filled.database) == [(None,)]
-    assert filled.load().code == 0
+@pytest.mark.parametrize("gate", [1, 2], ids=["rows", "indexes"])
+def test_a_killed_load_leaves_the_target_and_the_next_one_works(filled: Programs, gate: int) -> None:
+    with held_up(filled, gate) as child:
+        child.process.kill()
+        child.end()
+        assert filled.target.run("SELECT to_regclass('t')", database=filled.database) == [(None,)]
+        assert filled.load().code == 0
     assert filled.target.run("SELECT count(*) FROM t", database=filled.database) == [(ROWS,)]
     assert databases(filled.target, filled.database) == [filled.database, f"{filled.database}__previous"]
 
 
 def test_a_backend_that_dies_is_worth_another_attempt(filled: Programs) -> None:
-    child = filled.start("load")
-    child.wait_for(is_phase("Data"))
-    name = f"{filled.database}__next"
-    kill = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND query LIKE 'COPY%'"
-    until(lambda: filled.target.run(kill) != [], "a COPY is under way")
-    ended = child.end()
+    with held_up(filled, 1) as child:
+        where = f"datname = '{filled.database}__next' AND wait_event = 'advisory'"
+        filled.target.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {where}")
+        ended = child.end()
     assert (ended.code, ended.report.outcome) == (75, "Failed")
     assert databases(filled.target, filled.database) == [filled.database]
 
 
 def test_a_lost_maintenance_session_is_worth_another_attempt(filled: Programs) -> None:
     """It holds the lock: without it nothing may be swapped."""
-    child = filled.start("load")
-    child.wait_for(is_phase("Data"))
     kill = """
         SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE locktype = 'advisory' AND datname = 'postgres' AND application_name LIKE 'datareplication-load%'
     """
-    assert filled.target.run(kill) != []
+    with held_up(filled, 1) as child:
+        assert filled.target.run(kill) != []
     ended = child.end()
     assert (ended.code, ended.report.outcome) == (75, "Failed")
     assert databases(filled.target, filled.database) == [filled.database]
 
 
 def test_the_deadline_ends_a_load(filled: Programs) -> None:
-    loaded = filled.load("--timeout-seconds", "1")
+    with contextlib.closing(filled.target.connect()) as session, session.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"datareplication:{filled.database}"])
+        loaded = filled.load("--timeout-seconds", "1")
     assert loaded.summary == (75, "DeadlineExceeded")
     assert databases(filled.target, filled.database) == [filled.database]
+
+
+def test_a_dump_that_waits_for_a_lock_ends_on_sigterm(fresh: Programs) -> None:
+    with contextlib.closing(fresh.source.connect(fresh.source_database)) as session, session.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        child = fresh.start("dump")
+        child.wait_for(is_phase("Schema"))
+        child.process.send_signal(signal.SIGTERM)
+        assert child.end().summary == (143, "Terminated")
+    assert list(fresh.snapshot.parent.iterdir()) == []
 
 
 def _sessions(server: Server, database: str) -> int:

@@ -18,6 +18,9 @@ from datareplication.errors import TransientError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
+AGAIN_SECONDS = 0.1
+"""How often what is under way is interrupted again: a query canceled just before it began would run on."""
+
 
 class Terminated(BaseException):
     """A signal asked the program to end. Not an Exception, so that no handler of failures takes it for one."""
@@ -75,7 +78,7 @@ class Stop:
 
     @contextlib.contextmanager
     def interrupting(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Call `interrupt` from another thread when the work must stop while the body runs.
+        """Call `interrupt` from another thread, again and again, when the work must stop while the body runs.
 
         The body's own error then gives way to the reason for stopping.
         """
@@ -94,22 +97,29 @@ class Stop:
 
     def _watch(self) -> None:
         while True:
-            left = None if self._deadline is None or self.cause else max(0.0, self._deadline - time.monotonic())
-            if not select.select([self._reader], [], [], left)[0]:
+            if select.select([self._reader], [], [], self._patience())[0]:
+                numbers = os.read(self._reader, 16)
+                if not numbers:
+                    return
+                self._request(Terminated(numbers[0]))
+            elif self.cause is None:
                 text = f"not done after {self._timeout_seconds:.0f} s (--timeout-seconds)"
                 self._request(TransientError(text, reason="DeadlineExceeded"))
-                continue
-            numbers = os.read(self._reader, 16)
-            if not numbers:
-                return
-            self._request(Terminated(numbers[0]))
+            self._interrupt()
+
+    def _patience(self) -> float | None:
+        """Return how long to wait for a signal."""
+        if self.cause is not None:
+            return AGAIN_SECONDS
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
     def _request(self, cause: Terminated | TransientError) -> None:
-        with self._lock:
-            if self.cause is not None:
-                return
+        if self.cause is None:
             self.cause = cause
             self._requested.set()
+
+    def _interrupt(self) -> None:
+        with self._lock:
             interrupts = list(self._interrupts.values())
         for interrupt in interrupts:
             with contextlib.suppress(Exception):

@@ -27,6 +27,8 @@ from datareplication.jobs.tools import Login, Running, Tool
 from datareplication.jobs.workers import Crew, crew
 
 PROGRAM = "datareplication-load"
+DROP_ATTEMPTS = 3
+"""A cancel request that was on its way when the work stopped may hit the first."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,10 @@ class Swap:
 
     def _clean_up(self) -> None:
         """Drop `<db>__next`, over a new connection if the old one broke; else the next attempt drops it."""
-        if not self.maintenance.closed and self._drop_quietly(self.database.next_name):
+        for _ in range(DROP_ATTEMPTS):
+            if not self.maintenance.closed and self._drop_quietly(self.database.next_name):
+                return
+        if not self.maintenance.closed:
             return
         with contextlib.suppress(Exception), contextlib.ExitStack() as stack:
             session = stack.enter_context(contextlib.closing(self._connect_maintenance()))

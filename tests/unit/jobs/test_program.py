@@ -106,6 +106,22 @@ def test_a_signal_interrupts_what_blocks() -> None:
             pass
 
 
+def test_what_did_not_hear_is_interrupted_again() -> None:
+    """A query canceled just before it began would run on."""
+    calls: list[float] = []
+    heard = threading.Event()
+
+    def interrupt() -> None:
+        calls.append(time.monotonic())
+        if len(calls) == 3:
+            heard.set()
+
+    with Stop() as stop:
+        threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        with pytest.raises(Terminated), stop.interrupting(interrupt):
+            assert heard.wait(10)
+
+
 def test_the_deadline_interrupts_what_blocks() -> None:
     freed = threading.Event()
     started = time.monotonic()
