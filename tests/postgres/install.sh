@@ -2,7 +2,7 @@
 # Installs Debian's PostgreSQL server and client programs for the tests, where they are missing, and starts nothing.
 set -eu
 
-if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && command -v openssl >/dev/null; then
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
