@@ -131,6 +131,15 @@ def test_a_standby_is_refused(dumped: Programs) -> None:
     assert loaded.summary == (78, "TargetIsStandby")
 
 
+def test_a_physical_clone_needs_to_be_called_one(dumped: Programs) -> None:
+    with server.standby_of(dumped.source) as clone:
+        clone.run("SELECT pg_promote()")
+        into_clone = {"DEV_DB_CONNECTION": clone.conninfo(dumped.source_database)}
+        assert dumped.load("--overwrite", "Any", **into_clone).summary == (78, "TargetIsSource")
+        assert dumped.load("--physical-clone-of-source", **into_clone).summary == (78, "TargetHoldsData")
+        assert dumped.load("--physical-clone-of-source", "--overwrite", "Any", **into_clone).code == 0
+
+
 def test_a_standby_is_a_source(programs: Programs) -> None:
     programs.source.run("CREATE TABLE t AS SELECT 1 AS id", database=programs.database)
     with server.standby_of(programs.source) as standby:

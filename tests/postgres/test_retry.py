@@ -2,12 +2,15 @@
 
 import contextlib
 import fcntl
+import itertools
 import os
 
 import pytest
 from programs import Programs, databases
 
-from datareplication.jobs.postgres import source, target
+from datareplication.jobs import snapshot
+from datareplication.jobs.postgres import catalog, source, target
+from datareplication.jobs.postgres.connection import Session
 
 
 @pytest.fixture
@@ -92,6 +95,39 @@ def test_two_loads_of_one_target_do_not_mix(dumped: Programs, monkeypatch: pytes
     assert refused.summary == (75, "TargetBusy")
     assert "datareplication-load/other" in refused.report.message
     assert dumped.load().code == 0
+
+
+def test_a_table_made_while_the_others_are_locked_is_dumped_too(
+    filled: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = catalog.table_names
+    names = iter(["late"])
+
+    def listed_then_changed(session: Session) -> list[tuple[int, str, str, str]]:
+        found = listed(session)
+        for name in names:
+            filled.source.run("DROP TABLE t", f"CREATE TABLE {name} AS SELECT 1 AS id", database=filled.database)
+        return found
+
+    monkeypatch.setattr(catalog, "table_names", listed_then_changed)
+    assert filled.dump().code == 0
+    manifest = snapshot.read_manifest(filled.snapshot)
+    assert [(relation.name, relation.rows) for relation in manifest.relations] == [("late", 1)]
+
+
+def test_a_schema_that_does_not_settle_is_worth_another_attempt(
+    filled: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = catalog.table_names
+    numbers = itertools.count()
+
+    def listed_then_changed(session: Session) -> list[tuple[int, str, str, str]]:
+        found = listed(session)
+        filled.source.run(f"CREATE TABLE more_{next(numbers)} (id int)", database=filled.database)
+        return found
+
+    monkeypatch.setattr(catalog, "table_names", listed_then_changed)
+    assert filled.dump().summary == (75, "SchemaChanging")
 
 
 def test_a_dump_gives_way_to_a_lock_that_stays(filled: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
