@@ -11,7 +11,7 @@ HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test check lint types contracts unit controller-tests postgres-tests cluster-tests cluster-up cluster-down \
-	images manifests lock venv packages clean
+	bench-memory images manifests lock venv packages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ postgres-tests: venv packages ## the programs against real PostgreSQL servers
 
 cluster-tests: cluster-up images ## everything on a real cluster
 	$(PYTEST) -q tests/cluster
+
+bench-memory: venv packages ## Measure the programs' memory at two sizes of data (some minutes)
+	PYTHONPATH=operator:tests/postgres $(BIN)/python tests/bench/memory.py --mebibytes 200
 
 cluster-up: venv ## Bring up the kind cluster (and a Docker engine where there is none)
 	$(HARNESS) up
