@@ -175,10 +175,12 @@ def _remove_networks() -> None:
 
 
 def _unmount() -> None:
-    """Undo the mount of the data folder on itself, which dockerd leaves behind once it was killed."""
-    data = cache.folder("engine", "data")
-    if programs.succeeds(["mountpoint", "--quiet", data]):
-        programs.run(["umount", data])
+    """Undo the mounts that dockerd leaves behind: a network namespace of a build, its data folder once it was killed."""
+    roots = (_runtime(), cache.folder("engine", "data"))
+    mounted = [Path(line.split()[4]) for line in Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()]
+    for place in reversed(mounted):
+        if any(place.is_relative_to(root) for root in roots):
+            programs.run(["umount", place])
 
 
 def _end(pid_file: Path) -> None:
