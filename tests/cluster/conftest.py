@@ -7,7 +7,7 @@ import pytest
 
 from harness import images, lifecycle
 from harness.cluster import Cluster
-from lab import installation, replications
+from lab import databases, installation, replications
 from lab.replications import Lab, Scene
 
 
@@ -41,7 +41,7 @@ def scene(lab: Lab) -> Iterator[Scene]:
     """Return a namespace with Secrets and a claim, and a small database of its own on every server."""
     token = uuid.uuid4().hex[:8]
     scene = Scene(lab, f"test-{token}", f"app_{token}")
-    lab.cluster.apply(replications.namespace(scene.namespace), replications.claim(scene.namespace))
+    lab.cluster.apply(databases.namespace(scene.namespace), replications.claim(scene.namespace))
     lab.cluster.apply(*replications.secrets(lab, scene.namespace))
     replications.create_databases(lab, scene.database)
     yield scene

@@ -9,9 +9,9 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import kopf
-from kopf._core.engines.peering import Identity
 
 from datareplication.controller import handlers, settings
 from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, connect
@@ -126,7 +126,7 @@ async def operate(chosen: Settings) -> None:
         kopf.operator(
             registry=registry,
             settings=handlers.settings(),
-            identity=Identity(chosen.instance),  # kopf's own guess needs a user of the pod's uid to exist
+            identity=cast("Any", chosen.instance),  # kopf's own guess needs a user of the pod's uid to exist
             clusterwide=not chosen.namespaces,
             namespaces=chosen.namespaces,
             liveness_endpoint=f"http://0.0.0.0:{chosen.liveness_port}/healthz",

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
+from datareplication.core.names import variable_prefix
 from datareplication.errors import UsageError
 
 SOURCE_PREFIX = "PROD"
@@ -122,11 +123,6 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         is_physical_clone_of_source=given.physical_clone_of_source,
         after_load=Path(given.after_load) if given.after_load else None,
     )
-
-
-def variable_prefix(target_name: str) -> str:
-    """Return the prefix of a target's environment variables: `qa-eu` has `QA_EU_DB_CONNECTION`."""
-    return target_name.upper().replace("-", "_")
 
 
 def refuse_unsupported_dump(settings: DumpSettings) -> None:

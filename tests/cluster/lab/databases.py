@@ -41,7 +41,7 @@ class Server:
 def start(cluster: Cluster, authority: Authority, image: str, *servers: Server) -> None:
     """Create the servers that are not there and wait until all of them accept connections."""
     for server in servers:
-        cluster.apply(_namespace(server.namespace))
+        cluster.apply(namespace(server.namespace))
         _ensure_secret(server, f"{server.name}-super", SUPERUSER)
         cluster.apply(*_objects(server, authority, image))
     for server in servers:
@@ -87,7 +87,8 @@ def credentials(name: str, namespace: str, username: str, password: str) -> dict
     }
 
 
-def _namespace(name: str) -> dict[str, Any]:
+def namespace(name: str) -> dict[str, Any]:
+    """Return a namespace in which only pods of the restricted level may run."""
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 

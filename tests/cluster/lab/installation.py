@@ -3,6 +3,7 @@
 from harness import images, programs, tools
 from harness.cluster import Cluster, context
 from harness.images import CHECKOUT
+from lab import databases
 
 NAMESPACE = "datareplication-system"
 RELEASE = "datareplication-operator"
@@ -14,7 +15,7 @@ def install(cluster: Cluster, *settings: str) -> None:
     """Install or upgrade the release and wait until its pod is ready; `settings` are Helm's NAME=VALUE."""
     built = images.ensure(cluster.engine, [cluster], ["operator", "job"])
     chosen = [*_image("image", built["operator"]), *_image("jobImage", built["job"]), *settings]
-    cluster.apply(_namespace())
+    cluster.apply(databases.namespace(NAMESPACE))
     arguments = [part for setting in chosen for part in ("--set", setting)]
     helm(cluster, "upgrade", "--install", RELEASE, str(CHART), "--wait", "--timeout", TIMEOUT, *arguments)
 
@@ -36,8 +37,3 @@ def helm(cluster: Cluster, *arguments: str) -> str:
 def _image(value: str, reference: str) -> list[str]:
     repository, _, tag = reference.rpartition(":")
     return [f"{value}.repository={repository}", f"{value}.tag={tag}"]
-
-
-def _namespace() -> dict[str, object]:
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}

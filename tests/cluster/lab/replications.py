@@ -67,12 +67,6 @@ def secrets(lab: Lab, namespace: str) -> list[Object]:
     return [authority, *made]
 
 
-def namespace(name: str) -> Object:
-    """Return a namespace in which only pods of the restricted level may run."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-
-
 def claim(namespace: str, name: str = "snapshots") -> Object:
     """Return the claim for the snapshots."""
     return {

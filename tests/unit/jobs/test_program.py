@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from datareplication.core.names import variable_prefix
 from datareplication.core.report import Progress, Report
 from datareplication.errors import DataError, TransientError
 from datareplication.jobs import program
 from datareplication.jobs.log import Log
 from datareplication.jobs.program import Frame
-from datareplication.jobs.settings import Connection, DumpSettings, RunSettings, variable_prefix
+from datareplication.jobs.settings import Connection, DumpSettings, RunSettings
 from datareplication.jobs.stop import Stop, Terminated
 
 SETTINGS = DumpSettings(RunSettings(), Connection("PROD", "dbname=x", "u", "canary-password"), Path("/nowhere"))
