@@ -173,7 +173,15 @@ def _relations(tables: Sequence[Table], written: Sequence[Written]) -> tuple[Rel
     for one in written:
         parts[one.oid].append(one.part)
     return tuple(
-        Relation(table.oid, table.schema, table.name, table.kind, table.columns, _in_order(parts[table.oid]))
+        Relation(
+            oid=table.oid,
+            schema=table.schema,
+            name=table.name,
+            kind=table.kind,
+            columns=table.columns,
+            indexes=table.indexes,
+            parts=_in_order(parts[table.oid]),
+        )
         for table in tables
     )
 

@@ -1,49 +1,76 @@
-"""What a load's workers do in the new database: copy parts, count, refresh, analyze. One task after the other.
+"""What a load's workers do in the new database, one after the other: copy, build indexes, count, refresh, analyze.
 
 It owns the tasks and their checks. It refuses to know in which order they come.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from datareplication.errors import DataError
+from datareplication.jobs import archive
 from datareplication.jobs.manifest import Part
 from datareplication.jobs.parts import PartReader
 from datareplication.jobs.postgres import copying
 from datareplication.jobs.postgres.connection import Session, connect, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.settings import Connection
+from datareplication.jobs.snapshot import ARCHIVE
+from datareplication.jobs.tools import Login, Running, Tool
 from datareplication.jobs.workers import Handler, Tell
 
 
 @dataclass(frozen=True)
+class Restorer:
+    """How pg_restore is run. options: for every run of it. login: into the database that is being loaded."""
+
+    tool: Tool
+    login: Login
+    options: tuple[str, ...]
+
+    def command(self, *options: str, root: Path) -> Running:
+        """Start it on the schema's archive of the snapshot in `root`."""
+        return Running(self.tool, [*self.options, *options, str(root / ARCHIVE)], self.login)
+
+
+@dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker needs to open. database: the one that is being loaded. root: the snapshot's directory."""
+    """What a worker needs to open. database: the one that is being loaded. root: the snapshot's directory.
+
+    settings: of the server, for its session.
+    """
 
     target: Connection
     application: str
     database: str
     root: Path
+    restorer: Restorer
+    settings: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class CopyPart:
-    """Load one file. is_only: it is all of its table, which may then be frozen."""
+class CopyParts:
+    """Load files of one table in one transaction. is_whole: they are all of it, so that its rows may be frozen."""
 
     oid: int
     shape: Shape
-    part: Part
-    is_only: bool
+    parts: tuple[Part, ...]
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class RestoreEntries:
+    """Restore entries of the schema's archive, by their ids in it: indexes and their constraints."""
+
+    ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class CountRows:
-    """Compare a table's rows with the manifest's."""
+    """Compare tables' rows with the manifest's."""
 
-    shape: Shape
-    rows: int
+    expected: tuple[tuple[Shape, int], ...]
 
 
 @dataclass(frozen=True)
@@ -55,60 +82,73 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Analyze:
-    """Gather a table's statistics."""
+    """Gather tables' statistics."""
 
-    shape: Shape
+    shapes: tuple[Shape, ...]
 
 
-Task = CopyPart | CountRows | Refresh | Analyze
+Task = CopyParts | RestoreEntries | CountRows | Refresh | Analyze
 
 
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Task]]:
     """Connect a worker to the new database. It answers each task with the task."""
-    # Nothing of it needs to survive a crash of the server: the load would start again.
-    session = connect(config.target, config.application, config.database, {"synchronous_commit": "off"})
+    session = connect(config.target, config.application, config.database, config.settings)
     with contextlib.closing(session):
 
         def handle(task: Task, tell: Tell) -> Task:
-            _do(session, config.root, task, tell)
+            _do(session, config, task, tell)
             return task
 
         yield handle
 
 
-def _do(session: Session, root: Path, task: Task, tell: Tell) -> None:
+def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
     match task:
-        case CopyPart():
-            _copy(session, root, task, tell)
+        case CopyParts():
+            _copy(session, config.root, task, tell)
+        case RestoreEntries():
+            _restore(config, task)
         case CountRows():
-            _count(session, task)
+            for shape, rows in task.expected:
+                _count(session, shape, rows)
         case Refresh():
             copying.refresh(session, task.name)
         case Analyze():
-            copying.analyze(session, task.shape)
+            copying.analyze(session, task.shapes)
 
 
-def _copy(session: Session, root: Path, task: CopyPart, tell: Tell) -> None:
-    """Load a part and commit it only if it was what the manifest says, byte by byte and row by row."""
-    name = f"{task.shape.schema}.{task.shape.name}"
-    with PartReader(root, task.part, tell) as reader, transaction(session, doing=f"loading {name}"):
-        if task.is_only:
+def _copy(session: Session, root: Path, task: CopyParts, tell: Tell) -> None:
+    """Load parts and commit them only if they were what the manifest says, byte by byte and row by row."""
+    with transaction(session, doing=f"loading {task.shape.schema}.{task.shape.name}"):
+        if task.is_whole:
             copying.empty(session, task.shape)
-        try:
-            rows = copying.copy_in(session, task.shape, reader, freeze=task.is_only)
-        except Exception:
-            # COPY reports the reader's failure as its own; the reader knows better.
-            if reader.failure is not None:
-                raise reader.failure from None
-            raise
-        if rows != task.part.rows:
-            text = f"{name}: {rows} rows arrived from {task.part.path}, {task.part.rows} were dumped"
-            raise DataError(text, reason="RowsDiffer")
+        for part in task.parts:
+            with PartReader(root, part, tell) as reader:
+                copy_part(session, task.shape, part, reader, freeze=task.is_whole)
 
 
-def _count(session: Session, task: CountRows) -> None:
-    rows = copying.count(session, task.shape)
-    if rows != task.rows:
-        text = f"{task.shape.schema}.{task.shape.name} has {rows} rows, the snapshot {task.rows}"
+def copy_part(session: Session, shape: Shape, part: Part, reader: PartReader, *, freeze: bool) -> None:
+    """Load one part inside the caller's transaction, and refuse it by DataError if it is not what was dumped."""
+    try:
+        rows = copying.copy_in(session, shape, reader, freeze=freeze)
+    except Exception:
+        # COPY reports the reader's failure as its own; the reader knows better.
+        if reader.failure is not None:
+            raise reader.failure from None
+        raise
+    if rows != part.rows:
+        text = f"{shape.schema}.{shape.name}: {rows} rows arrived from {part.path}, {part.rows} were dumped"
+        raise DataError(text, reason="RowsDiffer")
+
+
+def _restore(config: WorkerConfig, task: RestoreEntries) -> None:
+    with archive.use_list(task.ids) as option, config.restorer.command(option, root=config.root) as child:
+        child.join(lambda: None)
+
+
+def _count(session: Session, shape: Shape, expected: int) -> None:
+    rows = copying.count(session, shape)
+    if rows != expected:
+        text = f"{shape.schema}.{shape.name} has {rows} rows, the snapshot {expected}"
         raise DataError(text, reason="RowsDiffer")

@@ -16,6 +16,9 @@ from datareplication.errors import CapabilityError, DataError
 
 FORMAT_VERSION = 1
 
+PG_CLASS, PG_CONSTRAINT = 1259, 2606
+"""Oids of these catalogs, fixed since they exist; pg_dump's table of contents names objects by them."""
+
 CSV_NULL = "\\N"
 """Unquoted, it stands for NULL; a text of just these two characters is quoted. Empty text is an empty field."""
 
@@ -43,6 +46,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Index:
+    """An index as the schema's archive names it: catalog (pg_class, or pg_constraint for a constraint's) and oid there.
+
+    bytes: on the source's disk.
+    """
+
+    catalog: int
+    oid: int
+    bytes: int
+
+    @property
+    def is_constraint(self) -> bool:
+        """Whether it is made by ADD CONSTRAINT."""
+        return self.catalog == PG_CONSTRAINT
+
+
+@dataclass(frozen=True)
 class Relation:
     """A table. kind: `Table`, or `PartitionedTable`, which has no rows of its own. oid: the source's."""
 
@@ -51,6 +71,7 @@ class Relation:
     name: str
     kind: str
     columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
     parts: tuple[Part, ...] = ()
 
     @property

@@ -5,17 +5,18 @@ It owns the order of the steps. Whatever ends it early, the target stays as it w
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
+from datareplication.jobs import archive, pipeline
 from datareplication.jobs.identity import application_name, tool_version
-from datareplication.jobs.loading import Analyze, CopyPart, CountRows, Refresh, Task, WorkerConfig, open_worker
-from datareplication.jobs.manifest import Manifest, Relation
-from datareplication.jobs.postgres import carry, copying, databases, provenance, rename, target
+from datareplication.jobs.loading import CopyParts, Refresh, Restorer, Task, WorkerConfig, open_worker
+from datareplication.jobs.manifest import Manifest
+from datareplication.jobs.pipeline import Pipeline
+from datareplication.jobs.postgres import bulk, carry, copying, databases, provenance, rename, target
 from datareplication.jobs.postgres.connection import Session, connect, execute
 from datareplication.jobs.postgres.conninfo import parameters
-from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
@@ -23,7 +24,7 @@ from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
 from datareplication.jobs.snapshot import ARCHIVE
 from datareplication.jobs.tally import Tally
-from datareplication.jobs.tools import Login, Running, Tool
+from datareplication.jobs.tools import Login, Tool
 from datareplication.jobs.workers import Crew, crew
 
 PROGRAM = "datareplication-load"
@@ -75,65 +76,64 @@ class Swap:
         return self.server.role if self.server.is_superuser else self.database.owner
 
     def _build(self) -> Provenance:
-        """Fill `<db>__next`: schema, data, verification, indexes and constraints, statistics."""
+        """Fill `<db>__next`: schema, data, indexes and constraints, verification, statistics."""
         started = crew(self.given.workers, open_worker, self.frame.stop)
         with started as workers, contextlib.closing(self._connect(self.database.next_name)) as session:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
             self.tally.phase("Schema")
-            self._restore("pre-data")
-            self._fill(workers)
+            settings = bulk.settings(session, self.given.workers)
+            restorer = self._restorer(settings)
+            self._restore(restorer, "--section=pre-data")
+            self._fill(workers, restorer, settings)
             copying.set_sequences(session, self.manifest.sequences)
-            self.tally.phase("Indexes")
-            self._restore("post-data", "--jobs", str(self.given.workers))
-            self._finish(workers)
+            # One at a time: a view may read from the one before it.
+            for name in self.manifest.schema.materialized_views:
+                workers.perform([Refresh(name)], self._hear)
             written = self._provenance()
             provenance.write(session, written)
             return written
 
-    def _fill(self, workers: Crew[Task, Task]) -> None:
-        """Copy all parts, largest first, and compare each table's rows with the manifest's."""
-        relations = [relation for relation in self.manifest.relations if relation.kind == "Table"]
-        tasks = sorted((task for relation in relations for task in self._copies(relation)), key=lambda t: -t.part.bytes)
-        self.tally.expect(len(relations), [task.oid for task in tasks], self.manifest.rows, self.manifest.bytes)
+    def _fill(self, workers: Crew[Task, Task], restorer: Restorer, settings: Mapping[str, str]) -> None:
+        """Do all that concerns one table at a time, then restore what is left of the schema."""
+        manifest, root = self.manifest, self.given.input
+        post_data = archive.entries(self.pg_restore, root / ARCHIVE, "--section=post-data")
+        planned = pipeline.plan(manifest, post_data, self.given.workers)
+        parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
+        self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
         self.tally.phase("Data")
-        config = WorkerConfig(self.given.target, self._application, self.database.next_name, self.given.input)
-        workers.open(config, max(len(relations), 1))
-        workers.perform(tasks, self._hear)
-        self.tally.phase("Verifying")
-        workers.perform([CountRows(self._shape(relation), relation.rows) for relation in relations], self._hear)
+        config = WorkerConfig(self.given.target, self._application, self.database.next_name, root, restorer, settings)
+        workers.open(config, max(len(planned.steps), 1))
+        waiting = Pipeline(planned.steps)
 
-    def _finish(self, workers: Crew[Task, Task]) -> None:
-        # One at a time: a view may read from the one before it.
-        for name in self.manifest.schema.materialized_views:
-            workers.perform([Refresh(name)], self._hear)
-        filled = sorted((r for r in self.manifest.relations if r.rows), key=lambda relation: -relation.bytes)
-        workers.perform([Analyze(self._shape(relation)) for relation in filled], self._hear)
+        def hear(done: Task | None, moved: int) -> None:
+            self._hear(done, moved)
+            if done is not None:
+                waiting.done(done)
 
-    def _copies(self, relation: Relation) -> Iterator[CopyPart]:
-        shape, is_only = self._shape(relation), len(relation.parts) == 1
-        return (CopyPart(relation.oid, shape, part, is_only) for part in relation.parts)
-
-    def _shape(self, relation: Relation) -> Shape:
-        columns = tuple(column.name for column in relation.columns)
-        return Shape(relation.schema, relation.name, columns, self.manifest.source.csv_encoding)
+        workers.supply(waiting.take, hear)
+        if not planned.rest:
+            return
+        self.tally.phase("Indexes")
+        with archive.use_list(planned.rest) as option:
+            self._restore(restorer, option, "--jobs", str(self.given.workers))
 
     def _hear(self, done: Task | None, moved: int) -> None:
         self.tally.moved(moved)
-        if isinstance(done, CopyPart):
-            self.tally.done(done.oid, done.part.rows)
+        if isinstance(done, CopyParts):
+            for part in done.parts:
+                self.tally.done(done.oid, part.rows)
 
-    def _restore(self, section: str, *options: str) -> None:
+    def _restorer(self, settings: Mapping[str, str]) -> Restorer:
         wanted = {**parameters(self.given.target, self.database.next_name), "application_name": self._application}
-        arguments = [
-            "--exit-on-error",
-            "--no-tablespaces",
-            f"--section={section}",
-            *options,
-            str(self.given.input / ARCHIVE),
-        ]
-        with Running(self.pg_restore, arguments, Login(wanted, self.given.target.password)) as restore:
-            restore.wait(self.frame.stop, lambda: self.tally.moved(0))
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
+        login = Login(wanted, self.given.target.password)
+        return Restorer(self.pg_restore, login, ("--exit-on-error", "--no-tablespaces"))
+
+    def _restore(self, restorer: Restorer, *options: str) -> None:
+        with restorer.command(*options, root=self.given.input) as child:
+            child.wait(self.frame.stop, lambda: self.tally.moved(0))
 
     def _provenance(self) -> Provenance:
         manifest = self.manifest

@@ -151,14 +151,18 @@ class Running:
             self._child.wait()
         self._errors.close()
 
+    def join(self, tick: Callable[[], None]) -> None:
+        """Wait for its end as `wait`, where a signal ends this process anyway."""
+        while self._child.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(TICK_SECONDS)
+            tick()
+        self.check()
+
     def wait(self, stop: Stop, tick: Callable[[], None]) -> None:
         """Wait for its end and call `tick` every second; a failure is raised as the error that its output tells."""
         with stop.interrupting(self._child.terminate):
-            while self._child.poll() is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._child.wait(TICK_SECONDS)
-                tick()
-            self.check()
+            self.join(tick)
 
     def check(self) -> None:
         """Raise if it has ended in failure."""

@@ -68,12 +68,21 @@ class Crew(Generic[Task, Result]):
 
         hear: called with a task's result, or None, and the bytes moved since the last call; at least every second.
         """
-        waiting, idle = deque(tasks), list(self._members)
+        waiting = deque(tasks)
+        self.supply(lambda: waiting.popleft() if waiting else None, hear)
+
+    def supply(self, take: Callable[[], Task | None], hear: Callable[[Result | None, int], None]) -> None:
+        """Give out what `take` returns until it returns None while nobody is at work; otherwise as `perform`.
+
+        `take` is asked again after each result: it may have waited for that one.
+        """
+        idle = list(self._members)
         with self._stop.interrupting(self._terminate):
-            while waiting or len(idle) < len(self._members):
-                while waiting and idle:
-                    self._give(idle.pop(), waiting.popleft())
-                busy = [pipe for pipe in self._members if pipe not in idle]
+            while True:
+                while idle and (task := take()) is not None:
+                    self._give(idle.pop(), task)
+                if not (busy := [pipe for pipe in self._members if pipe not in idle]):
+                    return
                 ready = pipes.wait(busy, timeout=1.0)
                 idle += [pipe for pipe in busy if pipe in ready and self._hear(pipe, hear)]
                 if not ready:

@@ -6,10 +6,11 @@ refuses to lock or to copy.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg2 import sql
 
-from datareplication.jobs.manifest import Column, Extension, Role
+from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, Role
 from datareplication.jobs.manifest import Sequence as State
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
 
@@ -34,7 +35,12 @@ _TABLES = f"""
            pg_relation_size(c.oid) / current_setting('block_size')::int,
            pg_table_size(c.oid), greatest(c.reltuples, 0)::int8,
            (SELECT coalesce(array_agg(ARRAY[attname::text, format_type(atttypid, atttypmod)] ORDER BY attnum), '{{}}')
-            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '')
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
+           (SELECT coalesce(array_agg(ARRAY[CASE WHEN k.oid IS NULL THEN {PG_CLASS} ELSE {PG_CONSTRAINT} END,
+                                            coalesce(k.oid, indexrelid)::int8, pg_relation_size(indexrelid)]
+                                      ORDER BY indexrelid), '{{}}')
+            FROM pg_index LEFT JOIN pg_constraint k ON k.conindid = indexrelid AND k.contype IN ('p', 'u', 'x')
+            WHERE indrelid = c.oid)
     {USER_CLASS} AND c.relkind IN ('r', 'p') ORDER BY 1
 """  # noqa: S608 - constants only
 
@@ -124,6 +130,7 @@ class Table:
     bytes: int
     estimated_rows: int
     columns: tuple[Column, ...]
+    indexes: tuple[Index, ...] = ()
 
 
 def table_names(session: Session) -> list[tuple[int, str, str, str]]:
@@ -133,10 +140,13 @@ def table_names(session: Session) -> list[tuple[int, str, str, str]]:
 
 def tables(session: Session) -> list[Table]:
     """Return the user's tables and partitioned tables, by oid."""
-    return [
-        Table(oid, schema, name, _KINDS[kind], unlogged, blocks, size, estimate, tuple(Column(*c) for c in columns))
-        for oid, schema, name, kind, unlogged, blocks, size, estimate, columns in rows(session, _TABLES, doing=DOING)
-    ]
+    return [_table(*found) for found in rows(session, _TABLES, doing=DOING)]
+
+
+def _table(oid: int, schema: str, name: str, kind: str, *figures: Any) -> Table:
+    unlogged, blocks, size, estimate, columns, indexes = figures
+    copied, found = tuple(Column(*c) for c in columns), tuple(Index(*i) for i in indexes)
+    return Table(oid, schema, name, _KINDS[kind], unlogged, blocks, size, estimate, copied, found)
 
 
 def unreadable(session: Session) -> list[tuple[str, str]]:

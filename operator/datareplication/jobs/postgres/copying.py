@@ -93,10 +93,10 @@ def count(session: Session, shape: Shape) -> int:
     return int(row(session, query, doing=f"counting {shape.schema}.{shape.name}")[0])
 
 
-def analyze(session: Session, shape: Shape) -> None:
-    """Gather a table's statistics."""
-    statement = sql.SQL("ANALYZE {}").format(identifier(shape.schema, shape.name))
-    execute(session, statement, doing=f"analyzing {shape.schema}.{shape.name}")
+def analyze(session: Session, shapes: Sequence[Shape]) -> None:
+    """Gather statistics of tables."""
+    names = sql.SQL(", ").join(identifier(shape.schema, shape.name) for shape in shapes)
+    execute(session, sql.SQL("ANALYZE {}").format(names), doing="analyzing tables")
 
 
 def refresh(session: Session, name: str) -> None:

@@ -1,0 +1,156 @@
+"""In which order a load's tasks are done: a table's indexes start as soon as its data is in. Pure.
+
+It owns which task waits for which, and what goes first: the largest tables, since the last to end sets the pace. It
+refuses to know how a task is done.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from datareplication.jobs.archive import Entry
+from datareplication.jobs.loading import Analyze, CopyParts, CountRows, RestoreEntries, Task
+from datareplication.jobs.manifest import Manifest, Relation
+from datareplication.jobs.postgres.copying import Shape
+
+LARGE_BYTES = 16 << 20
+"""From here on each index is a task of its own. Below, starting a pg_restore (some 30 ms) costs more than it gains, so
+that the indexes of several tables are one task."""
+
+GROUP_BYTES = 64 << 20
+GROUP_TABLES = 50
+"""The most that is waited for before the indexes of a group of small tables start."""
+
+T = TypeVar("T")
+Step = tuple[Task, Sequence[Task]]
+
+
+class Pipeline(Generic[T]):
+    """Hands out tasks whose needs are done, in the order in which they were given.
+
+    steps: (task, tasks that must be done before), each task once and after those it needs.
+    """
+
+    def __init__(self, steps: Sequence[tuple[T, Sequence[T]]]) -> None:
+        self._tasks = [task for task, _ in steps]
+        self._rank = {task: rank for rank, task in enumerate(self._tasks)}
+        self._missing = [len(set(needs)) for _, needs in steps]
+        self._followers: dict[int, list[int]] = defaultdict(list)
+        for rank, (_, needs) in enumerate(steps):
+            for need in set(needs):
+                self._followers[self._rank[need]].append(rank)
+        self._ready = [rank for rank, missing in enumerate(self._missing) if not missing]
+        self.left = len(steps)
+
+    def take(self) -> T | None:
+        """Return the next task that can be done now, None when there is none."""
+        return self._tasks[heapq.heappop(self._ready)] if self._ready else None
+
+    def done(self, task: T) -> None:
+        """Say that a task is done."""
+        self.left -= 1
+        for follower in self._followers[self._rank[task]]:
+            self._missing[follower] -= 1
+            if not self._missing[follower]:
+                heapq.heappush(self._ready, follower)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Tables that are loaded before their indexes are built: a large one alone, or several small ones."""
+
+    relations: tuple[Relation, ...]
+
+    @property
+    def bytes(self) -> int:
+        """CSV of all its tables."""
+        return sum(relation.bytes for relation in self.relations)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a load. rest: ids of the post-data entries that come after all of them, in the archive's order."""
+
+    steps: tuple[Step, ...]
+    rest: tuple[int, ...]
+
+
+def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int) -> Plan:
+    """Return what is done in which order. post_data: the archive's entries of that section."""
+    ids = {(entry.catalog, entry.oid): entry.id for entry in post_data}
+    tables = [relation for relation in manifest.relations if relation.kind == "Table"]
+    fair_share = sum(relation.bytes for relation in tables) / workers
+    steps = [step for unit in units(tables) for step in _steps(unit, ids, manifest.source.csv_encoding, fair_share)]
+    taken = {number for task, _ in steps if isinstance(task, RestoreEntries) for number in task.ids}
+    return Plan(tuple(steps), tuple(entry.id for entry in post_data if entry.id not in taken))
+
+
+def units(relations: Sequence[Relation]) -> list[Unit]:
+    """Return the units, largest first."""
+    ordered = sorted(relations, key=lambda relation: -relation.bytes)
+    large = [Unit((relation,)) for relation in ordered if relation.bytes >= LARGE_BYTES]
+    small = [Unit(group) for group in _grouped([r for r in ordered if r.bytes < LARGE_BYTES])]
+    return large + small
+
+
+def shape(relation: Relation, encoding: str) -> Shape:
+    """Return what COPY must know of a relation."""
+    return Shape(relation.schema, relation.name, tuple(column.name for column in relation.columns), encoding)
+
+
+def _grouped(relations: Sequence[Relation]) -> Iterator[tuple[Relation, ...]]:
+    group: list[Relation] = []
+    for relation in relations:
+        full = sum(one.bytes for one in group) + relation.bytes > GROUP_BYTES or len(group) >= GROUP_TABLES
+        if group and full:
+            yield tuple(group)
+            group = []
+        group.append(relation)
+    if group:
+        yield tuple(group)
+
+
+def _steps(unit: Unit, ids: Mapping[tuple[int, int], int], encoding: str, fair_share: float) -> Iterator[Step]:
+    """Yield copies, then constraints, then indexes and the count beside each other, then statistics."""
+    shapes = tuple(shape(relation, encoding) for relation in unit.relations)
+    copies = [copy for relation in unit.relations for copy in _copies(relation, encoding, fair_share)]
+    yield from ((copy, ()) for copy in copies)
+    before: list[Task] = list(copies)
+    built: list[Task] = []
+    for numbers, is_exclusive in _builds(unit, ids):
+        task = RestoreEntries(numbers)
+        yield task, tuple(before)
+        built.append(task)
+        if is_exclusive:  # ALTER TABLE … ADD CONSTRAINT locks the table against all others
+            before = [task]
+    yield CountRows(tuple(zip(shapes, (relation.rows for relation in unit.relations), strict=True))), tuple(before)
+    filled = tuple(made for made, relation in zip(shapes, unit.relations, strict=True) if relation.rows)
+    if filled:
+        yield Analyze(filled), tuple(built or copies)
+
+
+def _copies(relation: Relation, encoding: str, fair_share: float) -> list[CopyParts]:
+    """Return the copies of a table.
+
+    All its parts at once by one worker, so that its rows can be frozen, or part by part by several where one worker
+    would set the pace.
+    """
+    made = shape(relation, encoding)
+    if len(relation.parts) > 1 and relation.bytes > fair_share:
+        return [CopyParts(relation.oid, made, (part,), is_whole=False) for part in relation.parts]
+    return [CopyParts(relation.oid, made, relation.parts, is_whole=True)] if relation.parts else []
+
+
+def _builds(unit: Unit, ids: Mapping[tuple[int, int], int]) -> Iterator[tuple[tuple[int, ...], bool]]:
+    """Yield (ids of entries to restore together, whether their locks keep all others out)."""
+    indexes = [index for relation in unit.relations for index in relation.indexes]
+    known = [(index, ids[index.catalog, index.oid]) for index in indexes if (index.catalog, index.oid) in ids]
+    if unit.bytes < LARGE_BYTES or len(unit.relations) > 1:
+        if known:
+            yield tuple(number for _, number in known), True
+        return
+    # Constraints first; within both kinds the largest first.
+    for index, number in sorted(known, key=lambda pair: (not pair[0].is_constraint, -pair[0].bytes)):
+        yield (number,), index.is_constraint
