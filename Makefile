@@ -11,7 +11,7 @@ HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test check lint types contracts unit controller-tests postgres-tests cluster-tests cluster-up cluster-down \
-	bench-memory images manifests lock venv packages clean
+	bench-memory bench-engine images manifests lock venv packages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ cluster-tests: cluster-up images ## everything on a real cluster
 
 bench-memory: venv packages ## Measure the programs' memory at two sizes of data (some minutes)
 	PYTHONPATH=operator:tests/postgres $(BIN)/python tests/bench/memory.py --mebibytes 200
+
+bench-engine: venv packages ## Measure dump and load against pg_dump, pg_restore and the server's limit (half an hour)
+	PYTHONPATH=operator:tests/postgres $(BIN)/python tests/bench/engine.py $(ARGUMENTS)
 
 cluster-up: venv ## Bring up the kind cluster (and a Docker engine where there is none)
 	$(HARNESS) up

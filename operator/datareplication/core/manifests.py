@@ -88,6 +88,7 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
         *("--verify", target.verify),
         *("--keep-previous", str(target.keep_previous)),
         *("--overwrite", target.overwrite),
+        *(word for name in _siblings(run, target) for word in ("--sibling-database", name)),
         *(("--physical-clone-of-source",) if target.physical_clone_of_source else ()),
         *(("--after-load", f"{AFTER_LOAD_MOUNT}/{AFTER_LOAD_FILE}") if target.after_load else ()),
     )
@@ -98,6 +99,19 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
         pod = job["spec"]["template"]["spec"]
         pod["affinity"] = _pinned(pod.get("affinity", {}), node)
     return job
+
+
+def _siblings(run: Run, target: Target) -> list[str]:
+    """Return the databases that this run loads by Swap on the same server with the same role: built once, cloned."""
+    if target.strategy != "Swap":
+        return []
+    others = (run.spec.target(name) for name in run.targets if name != target.name)
+    return [other.database for other in others if _place(other) == _place(target)]
+
+
+def _place(target: Target) -> tuple[object, ...]:
+    login = target.credentials_secret_ref
+    return target.host, target.port, login, target.maintenance_database, target.strategy
 
 
 def _pinned(affinity: Mapping[str, Any], node: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datareplication.core.report import Report
-from datareplication.errors import DataError, UsageError
-from datareplication.jobs import guard, program, rights, settings, snapshot, tools
+from datareplication.errors import DataError, ReplicationError, UsageError
+from datareplication.jobs import guard, program, rights, settings, siblings, snapshot, tools
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name
 from datareplication.jobs.manifest import Manifest
@@ -46,11 +46,12 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     tally = Tally(frame.log)
     application = application_name(PROGRAM, given.run.name)
     with contextlib.closing(connect(given.target, application, given.maintenance_database)) as session:
-        lock = contextlib.ExitStack()
-        with frame.stop.interrupting(session.cancel):
-            lock.enter_context(target.locked(session, name))
-        with lock:
-            return _Load(given, frame, manifest, session, tally).run()
+        building, lock = contextlib.ExitStack(), contextlib.ExitStack()
+        with building, lock:
+            building.enter_context(siblings.build_lock(session, given, manifest.run.uid, frame.stop, tally))
+            with frame.stop.interrupting(session.cancel):
+                lock.enter_context(target.locked(session, name))
+            return _Load(given, frame, manifest, session, tally, building).run()
 
 
 def checked_manifest(given: LoadSettings) -> Manifest:
@@ -65,15 +66,26 @@ def checked_manifest(given: LoadSettings) -> Manifest:
 
 @dataclass(frozen=True)
 class _Load:
-    """One load under way. session: to the maintenance database, holding the target's lock."""
+    """One load under way. session: to the maintenance database, holding the target's lock. building: the build lock."""
 
     given: LoadSettings
     frame: Frame
     manifest: Manifest
     session: Session
     tally: Tally
+    building: contextlib.ExitStack
 
     def run(self) -> Report:
+        """Load; a clone that a permanent error keeps from being used is dropped."""
+        try:
+            return self._run()
+        except ReplicationError as error:
+            if not error.is_transient:
+                name = parameters(self.given.target)["dbname"] + databases.NEXT_SUFFIX
+                siblings.discard(self.session, [name], self.manifest.run.uid)
+            raise
+
+    def _run(self) -> Report:
         """Check that the target may be replaced, and let the strategy do it."""
         given, manifest = self.given, self.manifest
         server, database = target.server(self.session), _existing(given, self.session)
@@ -86,7 +98,7 @@ class _Load:
         rights.check(_wants(manifest, self.session, server, database))
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
-        swap = Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally)
+        swap = Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally, self.building)
         replaced = swap.run()
         self.frame.log.info("target replaced", database=database.name, previous=database.previous_name)
         return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)

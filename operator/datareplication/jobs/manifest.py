@@ -71,8 +71,8 @@ class Relation:
     name: str
     kind: str
     columns: tuple[Column, ...]
-    indexes: tuple[Index, ...] = ()
     parts: tuple[Part, ...] = ()
+    indexes: tuple[Index, ...] = ()
 
     @property
     def rows(self) -> int:

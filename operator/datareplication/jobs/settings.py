@@ -68,7 +68,10 @@ class DumpSettings:
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """Everything a load is told. input: a published snapshot's directory."""
+    """Everything a load is told. input: a published snapshot's directory.
+
+    siblings: databases on the same server that the same run loads with the same role.
+    """
 
     run: RunSettings
     target_name: str
@@ -82,6 +85,7 @@ class LoadSettings:
     overwrite: str = "OnlyManaged"
     is_physical_clone_of_source: bool = False
     after_load: Path | None = None
+    siblings: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -122,6 +126,7 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         overwrite=given.overwrite,
         is_physical_clone_of_source=given.physical_clone_of_source,
         after_load=Path(given.after_load) if given.after_load else None,
+        siblings=tuple(given.sibling_database),
     )
 
 
@@ -192,6 +197,8 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", choices=OVERWRITES, default="OnlyManaged", help=text)
     text = "the target is a physical clone of the source and has its system identifier"
     add("--physical-clone-of-source", action="store_true", help=text)
+    text = "a database on the same server that this run loads with the same role: built once, cloned; may be repeated"
+    add("--sibling-database", metavar="NAME", action="append", default=[], help=text)
     add("--after-load", metavar="FILE", help="SQL to run in the loaded database before it is shown")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
-from datareplication.jobs import archive, pipeline
+from datareplication.jobs import archive, pipeline, siblings
 from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.loading import CopyParts, Refresh, Restorer, Task, WorkerConfig, open_worker
 from datareplication.jobs.manifest import Manifest
@@ -22,6 +22,7 @@ from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.siblings import Cloning
 from datareplication.jobs.snapshot import ARCHIVE
 from datareplication.jobs.tally import Tally
 from datareplication.jobs.tools import Login, Tool
@@ -42,7 +43,7 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Swap:
-    """One load by Swap. maintenance: the session that holds the target's lock."""
+    """One load by Swap. maintenance: the session that holds the target's lock. building: the siblings' build lock."""
 
     given: LoadSettings
     frame: Frame
@@ -52,20 +53,37 @@ class Swap:
     database: Database
     pg_restore: Tool
     tally: Tally
+    building: contextlib.ExitStack
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Replaced:
         """Replace the target."""
-        self._drop_left_over()
         try:
             with self.frame.stop.interrupting(self.maintenance.cancel):
-                databases.create_next(self.maintenance, self.database, self._owner())
-                written = self._build()
+                if not self._has_clone():
+                    self._drop_left_over()
+                    databases.create_next(self.maintenance, self.database, self._owner())
+                    self._build()
+                    self._clone()
+                self.building.close()
+                written = self._finish()
             self.tally.phase("Swapping")
             return Replaced(written, self._swap())
         except BaseException:
             self._clean_up()
             raise
+
+    def _has_clone(self) -> bool:
+        """Whether a sibling of this run has built `<db>__next` for this target."""
+        found = databases.describe(self.maintenance, self.database.next_name)
+        return found is not None and found.comment == siblings.mark(self.manifest.run.uid)
+
+    def _clone(self) -> None:
+        server, uid = self.server, self.manifest.run.uid
+        cloning = Cloning(
+            self.maintenance, self.given, self.database, uid, server.is_superuser, self._owner(), self.frame.log
+        )
+        cloning.offer()
 
     def _owner(self) -> str:
         """Return whom `<db>__next` belongs to until the swap: the load's role, so that nobody else sees it half loaded.
@@ -75,7 +93,7 @@ class Swap:
         """
         return self.server.role if self.server.is_superuser else self.database.owner
 
-    def _build(self) -> Provenance:
+    def _build(self) -> None:
         """Fill `<db>__next`: schema, data, indexes and constraints, verification, statistics."""
         started = crew(self.given.workers, open_worker, self.frame.stop)
         with started as workers, contextlib.closing(self._connect(self.database.next_name)) as session:
@@ -90,9 +108,14 @@ class Swap:
             # One at a time: a view may read from the one before it.
             for name in self.manifest.schema.materialized_views:
                 workers.perform([Refresh(name)], self._hear)
-            written = self._provenance()
+            provenance.write(session, self._provenance())
+
+    def _finish(self) -> Provenance:
+        """Make what was built or cloned this target's own."""
+        written = self._provenance()
+        with contextlib.closing(self._connect(self.database.next_name)) as session:
             provenance.write(session, written)
-            return written
+        return written
 
     def _fill(self, workers: Crew[Task, Task], restorer: Restorer, settings: Mapping[str, str]) -> None:
         """Do all that concerns one table at a time, then restore what is left of the schema."""
@@ -167,15 +190,16 @@ class Swap:
         left_over = databases.describe(self.maintenance, self.database.next_name)
         if left_over is None:
             return
-        if left_over.comment != databases.MARK and self._is_filled(left_over.name):
+        if not siblings.is_mark(left_over.comment) and self._is_filled(left_over.name):
             text = f"database {left_over.name} exists and was not left by a load: rename or drop it"
             raise GuardError(text, reason="NextNotOurs")
         databases.drop(self.maintenance, left_over.name)
         self.frame.log.info("dropped what an earlier attempt left", database=left_over.name)
 
     def _is_filled(self, name: str) -> bool:
+        """Whether a database holds data that no load put there."""
         with contextlib.closing(self._connect(name)) as session:
-            return bool(target.filled_tables(session))
+            return bool(target.filled_tables(session)) and provenance.read(session) is None
 
     def _clean_up(self) -> None:
         """Drop `<db>__next`, over a new connection if the old one broke; else the next attempt drops it."""

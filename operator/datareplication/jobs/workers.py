@@ -124,8 +124,11 @@ def crew(count: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterat
     """Start `count` workers, which will open with `opener`, a function of a module; end them with the body.
 
     Starting a Python takes a fifth of a second: start them early, and open them when there is something to open.
+    Only one is started: the workers are forked from it.
     """
-    context = get_context("spawn")  # a forked child would share the parent's connections
+    # A child forked from here would share our connections; the server that forks them has only the modules they need.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([opener.__module__])
     members: dict[Pipe, BaseProcess] = {}
     try:
         for number in range(count):

@@ -104,6 +104,17 @@ def test_job_controls_retries_and_names_permanent_codes() -> None:
     assert codes == {"containerName": "dump", "operator": "In", "values": [64, 65, 69, 70, 73, 77, 78]}
 
 
+def test_targets_on_one_server_with_one_role_know_of_each_other() -> None:
+    first = SPEC["targets"][0]
+    other_role = {"credentialsSecretRef": {"name": "other"}}
+    differing: list[dict[str, Any]] = [{}, {}, {"host": "elsewhere"}, other_role, {"maintenanceDatabase": "template1"}]
+    targets = [{**first, "name": f"t{i}", "database": f"db{i}", **change} for i, change in enumerate(differing)]
+    jobs_by_target = {f"t{i}": manifests.load_job(a_run(targets=targets), IMAGE, f"t{i}") for i in range(5)}
+    read = {name: jobs.parse_load(container(job)["args"], environment(job)) for name, job in jobs_by_target.items()}
+    siblings = {name: settings.siblings for name, settings in read.items()}
+    assert siblings == {"t0": ("db1",), "t1": ("db0",), "t2": (), "t3": (), "t4": ()}
+
+
 def test_credentials_come_by_reference_only() -> None:
     env = {entry["name"]: entry for entry in container(manifests.dump_job(a_run(), IMAGE))["env"]}
     assert env["PROD_DB_USERNAME"] == {

@@ -71,13 +71,14 @@ def read(session: Session) -> Provenance | None:
 
 
 def write(session: Session, provenance: Provenance) -> None:
-    """Create the table in the session's database, with this load as its row; everyone may read it."""
+    """Make the table in the session's database anew, with this load as its row; everyone may read it."""
     schema, table = sql.Identifier(PROVENANCE[0]), identifier(*PROVENANCE)
     columns = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(t)) for n, t in _TYPES.items())
     given = [getattr(provenance, field.name) for field in fields(provenance)]
     values = sql.SQL(", ").join([*(sql.Literal(value) for value in given), sql.SQL("now()")])
     statements = [
         sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema),
+        sql.SQL("DROP TABLE IF EXISTS {}").format(table),
         sql.SQL("CREATE TABLE {} ({})").format(table, columns),
         sql.SQL("INSERT INTO {} VALUES ({})").format(table, values),
         sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(schema),

@@ -122,13 +122,14 @@ def extension_problems(session: Session, extensions: Sequence[Extension]) -> tup
 
 
 @contextlib.contextmanager
-def locked(session: Session, database: str) -> Iterator[None]:
+def locked(session: Session, database: str, wait_seconds: int = LOCK_WAIT_SECONDS) -> Iterator[None]:
     """Hold the advisory lock of a database in the session, which is one to the maintenance database.
 
-    Advisory locks are per database: all loads must take them in the same one. TransientError when another load has it.
+    Advisory locks are per database: all loads must take them in the same one. TransientError when another load has it
+    for longer than `wait_seconds`; 0 waits for ever.
     """
-    key, doing = f"datareplication:{database}", f"taking the lock of database {database}"
-    execute(session, "SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_WAIT_SECONDS}s"], doing=doing)
+    key, doing = _key(database), f"taking the lock of database {database}"
+    execute(session, "SELECT set_config('lock_timeout', %s, false)", [f"{wait_seconds}s"], doing=doing)
     try:
         execute(session, "SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key], doing=doing)
     except TransientError as error:
@@ -136,11 +137,32 @@ def locked(session: Session, database: str) -> Iterator[None]:
             raise TransientError(_who_loads(session, database), reason="TargetBusy") from error
         raise
     execute(session, "SET lock_timeout = 0", doing=doing)
+    with _unlocking(session, key):
+        yield
+
+
+@contextlib.contextmanager
+def try_locked(session: Session, database: str) -> Iterator[bool]:
+    """Hold the same lock if nobody else has it; yield whether it is held."""
+    key, doing = _key(database), f"taking the lock of database {database}"
+    if not row(session, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key], doing=doing)[0]:
+        yield False
+        return
+    with _unlocking(session, key):
+        yield True
+
+
+@contextlib.contextmanager
+def _unlocking(session: Session, key: str) -> Iterator[None]:
     try:
         yield
     finally:
         with contextlib.suppress(Exception):  # a broken session has lost it anyway
-            execute(session, "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key], doing=doing)
+            execute(session, "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key], doing="unlocking")
+
+
+def _key(database: str) -> str:
+    return f"datareplication:{database}"
 
 
 def _who_loads(session: Session, database: str) -> str:
@@ -151,6 +173,6 @@ def _who_loads(session: Session, database: str) -> str:
           AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
           AND (l.classid::int8 << 32 | l.objid::int8) = hashtextextended(%s, 0)
     """
-    holders = rows(session, query, [f"datareplication:{database}"], doing=DOING)
+    holders = rows(session, query, [_key(database)], doing=DOING)
     names = ", ".join(f"{name} (backend {pid})" for name, pid in holders) or "another session"
     return f"database {database} is being loaded by {names}"

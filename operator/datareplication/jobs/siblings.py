@@ -1,0 +1,108 @@
+"""Targets on one server with one role: loaded once, cloned for the others.
+
+The first load of a run there builds and verifies its `<db>__next` under the build lock and clones it into
+`<sibling>__next` of each sibling. A sibling waits for that lock, finds its clone and goes on from there; without one it
+builds by itself. It owns the marks of clones and who gets one. It refuses to know how a database is built.
+"""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from datareplication.errors import ReplicationError
+from datareplication.jobs.identity import application_name
+from datareplication.jobs.log import Log
+from datareplication.jobs.postgres import databases, provenance, target
+from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.databases import MARK, Database
+from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.stop import Stop
+from datareplication.jobs.tally import Tally
+
+_SAME = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace")
+"""What CREATE DATABASE cannot change when it copies a template, or not without a further right."""
+
+
+def mark(run_uid: str) -> str:
+    """Return the comment of a clone: whole and verified, of the snapshot of that run."""
+    return f"{MARK}; cloned from a database that run {run_uid} built and verified"
+
+
+def is_mark(comment: str | None) -> bool:
+    """Whether a database with this comment was left by a load."""
+    return comment is not None and comment.startswith(MARK)
+
+
+def can_clone(built: Database, sibling: Database, *, is_superuser: bool) -> bool:
+    """Whether what was built for one database may become the other."""
+    is_same = all(getattr(built, name) == getattr(sibling, name) for name in _SAME)
+    return is_same and not sibling.is_template and (is_superuser or built.owner == sibling.owner)
+
+
+@contextlib.contextmanager
+def build_lock(session: Session, given: LoadSettings, run_uid: str, stop: Stop, tally: Tally) -> Iterator[None]:
+    """Hold the lock under which one of the siblings builds; without siblings there is nothing to hold.
+
+    Taken before the target's own lock, so that whoever waits here can be given a clone.
+    """
+    if not given.siblings:
+        yield
+        return
+    name = f"build of {run_uid}"
+    with contextlib.ExitStack() as stack:
+        if not stack.enter_context(target.try_locked(session, name)):
+            tally.phase("Waiting")
+            with stop.interrupting(session.cancel):
+                stack.enter_context(target.locked(session, name, wait_seconds=0))
+        yield
+
+
+@dataclass(frozen=True)
+class Cloning:
+    """Gives clones of the `<db>__next` that a load has built and verified. session: to the maintenance database."""
+
+    session: Session
+    given: LoadSettings
+    built: Database
+    run_uid: str
+    is_superuser: bool
+    owner: str
+    log: Log
+
+    def offer(self) -> None:
+        """Make a clone for every sibling that can use one. A failure only costs that sibling the time to build."""
+        for name in self.given.siblings:
+            try:
+                with target.try_locked(self.session, name) as is_free:
+                    if is_free:
+                        self._offer(name)
+            except ReplicationError as error:
+                self.log.warning("could not clone for a sibling", database=name, error=error.message)
+
+    def _offer(self, name: str) -> None:
+        sibling = databases.describe(self.session, name)
+        if sibling is None or not can_clone(self.built, sibling, is_superuser=self.is_superuser):
+            return
+        left_over = databases.describe(self.session, sibling.next_name)
+        if left_over is not None and not is_mark(left_over.comment):
+            return
+        if (left_over is not None and left_over.comment == mark(self.run_uid)) or self._is_loaded(name):
+            return
+        databases.drop(self.session, sibling.next_name)
+        databases.clone_next(self.session, self.built, sibling, self.owner, mark(self.run_uid))
+        self.log.info("cloned for a sibling", database=name)
+
+    def _is_loaded(self, name: str) -> bool:
+        """Whether this run has loaded a sibling already: then it comes for no clone."""
+        application = application_name("datareplication-load", self.given.run.name)
+        with contextlib.closing(connect(self.given.target, application, name)) as session:
+            found = provenance.read(session)
+        return found is not None and found.target_database == name and found.run_uid == self.run_uid
+
+
+def discard(session: Session, names: Sequence[str], run_uid: str) -> None:
+    """Drop these databases if they are clones of the run that nobody will use."""
+    for name in names:
+        found = databases.describe(session, name)
+        if found is not None and found.comment == mark(run_uid):
+            databases.drop(session, name)
