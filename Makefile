@@ -30,7 +30,7 @@ lint: venv ## ruff, and generated files are current
 
 types: venv ## mypy, strict
 	$(BIN)/mypy
-	for part in unit controller postgres cluster; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in unit controller postgres cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py
 
 contracts: venv ## import contracts

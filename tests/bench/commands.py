@@ -136,7 +136,7 @@ def server_side_load(source: Source, target: Place) -> Iterator[Callable[[], flo
             target.make()
             where = ["-d", target.server.conninfo(target.database), str(source.peer)]
             _tool(target.server, "pg_restore", "-e", "--section=pre-data", *where)
-            return timed(lambda: [_in_connections(target, texts) for texts in steps])
+            return timed(lambda: _one_after_the_other(target, steps))
 
         yield measure
 
@@ -199,6 +199,11 @@ def _in_connections(place: Place, texts: Sequence[str]) -> None:
                 session.cursor().execute(waiting.get_nowait())
 
     _at_once([work] * WORKERS)
+
+
+def _one_after_the_other(place: Place, steps: Sequence[Sequence[str]]) -> None:
+    for texts in steps:
+        _in_connections(place, texts)
 
 
 def _select(task: PartTask, session: Any) -> str:
