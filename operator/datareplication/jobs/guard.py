@@ -3,7 +3,7 @@
 It owns the rule that a target is known by its identity (system identifier and database), never by a host name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from datareplication.errors import CapabilityError, GuardError
@@ -41,19 +41,26 @@ class Facts:
 
 def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_clone: bool) -> None:
     """Raise GuardError, or CapabilityError for the server's version, when the target must not be replaced."""
-    _check_not_the_source(source, facts, is_clone)
+    database = facts.database
+    # The load drops and renames the two others, whatever they hold.
+    _check_not_the_source(source, facts, {database.name, database.next_name, database.previous_name}, is_clone)
     _check_server(source, facts)
     _check_database(facts)
     if facts.filled_tables and not may_overwrite_any and not facts.is_ours:
-        _refuse_data(facts)
+        _refuse_data(facts, f"replaces it and keeps it as {database.previous_name}")
 
 
-def _check_not_the_source(source: Source, facts: Facts, is_clone: bool) -> None:
-    server, database = facts.server, facts.database
-    if server.system_identifier != source.system_identifier:
-        return
-    # The load drops and renames the two others, whatever they hold.
-    if source.database not in {database.name, database.next_name, database.previous_name}:
+def check_in_place(source: Source, facts: Facts, *, may_overwrite_any: bool, is_clone: bool) -> None:
+    """Do as check() for a load that replaces rows: it makes, renames and drops no database."""
+    _check_not_the_source(source, facts, {facts.database.name}, is_clone)
+    _check_server(source, facts)
+    if facts.filled_tables and not may_overwrite_any and not facts.is_ours:
+        _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps none")
+
+
+def _check_not_the_source(source: Source, facts: Facts, names: Collection[str], is_clone: bool) -> None:
+    server = facts.server
+    if server.system_identifier != source.system_identifier or source.database not in names:
         return
     identity = f"database {source.database} of the server with system identifier {source.system_identifier}"
     if not is_clone:
@@ -94,11 +101,10 @@ def _check_database(facts: Facts) -> None:
         raise GuardError(text, reason="PreviousNotOurs")
 
 
-def _refuse_data(facts: Facts) -> None:
+def _refuse_data(facts: Facts, consequence: str) -> None:
     name = facts.database.name
     if facts.provenance is None:
         text = f"database {name} holds data that no load of ours put there ({', '.join(facts.filled_tables)}, …)"
     else:
         text = f"database {name} is a copy of one that was loaded elsewhere ({facts.provenance.target_database})"
-    remedy = f"overwrite: Any (--overwrite Any) replaces it and keeps it as {facts.database.previous_name}"
-    raise GuardError(f"{text}; {remedy}", reason="TargetHoldsData")
+    raise GuardError(f"{text}; overwrite: Any (--overwrite Any) {consequence}", reason="TargetHoldsData")

@@ -15,6 +15,7 @@ from datareplication.errors import DataError, ReplicationError, UsageError
 from datareplication.jobs import guard, program, rights, settings, siblings, snapshot, tools
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name
+from datareplication.jobs.inplace import InPlace
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.postgres import databases, provenance, target
 from datareplication.jobs.postgres.connection import Session, connect
@@ -93,15 +94,25 @@ class _Load:
         if facts.is_loaded_by(given.run.uid) and facts.provenance:
             self.frame.log.info("this run has loaded the target already", database=database.name)
             return _report(given, manifest, facts.provenance.duration_seconds)
+        strategy = self._in_place(facts) if given.strategy == "InPlace" else self._swap(facts)
+        replaced = strategy.run()
+        self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
+        return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
+
+    def _swap(self, facts: Facts) -> Swap:
+        given, manifest, server, database = self.given, self.manifest, facts.server, facts.database
         is_any = given.overwrite == "Any"
         guard.check(manifest.source, facts, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
         rights.check(_wants(manifest, self.session, server, database))
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
-        swap = Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally, self.building)
-        replaced = swap.run()
-        self.frame.log.info("target replaced", database=database.name, previous=database.previous_name)
-        return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
+        return Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally, self.building)
+
+    def _in_place(self, facts: Facts) -> InPlace:
+        given, is_any = self.given, self.given.overwrite == "Any"
+        source, is_clone = self.manifest.source, given.is_physical_clone_of_source
+        guard.check_in_place(source, facts, may_overwrite_any=is_any, is_clone=is_clone)
+        return InPlace(given, self.frame, self.manifest, self.session, facts, self.tally)
 
 
 def _existing(given: LoadSettings, session: Session) -> Database:

@@ -111,7 +111,7 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
             _restore(config, task)
         case CountRows():
             for shape, rows in task.expected:
-                _count(session, shape, rows)
+                check_rows(session, shape, rows)
         case Refresh():
             copying.refresh(session, task.name)
         case Analyze():
@@ -147,7 +147,8 @@ def _restore(config: WorkerConfig, task: RestoreEntries) -> None:
         child.join(lambda: None)
 
 
-def _count(session: Session, shape: Shape, expected: int) -> None:
+def check_rows(session: Session, shape: Shape, expected: int) -> None:
+    """Refuse by DataError a table that has not as many rows as expected."""
     rows = copying.count(session, shape)
     if rows != expected:
         text = f"{shape.schema}.{shape.name} has {rows} rows, the snapshot {expected}"

@@ -139,7 +139,6 @@ def refuse_unsupported_dump(settings: DumpSettings) -> None:
 def refuse_unsupported_load(settings: LoadSettings) -> None:
     """Refuse by UsageError what this version accepts but does not carry out; it is never ignored."""
     unsupported = {
-        "--strategy InPlace": settings.strategy == "InPlace",
         "--verify Checksum": settings.verify == "Checksum",
         "--keep-previous above 1": settings.keep_previous > 1,
         "--after-load": settings.after_load is not None,

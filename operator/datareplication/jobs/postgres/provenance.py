@@ -9,7 +9,15 @@ from dataclasses import dataclass, fields
 from psycopg2 import sql
 
 from datareplication.jobs.postgres.catalog import PROVENANCE
-from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, without_event_triggers
+from datareplication.jobs.postgres.connection import (
+    Session,
+    execute,
+    identifier,
+    row,
+    rows,
+    transaction,
+    without_event_triggers,
+)
 
 _TYPES = {
     "source_system_identifier": "text",
@@ -28,11 +36,14 @@ _TYPES = {
     "loaded_at": "timestamp with time zone",
 }
 
+WRITING = "writing datareplication.provenance"
+
 _SHAPE = """
     SELECT array_agg(attname || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
-    FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped
-      AND (SELECT relkind = 'r' AND NOT relrowsecurity FROM pg_class WHERE oid = attrelid)
+    FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE n.nspname = %s AND c.relname = %s AND attnum > 0 AND NOT attisdropped AND relkind = 'r' AND NOT relrowsecurity
 """
+"""Looked up by names and not by to_regclass(), which fails where the role may not look into the schema."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +72,7 @@ class Provenance:
 def read(session: Session) -> Provenance | None:
     """Return the last load into the session's database, None when there is none or the table is not ours."""
     doing = "reading datareplication.provenance"
-    table = identifier(*PROVENANCE).as_string(session)
-    if row(session, _SHAPE, [table], doing=doing)[0] != [f"{name} {kind}" for name, kind in _TYPES.items()]:
+    if not _is_ours(session):
         return None
     names = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Provenance))
     query = sql.SQL("SELECT {} FROM {} ORDER BY loaded_at DESC LIMIT 1").format(names, identifier(*PROVENANCE))
@@ -71,19 +81,75 @@ def read(session: Session) -> Provenance | None:
 
 
 def write(session: Session, provenance: Provenance) -> None:
-    """Make the table in the session's database anew, with this load as its row; everyone may read it."""
+    """Make this load the one that the session's database tells of; everyone may read the table."""
+    without_event_triggers(session)
+    with transaction(session, doing=WRITING):
+        replace(session, provenance)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a load that makes no new database leaves its provenance.
+
+    owner: of the table, None when there is none. has_rights: whether the role has the owner's. is_strange: what has the
+    table's name was not made by a load. can_create: whether the role may make what is missing. is_reachable: whether it
+    may look into the schema.
+    """
+
+    owner: str | None
+    has_rights: bool
+    is_strange: bool
+    has_schema: bool
+    can_create: bool
+    is_reachable: bool
+
+
+def home(session: Session) -> Home:
+    """Return what a load in place meets where its provenance goes."""
+    query = """
+        SELECT pg_get_userbyid(c.relowner), coalesce(pg_has_role(c.relowner, 'USAGE'), false), n.oid IS NOT NULL,
+               coalesce(has_schema_privilege(n.oid, 'CREATE'), has_database_privilege(current_database(), 'CREATE')),
+               coalesce(has_schema_privilege(n.oid, 'USAGE'), true)
+        FROM (VALUES (%s, %s)) AS wanted(schema, name) LEFT JOIN pg_namespace n ON n.nspname = wanted.schema
+        LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+    """
+    found = row(session, query, PROVENANCE, doing="looking up datareplication.provenance")
+    owner, has_rights, has_schema, can_create, is_reachable = found
+    is_strange = owner is not None and not _is_ours(session)
+    return Home(owner, has_rights, is_strange, has_schema, can_create, is_reachable)
+
+
+def replace(session: Session, provenance: Provenance) -> None:
+    """Make this load the one that the session's database tells of, inside the caller's transaction."""
+    if _is_ours(session):
+        execute(session, sql.SQL("DELETE FROM {}").format(identifier(*PROVENANCE)), doing=WRITING)
+    else:
+        _create(session)
+    _insert(session, provenance)
+
+
+def _is_ours(session: Session) -> bool:
+    shape = row(session, _SHAPE, PROVENANCE, doing="reading datareplication.provenance")[0]
+    return bool(shape == [f"{name} {kind}" for name, kind in _TYPES.items()])
+
+
+def _create(session: Session) -> None:
     schema, table = sql.Identifier(PROVENANCE[0]), identifier(*PROVENANCE)
     columns = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(t)) for n, t in _TYPES.items())
-    given = [getattr(provenance, field.name) for field in fields(provenance)]
-    values = sql.SQL(", ").join([*(sql.Literal(value) for value in given), sql.SQL("now()")])
     statements = [
-        sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(schema),
-        sql.SQL("DROP TABLE IF EXISTS {}").format(table),
         sql.SQL("CREATE TABLE {} ({})").format(table, columns),
-        sql.SQL("INSERT INTO {} VALUES ({})").format(table, values),
         sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(schema),
         sql.SQL("GRANT SELECT ON {} TO PUBLIC").format(table),
     ]
-    without_event_triggers(session)
+    # IF NOT EXISTS asks for the right to create one even where it exists.
+    if not rows(session, "SELECT FROM pg_namespace WHERE nspname = %s", [PROVENANCE[0]], doing=WRITING):
+        statements.insert(0, sql.SQL("CREATE SCHEMA {}").format(schema))
     for statement in statements:
-        execute(session, statement, doing="writing datareplication.provenance")
+        execute(session, statement, doing=WRITING)
+
+
+def _insert(session: Session, provenance: Provenance) -> None:
+    given = [getattr(provenance, field.name) for field in fields(provenance)]
+    values = sql.SQL(", ").join([*(sql.Literal(value) for value in given), sql.SQL("now()")])
+    statement = sql.SQL("INSERT INTO {} VALUES ({})").format(identifier(*PROVENANCE), values)
+    execute(session, statement, doing=WRITING)

@@ -1,0 +1,239 @@
+"""The strategy InPlace: replace the rows of a target's tables in one transaction, for roles that may make no database.
+
+It owns the order of the steps. Whatever ends it before the commit, the target stays wholly as it was. It refuses to
+change a schema: a target that differs is left alone.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from datareplication.errors import CapabilityError, ReplicationError, TransientError
+from datareplication.jobs import drift, ownership
+from datareplication.jobs.guard import Facts
+from datareplication.jobs.identity import application_name, tool_version
+from datareplication.jobs.loading import check_rows, copy_part
+from datareplication.jobs.manifest import Manifest, Part, Relation
+from datareplication.jobs.ownership import Wants
+from datareplication.jobs.parts import PartReader
+from datareplication.jobs.pipeline import shape
+from datareplication.jobs.postgres import layout, provenance, replacing
+from datareplication.jobs.postgres.connection import Session, connect, row, transaction
+from datareplication.jobs.postgres.copying import Shape
+from datareplication.jobs.postgres.layout import Deferrable, SequenceObject, Table, Trigger, View
+from datareplication.jobs.postgres.provenance import Provenance
+from datareplication.jobs.program import Frame
+from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.stop import Terminated
+from datareplication.jobs.swap import PROGRAM, Replaced
+from datareplication.jobs.tally import Tally
+from datareplication.jobs.touched import Touched, touched
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What of a target the load touches. views: to be refreshed."""
+
+    touched: Touched
+    sequences: tuple[SequenceObject, ...]
+    views: tuple[View, ...]
+
+    @property
+    def oids(self) -> list[int]:
+        """All relations that are locked."""
+        return [
+            *(table.oid for table in self.touched.locked),
+            *(sequence.oid for sequence in self.sequences),
+            *(view.oid for view in self.views),
+        ]
+
+
+@dataclass(frozen=True)
+class _SetAside:
+    """What does not hold while rows are loaded, and is as it was before the commit."""
+
+    triggers: list[Trigger]
+    deferrables: list[Deferrable]
+    forced: list[Table]
+
+
+@dataclass(frozen=True)
+class InPlace:
+    """One load in place. maintenance: the session that holds the target's lock."""
+
+    given: LoadSettings
+    frame: Frame
+    manifest: Manifest
+    maintenance: Session
+    facts: Facts
+    tally: Tally
+    started: float = field(default_factory=time.monotonic)
+
+    def run(self) -> Replaced:
+        """Replace the target's rows."""
+        refuse_uncarried(self.manifest)
+        with contextlib.closing(self._connect()) as session:
+            with self.frame.stop.interrupting(session.cancel):
+                found = self._checked(session)
+            written = self._replace(session, found)
+            self._analyze(session, found)
+        return Replaced(written, ())
+
+    def _checked(self, session: Session) -> _Found:
+        """Look at the target; a difference that matters is a DataError, a missing right a RightsError."""
+        found = self._look(session)
+        wants = Wants(
+            role=self.facts.server.role,
+            database=self.facts.database.name,
+            altered=found.touched.altered,
+            referenced=found.touched.referenced,
+            sequences=found.sequences,
+            views=found.views,
+            home=provenance.home(session),
+        )
+        ownership.check(wants)
+        return found
+
+    def _look(self, session: Session) -> _Found:
+        found = layout.read(session, self.manifest.schema.materialized_views)
+        drift.check(self.manifest, found)
+        wanted = {(state.schema, state.name) for state in self.manifest.sequences}
+        sequences = tuple(one for one in found.sequences if (one.schema, one.name) in wanted)
+        return _Found(touched(self.manifest.relations, found), sequences, found.views)
+
+    def _replace(self, session: Session, found: _Found) -> Provenance:
+        """Do it all, or nothing. The commit itself is not interrupted by a signal: what it did is done."""
+        try:
+            with transaction(session, doing="replacing the rows"):
+                with self.frame.stop.interrupting(session.cancel):
+                    self._lock(session, found)
+                    set_aside = self._set_aside(session, found.touched)
+                    self._fill(session, found.touched)
+                    self._put_back(session, found.touched, set_aside)
+                    replacing.refresh(session, found.views)
+                    # The place for after-load SQL: all is as it will be seen, and nobody else can see it yet.
+                    written = self._provenance()
+                    provenance.replace(session, written)
+                    self._check_lock()
+                self.tally.phase("Swapping")
+        except TransientError as error:
+            if error.reason == "LockTimeout" and not session.closed:
+                raise _stayed_locked(session, found, error) from error
+            raise
+        return written
+
+    def _lock(self, session: Session, found: _Found) -> None:
+        """Lock all that is to be changed, then see that it still is what was checked."""
+        self.tally.phase("Schema")
+        replacing.lock(session, found.touched.locked)
+        replacing.set_sequences(session, self.manifest.sequences)
+        replacing.lock_views(session, found.views)
+        if self._look(session) != found:
+            raise TransientError("the target's tables were changed while they were locked", reason="SchemaChanging")
+
+    def _set_aside(self, session: Session, of: Touched) -> _SetAside:
+        oids = [table.oid for table in of.filled]
+        found = _SetAside(
+            layout.triggers(session, oids),
+            layout.deferrables(session, oids),
+            [table for table in of.filled if table.forces_security],
+        )
+        _refuse_unstoppable(found.triggers)
+        replacing.drop_foreign_keys(session, of.keys)
+        replacing.disable_triggers(session, found.triggers)
+        replacing.force_security(session, found.forced, is_forced=False)
+        replacing.check_at_once(session, found.deferrables)
+        return found
+
+    def _put_back(self, session: Session, of: Touched, found: _SetAside) -> None:
+        self.tally.phase("Indexes")
+        replacing.check_later(session, found.deferrables)
+        replacing.add_foreign_keys(session, of.keys)
+        replacing.enable_triggers(session, found.triggers)
+        replacing.force_security(session, found.forced, is_forced=True)
+
+    def _fill(self, session: Session, of: Touched) -> None:
+        """Replace the rows, and compare each table's count with the manifest's."""
+        relations = [relation for relation in self.manifest.relations if relation.kind == "Table"]
+        oids = [relation.oid for relation in relations for _ in relation.parts]
+        self.tally.expect(len(relations), oids, self.manifest.rows, self.manifest.bytes)
+        self.tally.phase("Data")
+        replacing.empty(session, of.filled)
+        for relation in relations:
+            for part in relation.parts:
+                self._copy(session, relation, part)
+        self.tally.phase("Verifying")
+        for relation in relations:
+            self._count(session, relation)
+
+    def _copy(self, session: Session, relation: Relation, part: Part) -> None:
+        with PartReader(self.given.input, part, self._tell) as reader:
+            # Frozen rows are visible to older snapshots too, which would otherwise see the tables empty.
+            copy_part(session, self._shape(relation), part, reader, freeze=True)
+        self.tally.done(relation.oid, part.rows)
+
+    def _tell(self, size: int) -> None:
+        self.frame.stop.check()
+        self.tally.moved(size)
+
+    def _count(self, session: Session, relation: Relation) -> None:
+        self.tally.moved(0)
+        check_rows(session, self._shape(relation), relation.rows)
+
+    def _shape(self, relation: Relation) -> Shape:
+        return shape(relation, self.manifest.source.csv_encoding)
+
+    def _check_lock(self) -> None:
+        """Without the session that holds the target's lock nothing is committed; its loss is a TransientError."""
+        row(self.maintenance, "SELECT 1", doing="looking after the target's lock")
+
+    def _provenance(self) -> Provenance:
+        manifest, facts = self.manifest, self.facts
+        # A Swap of earlier may have left <db>__previous, which the next one must still know.
+        previous = facts.provenance.previous_database if facts.provenance and facts.is_ours else 0
+        return Provenance(
+            source_system_identifier=manifest.source.system_identifier,
+            source_database=manifest.source.database,
+            snapshot_time=manifest.snapshot_time,
+            lsn=manifest.lsn,
+            run_uid=manifest.run.uid,
+            run_name=manifest.run.name,
+            replication=manifest.run.replication,
+            target_system_identifier=facts.server.system_identifier,
+            target_database=facts.database.name,
+            previous_database=previous,
+            schema_fingerprint=manifest.schema.fingerprint,
+            tool_version=tool_version(),
+            duration_seconds=round(time.monotonic() - self.started, 3),
+        )
+
+    def _analyze(self, session: Session, found: _Found) -> None:
+        """Gather statistics. The load is done by then: nothing that ends this makes it fail."""
+        names = replacing.names_to_analyze(found.touched.filled, found.views)
+        try:
+            with self.frame.stop.interrupting(session.cancel):
+                replacing.analyze(session, names)
+        except (ReplicationError, Terminated) as error:
+            self.frame.log.warning("loaded, but not all tables were analyzed", error=str(error))
+
+    def _connect(self) -> Session:
+        application = application_name(PROGRAM, self.given.run.name)
+        return connect(self.given.target, application, self.facts.database.name)
+
+
+def refuse_uncarried(manifest: Manifest) -> None:
+    """Refuse by CapabilityError what a snapshot holds and only a Swap carries. No snapshot holds such things yet."""
+
+
+def _refuse_unstoppable(triggers: Iterable[Trigger]) -> None:
+    named = [f"{one.name} of {one.schema}.{one.table}" for one in triggers if one.is_internal]
+    if named:
+        text = f"PostgreSQL 14 lets nobody disable a partition's triggers: {', '.join(named)}"
+        raise CapabilityError(f"{text}; use strategy Swap, or upgrade the target", reason="TriggersOfPartitions")
+
+
+def _stayed_locked(session: Session, found: _Found, error: TransientError) -> TransientError:
+    holders = ", ".join(layout.holders(session, found.oids)) or "a session that has ended since"
+    text = f"{error.message}: waited {replacing.LOCK_TIMEOUT_SECONDS} s for {holders}"
+    return TransientError(text, reason="LockTimeout")
