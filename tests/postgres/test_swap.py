@@ -97,8 +97,6 @@ def test_keep_previous_none(dumped: Programs) -> None:
     ("arguments", "named"),
     [
         (["--strategy", "InPlace"], "--strategy InPlace"),
-        (["--verify", "Checksum"], "--verify Checksum"),
-        (["--after-load", "file.sql"], "--after-load"),
         (["--keep-previous", "2"], "--keep-previous"),
     ],
 )

@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datareplication.core.report import Report
 from datareplication.errors import DataError, UsageError
@@ -16,7 +16,7 @@ from datareplication.jobs import guard, program, rights, settings, snapshot, too
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name
 from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.postgres import databases, provenance, target
+from datareplication.jobs.postgres import afterload, databases, provenance, target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def load(given: LoadSettings, frame: Frame) -> Report:
     """Replace the target by the snapshot. One that this run has loaded already is reported again."""
     settings.refuse_unsupported_load(given)
+    script = afterload.read(given.after_load)
     manifest = checked_manifest(given)
     name = parameters(given.target)["dbname"]
     if name == given.maintenance_database:
@@ -50,7 +51,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
         with frame.stop.interrupting(session.cancel):
             lock.enter_context(target.locked(session, name))
         with lock:
-            return _Load(given, frame, manifest, session, tally).run()
+            return _Load(given, frame, manifest, session, tally, script).run()
 
 
 def checked_manifest(given: LoadSettings) -> Manifest:
@@ -59,19 +60,23 @@ def checked_manifest(given: LoadSettings) -> Manifest:
     if given.run.uid and manifest.run.uid != given.run.uid:
         theirs, ours = manifest.run.name or manifest.run.uid, given.run.name or given.run.uid
         raise DataError(f"{given.input} belongs to run {theirs}, not to {ours}", reason="OtherRunsSnapshot")
+    if given.verify == "Checksum" and not manifest.has_checksums:
+        text = "the snapshot has no checksums of its tables: dump it with --checksum, or load it with --verify Rows"
+        raise DataError(text, reason="NoChecksums")
     snapshot.check_files(given.input, manifest)
     return manifest
 
 
 @dataclass(frozen=True)
 class _Load:
-    """One load under way. session: to the maintenance database, holding the target's lock."""
+    """One load under way. session: to the maintenance database, holding the target's lock. script: after-load SQL."""
 
     given: LoadSettings
     frame: Frame
     manifest: Manifest
     session: Session
     tally: Tally
+    script: str = field(default="", repr=False)
 
     def run(self) -> Report:
         """Check that the target may be replaced, and let the strategy do it."""
@@ -83,10 +88,11 @@ class _Load:
             return _report(given, manifest, facts.provenance.duration_seconds)
         is_any = given.overwrite == "Any"
         guard.check(manifest.source, facts, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
-        rights.check(_wants(manifest, self.session, server, database))
+        rights.check(_wants(given, manifest, self.session, server, database))
+        afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
-        swap = Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally)
+        swap = Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally, self.script)
         replaced = swap.run()
         self.frame.log.info("target replaced", database=database.name, previous=database.previous_name)
         return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
@@ -120,18 +126,20 @@ def _content(given: LoadSettings, name: str) -> tuple[Provenance | None, list[st
         return provenance.read(session), target.filled_tables(session)
 
 
-def _wants(manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:
+def _wants(given: LoadSettings, manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:
+    roles = rights.needed(manifest.schema.roles, given.owners, given.grants)
     missing, superuser = target.extension_problems(session, manifest.schema.extensions)
     return Wants(
         server=server,
         owner=database.owner,
         is_owner=target.can_act_as(session, database.owner, server.version),
         closed_tablespace=None if target.can_use_tablespace(session, database) else database.tablespace,
-        owners=[role.name for role in manifest.schema.roles if role.owns],
-        missing_roles=target.missing_roles(session, manifest.schema.roles),
+        owners=[role.name for role in roles if role.owns],
+        missing_roles=target.missing_roles(session, roles),
         foreign_sessions=target.foreign_sessions(session, database.name),
         missing_extensions=missing,
         superuser_extensions=superuser,
+        default_privileges=[role.name for role in roles if "DefaultPrivileges" in role.uses],
     )
 
 

@@ -1,4 +1,4 @@
-"""What a load's workers do in the new database: copy parts, count, refresh, analyze. One task after the other.
+"""What a load's workers do in the new database: copy parts, count, compare, refresh, analyze. One task after the other.
 
 It owns the tasks and their checks. It refuses to know in which order they come.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from datareplication.errors import DataError
 from datareplication.jobs.manifest import Part
 from datareplication.jobs.parts import PartReader
-from datareplication.jobs.postgres import copying
+from datareplication.jobs.postgres import checksum, copying
 from datareplication.jobs.postgres.connection import Session, connect, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.settings import Connection
@@ -47,6 +47,14 @@ class CountRows:
 
 
 @dataclass(frozen=True)
+class CompareSum:
+    """Compare a table's checksum with the manifest's."""
+
+    shape: Shape
+    checksum: str | None
+
+
+@dataclass(frozen=True)
 class Refresh:
     """Fill a materialized view. name: qualified and quoted."""
 
@@ -60,7 +68,7 @@ class Analyze:
     shape: Shape
 
 
-Task = CopyPart | CountRows | Refresh | Analyze
+Task = CopyPart | CountRows | CompareSum | Refresh | Analyze
 
 
 @contextlib.contextmanager
@@ -83,6 +91,8 @@ def _do(session: Session, root: Path, task: Task, tell: Tell) -> None:
             _copy(session, root, task, tell)
         case CountRows():
             _count(session, task)
+        case CompareSum():
+            compare_sum(session, task)
         case Refresh():
             copying.refresh(session, task.name)
         case Analyze():
@@ -112,3 +122,10 @@ def _count(session: Session, task: CountRows) -> None:
     if rows != task.rows:
         text = f"{task.shape.schema}.{task.shape.name} has {rows} rows, the snapshot {task.rows}"
         raise DataError(text, reason="RowsDiffer")
+
+
+def compare_sum(session: Session, task: CompareSum) -> None:
+    """Refuse by DataError a table whose content is not what the snapshot's manifest says."""
+    if checksum.of_table(session, task.shape) != task.checksum:
+        text = f"the content of {task.shape.schema}.{task.shape.name} differs from the source's, by its checksum"
+        raise DataError(text, reason="ChecksumDiffers")

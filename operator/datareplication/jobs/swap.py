@@ -10,9 +10,19 @@ from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
 from datareplication.jobs.identity import application_name, tool_version
-from datareplication.jobs.loading import Analyze, CopyPart, CountRows, Refresh, Task, WorkerConfig, open_worker
+from datareplication.jobs.loading import (
+    Analyze,
+    CompareSum,
+    CopyPart,
+    CountRows,
+    Refresh,
+    Task,
+    WorkerConfig,
+    open_worker,
+)
 from datareplication.jobs.manifest import Manifest, Relation
-from datareplication.jobs.postgres import carry, copying, databases, provenance, rename, target
+from datareplication.jobs.postgres import afterload, carry, copying, databases, owners, provenance, rename, target
+from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, connect, execute
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.copying import Shape
@@ -41,7 +51,7 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Swap:
-    """One load by Swap. maintenance: the session that holds the target's lock."""
+    """One load by Swap. maintenance: the session that holds the target's lock. script: the after-load SQL."""
 
     given: LoadSettings
     frame: Frame
@@ -51,6 +61,7 @@ class Swap:
     database: Database
     pg_restore: Tool
     tally: Tally
+    script: str = field(default="", repr=False)
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Replaced:
@@ -86,6 +97,8 @@ class Swap:
             copying.set_sequences(session, self.manifest.sequences)
             self.tally.phase("Indexes")
             self._restore("post-data", "--jobs", str(self.given.workers))
+            if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
+                owners.give_all(session, self.database.owner)
             self._finish(workers)
             written = self._provenance()
             provenance.write(session, written)
@@ -102,13 +115,27 @@ class Swap:
         workers.perform(tasks, self._hear)
         self.tally.phase("Verifying")
         workers.perform([CountRows(self._shape(relation), relation.rows) for relation in relations], self._hear)
+        if self.given.verify == "Checksum":
+            largest_first = sorted(relations, key=lambda relation: -relation.bytes)
+            workers.perform([CompareSum(self._shape(r), r.checksum) for r in largest_first], self._hear)
 
     def _finish(self, workers: Crew[Task, Task]) -> None:
+        left = self._after_load()
         # One at a time: a view may read from the one before it.
-        for name in self.manifest.schema.materialized_views:
+        for name in left.materialized_views:
             workers.perform([Refresh(name)], self._hear)
-        filled = sorted((r for r in self.manifest.relations if r.rows), key=lambda relation: -relation.bytes)
-        workers.perform([Analyze(self._shape(relation)) for relation in filled], self._hear)
+        workers.perform([Analyze(shape) for shape in left.tables], self._hear)
+
+    def _after_load(self) -> Left:
+        """Run the after-load SQL: before views are filled and statistics gathered, which would keep what it scrubs."""
+        views = self.manifest.schema.materialized_views
+        if not self.script:
+            filled = sorted((r for r in self.manifest.relations if r.rows), key=lambda relation: -relation.bytes)
+            return Left(views, [self._shape(relation) for relation in filled])
+        self.tally.phase("AfterLoad")
+        with contextlib.closing(self._connect(self.database.next_name)) as session:
+            path = afterload.search_path(session, self.database.name)
+            return afterload.run(session, self.script, self.frame.stop, path, views)
 
     def _copies(self, relation: Relation) -> Iterator[CopyPart]:
         shape, is_only = self._shape(relation), len(relation.parts) == 1
@@ -128,6 +155,8 @@ class Swap:
         arguments = [
             "--exit-on-error",
             "--no-tablespaces",
+            *(["--no-owner"] if self.given.owners == "TargetOwner" else []),
+            *(["--no-privileges"] if self.given.grants == "Drop" else []),
             f"--section={section}",
             *options,
             str(self.given.input / ARCHIVE),
@@ -167,14 +196,15 @@ class Swap:
         left_over = databases.describe(self.maintenance, self.database.next_name)
         if left_over is None:
             return
-        if left_over.comment != databases.MARK and self._is_filled(left_over.name):
+        if left_over.comment != databases.MARK and self._is_filled(left_over):
             text = f"database {left_over.name} exists and was not left by a load: rename or drop it"
             raise GuardError(text, reason="NextNotOurs")
         databases.drop(self.maintenance, left_over.name)
         self.frame.log.info("dropped what an earlier attempt left", database=left_over.name)
 
-    def _is_filled(self, name: str) -> bool:
-        with contextlib.closing(self._connect(name)) as session:
+    def _is_filled(self, database: Database) -> bool:
+        databases.admit(self.maintenance, database)
+        with contextlib.closing(self._connect(database.name)) as session:
             return bool(target.filled_tables(session))
 
     def _clean_up(self) -> None:

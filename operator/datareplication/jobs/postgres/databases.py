@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows
+from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, transaction
 
 NEXT_SUFFIX = "__next"
 PREVIOUS_SUFFIX = "__previous"
@@ -87,12 +87,31 @@ def _database(row_: dict[str, Any]) -> Database:
 
 
 def create_next(session: Session, like: Database, owner: str) -> None:
-    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to the public and marked."""
+    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked.
+
+    The owner too may make schemas there, but not connect; the session's role may.
+    """
     name, doing = sql.Identifier(like.next_name), f"creating database {like.next_name}"
-    statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 {}")
+    # A new database is open to the public. Nobody gets in before that is changed: whoever is in, stays.
+    statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 CONNECTION LIMIT 0 {}")
     execute(session, statement.format(name, sql.Identifier(owner), sql.SQL(" ").join(_options(like))), doing=doing)
-    execute(session, sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(MARK)), doing=doing)
-    execute(session, sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name), doing=doing)
+    steps = (
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(MARK)),
+        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(name, sql.Identifier(owner)),
+        sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(name, sql.Identifier(owner)),
+        sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO CURRENT_USER").format(name),
+        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(name),
+    )
+    with transaction(session, doing=doing):
+        for step in steps:
+            execute(session, step, doing=doing)
+
+
+def admit(session: Session, database: Database) -> None:
+    """Let roles connect to a database that a crash left closed right after CREATE DATABASE."""
+    if database.connection_limit == 0:
+        statement = sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(identifier(database.name))
+        execute(session, statement, doing=f"opening database {database.name}")
 
 
 def _options(like: Database) -> list[sql.Composable]:
