@@ -67,6 +67,25 @@ def test_what_it_scrubs_is_in_no_table_view_or_statistic(users: Programs) -> Non
     assert [line for line in ended.lines if line.get("progress", {}).get("phase") == "AfterLoad"]
 
 
+@pytest.mark.parametrize("is_superuser", [True, False], ids=["superuser", "loader"])
+def test_an_emptied_table_keeps_no_statistics_or_is_named(users: Programs, is_superuser: bool) -> None:
+    """As autovacuum gathers them while rows are loaded; ANALYZE of an empty table leaves them."""
+    _, loader = _owned_target(users)
+    role = "postgres" if is_superuser else loader
+    ended = loaded(
+        users,
+        "ANALYZE users, other; DELETE FROM users; TRUNCATE other",
+        *("--owners", "TargetOwner", "--grants", "Drop"),
+        DEV_DB_USERNAME=role,
+    )
+    assert ended.code == 0, ended.report.message
+    query = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'public' ORDER BY 1"
+    left = [] if is_superuser else ["other", "users"]
+    assert [name for (name,) in users.target.run(query, database=users.database)] == left
+    warned = [line["tables"] for line in ended.lines if line["level"] == "warning"]
+    assert warned == ([[f"public.{name}" for name in left]] if left else [])
+
+
 def test_a_migration_may_drop_rename_and_make_what_it_likes(users: Programs) -> None:
     script = """
         DROP TABLE other;
@@ -139,6 +158,7 @@ def test_row_security_does_not_hide_rows_from_it(programs: Programs) -> None:
     """An UPDATE that skips the rows of a policy would leave them as they were; it fails instead."""
     owner, loader = _owned_target(programs)
     programs.source.run(
+        f"CREATE ROLE {owner}",
         "CREATE TABLE users AS SELECT 1 AS id, 'a' AS email",
         "ALTER TABLE users ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE users FORCE ROW LEVEL SECURITY",
@@ -154,10 +174,8 @@ def test_row_security_does_not_hide_rows_from_it(programs: Programs) -> None:
 def _owned_target(programs: Programs) -> tuple[str, str]:
     """Give the target to a role of its own; return it and a loader that is no superuser."""
     owner, loader = f"{programs.database}_owner", f"{programs.database}_loader"
-    for one in (programs.source, programs.target):
-        one.run(f"CREATE ROLE {owner} LOGIN PASSWORD '{PASSWORD}'")
-    programs.source.run(f"GRANT ALL ON SCHEMA public TO {owner}", database=programs.database)
     programs.target.run(
+        f"CREATE ROLE {owner} LOGIN PASSWORD '{PASSWORD}'",
         f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}' IN ROLE {owner}, pg_signal_backend",
         f"ALTER DATABASE {programs.database} OWNER TO {owner}",
     )
@@ -213,6 +231,7 @@ def test_nobody_sees_a_row_before_it_is_scrubbed(programs: Programs) -> None:
     """Not even the owner of the target, to whom the new database belongs from the start."""
     owner, loader = _owned_target(programs)
     programs.source.run(
+        f"CREATE ROLE {owner}",
         f"CREATE TABLE users AS SELECT 1 AS id, '{MAIL}' AS email",
         f"ALTER TABLE users OWNER TO {owner}",
         database=programs.database,
@@ -252,11 +271,7 @@ def test_a_lost_connection_is_worth_another_attempt(users: Programs) -> None:
 
 
 def test_a_scratch_database_that_a_crash_left_closed_is_replaced(users: Programs) -> None:
-    owner, loader = f"{users.database}_owner", f"{users.database}_loader"
-    users.target.run(
-        f"CREATE ROLE {owner}", f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}' IN ROLE {owner}",
-        f"ALTER DATABASE {users.database} OWNER TO {owner}",
-        f"CREATE DATABASE {users.database}__next OWNER {owner} CONNECTION LIMIT 0",
-    )  # fmt: skip
+    owner, loader = _owned_target(users)
+    users.target.run(f"CREATE DATABASE {users.database}__next OWNER {owner} CONNECTION LIMIT 0")
     ended = users.load("--owners", "TargetOwner", DEV_DB_USERNAME=loader)
     assert ended.code == 0, ended.report.message

@@ -100,6 +100,7 @@ class Swap:
             if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
                 owners.give_all(session, self.database.owner)
             self._finish(workers)
+            self._forget(session)
             written = self._provenance()
             provenance.write(session, written)
             return written
@@ -136,6 +137,11 @@ class Swap:
         with contextlib.closing(self._connect(self.database.next_name)) as session:
             path = afterload.search_path(session, self.database.name)
             return afterload.run(session, self.script, self.frame.stop, path, views)
+
+    def _forget(self, session: Session) -> None:
+        if self.script and (kept := afterload.forget(session, is_superuser=self.server.is_superuser)):
+            text = "the after-load SQL emptied tables whose statistics only a superuser can remove: samples of old rows"
+            self.frame.log.warning(text, tables=kept)
 
     def _copies(self, relation: Relation) -> Iterator[CopyPart]:
         shape, is_only = self._shape(relation), len(relation.parts) == 1

@@ -61,6 +61,20 @@ _TABLES_LEFT = f"""
     ORDER BY pg_table_size(c.oid) DESC, 1, 2
 """
 
+_EMPTIED = f"""
+    SELECT format('%I.%I', n.nspname, c.relname), c.oid::int8 {USER_CLASS}
+      AND c.relkind IN ('r', 'm') AND c.reltuples <= 0
+      AND EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = n.nspname AND s.tablename = c.relname)
+    ORDER BY 1
+"""  # noqa: S608 - constants only
+
+_FORGET = """
+    WITH relation AS (SELECT %(oid)s::oid AS oid UNION ALL SELECT indexrelid FROM pg_index WHERE indrelid = %(oid)s),
+    extended AS (DELETE FROM pg_statistic_ext_data
+                 WHERE stxoid IN (SELECT oid FROM pg_statistic_ext WHERE stxrelid = %(oid)s))
+    DELETE FROM pg_statistic WHERE starelid IN (SELECT oid FROM relation)
+"""
+
 
 @dataclass(frozen=True)
 class Left:
@@ -130,6 +144,20 @@ def run(session: Session, script: str, stop: Stop, path: str, materialized_views
         views = [name for (name,) in rows(session, _VIEWS_LEFT, [oids], doing="looking up materialized views")]
         tables = [Shape(schema, name, ()) for schema, name in rows(session, _TABLES_LEFT, doing="looking up tables")]
     return Left(views, tables)
+
+
+def forget(session: Session, *, is_superuser: bool) -> list[str]:
+    """Remove the statistics of tables without rows, when all others were analyzed; return the tables that keep them.
+
+    ANALYZE leaves those of an empty table as they are, samples of values that autovacuum took before the script ran.
+    is_superuser: whether the session's role is one; no other may remove them.
+    """
+    emptied = rows(session, _EMPTIED, doing="looking up statistics of empty tables")
+    if not is_superuser:
+        return [name for name, _ in emptied]
+    for name, oid in emptied:
+        connection.execute(session, _FORGET, {"oid": oid}, doing=f"removing the statistics of {name}")
+    return []
 
 
 def execute(session: Session, script: str, path: str = DEFAULT_SEARCH_PATH) -> None:
