@@ -87,21 +87,30 @@ def _database(row_: dict[str, Any]) -> Database:
 
 
 def create_next(session: Session, like: Database, owner: str) -> None:
-    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked.
-
-    The owner too may make schemas there, but not connect; the session's role may.
-    """
-    name, doing = sql.Identifier(like.next_name), f"creating database {like.next_name}"
+    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked."""
     # A new database is open to the public. Nobody gets in before that is changed: whoever is in, stays.
     statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0 CONNECTION LIMIT 0 {}")
-    execute(session, statement.format(name, sql.Identifier(owner), sql.SQL(" ").join(_options(like))), doing=doing)
-    steps = (
-        sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(MARK)),
-        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(name, sql.Identifier(owner)),
-        sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(name, sql.Identifier(owner)),
-        sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO CURRENT_USER").format(name),
-        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(name),
+    name, options = sql.Identifier(like.next_name), sql.SQL(" ").join(_options(like))
+    execute(
+        session, statement.format(name, sql.Identifier(owner), options), doing=f"creating database {like.next_name}"
     )
+    close(session, like.next_name, owner)
+
+
+def close(session: Session, name: str, owner: str) -> None:
+    """Mark a database that was made with connection limit 0, and let the session's role alone connect to it.
+
+    owner: the database's; it may make schemas there, but not connect.
+    """
+    database, role = sql.Identifier(name), sql.Identifier(owner)
+    steps = (
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(MARK)),
+        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(database, role),
+        sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(database, role),
+        sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO CURRENT_USER").format(database),
+        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(database),
+    )
+    doing = f"closing database {name}"
     with transaction(session, doing=doing):
         for step in steps:
             execute(session, step, doing=doing)
