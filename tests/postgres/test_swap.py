@@ -96,8 +96,6 @@ def test_keep_previous_none(dumped: Programs) -> None:
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["--verify", "Checksum"], "--verify Checksum"),
-        (["--after-load", "file.sql"], "--after-load"),
         (["--keep-previous", "2"], "--keep-previous"),
     ],
 )

@@ -155,6 +155,13 @@ class TestExamples:
         assert [target.name for target in parsed.targets] == ["dev", "staging", "qa"]
         assert {end.ssl_mode for end in (parsed.source, *parsed.targets)} == {"verify-full"}
 
+    def test_the_example_that_scrubs_is_carried_out_and_names_its_script(self) -> None:
+        script, replication = documents(EXAMPLES / "scrubbing" / "after-load.yaml")
+        parsed = spec.parse(replication["spec"])
+        support.check(parsed)
+        (named,) = [target.after_load.config_map_key_ref for target in parsed.targets if target.after_load]
+        assert (named.name, [named.key]) == (script["metadata"]["name"], list(script["data"]))
+
     def test_the_run_by_hand_names_the_example(self) -> None:
         run = documents(EXAMPLES / "by-hand" / "run-now.yaml")[0]
         name = documents(EXAMPLES / "prod-fanout.yaml")[0]["metadata"]["name"]

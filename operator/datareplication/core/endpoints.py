@@ -72,6 +72,14 @@ class Target(Connection, PodSettings):
         description="OnlyManaged refuses a database that holds data and was not loaded by this operator; the first "
         "load into such a database needs Any.",
     )
+    owners: Literal["Keep", "TargetOwner"] = Field(
+        "Keep",
+        description="To whom objects belong: Keep gives them to the source's owners, which must exist; TargetOwner "
+        "gives all to the target database's owner.",
+    )
+    grants: Literal["Keep", "Drop"] = Field(
+        "Keep", description="Keep carries the source's grants over, whose roles must exist; Drop leaves them out."
+    )
     after_load: ConfigMapSource | None = Field(
         None, description="SQL that runs in the new database before anybody can see it, for example to scrub addresses."
     )

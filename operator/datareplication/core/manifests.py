@@ -68,6 +68,7 @@ def dump_job(run: Run, image: JobImage) -> dict[str, Any]:
     arguments = (
         *("--workers", str(spec.dump.workers)),
         *("--compression", spec.snapshot.compression),
+        *(("--checksum",) if any(target.verify == "Checksum" for target in spec.targets) else ()),
         *(part for pattern in tables.include for part in ("--include", pattern)),
         *(part for pattern in tables.exclude for part in ("--exclude", pattern)),
         *(part for pattern in tables.schema_only for part in ("--schema-only", pattern)),
@@ -89,6 +90,8 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
         *("--keep-previous", str(target.keep_previous)),
         *("--overwrite", target.overwrite),
         *(word for name in _siblings(run, target) for word in ("--sibling-database", name)),
+        *("--owners", target.owners),
+        *("--grants", target.grants),
         *(("--physical-clone-of-source",) if target.physical_clone_of_source else ()),
         *(("--after-load", f"{AFTER_LOAD_MOUNT}/{AFTER_LOAD_FILE}") if target.after_load else ()),
     )

@@ -62,7 +62,7 @@ class Report:
 class Progress:
     """How far an attempt is: counts done and expected (0 when unknown), rows and bytes of uncompressed CSV.
 
-    phase: one of `Connecting`, `Schema`, `Data`, `Indexes`, `Verifying`, `Swapping`, `Publishing`.
+    phase: one of `Connecting`, `Schema`, `Data`, `Indexes`, `Verifying`, `AfterLoad`, `Swapping`, `Publishing`.
     """
 
     phase: str

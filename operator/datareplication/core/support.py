@@ -19,8 +19,6 @@ OF_SPEC: tuple[tuple[str, Callable[[ReplicationSpec], bool], str], ...] = (
     ("spec.snapshot.retention.maxAgeDays", lambda s: s.snapshot.retention.max_age_days is not None, "leave it out"),
 )
 OF_TARGET: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
-    ("verify", lambda t: t.verify != "Rows", "use Rows"),
-    ("afterLoad", lambda t: t.after_load is not None, "leave it out"),
     ("physicalCloneOfSource", lambda t: t.physical_clone_of_source, "leave it out"),
 )
 RETENTION_DEFAULT = 7

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,15 +17,15 @@ from datareplication.core.report import Report
 from datareplication.errors import CapabilityError, RightsError
 from datareplication.jobs import manifest as manifests
 from datareplication.jobs import plan, program, settings, snapshot, tools
-from datareplication.jobs.dumping import WorkerConfig, Written, open_worker
+from datareplication.jobs.dumping import Result, Sum, Summed, Task, WorkerConfig, Written, open_worker
 from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.parts import hashed_file
-from datareplication.jobs.plan import PartTask
-from datareplication.jobs.postgres import catalog, source
+from datareplication.jobs.postgres import catalog, checksum, source
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.conninfo import parameters
+from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.source import Snapshot
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import DumpSettings
@@ -77,7 +77,7 @@ class _Dump:
     given: DumpSettings
     frame: Frame
     draft: Draft
-    workers: Crew[PartTask, Written]
+    workers: Crew[Task, Result]
     started: float = field(default_factory=time.monotonic)
 
     def write(self) -> Manifest:
@@ -107,18 +107,26 @@ class _Dump:
         tally.expect(len(tables), [task.oid for task in tasks], sum(table.estimated_rows for table in tables))
         tally.phase("Data")
         written: list[Written] = []
+        sums: dict[int, str] = {}
 
-        def hear(result: Written | None, moved: int) -> None:
+        def hear(result: Result | None, moved: int) -> None:
             schema_dump.check()
             tally.moved(moved)
-            if result is not None:
+            if isinstance(result, Written):
                 written.append(result)
                 tally.done(result.oid, result.part.rows)
+            elif isinstance(result, Summed):
+                sums[result.oid] = result.checksum
 
         config = WorkerConfig(given.source, self._application, seen.snapshot.id, self.draft.root, given.compression)
         self.workers.open(config, len(tasks))
         self.workers.perform(tasks, hear)
-        return _relations(seen.tables, written)
+        if given.checksum:
+            # A table without a block has no task: there may be no worker either.
+            sums |= {table.oid: checksum.EMPTY for table in tables if not table.blocks}
+            tally.phase("Verifying")
+            self.workers.perform(_sums(tables, seen.identity.csv_encoding), hear)
+        return _relations(seen.tables, written, sums)
 
     def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:
         run = self.given.run
@@ -168,7 +176,13 @@ class _Dump:
         return application_name(PROGRAM, self.given.run.name)
 
 
-def _relations(tables: Sequence[Table], written: Sequence[Written]) -> tuple[Relation, ...]:
+def _sums(tables: Sequence[Table], encoding: str) -> list[Task]:
+    """Return the checksums to compute, largest table first."""
+    filled = sorted((table for table in tables if table.blocks), key=lambda table: -table.bytes)
+    return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in filled]
+
+
+def _relations(tables: Sequence[Table], written: Sequence[Written], sums: Mapping[int, str]) -> tuple[Relation, ...]:
     parts: dict[int, list[Part]] = {table.oid: [] for table in tables}
     for one in written:
         parts[one.oid].append(one.part)
@@ -181,6 +195,7 @@ def _relations(tables: Sequence[Table], written: Sequence[Written]) -> tuple[Rel
             columns=table.columns,
             indexes=table.indexes,
             parts=_in_order(parts[table.oid]),
+            checksum=sums.get(table.oid),
         )
         for table in tables
     )

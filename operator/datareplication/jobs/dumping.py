@@ -1,4 +1,4 @@
-"""What a dump's workers do in the exported snapshot: write parts. One file after the other."""
+"""What a dump's workers do in the exported snapshot: write parts, compute checksums. One task after the other."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,8 +8,9 @@ from pathlib import Path
 from datareplication.jobs.manifest import Part
 from datareplication.jobs.parts import PartWriter
 from datareplication.jobs.plan import PartTask
-from datareplication.jobs.postgres import copying, source
+from datareplication.jobs.postgres import checksum, copying, source
 from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.settings import Connection
 from datareplication.jobs.workers import Handler, Tell
 
@@ -33,12 +34,39 @@ class Written:
     part: Part
 
 
+@dataclass(frozen=True)
+class Sum:
+    """Compute a table's checksum. oid: the table's."""
+
+    oid: int
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Summed:
+    """A table's checksum."""
+
+    oid: int
+    checksum: str
+
+
+Task = PartTask | Sum
+Result = Written | Summed
+
+
 @contextlib.contextmanager
-def open_worker(config: WorkerConfig) -> Iterator[Handler[PartTask, Written]]:
+def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
     """Connect a worker to the dump's snapshot."""
     session = source.opened(config.source, config.application)
     with contextlib.closing(session), source.sharing(session, config.snapshot_id):
-        yield lambda task, tell: _write(session, config, task, tell)
+        yield lambda task, tell: _do(session, config, task, tell)
+
+
+def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> Result:
+    if isinstance(task, PartTask):
+        return _write(session, config, task, tell)
+    source.check_is(session, task.shape.schema, task.shape.name, task.oid)
+    return Summed(task.oid, checksum.of_table(session, task.shape))
 
 
 def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:

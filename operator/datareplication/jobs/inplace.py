@@ -13,12 +13,12 @@ from datareplication.errors import CapabilityError, ReplicationError, TransientE
 from datareplication.jobs import drift, ownership
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name, tool_version
-from datareplication.jobs.loading import check_rows, copy_part
+from datareplication.jobs.loading import check_rows, compare_sum, copy_part
 from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.ownership import Wants
 from datareplication.jobs.parts import PartReader
-from datareplication.jobs.pipeline import shape
-from datareplication.jobs.postgres import layout, provenance, replacing
+from datareplication.jobs.pipeline import shape, sums
+from datareplication.jobs.postgres import afterload, layout, provenance, replacing
 from datareplication.jobs.postgres.connection import Session, connect, row, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.layout import Deferrable, SequenceObject, Table, Trigger, View
@@ -60,7 +60,7 @@ class _SetAside:
 
 @dataclass(frozen=True)
 class InPlace:
-    """One load in place. maintenance: the session that holds the target's lock."""
+    """One load in place. maintenance: the session that holds the target's lock. script: the after-load SQL."""
 
     given: LoadSettings
     frame: Frame
@@ -68,6 +68,7 @@ class InPlace:
     maintenance: Session
     facts: Facts
     tally: Tally
+    script: str = field(default="", repr=False)
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Replaced:
@@ -111,8 +112,8 @@ class InPlace:
                     set_aside = self._set_aside(session, found.touched)
                     self._fill(session, found.touched)
                     self._put_back(session, found.touched, set_aside)
+                    self._after_load(session)
                     replacing.refresh(session, found.views)
-                    # The place for after-load SQL: all is as it will be seen, and nobody else can see it yet.
                     written = self._provenance()
                     provenance.replace(session, written)
                     self._check_lock()
@@ -166,6 +167,20 @@ class InPlace:
         self.tally.phase("Verifying")
         for relation in relations:
             self._count(session, relation)
+        self._compare_sums(session)
+
+    def _after_load(self, session: Session) -> None:
+        """Run the script while nobody else can see what it scrubs, before views keep it."""
+        if self.script:
+            self.tally.phase("AfterLoad")
+            database = self.facts.database.name
+            afterload.execute(session, self.script, afterload.search_path(session, database))
+
+    def _compare_sums(self, session: Session) -> None:
+        if self.given.verify == "Checksum":
+            for task in sums(self.manifest):
+                self.tally.moved(0)
+                compare_sum(session, task)
 
     def _copy(self, session: Session, relation: Relation, part: Part) -> None:
         with PartReader(self.given.input, part, self._tell) as reader:

@@ -8,16 +8,17 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from datareplication.core.report import Report
 from datareplication.errors import DataError, ReplicationError, UsageError
 from datareplication.jobs import guard, program, rights, settings, siblings, snapshot, tools
+from datareplication.jobs.building import Building
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name
 from datareplication.jobs.inplace import InPlace
 from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.postgres import databases, provenance, target
+from datareplication.jobs.postgres import afterload, databases, provenance, target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
@@ -39,20 +40,25 @@ def main(argv: Sequence[str] | None = None) -> int:
 def load(given: LoadSettings, frame: Frame) -> Report:
     """Replace the target by the snapshot. One that this run has loaded already is reported again."""
     settings.refuse_unsupported_load(given)
+    script = afterload.read(given.after_load)
     manifest = checked_manifest(given)
     name = parameters(given.target)["dbname"]
     if name == given.maintenance_database:
         text = f"database {name} cannot be the target and the maintenance database at once (--maintenance-database)"
         raise UsageError(text)
     tally = Tally(frame.log)
-    application = application_name(PROGRAM, given.run.name)
-    with contextlib.closing(connect(given.target, application, given.maintenance_database)) as session:
+    with contextlib.closing(connect(given.target, application_of(given), given.maintenance_database)) as session:
         building, lock = contextlib.ExitStack(), contextlib.ExitStack()
         with building, lock:
             building.enter_context(siblings.build_lock(session, given, manifest.run.uid, frame.stop, tally))
             with frame.stop.interrupting(session.cancel):
                 lock.enter_context(target.locked(session, name))
-            return _Load(given, frame, manifest, session, tally, building).run()
+            return _Load(given, frame, manifest, session, tally, building, script).run()
+
+
+def application_of(given: LoadSettings) -> str:
+    """Return what the load's sessions call themselves."""
+    return application_name(PROGRAM, given.run.name)
 
 
 def checked_manifest(given: LoadSettings) -> Manifest:
@@ -61,20 +67,27 @@ def checked_manifest(given: LoadSettings) -> Manifest:
     if given.run.uid and manifest.run.uid != given.run.uid:
         theirs, ours = manifest.run.name or manifest.run.uid, given.run.name or given.run.uid
         raise DataError(f"{given.input} belongs to run {theirs}, not to {ours}", reason="OtherRunsSnapshot")
+    if given.verify == "Checksum" and not manifest.has_checksums:
+        text = "the snapshot has no checksums of its tables: dump it with --checksum, or load it with --verify Rows"
+        raise DataError(text, reason="NoChecksums")
     snapshot.check_files(given.input, manifest)
     return manifest
 
 
 @dataclass(frozen=True)
 class _Load:
-    """One load under way. session: to the maintenance database, holding the target's lock. building: the build lock."""
+    """One load under way. session: to the maintenance database, holding the target's lock.
+
+    lock: the siblings' build lock. script: the after-load SQL.
+    """
 
     given: LoadSettings
     frame: Frame
     manifest: Manifest
     session: Session
     tally: Tally
-    building: contextlib.ExitStack
+    lock: contextlib.ExitStack
+    script: str = field(default="", repr=False)
 
     def run(self) -> Report:
         """Load; a clone that a permanent error keeps from being used is dropped."""
@@ -103,16 +116,21 @@ class _Load:
         given, manifest, server, database = self.given, self.manifest, facts.server, facts.database
         is_any = given.overwrite == "Any"
         guard.check(manifest.source, facts, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
-        rights.check(_wants(manifest, self.session, server, database))
+        rights.check(_wants(given, manifest, self.session, server, database))
+        afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
-        return Swap(given, self.frame, manifest, self.session, server, database, pg_restore, self.tally, self.building)
+        building = Building(
+            given, self.frame, manifest, server, database, pg_restore, self.tally, application_of(given), self.script
+        )
+        return Swap(building, self.session, self.lock)
 
     def _in_place(self, facts: Facts) -> InPlace:
         given, is_any = self.given, self.given.overwrite == "Any"
         source, is_clone = self.manifest.source, given.is_physical_clone_of_source
         guard.check_in_place(source, facts, may_overwrite_any=is_any, is_clone=is_clone)
-        return InPlace(given, self.frame, self.manifest, self.session, facts, self.tally)
+        afterload.check_syntax(self.session, self.script)
+        return InPlace(given, self.frame, self.manifest, self.session, facts, self.tally, self.script)
 
 
 def _existing(given: LoadSettings, session: Session) -> Database:
@@ -138,23 +156,24 @@ def _facts(given: LoadSettings, session: Session, server: Server, database: Data
 
 def _content(given: LoadSettings, name: str) -> tuple[Provenance | None, list[str]]:
     """Look into the target: where its data is from, and which tables hold some."""
-    application = application_name(PROGRAM, given.run.name)
-    with contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s"})) as session:
+    with contextlib.closing(connect(given.target, application_of(given), name, {"lock_timeout": "10s"})) as session:
         return provenance.read(session), target.filled_tables(session)
 
 
-def _wants(manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:
+def _wants(given: LoadSettings, manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:
+    roles = rights.needed(manifest.schema.roles, given.owners, given.grants)
     missing, superuser = target.extension_problems(session, manifest.schema.extensions)
     return Wants(
         server=server,
         owner=database.owner,
         is_owner=target.can_act_as(session, database.owner, server.version),
         closed_tablespace=None if target.can_use_tablespace(session, database) else database.tablespace,
-        owners=[role.name for role in manifest.schema.roles if role.owns],
-        missing_roles=target.missing_roles(session, manifest.schema.roles),
+        owners=[role.name for role in roles if role.owns],
+        missing_roles=target.missing_roles(session, roles),
         foreign_sessions=target.foreign_sessions(session, database.name),
         missing_extensions=missing,
         superuser_extensions=superuser,
+        default_privileges=[role.name for role in roles if "DefaultPrivileges" in role.uses],
     )
 
 

@@ -1,4 +1,4 @@
-"""What a load's workers do in the new database, one after the other: copy, build indexes, count, refresh, analyze.
+"""What a load's workers do in the new database, one after the other: copy, index, count, compare, refresh, analyze.
 
 It owns the tasks and their checks. It refuses to know in which order they come.
 """
@@ -12,7 +12,7 @@ from datareplication.errors import DataError
 from datareplication.jobs import archive
 from datareplication.jobs.manifest import Part
 from datareplication.jobs.parts import PartReader
-from datareplication.jobs.postgres import copying
+from datareplication.jobs.postgres import checksum, copying
 from datareplication.jobs.postgres.connection import Session, connect, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.settings import Connection
@@ -74,6 +74,14 @@ class CountRows:
 
 
 @dataclass(frozen=True)
+class CompareSum:
+    """Compare a table's checksum with the manifest's."""
+
+    shape: Shape
+    checksum: str | None
+
+
+@dataclass(frozen=True)
 class Refresh:
     """Fill a materialized view. name: qualified and quoted."""
 
@@ -87,7 +95,7 @@ class Analyze:
     shapes: tuple[Shape, ...]
 
 
-Task = CopyParts | RestoreEntries | CountRows | Refresh | Analyze
+Task = CopyParts | RestoreEntries | CountRows | CompareSum | Refresh | Analyze
 
 
 @contextlib.contextmanager
@@ -112,6 +120,8 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
         case CountRows():
             for shape, rows in task.expected:
                 check_rows(session, shape, rows)
+        case CompareSum():
+            compare_sum(session, task)
         case Refresh():
             copying.refresh(session, task.name)
         case Analyze():
@@ -153,3 +163,10 @@ def check_rows(session: Session, shape: Shape, expected: int) -> None:
     if rows != expected:
         text = f"{shape.schema}.{shape.name} has {rows} rows, the snapshot {expected}"
         raise DataError(text, reason="RowsDiffer")
+
+
+def compare_sum(session: Session, task: CompareSum) -> None:
+    """Refuse by DataError a table whose content is not what the snapshot's manifest says."""
+    if checksum.of_table(session, task.shape) != task.checksum:
+        text = f"the content of {task.shape.schema}.{task.shape.name} differs from the source's, by its checksum"
+        raise DataError(text, reason="ChecksumDiffers")

@@ -64,7 +64,10 @@ class Index:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table. kind: `Table`, or `PartitionedTable`, which has no rows of its own. oid: the source's."""
+    """A table. kind: `Table`, or `PartitionedTable`, which has no rows of its own. oid: the source's.
+
+    checksum: of its rows (postgres.checksum), None unless the dump was asked for it.
+    """
 
     oid: int
     schema: str
@@ -73,6 +76,7 @@ class Relation:
     columns: tuple[Column, ...]
     parts: tuple[Part, ...] = ()
     indexes: tuple[Index, ...] = ()
+    checksum: str | None = None
 
     @property
     def rows(self) -> int:
@@ -97,10 +101,18 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Role:
-    """A role that the schema names. owns: whether objects belong to it; else it has grants, or policies name it."""
+    """A role that the schema names.
+
+    uses: what for; of `Owner`, `Grant`, `DefaultPrivileges` (those that it has altered), `Policy`, `UserMapping`.
+    """
 
     name: str
-    owns: bool
+    uses: tuple[str, ...]
+
+    @property
+    def owns(self) -> bool:
+        """Whether objects belong to it."""
+        return "Owner" in self.uses
 
 
 @dataclass(frozen=True)
@@ -189,6 +201,11 @@ class Manifest:
     def tables(self) -> int:
         """Tables that can hold rows."""
         return sum(relation.kind == "Table" for relation in self.relations)
+
+    @property
+    def has_checksums(self) -> bool:
+        """Whether every table has one."""
+        return all(relation.checksum for relation in self.relations if relation.kind == "Table")
 
     @property
     def parts(self) -> tuple[Part, ...]:

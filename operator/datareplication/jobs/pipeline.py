@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from datareplication.jobs.archive import Entry
-from datareplication.jobs.loading import Analyze, CopyParts, CountRows, RestoreEntries, Task
+from datareplication.jobs.loading import Analyze, CompareSum, CopyParts, CountRows, RestoreEntries, Task
 from datareplication.jobs.manifest import Manifest, Relation
 from datareplication.jobs.postgres.copying import Shape
 
@@ -77,12 +77,17 @@ class Plan:
     rest: tuple[int, ...]
 
 
-def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int) -> Plan:
-    """Return what is done in which order. post_data: the archive's entries of that section."""
+def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int, *, analyzes: bool = True) -> Plan:
+    """Return what is done in which order.
+
+    post_data: the archive's entries of that section. analyzes: whether statistics are gathered on the way.
+    """
     ids = {(entry.catalog, entry.oid): entry.id for entry in post_data}
     tables = [relation for relation in manifest.relations if relation.kind == "Table"]
     fair_share = sum(relation.bytes for relation in tables) / workers
     steps = [step for unit in units(tables) for step in _steps(unit, ids, manifest.source.csv_encoding, fair_share)]
+    if not analyzes:
+        steps = [step for step in steps if not isinstance(step[0], Analyze)]
     taken = {number for task, _ in steps if isinstance(task, RestoreEntries) for number in task.ids}
     return Plan(tuple(steps), tuple(entry.id for entry in post_data if entry.id not in taken))
 
@@ -93,6 +98,18 @@ def units(relations: Sequence[Relation]) -> list[Unit]:
     large = [Unit((relation,)) for relation in ordered if relation.bytes >= LARGE_BYTES]
     small = [Unit(group) for group in _grouped([r for r in ordered if r.bytes < LARGE_BYTES])]
     return large + small
+
+
+def sums(manifest: Manifest) -> list[CompareSum]:
+    """Return the comparisons of all tables' contents with the snapshot's checksums, largest first."""
+    tables = sorted((r for r in manifest.relations if r.kind == "Table"), key=lambda relation: -relation.bytes)
+    return [CompareSum(shape(table, manifest.source.csv_encoding), table.checksum) for table in tables]
+
+
+def filled(manifest: Manifest) -> list[Shape]:
+    """Return the tables that hold rows, largest first."""
+    tables = sorted((r for r in manifest.relations if r.rows), key=lambda relation: -relation.bytes)
+    return [shape(table, manifest.source.csv_encoding) for table in tables]
 
 
 def shape(relation: Relation, encoding: str) -> Shape:

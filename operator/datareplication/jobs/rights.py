@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datareplication.errors import CapabilityError, RightsError
+from datareplication.jobs.manifest import Role
 from datareplication.jobs.postgres.target import Server
+
+USES = {
+    "Owner": "owns objects",
+    "Grant": "has grants",
+    "DefaultPrivileges": "has altered default privileges",
+    "Policy": "is named by policies",
+    "UserMapping": "has user mappings",
+}
+"""What a snapshot names a role for -> in words."""
 
 
 @dataclass(frozen=True)
@@ -12,9 +22,10 @@ class Wants:
     """What was found of the rights that the load's role must have.
 
     owner: of the target database. is_owner: whether the role may act as it. closed_tablespace: the target database's,
-    if the role may not use it. owners: of objects in the snapshot. missing_roles: named by the snapshot, unknown to the
-    server. foreign_sessions: (role, is superuser) of those connected whose rights the load's role lacks.
-    missing_extensions: unknown to the server. superuser_extensions: only a superuser may create them.
+    if the role may not use it. owners: to whom objects of the snapshot are to belong. missing_roles: needed (see
+    `needed`), unknown to the server. foreign_sessions: (role, is superuser) of those connected whose rights the load's
+    role lacks. missing_extensions: unknown to the server. superuser_extensions: only a superuser may create them.
+    default_privileges: roles whose default privileges are to be altered.
     """
 
     server: Server
@@ -22,10 +33,23 @@ class Wants:
     is_owner: bool
     closed_tablespace: str | None
     owners: Sequence[str]
-    missing_roles: Sequence[str]
+    missing_roles: Sequence[Role]
     foreign_sessions: Sequence[tuple[str, bool]]
     missing_extensions: Sequence[str]
     superuser_extensions: Sequence[str]
+    default_privileges: Sequence[str] = ()
+
+
+def needed(roles: Sequence[Role], owners: str, grants: str) -> list[Role]:
+    """Return the roles that must exist, each with what it is then needed for.
+
+    owners: `Keep` or `TargetOwner`; grants: `Keep` or `Drop`. Policies and user mappings name their roles either way.
+    """
+    wanted = {"Policy", "UserMapping"}
+    wanted |= {"Owner"} if owners == "Keep" else set()
+    wanted |= {"Grant", "DefaultPrivileges"} if grants == "Keep" else set()
+    found = [Role(role.name, tuple(use for use in role.uses if use in wanted)) for role in roles]
+    return [role for role in found if role.uses]
 
 
 def check(wants: Wants) -> None:
@@ -41,36 +65,49 @@ def check(wants: Wants) -> None:
 
 def statements(wants: Wants) -> list[str]:
     """Return the statements that give what is missing, in the order in which they can be run."""
-    needed = [f"CREATE ROLE {_quoted(name)} NOLOGIN;" for name in wants.missing_roles]
+    missing = [f"CREATE ROLE {_quoted(role.name)} NOLOGIN /* {_why(role)} */;" for role in wants.missing_roles]
     if wants.server.is_superuser:
-        return needed
+        return missing
     role = _quoted(wants.server.role)
     if not wants.server.can_create_databases:
-        needed.append(f"ALTER ROLE {role} CREATEDB;")
+        missing.append(f"ALTER ROLE {role} CREATEDB;")
     if wants.closed_tablespace:
-        needed.append(f"GRANT CREATE ON TABLESPACE {_quoted(wants.closed_tablespace)} TO {role};")
+        missing.append(f"GRANT CREATE ON TABLESPACE {_quoted(wants.closed_tablespace)} TO {role};")
     if not wants.is_owner:
-        needed.append(f"GRANT {_quoted(wants.owner)} TO {role};")
+        missing.append(f"GRANT {_quoted(wants.owner)} TO {role};")
     if wants.foreign_sessions and not wants.server.can_signal:
-        needed.append(f"GRANT pg_signal_backend TO {role};")
-    return needed + _only_superusers(wants)
+        missing.append(f"GRANT pg_signal_backend TO {role};")
+    return missing + _only_superusers(wants)
 
 
 def _only_superusers(wants: Wants) -> list[str]:
     """Return what no grant helps against, with what does."""
-    strangers = [_quoted(name) for name in wants.owners if name not in {wants.server.role, wants.owner}]
+    strangers = _strangers(wants, wants.owners)
+    altered = _strangers(wants, wants.default_privileges)
     sessions = [_quoted(name) for name, is_superuser in wants.foreign_sessions if is_superuser]
     extensions = [_quoted(name) for name in wants.superuser_extensions]
     found = []
     if strangers:
         found.append(
-            f"(load as a superuser: objects belong to {', '.join(strangers)}, neither it nor the target's owner)"
+            f"(load as a superuser, or with owners TargetOwner: objects belong to {', '.join(strangers)}, "
+            "neither it nor the target's owner)"
         )
+    if altered:
+        names = ", ".join(altered)
+        found.append(f"(load as a superuser, or with grants Drop: default privileges are set for {names})")
     if sessions:
         found.append(f"(end the sessions of superuser {', '.join(sessions)}, or load as a superuser)")
     if extensions:
         found.append(f"(load as a superuser: only one can create extension {', '.join(extensions)})")
     return found
+
+
+def _strangers(wants: Wants, names: Sequence[str]) -> list[str]:
+    return [_quoted(name) for name in names if name not in {wants.server.role, wants.owner}]
+
+
+def _why(role: Role) -> str:
+    return "it " + ", ".join(USES[use] for use in role.uses)
 
 
 def _quoted(name: str) -> str:

@@ -20,6 +20,8 @@ COMPRESSIONS = ("Zstd", "Gzip", "None")
 STRATEGIES = ("Swap", "InPlace")
 VERIFICATIONS = ("Rows", "Checksum")
 OVERWRITES = ("OnlyManaged", "Any")
+OWNERS = ("Keep", "TargetOwner")
+GRANTS = ("Keep", "Drop")
 TARGET_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 """A DNS label, as the resource's target names are: it becomes a part of variable names."""
 
@@ -64,6 +66,7 @@ class DumpSettings:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     schema_only: tuple[str, ...] = ()
+    checksum: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class LoadSettings:
     is_physical_clone_of_source: bool = False
     after_load: Path | None = None
     siblings: tuple[str, ...] = ()
+    owners: str = "Keep"
+    grants: str = "Keep"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -107,6 +112,7 @@ def parse_dump(arguments: Sequence[str], environment: Mapping[str, str]) -> Dump
         include=tuple(given.include),
         exclude=tuple(given.exclude),
         schema_only=tuple(given.schema_only),
+        checksum=given.checksum,
     )
 
 
@@ -127,6 +133,8 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         is_physical_clone_of_source=given.physical_clone_of_source,
         after_load=Path(given.after_load) if given.after_load else None,
         siblings=tuple(given.sibling_database),
+        owners=given.owners,
+        grants=given.grants,
     )
 
 
@@ -139,9 +147,7 @@ def refuse_unsupported_dump(settings: DumpSettings) -> None:
 def refuse_unsupported_load(settings: LoadSettings) -> None:
     """Refuse by UsageError what this version accepts but does not carry out; it is never ignored."""
     unsupported = {
-        "--verify Checksum": settings.verify == "Checksum",
         "--keep-previous above 1": settings.keep_previous > 1,
-        "--after-load": settings.after_load is not None,
     }
     _refuse([option for option, is_asked in unsupported.items() if is_asked])
 
@@ -165,6 +171,8 @@ def dump_parser() -> argparse.ArgumentParser:
     for edge in ("start", "end"):
         text = f"{edge} of the run's data interval, RFC 3339; recorded in the snapshot"
         parser.add_argument(f"--data-interval-{edge}", metavar="TIME", type=_instant, default="", help=text)
+    text = "also record a checksum of each table's content, for loads with --verify Checksum; reads every table twice"
+    parser.add_argument("--checksum", action="store_true", help=text)
     _add_patterns(parser)
     return parser
 
@@ -198,7 +206,10 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--physical-clone-of-source", action="store_true", help=text)
     text = "a database on the same server that this run loads with the same role: built once, cloned; may be repeated"
     add("--sibling-database", metavar="NAME", action="append", default=[], help=text)
-    add("--after-load", metavar="FILE", help="SQL to run in the loaded database before it is shown")
+    text = "to whom objects belong: to the source's owners, or all to the target database's owner (default: Keep)"
+    add("--owners", choices=OWNERS, default="Keep", help=text)
+    add("--grants", choices=GRANTS, default="Keep", help="what becomes of the source's grants (default: Keep)")
+    add("--after-load", metavar="FILE", help="SQL to run in the loaded database before it is shown, in one transaction")
 
 
 def _add_patterns(parser: argparse.ArgumentParser) -> None:

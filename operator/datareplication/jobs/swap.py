@@ -5,28 +5,18 @@ It owns the order of the steps. Whatever ends it early, the target stays as it w
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
-from datareplication.jobs import archive, pipeline, siblings
-from datareplication.jobs.identity import application_name, tool_version
-from datareplication.jobs.loading import CopyParts, Refresh, Restorer, Task, WorkerConfig, open_worker
-from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.pipeline import Pipeline
-from datareplication.jobs.postgres import bulk, carry, copying, databases, provenance, rename, target
-from datareplication.jobs.postgres.connection import Session, connect, execute
-from datareplication.jobs.postgres.conninfo import parameters
+from datareplication.jobs import siblings
+from datareplication.jobs.building import Building
+from datareplication.jobs.identity import tool_version
+from datareplication.jobs.postgres import carry, databases, provenance, rename, target
+from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
-from datareplication.jobs.postgres.target import Server
-from datareplication.jobs.program import Frame
-from datareplication.jobs.settings import LoadSettings
 from datareplication.jobs.siblings import Cloning
-from datareplication.jobs.snapshot import ARCHIVE
-from datareplication.jobs.tally import Tally
-from datareplication.jobs.tools import Login, Tool
-from datareplication.jobs.workers import Crew, crew
 
 PROGRAM = "datareplication-load"
 DROP_ATTEMPTS = 3
@@ -43,123 +33,96 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Swap:
-    """One load by Swap. maintenance: the session that holds the target's lock. building: the siblings' build lock."""
+    """One load by Swap. maintenance: the session that holds the target's lock. lock: the siblings' build lock."""
 
-    given: LoadSettings
-    frame: Frame
-    manifest: Manifest
+    building: Building
     maintenance: Session
-    server: Server
-    database: Database
-    pg_restore: Tool
-    tally: Tally
-    building: contextlib.ExitStack
+    lock: contextlib.ExitStack
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Replaced:
         """Replace the target."""
+        is_cloned = self._has_clone()
+        if not is_cloned:
+            self._drop_left_over()
         try:
-            with self.frame.stop.interrupting(self.maintenance.cancel):
-                if not self._has_clone():
-                    self._drop_left_over()
-                    databases.create_next(self.maintenance, self.database, self._owner())
+            with self.building.frame.stop.interrupting(self.maintenance.cancel):
+                if self.building.given.siblings:
+                    self._build_for_all(is_cloned=is_cloned)
+                else:
                     self._build()
-                    self._clone()
-                self.building.close()
-                written = self._finish()
-            self.tally.phase("Swapping")
+                written = self._provenance()
+                self._write(written)
+            self.building.tally.phase("Swapping")
             return Replaced(written, self._swap())
         except BaseException:
             self._clean_up()
             raise
 
-    def _has_clone(self) -> bool:
-        """Whether a sibling of this run has built `<db>__next` for this target."""
-        found = databases.describe(self.maintenance, self.database.next_name)
-        return found is not None and found.comment == siblings.mark(self.manifest.run.uid)
+    def _build(self) -> None:
+        building = self.building
+        settings = building.settings(self.maintenance)
+        with building.workers() as workers:
+            self._create_next()
+            building.open(workers, settings)
+            building.build(workers, settings, is_final=not building.script)
+            building.compare_sums(workers)
+            building.finish(workers, is_analyzed=not building.script)
 
-    def _clone(self) -> None:
-        server, uid = self.server, self.manifest.run.uid
-        cloning = Cloning(
-            self.maintenance, self.given, self.database, uid, server.is_superuser, self._owner(), self.frame.log
-        )
-        cloning.offer()
+    def _build_for_all(self, *, is_cloned: bool) -> None:
+        """Take the clone that a sibling made, or build and make clones; then go on as all of them do."""
+        building = self.building
+        settings = building.settings(self.maintenance)
+        if not is_cloned:
+            with building.workers() as workers:
+                self._create_next()
+                building.open(workers, settings)
+                building.build(workers, settings, is_final=False)
+            self._write(self._provenance())  # by which a clone that is not marked yet is known as ours
+            self._clone()
+        self.lock.close()
+        with building.workers() as workers:
+            building.open(workers, settings)
+            building.compare_sums(workers)
+            building.finish(workers, is_analyzed=False)
+
+    def _create_next(self) -> None:
+        databases.create_next(self.maintenance, self._database, self._owner())
 
     def _owner(self) -> str:
-        """Return whom `<db>__next` belongs to until the swap: the load's role, so that nobody else sees it half loaded.
+        """Return whom `<db>__next` belongs to until the swap: the load's role.
 
         A role that is no superuser can give objects only to a role that may create them there, so it needs the target's
         owner from the start.
         """
-        return self.server.role if self.server.is_superuser else self.database.owner
+        server = self.building.server
+        return server.role if server.is_superuser else self._database.owner
 
-    def _build(self) -> None:
-        """Fill `<db>__next`: schema, data, indexes and constraints, verification, statistics."""
-        started = crew(self.given.workers, open_worker, self.frame.stop)
-        with started as workers, contextlib.closing(self._connect(self.database.next_name)) as session:
-            if not self.manifest.schema.has_public:
-                execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
-            self.tally.phase("Schema")
-            settings = bulk.settings(session, self.given.workers)
-            restorer = self._restorer(settings)
-            self._restore(restorer, "--section=pre-data")
-            self._fill(workers, restorer, settings)
-            copying.set_sequences(session, self.manifest.sequences)
-            # One at a time: a view may read from the one before it.
-            for name in self.manifest.schema.materialized_views:
-                workers.perform([Refresh(name)], self._hear)
-            provenance.write(session, self._provenance())
+    def _has_clone(self) -> bool:
+        """Whether a sibling of this run has built `<db>__next` for this target."""
+        if not self.building.given.siblings:
+            return False
+        found = databases.describe(self.maintenance, self._database.next_name)
+        return found is not None and found.comment == siblings.mark(self.building.manifest.run.uid)
 
-    def _finish(self) -> Provenance:
-        """Make what was built or cloned this target's own."""
-        written = self._provenance()
-        with contextlib.closing(self._connect(self.database.next_name)) as session:
+    def _clone(self) -> None:
+        cloning = Cloning(
+            session=self.maintenance,
+            given=self.building.given,
+            built=self._database,
+            run_uid=self.building.manifest.run.uid,
+            is_superuser=self.building.server.is_superuser,
+            owner=self._owner(),
+            log=self.building.frame.log,
+        )
+        cloning.offer()
+
+    def _write(self, written: Provenance) -> None:
+        with contextlib.closing(self._connect(self._database.next_name)) as session:
             provenance.write(session, written)
-        return written
-
-    def _fill(self, workers: Crew[Task, Task], restorer: Restorer, settings: Mapping[str, str]) -> None:
-        """Do all that concerns one table at a time, then restore what is left of the schema."""
-        manifest, root = self.manifest, self.given.input
-        post_data = archive.entries(self.pg_restore, root / ARCHIVE, "--section=post-data")
-        planned = pipeline.plan(manifest, post_data, self.given.workers)
-        parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
-        self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
-        self.tally.phase("Data")
-        config = WorkerConfig(self.given.target, self._application, self.database.next_name, root, restorer, settings)
-        workers.open(config, max(len(planned.steps), 1))
-        waiting = Pipeline(planned.steps)
-
-        def hear(done: Task | None, moved: int) -> None:
-            self._hear(done, moved)
-            if done is not None:
-                waiting.done(done)
-
-        workers.supply(waiting.take, hear)
-        if not planned.rest:
-            return
-        self.tally.phase("Indexes")
-        with archive.use_list(planned.rest) as option:
-            self._restore(restorer, option, "--jobs", str(self.given.workers))
-
-    def _hear(self, done: Task | None, moved: int) -> None:
-        self.tally.moved(moved)
-        if isinstance(done, CopyParts):
-            for part in done.parts:
-                self.tally.done(done.oid, part.rows)
-
-    def _restorer(self, settings: Mapping[str, str]) -> Restorer:
-        wanted = {**parameters(self.given.target, self.database.next_name), "application_name": self._application}
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
-        login = Login(wanted, self.given.target.password)
-        return Restorer(self.pg_restore, login, ("--exit-on-error", "--no-tablespaces"))
-
-    def _restore(self, restorer: Restorer, *options: str) -> None:
-        with restorer.command(*options, root=self.given.input) as child:
-            child.wait(self.frame.stop, lambda: self.tally.moved(0))
 
     def _provenance(self) -> Provenance:
-        manifest = self.manifest
+        manifest = self.building.manifest
         return Provenance(
             source_system_identifier=manifest.source.system_identifier,
             source_database=manifest.source.database,
@@ -168,9 +131,9 @@ class Swap:
             run_uid=manifest.run.uid,
             run_name=manifest.run.name,
             replication=manifest.run.replication,
-            target_system_identifier=self.server.system_identifier,
-            target_database=self.database.name,
-            previous_database=self.database.oid,
+            target_system_identifier=self.building.server.system_identifier,
+            target_database=self._database.name,
+            previous_database=self._database.oid,
             schema_fingerprint=manifest.schema.fingerprint,
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
@@ -178,55 +141,56 @@ class Swap:
 
     def _swap(self) -> list[str]:
         """Not interrupted by a signal: it takes seconds, and what it did is done."""
-        wanted = carry.steps(self.maintenance, self.database)
-        databases.drop(self.maintenance, self.database.previous_name)
-        refused = rename.swap(self.maintenance, self._connect_maintenance, self.database, wanted)
-        if self.given.keep_previous == 0:
-            self._drop_quietly(self.database.previous_name)
+        wanted = carry.steps(self.maintenance, self._database)
+        databases.drop(self.maintenance, self._database.previous_name)
+        refused = rename.swap(self.maintenance, self._connect_maintenance, self._database, wanted)
+        if self.building.given.keep_previous == 0:
+            self._drop_quietly(self._database.previous_name)
         return refused
 
     def _drop_left_over(self) -> None:
         """Drop `<db>__next` of an earlier attempt; one that is not ours is a GuardError."""
-        left_over = databases.describe(self.maintenance, self.database.next_name)
+        left_over = databases.describe(self.maintenance, self._database.next_name)
         if left_over is None:
             return
-        if not siblings.is_mark(left_over.comment) and self._is_filled(left_over.name):
+        if not siblings.is_mark(left_over.comment) and self._is_filled(left_over):
             text = f"database {left_over.name} exists and was not left by a load: rename or drop it"
             raise GuardError(text, reason="NextNotOurs")
         databases.drop(self.maintenance, left_over.name)
-        self.frame.log.info("dropped what an earlier attempt left", database=left_over.name)
+        self.building.frame.log.info("dropped what an earlier attempt left", database=left_over.name)
 
-    def _is_filled(self, name: str) -> bool:
+    def _is_filled(self, database: Database) -> bool:
         """Whether a database holds data that no load put there."""
-        with contextlib.closing(self._connect(name)) as session:
+        databases.admit(self.maintenance, database)
+        with contextlib.closing(self._connect(database.name)) as session:
             return bool(target.filled_tables(session)) and provenance.read(session) is None
 
     def _clean_up(self) -> None:
         """Drop `<db>__next`, over a new connection if the old one broke; else the next attempt drops it."""
         for _ in range(DROP_ATTEMPTS):
-            if not self.maintenance.closed and self._drop_quietly(self.database.next_name):
+            if not self.maintenance.closed and self._drop_quietly(self._database.next_name):
                 return
         if not self.maintenance.closed:
             return
         with contextlib.suppress(Exception), contextlib.ExitStack() as stack:
             session = stack.enter_context(contextlib.closing(self._connect_maintenance()))
-            stack.enter_context(target.locked(session, self.database.name))
-            databases.drop(session, self.database.next_name)
+            stack.enter_context(target.locked(session, self._database.name))
+            databases.drop(session, self._database.next_name)
 
     def _drop_quietly(self, name: str) -> bool:
         try:
             databases.drop(self.maintenance, name)
         except Exception as error:  # noqa: BLE001 - the load's own outcome is what counts
-            self.frame.log.warning("could not drop a database", database=name, error=str(error))
+            self.building.frame.log.warning("could not drop a database", database=name, error=str(error))
             return False
         return True
 
     def _connect(self, database: str) -> Session:
-        return connect(self.given.target, self._application, database)
+        return self.building.connect(database)
 
     def _connect_maintenance(self) -> Session:
-        return self._connect(self.given.maintenance_database)
+        return self._connect(self.building.given.maintenance_database)
 
     @property
-    def _application(self) -> str:
-        return application_name(PROGRAM, self.given.run.name)
+    def _database(self) -> Database:
+        return self.building.database

@@ -115,6 +115,25 @@ def test_targets_on_one_server_with_one_role_know_of_each_other() -> None:
     assert siblings == {"t0": ("db1",), "t1": ("db0",), "t2": (), "t3": (), "t4": ()}
 
 
+def test_target_with_every_choice_is_what_the_load_program_reads() -> None:
+    (target,) = SPEC["targets"]
+    choices = {"verify": "Checksum", "owners": "TargetOwner", "grants": "Drop"}
+    script = {"afterLoad": {"configMapKeyRef": {"name": "scrub", "key": "dev.sql"}}}
+    chosen = a_run(targets=[{**target, **choices, **script}])
+    job = manifests.load_job(chosen, IMAGE, "qa-2")
+    read = jobs.parse_load(container(job)["args"], environment(job))
+    jobs.refuse_unsupported_load(read)
+    assert (read.verify, read.owners, read.grants) == ("Checksum", "TargetOwner", "Drop")
+    mount = next(mount for mount in container(job)["volumeMounts"] if mount["name"] == "after-load")
+    volume = next(volume for volume in job["spec"]["template"]["spec"]["volumes"] if volume["name"] == "after-load")
+    (item,) = volume["configMap"]["items"]
+    assert (volume["configMap"]["name"], item["key"], mount["readOnly"]) == ("scrub", "dev.sql", True)
+    assert str(read.after_load) == f"{mount['mountPath']}/{item['path']}"
+    dump = manifests.dump_job(chosen, IMAGE)
+    assert jobs.parse_dump(container(dump)["args"], environment(dump)).checksum is True
+    assert "--checksum" not in container(manifests.dump_job(a_run(), IMAGE))["args"]
+
+
 def test_credentials_come_by_reference_only() -> None:
     env = {entry["name"]: entry for entry in container(manifests.dump_job(a_run(), IMAGE))["env"]}
     assert env["PROD_DB_USERNAME"] == {

@@ -23,7 +23,7 @@ def manifest() -> Manifest:
             archive=Part("schema.dump", 0, 100, 100, "cd"),
             pg_dump_version=15,
             fingerprint="ef",
-            roles=(manifests.Role("app", owns=True),),
+            roles=(manifests.Role("app", ("Owner", "Grant")),),
             extensions=(manifests.Extension("pg_trgm", "1.6"),),
             materialized_views=("public.mv",),
             has_public=True,

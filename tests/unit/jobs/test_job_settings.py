@@ -17,7 +17,7 @@ def test_a_dump_needs_nothing_but_the_variables() -> None:
     given = settings.parse_dump([], {**SOURCE, **PLACE})
     assert (str(given.output), given.workers, given.compression) == ("/snapshots/a/b", 4, "Zstd")
     assert given.source == Connection("PROD", "host=db dbname=app", "reader", "s3cret-word")
-    assert (given.run.uid, given.run.timeout_seconds) == ("", None)
+    assert (given.run.uid, given.run.timeout_seconds, given.checksum) == ("", None, False)
 
 
 def test_a_dump_with_everything() -> None:
@@ -41,6 +41,7 @@ def test_a_load_reads_the_variables_of_its_target() -> None:
     assert (str(given.input), given.strategy, given.workers, given.verify) == ("/snapshots/a/b", "Swap", 2, "Rows")
     assert (given.keep_previous, given.overwrite, given.maintenance_database) == (1, "OnlyManaged", "postgres")
     assert given.is_physical_clone_of_source is False
+    assert (given.owners, given.grants, given.after_load) == ("Keep", "Keep", None)
     settings.refuse_unsupported_load(given)
 
 

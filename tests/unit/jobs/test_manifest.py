@@ -24,6 +24,7 @@ relations = st.builds(
     kind=st.sampled_from(["Table", "PartitionedTable"]),
     columns=st.lists(st.builds(Column, names, names), max_size=3).map(tuple),
     parts=st.lists(st.just(PART), max_size=3).map(tuple),
+    checksum=st.sampled_from([None, "1:-5"]),
 )
 sequences = st.builds(Sequence, names, names, st.integers(-(2**63), 2**63 - 1), st.booleans())
 

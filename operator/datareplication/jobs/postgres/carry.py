@@ -92,11 +92,12 @@ def _properties(database: Database) -> list[Step]:
         sql.Literal(database.comment),
     )
     alter = sql.SQL("ALTER DATABASE {} {} {}")
+    grantees = sql.SQL("PUBLIC, {}, CURRENT_USER").format(owner)  # the load's role had to connect
     return [
         Step(f"owner {database.owner}", alter.format(name, sql.SQL("OWNER TO"), owner), is_essential=True),
         Step("connection limit", alter.format(name, sql.SQL("CONNECTION LIMIT"), limit), is_essential=True),
         Step("comment", sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, comment), is_essential=True),
-        Step("grants", sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(name, owner), is_essential=True),
+        Step("grants", sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(name, grantees), is_essential=True),
     ]
 
 

@@ -83,7 +83,10 @@ _ROLES = """
         UNION ALL SELECT 'pg_type'::regclass, oid, typowner, 'o' FROM pg_type WHERE typrelid = 0 AND typelem = 0
         UNION ALL SELECT 'pg_namespace'::regclass, oid, nspowner, 'o' FROM pg_namespace WHERE nspname !~ '^pg_'
     )
-    SELECT r.rolname, bool_or(n.deptype = 'o') FROM named n JOIN pg_roles r ON r.oid = n.role
+    SELECT r.rolname, array_agg(DISTINCT CASE n.deptype WHEN 'a' THEN 'Grant' WHEN 'r' THEN 'Policy' ELSE CASE n.classid
+             WHEN 'pg_default_acl'::regclass THEN 'DefaultPrivileges'
+             WHEN 'pg_user_mapping'::regclass THEN 'UserMapping' ELSE 'Owner' END END)
+    FROM named n JOIN pg_roles r ON r.oid = n.role
     WHERE n.objid >= 16384 AND r.rolname !~ '^pg_'
       AND NOT EXISTS (SELECT FROM ours o WHERE (o.classid, o.objid) = (n.classid, n.objid))
       AND NOT (n.deptype = 'o' AND EXISTS (SELECT FROM member m WHERE (m.classid, m.objid) = (n.classid, n.objid)))
@@ -173,8 +176,8 @@ def _sequence_states(session: Session, names: Sequence[tuple[str, ...]]) -> list
 
 
 def roles(session: Session) -> tuple[Role, ...]:
-    """Return the roles that own objects, hold grants or are named by policies; predefined ones excepted."""
-    return tuple(Role(name, owns) for name, owns in rows(session, _ROLES, doing=DOING))
+    """Return the roles that the schema names, with what for; predefined ones excepted."""
+    return tuple(Role(name, tuple(uses)) for name, uses in rows(session, _ROLES, doing=DOING))
 
 
 def extensions(session: Session) -> tuple[Extension, ...]:

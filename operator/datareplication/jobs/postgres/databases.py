@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows
+from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, transaction
 
 NEXT_SUFFIX = "__next"
 PREVIOUS_SUFFIX = "__previous"
@@ -88,12 +88,12 @@ def _database(row_: dict[str, Any]) -> Database:
 
 
 def create_next(session: Session, like: Database, owner: str) -> None:
-    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to the public and marked."""
+    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked."""
     _create(session, like.next_name, owner, [sql.SQL("TEMPLATE template0"), *_options(like)], MARK)
 
 
 def clone_next(session: Session, built: Database, sibling: Database, owner: str, mark: str) -> None:
-    """Create the sibling's `<db>__next` as a copy of the one that was built for `built`, closed and marked."""
+    """Create the sibling's `<db>__next` as a copy of what was built for `built`, closed to all others and marked."""
     # The default from 15 on writes all of it to the log; before, files are copied anyway.
     is_choice = session.server_version >= 150000  # noqa: PLR2004
     template = sql.SQL("TEMPLATE {}").format(sql.Identifier(built.next_name))
@@ -102,13 +102,37 @@ def clone_next(session: Session, built: Database, sibling: Database, owner: str,
 
 
 def _create(session: Session, new: str, owner: str, options: Sequence[sql.Composable], mark: str) -> None:
-    name, doing = sql.Identifier(new), f"creating database {new}"
-    statement = sql.SQL("CREATE DATABASE {} OWNER {} {}").format(
-        name, sql.Identifier(owner), sql.SQL(" ").join(options)
+    # A new database is open to the public. Nobody gets in before that is changed: whoever is in, stays.
+    statement = sql.SQL("CREATE DATABASE {} OWNER {} CONNECTION LIMIT 0 {}").format(
+        sql.Identifier(new), sql.Identifier(owner), sql.SQL(" ").join(options)
     )
-    execute(session, statement, doing=doing)
-    execute(session, sql.SQL("COMMENT ON DATABASE {} IS {}").format(name, sql.Literal(mark)), doing=doing)
-    execute(session, sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name), doing=doing)
+    execute(session, statement, doing=f"creating database {new}")
+    _close(session, new, owner, mark)
+
+
+def admit(session: Session, database: Database) -> None:
+    """Let the session's role, and nobody else, connect to a database that a crash left right after CREATE DATABASE."""
+    if database.connection_limit == 0:
+        _close(session, database.name, database.owner, database.comment)
+
+
+def _close(session: Session, name: str, owner: str, mark: str | None) -> None:
+    """Mark a database that was made with connection limit 0, and let the session's role alone connect to it.
+
+    owner: the database's; it may make schemas there, but not connect.
+    """
+    database, role = sql.Identifier(name), sql.Identifier(owner)
+    steps = (
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(mark)),
+        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(database, role),
+        sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(database, role),
+        sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO CURRENT_USER").format(database),
+        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(database),
+    )
+    doing = f"closing database {name}"
+    with transaction(session, doing=doing):
+        for step in steps:
+            execute(session, step, doing=doing)
 
 
 def _options(like: Database) -> list[sql.Composable]:

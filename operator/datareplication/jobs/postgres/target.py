@@ -93,11 +93,12 @@ def can_use_tablespace(session: Session, database: Database) -> bool:
     return bool(row(session, query, [database.tablespace], doing=DOING)[0])
 
 
-def missing_roles(session: Session, roles: Sequence[Role]) -> list[str]:
+def missing_roles(session: Session, roles: Sequence[Role]) -> list[Role]:
     """Return those that the server does not have."""
     names = [role.name for role in roles]
-    query = "SELECT name FROM unnest(%s::text[]) name WHERE name NOT IN (SELECT rolname FROM pg_roles) ORDER BY 1"
-    return [name for (name,) in rows(session, query, [names], doing=DOING)]
+    query = "SELECT name FROM unnest(%s::text[]) name WHERE name NOT IN (SELECT rolname FROM pg_roles)"
+    missing = {name for (name,) in rows(session, query, [names], doing=DOING)}
+    return [role for role in roles if role.name in missing]
 
 
 def can_act_as(session: Session, name: str, version: int) -> bool:

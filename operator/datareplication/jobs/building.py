@@ -1,0 +1,164 @@
+"""What fills `<db>__next`: schema, data, indexes, verification; then after-load SQL, views, statistics.
+
+It owns the order of these steps. It refuses to know how the database is made, shown or dropped.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from datareplication.jobs import archive, pipeline
+from datareplication.jobs.loading import (
+    Analyze,
+    CopyParts,
+    Refresh,
+    Restorer,
+    Task,
+    WorkerConfig,
+    open_worker,
+)
+from datareplication.jobs.manifest import Manifest
+from datareplication.jobs.pipeline import Pipeline
+from datareplication.jobs.postgres import afterload, bulk, copying, owners
+from datareplication.jobs.postgres.afterload import Left
+from datareplication.jobs.postgres.connection import Session, connect, execute
+from datareplication.jobs.postgres.conninfo import parameters
+from datareplication.jobs.postgres.databases import Database
+from datareplication.jobs.postgres.target import Server
+from datareplication.jobs.program import Frame
+from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.snapshot import ARCHIVE
+from datareplication.jobs.tally import Tally
+from datareplication.jobs.tools import Login, Tool
+from datareplication.jobs.workers import Crew, crew
+
+Workers = Crew[Task, Task]
+
+
+@dataclass(frozen=True)
+class Building:
+    """The building of one `<db>__next`. script: the after-load SQL."""
+
+    given: LoadSettings
+    frame: Frame
+    manifest: Manifest
+    server: Server
+    database: Database
+    pg_restore: Tool
+    tally: Tally
+    application: str
+    script: str = field(default="", repr=False)
+
+    def connect(self, database: str) -> Session:
+        """Open a session to a database of the target's server."""
+        return connect(self.given.target, self.application, database)
+
+    @contextlib.contextmanager
+    def workers(self) -> Iterator[Workers]:
+        """Start the workers; they connect when they are told to `open`."""
+        with crew(self.given.workers, open_worker, self.frame.stop) as made:
+            yield made
+
+    def open(self, workers: Workers, settings: Mapping[str, str]) -> None:
+        """Let the workers connect to `<db>__next`, which exists now."""
+        config = WorkerConfig(
+            self.given.target,
+            self.application,
+            self.database.next_name,
+            self.given.input,
+            self._restorer(settings),
+            settings,
+        )
+        workers.open(config, max(self.manifest.tables, 1))
+
+    def settings(self, session: Session) -> dict[str, str]:
+        """Return the settings of the server for the sessions that build."""
+        return bulk.settings(session, self.given.workers)
+
+    def build(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> None:
+        """Fill the database and verify it. is_final: no clone is made of it and no script changes it."""
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            if not self.manifest.schema.has_public:
+                execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
+            self.tally.phase("Schema")
+            restorer = self._restorer(settings)
+            self._restore(restorer, "--section=pre-data")
+            self._fill(workers, restorer, is_final=is_final)
+            copying.set_sequences(session, self.manifest.sequences)
+            if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
+                owners.give_all(session, self.database.owner)
+
+    def compare_sums(self, workers: Workers) -> None:
+        """Compare contents with the snapshot's checksums where that is asked for."""
+        if self.given.verify == "Checksum":
+            self.tally.phase("Verifying")
+            workers.perform(pipeline.sums(self.manifest), self._hear)
+
+    def finish(self, workers: Workers, *, is_analyzed: bool) -> None:
+        """Run the after-load SQL, then fill views and gather statistics, which would keep what it scrubs."""
+        left = self._after_load()
+        # One at a time: a view may read from the one before it.
+        for name in left.materialized_views:
+            workers.perform([Refresh(name)], self._hear)
+        if not is_analyzed:
+            workers.perform([Analyze((shape,)) for shape in left.tables], self._hear)
+        if self.script:
+            self._forget()
+
+    def _fill(self, workers: Workers, restorer: Restorer, *, is_final: bool) -> None:
+        """Do all that concerns one table at a time, then restore what is left of the schema."""
+        manifest, root = self.manifest, self.given.input
+        post_data = archive.entries(self.pg_restore, root / ARCHIVE, "--section=post-data")
+        planned = pipeline.plan(manifest, post_data, self.given.workers, analyzes=is_final)
+        parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
+        self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
+        self.tally.phase("Data")
+        waiting = Pipeline(planned.steps)
+
+        def hear(done: Task | None, moved: int) -> None:
+            self._hear(done, moved)
+            if done is not None:
+                waiting.done(done)
+
+        workers.supply(waiting.take, hear)
+        if planned.rest:
+            self.tally.phase("Indexes")
+            with archive.use_list(planned.rest) as option:
+                self._restore(restorer, option, "--jobs", str(self.given.workers))
+
+    def _after_load(self) -> Left:
+        views = self.manifest.schema.materialized_views
+        if not self.script:
+            return Left(views, pipeline.filled(self.manifest))
+        self.tally.phase("AfterLoad")
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            path = afterload.search_path(session, self.database.name)
+            return afterload.run(session, self.script, self.frame.stop, path, views)
+
+    def _forget(self) -> None:
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            kept = afterload.forget(session, is_superuser=self.server.is_superuser)
+        if kept:
+            text = "the after-load SQL emptied tables whose statistics only a superuser can remove: samples of old rows"
+            self.frame.log.warning(text, tables=kept)
+
+    def _hear(self, done: Task | None, moved: int) -> None:
+        self.tally.moved(moved)
+        if isinstance(done, CopyParts):
+            for part in done.parts:
+                self.tally.done(done.oid, part.rows)
+
+    def _restorer(self, settings: Mapping[str, str]) -> Restorer:
+        wanted = {**parameters(self.given.target, self.database.next_name), "application_name": self.application}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
+        choices = [
+            *(["--no-owner"] if self.given.owners == "TargetOwner" else []),
+            *(["--no-privileges"] if self.given.grants == "Drop" else []),
+        ]
+        login = Login(wanted, self.given.target.password)
+        return Restorer(self.pg_restore, login, ("--exit-on-error", "--no-tablespaces", *choices))
+
+    def _restore(self, restorer: Restorer, *options: str) -> None:
+        with restorer.command(*options, root=self.given.input) as child:
+            child.wait(self.frame.stop, lambda: self.tally.moved(0))
