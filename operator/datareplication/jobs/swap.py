@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
+from datareplication.jobs import exclusion, extension_rows, large_objects
 from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.loading import Analyze, CopyPart, CountRows, Refresh, Task, WorkerConfig, open_worker
 from datareplication.jobs.manifest import Manifest, Relation
@@ -82,7 +83,9 @@ class Swap:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
             self.tally.phase("Schema")
             self._restore("pre-data")
+            extension_rows.refuse_lacking(session, self.manifest)
             self._fill(workers)
+            self._restore_large_objects(session)
             copying.set_sequences(session, self.manifest.sequences)
             self.tally.phase("Indexes")
             self._restore("post-data", "--jobs", str(self.given.workers))
@@ -95,10 +98,15 @@ class Swap:
         """Copy all parts, largest first, and compare each table's rows with the manifest's."""
         relations = [relation for relation in self.manifest.relations if relation.kind == "Table"]
         tasks = sorted((task for relation in relations for task in self._copies(relation)), key=lambda t: -t.part.bytes)
-        self.tally.expect(len(relations), [task.oid for task in tasks], self.manifest.rows, self.manifest.bytes)
+        rows_of_extensions = [task for relation in extension_rows.of(self.manifest) for task in self._copies(relation)]
+        parts = [task.oid for task in (*rows_of_extensions, *tasks)]
+        self.tally.expect(self.manifest.tables, parts, self.manifest.rows, self.manifest.bytes)
         self.tally.phase("Data")
         config = WorkerConfig(self.given.target, self._application, self.database.next_name, self.given.input)
-        workers.open(config, max(len(relations), 1))
+        workers.open(config, max(self.manifest.tables, 1))
+        # One at a time: CREATE EXTENSION has made foreign keys between these already.
+        for task in rows_of_extensions:
+            workers.perform([task], self._hear)
         workers.perform(tasks, self._hear)
         self.tally.phase("Verifying")
         workers.perform([CountRows(self._shape(relation), relation.rows) for relation in relations], self._hear)
@@ -111,7 +119,8 @@ class Swap:
         workers.perform([Analyze(self._shape(relation)) for relation in filled], self._hear)
 
     def _copies(self, relation: Relation) -> Iterator[CopyPart]:
-        shape, is_only = self._shape(relation), len(relation.parts) == 1
+        # What CREATE EXTENSION made may hold rows already.
+        shape, is_only = self._shape(relation), len(relation.parts) == 1 and relation.kind == "Table"
         return (CopyPart(relation.oid, shape, part, is_only) for part in relation.parts)
 
     def _shape(self, relation: Relation) -> Shape:
@@ -124,15 +133,19 @@ class Swap:
             self.tally.done(done.oid, done.part.rows)
 
     def _restore(self, section: str, *options: str) -> None:
+        path = self.given.input / ARCHIVE
+        with exclusion.restore_options(self.pg_restore, path, self.manifest.omitted.objects) as left_out:
+            self._pg_restore(["--no-tablespaces", f"--section={section}", *left_out, *options, str(path)])
+
+    def _restore_large_objects(self, session: Session) -> None:
+        if self.manifest.large_objects:
+            self._pg_restore([str(self.given.input / self.manifest.large_objects.archive.path)])
+        large_objects.verify(session, self.manifest)
+
+    def _pg_restore(self, arguments: Sequence[str]) -> None:
         wanted = {**parameters(self.given.target, self.database.next_name), "application_name": self._application}
-        arguments = [
-            "--exit-on-error",
-            "--no-tablespaces",
-            f"--section={section}",
-            *options,
-            str(self.given.input / ARCHIVE),
-        ]
-        with Running(self.pg_restore, arguments, Login(wanted, self.given.target.password)) as restore:
+        login = Login(wanted, self.given.target.password)
+        with Running(self.pg_restore, ["--exit-on-error", *arguments], login) as restore:
             restore.wait(self.frame.stop, lambda: self.tally.moved(0))
 
     def _provenance(self) -> Provenance:

@@ -1,0 +1,74 @@
+"""How pg_dump and pg_restore are told what a selection leaves out.
+
+It owns the quoting of names in pg_dump's pattern language, and the list of entries that pg_restore is given. It refuses
+to know why something is left out.
+"""
+
+import contextlib
+import itertools
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from datareplication.errors import UsageError
+from datareplication.jobs import archive
+from datareplication.jobs.archive import Entry
+from datareplication.jobs.manifest import CatalogObject
+from datareplication.jobs.selection import Node
+from datareplication.jobs.tools import Tool
+
+FOREIGN_KEY_CATALOG = 2606
+"""pg_constraint's oid, the same in every database."""
+
+NAMES_PER_PATTERN = 100
+"""pg_dump runs one query per pattern, so that thousands of patterns would take minutes."""
+
+LARGEST_ARGUMENTS_BYTES = 1 << 20
+"""Half of what Linux allows for arguments and environment together, by default."""
+
+
+def dump_options(left_out: Sequence[Node], encoding: str) -> list[str]:
+    """Return pg_dump's arguments that leave these relations out; too many for a command line are a UsageError.
+
+    encoding: the snapshot's. One pattern names many relations of a schema: `"schema".("a"|"b")`, where all within
+    double quotes is literal.
+    """
+    if not left_out:
+        return []
+    options = [f"--encoding={encoding}"]  # pg_dump reads its patterns in it, too
+    for schema, nodes in itertools.groupby(left_out, key=lambda node: node.schema):
+        names = [_quoted(node.name) for node in nodes]
+        for start in range(0, len(names), NAMES_PER_PATTERN):
+            some = "|".join(names[start : start + NAMES_PER_PATTERN])
+            options.append(f"--exclude-table={_quoted(schema)}.({some})")
+    if sum(len(option.encode()) for option in options) > LARGEST_ARGUMENTS_BYTES:
+        text = f"the patterns leave out {len(left_out)} relations, more than pg_dump can be told; leave out fewer"
+        raise UsageError(text, reason="TooManyLeftOut")
+    return options
+
+
+@contextlib.contextmanager
+def restore_options(pg_restore: Tool, path: Path, objects: Collection[CatalogObject]) -> Iterator[list[str]]:
+    """Yield pg_restore's arguments that leave these objects of an archive out; none when there are none."""
+    if not objects:
+        yield []
+        return
+    kept = without(archive.entries(pg_restore, path), {(one.catalog, one.oid) for one in objects})
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", errors="surrogateescape", suffix=".list") as file:
+        file.write("".join(f"{entry.line}\n" for entry in kept))
+        file.flush()
+        yield [f"--use-list={file.name}"]
+
+
+def without(entries: Sequence[Entry], objects: Collection[tuple[int, int]]) -> list[Entry]:
+    """Return the entries but for those of (catalog, oid) and what depends on them, such as their comments."""
+    gone: set[int] = set()
+    while True:
+        new = {e.id for e in entries if (e.catalog, e.oid) in objects or not gone.isdisjoint(e.depends_on)}
+        if new == gone:
+            return [entry for entry in entries if entry.id not in gone]
+        gone = new
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
