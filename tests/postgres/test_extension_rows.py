@@ -57,6 +57,7 @@ def filled(programs: Programs, install: Install) -> Programs:
         "INSERT INTO kinds VALUES (2, 'own'), (3, 'not this {}')",
         "INSERT INTO items (kind) VALUES (1), (2), (2)",
         "CREATE TABLE t AS SELECT 1 AS id",
+        "SELECT lo_create(7)",
         database=programs.database,
     )
     return programs
@@ -97,6 +98,7 @@ def test_the_right_to_read_them_is_checked_and_named(filled: Programs) -> None:
     role = f"{filled.database}_reader"
     filled.source.run(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
     filled.source.run(f"GRANT SELECT ON t, items, unused TO {role}", database=filled.database)
+    filled.source.run(f"GRANT SELECT ON LARGE OBJECT 7 TO {role}", database=filled.database)
     refused = filled.dump(PROD_DB_USERNAME=role)
     assert refused.summary == (77, "CannotReadTables")
     for statement in ("TABLE public.kinds", "SEQUENCE public.items_id_seq"):

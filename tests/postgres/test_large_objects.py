@@ -1,10 +1,12 @@
 """Large objects arrive with content, owner, grants and comment, or nothing arrives."""
 
 import re
+from dataclasses import replace
 
 from programs import Programs, databases
 from server import PASSWORD
 
+from datareplication.jobs import manifest as manifests
 from datareplication.jobs import snapshot
 
 EVERYTHING = """
@@ -53,6 +55,17 @@ def test_a_damaged_archive_and_missing_roles_leave_the_target_as_it_was(programs
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert programs.load().summary == (65, "SnapshotCorrupt")
+    assert databases(programs.target, programs.database) == [programs.database]
+
+
+def test_a_large_object_that_did_not_arrive_leaves_the_target_as_it_was(programs: Programs) -> None:
+    programs.source.run("SELECT lo_create(42)", database=programs.database)
+    assert programs.dump().code == 0
+    manifest = snapshot.read_manifest(programs.snapshot)
+    assert manifest.large_objects is not None
+    changed = replace(manifest, large_objects=replace(manifest.large_objects, count=2))
+    (programs.snapshot / "manifest.json").write_text(manifests.to_json(changed))
+    assert programs.load().summary == (65, "LargeObjectsDiffer")
     assert databases(programs.target, programs.database) == [programs.database]
 
 

@@ -5,7 +5,6 @@ to know why something is left out.
 """
 
 import contextlib
-import itertools
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -20,9 +19,6 @@ from datareplication.jobs.tools import Tool
 FOREIGN_KEY_CATALOG = 2606
 """pg_constraint's oid, the same in every database."""
 
-NAMES_PER_PATTERN = 100
-"""pg_dump runs one query per pattern, so that thousands of patterns would take minutes."""
-
 LARGEST_ARGUMENTS_BYTES = 1 << 20
 """Half of what Linux allows for arguments and environment together, by default."""
 
@@ -30,21 +26,16 @@ LARGEST_ARGUMENTS_BYTES = 1 << 20
 def dump_options(left_out: Sequence[Node], encoding: str) -> list[str]:
     """Return pg_dump's arguments that leave these relations out; too many for a command line are a UsageError.
 
-    encoding: the snapshot's. One pattern names many relations of a schema: `"schema".("a"|"b")`, where all within
-    double quotes is literal.
+    encoding: the snapshot's. Within double quotes all is literal. One pattern per relation: pg_dump then finds each by
+    an index (5,000 in 6 s), while one for several is a search through all relations (147 s for a hundred each).
     """
     if not left_out:
         return []
-    options = [f"--encoding={encoding}"]  # pg_dump reads its patterns in it, too
-    for schema, nodes in itertools.groupby(left_out, key=lambda node: node.schema):
-        names = [_quoted(node.name) for node in nodes]
-        for start in range(0, len(names), NAMES_PER_PATTERN):
-            some = "|".join(names[start : start + NAMES_PER_PATTERN])
-            options.append(f"--exclude-table={_quoted(schema)}.({some})")
-    if sum(len(option.encode()) for option in options) > LARGEST_ARGUMENTS_BYTES:
+    names = [f"--exclude-table={_quoted(node.schema)}.{_quoted(node.name)}" for node in left_out]
+    if sum(len(name.encode()) for name in names) > LARGEST_ARGUMENTS_BYTES:
         text = f"the patterns leave out {len(left_out)} relations, more than pg_dump can be told; leave out fewer"
         raise UsageError(text, reason="TooManyLeftOut")
-    return options
+    return [f"--encoding={encoding}", *names]  # pg_dump reads its patterns in it, too
 
 
 @contextlib.contextmanager

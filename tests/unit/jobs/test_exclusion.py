@@ -29,17 +29,16 @@ def test_names_are_literal_whatever_is_in_them() -> None:
     nodes = [Node(1, "a", "t", "r"), Node(2, "a", 'x"*|.(', "r"), Node(3, 'B "', "t", "v")]
     assert exclusion.dump_options(nodes, "UTF8") == [
         "--encoding=UTF8",
-        '--exclude-table="a".("t"|"x""*|.(")',
-        '--exclude-table="B """.("t")',
+        '--exclude-table="a"."t"',
+        '--exclude-table="a"."x""*|.("',
+        '--exclude-table="B """."t"',
     ]
     assert exclusion.dump_options([], "UTF8") == []
 
 
-def test_thousands_of_names_are_few_arguments_and_too_many_are_refused() -> None:
+def test_thousands_of_names_are_possible_and_too_many_are_refused() -> None:
     nodes = [Node(number, "audit", f"partition_of_a_table_{number}", "r") for number in range(50_000)]
-    options = exclusion.dump_options(nodes[:10_000], "UTF8")
-    assert len(options) == 101
-    assert max(len(option) for option in options) < 128 << 10
+    assert len(exclusion.dump_options(nodes[:10_000], "UTF8")) == 10_001
     with pytest.raises(UsageError, match="50000 relations"):
         exclusion.dump_options(nodes, "UTF8")
 
