@@ -41,16 +41,18 @@ def test_large_objects_arrive_whole(programs: Programs) -> None:
 
 
 def test_a_damaged_archive_and_missing_roles_leave_the_target_as_it_was(programs: Programs) -> None:
-    programs.source.run(f"CREATE ROLE {programs.database}_owner")
+    programs.source.run(*(f"CREATE ROLE {programs.database}_{what}" for what in ("owner", "reader")))
     programs.source.run(
         "SELECT lo_from_bytea(42, '\\x00ff00')",
         f"ALTER LARGE OBJECT 42 OWNER TO {programs.database}_owner",
+        f"GRANT SELECT ON LARGE OBJECT 42 TO {programs.database}_reader",
         database=programs.database,
     )
     assert programs.dump().code == 0
     refused = programs.load()
     assert refused.summary == (77, "MissingRights")
-    assert f'CREATE ROLE "{programs.database}_owner"' in refused.report.message
+    for what in ("owner", "reader"):
+        assert f'CREATE ROLE "{programs.database}_{what}"' in refused.report.message
     path = programs.snapshot / "blobs.dump"
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -67,6 +69,28 @@ def test_a_large_object_that_did_not_arrive_leaves_the_target_as_it_was(programs
     (programs.snapshot / "manifest.json").write_text(manifests.to_json(changed))
     assert programs.load().summary == (65, "LargeObjectsDiffer")
     assert databases(programs.target, programs.database) == [programs.database]
+
+
+def test_a_loader_that_may_act_as_the_targets_owner_needs_no_superuser(programs: Programs) -> None:
+    owner, loader = f"{programs.database}_owner", f"{programs.database}_loader"
+    for one in (programs.source, programs.target):
+        one.run(f"CREATE ROLE {owner}")
+    programs.source.run(
+        "SELECT lo_from_bytea(42, '\\x00ff00')",
+        f"ALTER LARGE OBJECT 42 OWNER TO {owner}",
+        "GRANT SELECT ON LARGE OBJECT 42 TO PUBLIC",
+        f"GRANT ALL ON SCHEMA public TO {owner}",
+        database=programs.database,
+    )
+    programs.target.run(
+        f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}' IN ROLE {owner}",
+        f"ALTER DATABASE {programs.database} OWNER TO {owner}",
+    )
+    assert programs.dump().code == 0
+    loaded = programs.load(DEV_DB_USERNAME=loader)
+    assert loaded.code == 0, loaded.report.message
+    found = programs.target.run(EVERYTHING, database=programs.database)
+    assert found == programs.source.run(EVERYTHING, database=programs.database)
 
 
 def test_a_large_object_that_the_role_may_not_read_is_answered_with_the_grant(programs: Programs) -> None:

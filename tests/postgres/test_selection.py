@@ -94,6 +94,16 @@ def test_names_with_every_character_are_left_out_literally(shop: Programs) -> No
     assert {name for name in relations(shop) if name.startswith("Aud")} == {"Aud*it.Odd"}
 
 
+def test_names_of_another_encoding_are_left_out_too(programs: Programs) -> None:
+    for one in (programs.source, programs.target):
+        one.run(f"DROP DATABASE {programs.database}")
+        one.run(f"CREATE DATABASE {programs.database} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    programs.source.run('CREATE TABLE "Zürich" (id int)', "CREATE TABLE t (id int)", database=programs.database)
+    assert programs.dump("--exclude", "public.Zü*").code == 0
+    assert programs.load().code == 0
+    assert relations(programs) == {"public.t"}
+
+
 def test_only_what_is_included_arrives(shop: Programs) -> None:
     assert shop.dump("--include", "public.orders", "--include=audit.log_1").code == 0
     loaded = shop.load()

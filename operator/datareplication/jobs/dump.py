@@ -64,7 +64,7 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the dump is of: a database, at one instant. tables: those whose rows are copied, and partitioned ones."""
+    """What the dump is of: a database, at one instant. tables: all but those that are left out."""
 
     identity: manifests.Source
     snapshot: Snapshot
@@ -72,6 +72,11 @@ class _Seen:
     selection: Selection
     large_objects: int
     pg_dump: Tool
+
+    @property
+    def copied(self) -> Sequence[Table]:
+        """The tables whose rows are copied."""
+        return [table for table in self.tables if table.oid not in self.selection.rowless_oids]
 
 
 @dataclass(frozen=True)
@@ -113,10 +118,9 @@ class _Dump:
         """Return what is to be dumped, after a last look at what the snapshot holds."""
         selected, taken = exported.selection, exported.snapshot
         selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
-        tables = [table for table in exported.tables if table.oid not in selected.rowless_oids]
         seen = _Seen(identity, taken, exported.tables, selected, large_objects.count(session), pg_dump)
-        _refuse_unlogged_on_standby(identity, tables)
-        self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(tables))
+        _refuse_unlogged_on_standby(seen)
+        self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
         omitted = omission.of(selected)
         if left_out := omission.told(omitted):
             keys = [one.name for one in omitted.objects]
@@ -133,9 +137,8 @@ class _Dump:
     def _copy(self, seen: _Seen, archives: Sequence[Running], tally: Tally) -> tuple[Relation, ...]:
         """Write all parts, with pg_dump at work beside; return the relations."""
         given = self.given
-        copied = [table for table in seen.tables if table.oid not in seen.selection.rowless_oids]
-        tasks = plan.parts(copied, given.workers, given.compression, seen.identity.csv_encoding)
-        tables = [table for table in copied if table.kind != "PartitionedTable"]
+        tasks = plan.parts(seen.copied, given.workers, given.compression, seen.identity.csv_encoding)
+        tables = [table for table in seen.copied if table.kind != "PartitionedTable"]
         tally.expect(len(tables), [task.oid for task in tasks], sum(table.estimated_rows for table in tables))
         tally.phase("Data")
         written: list[Written] = []
@@ -235,9 +238,9 @@ def _refuse_what_cannot_be_dumped(session: Session, selected: Selection) -> None
         raise CapabilityError(text, reason="ReservedSchema")
 
 
-def _refuse_unlogged_on_standby(identity: manifests.Source, tables: Sequence[Table]) -> None:
-    unlogged = [f"{table.schema}.{table.name}" for table in tables if table.is_unlogged]
-    if identity.is_standby and unlogged:
+def _refuse_unlogged_on_standby(seen: _Seen) -> None:
+    unlogged = [f"{table.schema}.{table.name}" for table in seen.copied if table.is_unlogged]
+    if seen.identity.is_standby and unlogged:
         text = f"the source is a standby, where unlogged tables cannot be read: {some(unlogged)}; dump its primary"
         raise CapabilityError(text, reason="UnloggedOnStandby")
 
