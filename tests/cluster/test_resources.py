@@ -139,6 +139,10 @@ REFUSED = {
         of_schedule(timeZone="Europe Zurich"),
         r"spec.schedule.timeZone: .*for example Europe/",
     ),
+    "a pattern without a schema": (
+        of_source(tables={"exclude": ["audit*"]}),
+        r"spec.source.tables.exclude\[0\]: .*must be schema.table, with \* and \? as wildcards",
+    ),
     "a date without time": (of_schedule(startDate="2024-01-01"), r"spec.schedule.startDate: .*date-time"),
     "two targets of one name": (of_target(1, name="dev"), r'spec.targets\[1\]: Duplicate value: \{"name":"dev"\}'),
     "a target that is the source": (
@@ -171,6 +175,7 @@ ACCEPTED = {
     "names in the cron": of_schedule(cron="*/15 0-6 1,15 jan-mar MON-FRI"),
     "the source's server with another database": of_target(0, host="prod-db.prod.svc", database="copy"),
     "the source's host with another port": of_target(0, host="prod-db.prod.svc", port=5433),
+    "patterns of tables": of_source(tables={"include": ["*.*"], "exclude": ['a b."c".d?'], "schemaOnly": ["-.-"]}),
     "an IPv4 address": of_source(host="10.0.0.1"),
     "an IPv6 address": of_source(host="fd00::1"),
     "a path of several parts": of_snapshot(path="{execution_date}/prod_snapshot_{date}"),
@@ -201,7 +206,7 @@ class TestAtApply:
         manifest["spec"]["targets"] = [
             {**copy.deepcopy(target), **settings, "name": f"{'t' * 28}-{index}"} for index in range(32)
         ]
-        patterns = [f"{index:0256}" for index in range(256)]
+        patterns = [f"schema.{index:0249}" for index in range(256)]
         manifest["spec"]["source"]["tables"] = dict.fromkeys(("include", "exclude", "schemaOnly"), patterns)
         as_stored(cluster, manifest)
         create(cluster, run(namespace, "large", replication=manifest["spec"], dataInterval=INTERVAL))

@@ -22,12 +22,20 @@ from datareplication.core.model import (
 
 
 class Tables(Model):
-    """Which tables are copied, as patterns of `schema.table` with `*` and `?`."""
+    """Which tables, views and sequences are copied: patterns of `schema.table` with `*` and `?`, case sensitive."""
 
-    include: list[Pattern] = Field(default_factory=list, max_length=256, description="Only these; empty: all tables.")
-    exclude: list[Pattern] = Field(default_factory=list, max_length=256, description="Not these.")
+    include: list[Pattern] = Field(
+        default_factory=list,
+        max_length=256,
+        description="Only these, as schema.table with * and ?; empty: all. A parent brings its partitions.",
+    )
+    exclude: list[Pattern] = Field(
+        default_factory=list,
+        max_length=256,
+        description="Not these, even if included; their partitions and the views that read them go as well.",
+    )
     schema_only: list[Pattern] = Field(
-        default_factory=list, max_length=256, description="These without their rows, for example sessions."
+        default_factory=list, max_length=256, description="These without their rows, for example public.sessions."
     )
 
 

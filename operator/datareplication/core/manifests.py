@@ -69,9 +69,9 @@ def dump_job(run: Run, image: JobImage) -> dict[str, Any]:
         *("--workers", str(spec.dump.workers)),
         *("--compression", spec.snapshot.compression),
         *(("--checksum",) if any(target.verify == "Checksum" for target in spec.targets) else ()),
-        *(part for pattern in tables.include for part in ("--include", pattern)),
-        *(part for pattern in tables.exclude for part in ("--exclude", pattern)),
-        *(part for pattern in tables.schema_only for part in ("--schema-only", pattern)),
+        *(f"--include={pattern}" for pattern in tables.include),
+        *(f"--exclude={pattern}" for pattern in tables.exclude),
+        *(f"--schema-only={pattern}" for pattern in tables.schema_only),
         *_interval_arguments(run),
     )
     part = Part(DUMP_STEP, SOURCE_PREFIX, spec.source, spec.dump, spec.dump.timeout_seconds, arguments)

@@ -65,7 +65,11 @@ a port, two and more are an IPv6 address."""
 DatabaseName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=63)]
 """PostgreSQL's limit is 63 bytes (NAMEDATALEN - 1)."""
 
-Pattern = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]+$", min_length=1, max_length=256)]
+Pattern = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^.\x00-\x1f]+[.][^\x00-\x1f]+$", min_length=3, max_length=256),
+    Field(json_schema_extra=pattern_message("must be schema.table, with * and ? as wildcards, for example audit.*")),
+]
 """`schema.table` with `*` and `?`."""
 
 Seconds = Annotated[int, Field(ge=1, le=31_536_000)]

@@ -1,11 +1,12 @@
-"""The table of contents of pg_dump's archive, and lists of entries for pg_restore to restore.
+"""What is in an archive of pg_dump, as pg_restore lists it, and lists of entries for pg_restore to restore.
 
-Entries are known by their catalog and oid at the source, never by name: a name may hold any character.
+It owns the form of these lists. An object is known by its catalog and oid at the source; a name, which may hold
+anything, is never read.
 """
 
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,36 +15,48 @@ from tempfile import NamedTemporaryFile
 from datareplication.errors import DataError
 from datareplication.jobs.tools import Tool
 
-_LINE = re.compile(r"(\d+); (\d+) (\d+) (.*)")
+_ENTRY = re.compile(r"(\d+); (\d+) (\d+) ")
+_DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry. id: in this archive. catalog and oid: of the object at the source, 0 where it has none."""
+    """One entry. id: in the archive. catalog, oid: of the object at the source, 0 for a comment or a grant.
+
+    depends_on: ids of other entries.
+    """
 
     id: int
     catalog: int
     oid: int
-    line: str
+    depends_on: tuple[int, ...] = ()
 
 
 def entries(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
-    """Return the entries of an archive in its order; `options` choose, e.g. `--section=post-data`.
+    """Return an archive's entries, in the order in which they are restored; DataError when it cannot be read.
 
-    An archive that pg_restore cannot read is a DataError.
+    options: choose among them, e.g. `--section=post-data`.
     """
-    command: list[str | Path] = [pg_restore.path, "--list", *options, path]
-    done = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", check=False)
-    if done.returncode:
-        raise DataError(f"{path.name} cannot be read by pg_restore", reason="SnapshotCorrupt")
-    return list(parse(done.stdout.splitlines()))
+    # The list is in the encoding of the names, and is handed back as it is.
+    command: list[str | Path] = [pg_restore.path, "--list", "--verbose", *options, path]
+    done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="surrogateescape")
+    if done.returncode != 0:
+        raise DataError(f"{path.name} cannot be read: {done.stderr.strip()[:300]}", reason="SnapshotCorrupt")
+    return parsed(done.stdout.split("\n"))
 
 
-def parse(lines: Iterable[str]) -> Iterator[Entry]:
-    """Yield the entries that `pg_restore --list` prints; its comments begin with a semicolon."""
+def parsed(lines: Sequence[str]) -> list[Entry]:
+    """Return the entries of a list that `pg_restore --list --verbose` has printed."""
+    found: list[Entry] = []
     for line in lines:
-        if match := _LINE.fullmatch(line):
-            yield Entry(int(match[1]), int(match[2]), int(match[3]), line)
+        if match := _ENTRY.match(line):
+            number, catalog, oid = (int(match[index]) for index in (1, 2, 3))
+            found.append(Entry(number, catalog, oid))
+        elif found and (match := _DEPENDS.fullmatch(line)):
+            last = found[-1]
+            ids = tuple(int(text) for text in match[1].split())
+            found[-1] = Entry(last.id, last.catalog, last.oid, ids)
+    return found
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from datareplication.jobs import archive, pipeline
+from datareplication.jobs import archive, exclusion, extension_rows, large_objects, pipeline
 from datareplication.jobs.loading import (
     Analyze,
     CopyParts,
@@ -83,7 +83,9 @@ class Building:
             self.tally.phase("Schema")
             restorer = self._restorer(settings)
             self._restore(restorer, "--section=pre-data")
+            extension_rows.refuse_lacking(session, self.manifest)
             self._fill(workers, restorer, is_final=is_final)
+            self._restore_large_objects(restorer, session)
             copying.set_sequences(session, self.manifest.sequences)
             if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
                 owners.give_all(session, self.database.owner)
@@ -105,11 +107,19 @@ class Building:
         if self.script:
             self._forget()
 
+    def _restore_large_objects(self, restorer: Restorer, session: Session) -> None:
+        if self.manifest.large_objects:
+            path = self.manifest.large_objects.archive.path
+            with restorer.command(root=self.given.input, archive=path) as child:
+                child.wait(self.frame.stop, lambda: self.tally.moved(0))
+        large_objects.verify(session, self.manifest)
+
     def _fill(self, workers: Workers, restorer: Restorer, *, is_final: bool) -> None:
         """Do all that concerns one table at a time, then restore what is left of the schema."""
         manifest, root = self.manifest, self.given.input
         post_data = archive.entries(self.pg_restore, root / ARCHIVE, "--section=post-data")
-        planned = pipeline.plan(manifest, post_data, self.given.workers, analyzes=is_final)
+        wanted = exclusion.without(post_data, {(one.catalog, one.oid) for one in manifest.omitted.objects})
+        planned = pipeline.plan(manifest, wanted, self.given.workers, analyzes=is_final)
         parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
         self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
         self.tally.phase("Data")

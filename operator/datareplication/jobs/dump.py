@@ -9,33 +9,35 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datareplication.core.report import Report
 from datareplication.errors import CapabilityError, RightsError
+from datareplication.jobs import exclusion, omission, plan, program, selection, settings, snapshot, tools
+from datareplication.jobs import large_objects as blobs
 from datareplication.jobs import manifest as manifests
-from datareplication.jobs import plan, program, settings, snapshot, tools
 from datareplication.jobs.dumping import Result, Sum, Summed, Task, WorkerConfig, Written, open_worker
 from datareplication.jobs.identity import application_name, tool_version
-from datareplication.jobs.manifest import Manifest, Part, Relation
+from datareplication.jobs.manifest import LargeObjects, Manifest, Part, Relation
+from datareplication.jobs.omission import some
 from datareplication.jobs.parts import hashed_file
-from datareplication.jobs.postgres import catalog, checksum, source
+from datareplication.jobs.postgres import catalog, checksum, extensions, graph, large_objects, source
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.copying import Shape
-from datareplication.jobs.postgres.source import Snapshot
+from datareplication.jobs.postgres.source import Exported, Snapshot
 from datareplication.jobs.program import Frame
+from datareplication.jobs.selection import Patterns, Selection
 from datareplication.jobs.settings import DumpSettings
 from datareplication.jobs.snapshot import Draft
 from datareplication.jobs.tally import Tally
-from datareplication.jobs.tools import Login, Running
+from datareplication.jobs.tools import Login, Running, Tool
 from datareplication.jobs.workers import Crew, crew
 
 PROGRAM = "datareplication-dump"
-NAMES_IN_A_MESSAGE = 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,13 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def dump(given: DumpSettings, frame: Frame) -> Report:
     """Write the snapshot and return what is in it. One that this run has published already is reported again."""
-    settings.refuse_unsupported_dump(given)
+    patterns = Patterns(given.include, given.exclude, given.schema_only)
     manifest = snapshot.published(given.output, given.run.uid)
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
         return _report(given.output, manifest)
     with snapshot.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
-        manifest = _Dump(given, frame, draft, workers).write()
+        manifest = _Dump(given, patterns, frame, draft, workers).write()
         frame.stop.check()
         draft.publish(manifest)
     frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
@@ -62,12 +64,19 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the dump is of: a database, at one instant."""
+    """What the dump is of: a database, at one instant. tables: all but those that are left out."""
 
     identity: manifests.Source
     snapshot: Snapshot
     tables: Sequence[Table]
-    pg_dump_version: int
+    selection: Selection
+    large_objects: int
+    pg_dump: Tool
+
+    @property
+    def copied(self) -> Sequence[Table]:
+        """The tables whose rows are copied."""
+        return [table for table in self.tables if table.oid not in self.selection.rowless_oids]
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,7 @@ class _Dump:
     """One dump under way."""
 
     given: DumpSettings
+    patterns: Patterns
     frame: Frame
     draft: Draft
     workers: Crew[Task, Result]
@@ -87,30 +97,56 @@ class _Dump:
         with contextlib.closing(session), self.frame.stop.interrupting(session.cancel):
             identity = source.identity(session)
             pg_dump = tools.choose_dump(tools.found("pg_dump"), identity.server_version // 10000)
-            _refuse_what_cannot_be_dumped(session)
+            _refuse_what_cannot_be_dumped(session, self._select(session))
             tally.phase("Schema")
-            with source.exported(session) as (taken, tables):
-                seen = _Seen(identity, taken, tables, pg_dump.version)
-                _refuse_unlogged_on_standby(seen)
-                self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(tables))
-                with Running(pg_dump, self._schema_arguments(taken), self._login()) as schema_dump:
-                    relations = self._copy(seen, schema_dump, tally)
-                    schema_dump.wait(self.frame.stop, lambda: tally.moved(0))
+            with source.exported(session, lambda: self._select(session)) as exported:
+                seen = self._seen(session, identity, pg_dump, exported)
+                with contextlib.ExitStack() as stack:
+                    archives = [stack.enter_context(one) for one in self._archives(seen)]
+                    relations = self._copy(seen, archives, tally)
+                    for archive in archives:
+                        archive.wait(self.frame.stop, lambda: tally.moved(0))
                 tally.phase("Publishing")
                 return self._manifest(session, seen, relations)
 
-    def _copy(self, seen: _Seen, schema_dump: Running, tally: Tally) -> tuple[Relation, ...]:
+    def _select(self, session: Session) -> Selection:
+        if not self.patterns:
+            return Selection()
+        return selection.select(graph.read(session), self.patterns)
+
+    def _seen(self, session: Session, identity: manifests.Source, pg_dump: Tool, exported: Exported) -> _Seen:
+        """Return what is to be dumped, after a last look at what the snapshot holds."""
+        selected, taken = exported.selection, exported.snapshot
+        selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
+        seen = _Seen(identity, taken, exported.tables, selected, large_objects.count(session), pg_dump)
+        _refuse_unlogged_on_standby(seen)
+        self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
+        omitted = omission.of(selected)
+        if left_out := omission.told(omitted):
+            keys = [one.name for one in omitted.objects]
+            self.frame.log.warning("not copied", what=left_out, views=omitted.views, foreign_keys=keys)
+        return seen
+
+    def _archives(self, seen: _Seen) -> Iterator[Running]:
+        """Start pg_dump for the schema, and for the large objects where there are any."""
+        yield Running(seen.pg_dump, self._schema_arguments(seen), self._login())
+        if seen.large_objects:
+            arguments = blobs.dump_options(self.draft.root, seen.snapshot.id, self.given.compression)
+            yield Running(seen.pg_dump, arguments, self._login())
+
+    def _copy(self, seen: _Seen, archives: Sequence[Running], tally: Tally) -> tuple[Relation, ...]:
         """Write all parts, with pg_dump at work beside; return the relations."""
         given = self.given
-        tasks = plan.parts(seen.tables, given.workers, given.compression, seen.identity.csv_encoding)
-        tables = [table for table in seen.tables if table.kind == "Table"]
+        tasks = plan.parts(seen.copied, given.workers, given.compression, seen.identity.csv_encoding)
+        tables = [table for table in seen.copied if table.kind != "PartitionedTable"]
         tally.expect(len(tables), [task.oid for task in tasks], sum(table.estimated_rows for table in tables))
         tally.phase("Data")
         written: list[Written] = []
         sums: dict[int, str] = {}
 
         def hear(result: Result | None, moved: int) -> None:
-            schema_dump.check()
+            for archive in archives:
+                archive.check()
             tally.moved(moved)
             if isinstance(result, Written):
                 written.append(result)
@@ -122,10 +158,12 @@ class _Dump:
         self.workers.open(config, len(tasks))
         self.workers.perform(tasks, hear)
         if given.checksum:
-            # A table without a block has no task: there may be no worker either.
-            sums |= {table.oid: checksum.EMPTY for table in tables if not table.blocks}
+            # A table without a file has no task: there may be no worker either.
+            parted = {task.oid for task in tasks}
+            sums |= {table.oid: checksum.EMPTY for table in seen.tables if table.oid not in parted}
             tally.phase("Verifying")
-            self.workers.perform(_sums(tables, seen.identity.csv_encoding), hear)
+            filled = [table for table in tables if table.kind == "Table" and table.oid in parted]
+            self.workers.perform(_sums(filled, seen.identity.csv_encoding), hear)
         return _relations(seen.tables, written, sums)
 
     def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:
@@ -139,23 +177,30 @@ class _Dump:
             compression=self.given.compression,
             schema=self._schema(session, seen, relations),
             relations=relations,
-            sequences=catalog.sequences(session),
+            sequences=catalog.sequences(session, seen.selection.left_out_oids),
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
+            large_objects=self._large_objects(seen),
+            omitted=omission.of(seen.selection),
         )
+
+    def _large_objects(self, seen: _Seen) -> LargeObjects | None:
+        if not seen.large_objects:
+            return None
+        return LargeObjects(hashed_file(self.draft.root, blobs.ARCHIVE), seen.large_objects)
 
     def _schema(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> manifests.Schema:
         return manifests.Schema(
             archive=hashed_file(self.draft.root, snapshot.ARCHIVE),
-            pg_dump_version=seen.pg_dump_version,
+            pg_dump_version=seen.pg_dump.version,
             fingerprint=manifests.fingerprint(relations),
-            roles=catalog.roles(session),
+            roles=catalog.roles(session, seen.selection.left_out_oids),
             extensions=catalog.extensions(session),
-            materialized_views=catalog.materialized_views(session),
+            materialized_views=catalog.materialized_views(session, seen.selection.rowless_oids),
             has_public=catalog.has_public_schema(session),
         )
 
-    def _schema_arguments(self, taken: Snapshot) -> list[str]:
+    def _schema_arguments(self, seen: _Seen) -> list[str]:
         return [
             "--format=custom",
             "--schema-only",
@@ -163,8 +208,9 @@ class _Dump:
             "--no-subscriptions",
             f"--exclude-schema={catalog.PROVENANCE[0]}",
             f"--lock-wait-timeout={source.LOCK_TIMEOUT_SECONDS}s",
-            f"--snapshot={taken.id}",
+            f"--snapshot={seen.snapshot.id}",
             f"--file={self.draft.root / snapshot.ARCHIVE}",
+            *exclusion.dump_options(seen.selection.left_out, seen.identity.csv_encoding),
         ]
 
     def _login(self) -> Login:
@@ -178,8 +224,8 @@ class _Dump:
 
 def _sums(tables: Sequence[Table], encoding: str) -> list[Task]:
     """Return the checksums to compute, largest table first."""
-    filled = sorted((table for table in tables if table.blocks), key=lambda table: -table.bytes)
-    return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in filled]
+    ordered = sorted(tables, key=lambda table: -table.bytes)
+    return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in ordered]
 
 
 def _relations(tables: Sequence[Table], written: Sequence[Written], sums: Mapping[int, str]) -> tuple[Relation, ...]:
@@ -196,6 +242,7 @@ def _relations(tables: Sequence[Table], written: Sequence[Written], sums: Mappin
             indexes=table.indexes,
             parts=_in_order(parts[table.oid]),
             checksum=sums.get(table.oid),
+            extension=table.extension,
         )
         for table in tables
     )
@@ -205,42 +252,34 @@ def _in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
     return tuple(sorted(parts, key=lambda part: (len(part.path), part.path)))
 
 
-def _refuse_what_cannot_be_dumped(session: Session) -> None:
-    if unreadable := catalog.unreadable(session):
-        names = _some([name for name, _ in unreadable])
-        statements = _some([f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)])
+def _refuse_what_cannot_be_dumped(session: Session, selected: Selection) -> None:
+    unreadable = catalog.unreadable(session, selected) + extensions.unreadable(session, selected.rowless_oids)
+    if unreadable:
+        names = some([name for name, _ in unreadable])
+        statements = some([f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)])
         text = f"the role cannot read all of {names}; as their owner or a superuser: {statements}"
         raise RightsError(f"{text} (or GRANT pg_read_all_data)", reason="CannotReadTables")
+    blobs.refuse_unreadable(session)
     if strangers := catalog.strangers_in_our_schema(session):
-        text = f"schema {catalog.PROVENANCE[0]} is this program's own and is not copied; move out {_some(strangers)}"
+        text = f"schema {catalog.PROVENANCE[0]} is this program's own and is not copied; move out {some(strangers)}"
         raise CapabilityError(text, reason="ReservedSchema")
-    if count := catalog.large_objects(session):
-        text = f"the source has {count} large objects (pg_largeobject), which this version does not carry yet"
-        raise CapabilityError(text, reason="LargeObjects")
-    if kept := catalog.extension_tables_with_rows(session):
-        names = _some([f"{table} of extension {extension}" for extension, table in kept])
-        text = f"rows that users keep in tables of extensions are not carried by this version yet: {names}"
-        raise CapabilityError(text, reason="ExtensionData")
 
 
 def _refuse_unlogged_on_standby(seen: _Seen) -> None:
-    unlogged = [f"{table.schema}.{table.name}" for table in seen.tables if table.is_unlogged]
+    unlogged = [f"{table.schema}.{table.name}" for table in seen.copied if table.is_unlogged]
     if seen.identity.is_standby and unlogged:
-        text = f"the source is a standby, where unlogged tables cannot be read: {_some(unlogged)}; dump its primary"
+        text = f"the source is a standby, where unlogged tables cannot be read: {some(unlogged)}; dump its primary"
         raise CapabilityError(text, reason="UnloggedOnStandby")
 
 
-def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMES_IN_A_MESSAGE])
-    left = len(names) - NAMES_IN_A_MESSAGE
-    return f"{shown} and {left} more" if left > 0 else shown
-
-
 def _report(path: Path, manifest: Manifest) -> Report:
+    message = f"{manifest.tables} tables, {manifest.rows} rows"
+    if left_out := omission.told(manifest.omitted):
+        message += f"; not copied: {left_out}"
     return Report(
         outcome="Succeeded",
         reason="Dumped",
-        message=f"{manifest.tables} tables, {manifest.rows} rows",
+        message=message,
         snapshot=str(path),
         snapshot_time=manifest.snapshot_time,
         lsn=manifest.lsn,

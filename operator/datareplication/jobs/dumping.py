@@ -72,5 +72,5 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> Resul
 def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:
     source.check_is(session, task.shape.schema, task.shape.name, task.oid)
     with PartWriter(config.root, task.path, config.compression, tell) as writer:
-        rows = copying.copy_out(session, task.shape, writer.stream, task.blocks)
+        rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
         return Written(task.oid, writer.part(rows))

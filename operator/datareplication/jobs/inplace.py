@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from datareplication.errors import CapabilityError, ReplicationError, TransientError
-from datareplication.jobs import drift, ownership
+from datareplication.jobs import drift, extension_rows, ownership
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.loading import check_rows, compare_sum, copy_part
@@ -238,7 +238,15 @@ class InPlace:
 
 
 def refuse_uncarried(manifest: Manifest) -> None:
-    """Refuse by CapabilityError what a snapshot holds and only a Swap carries. No snapshot holds such things yet."""
+    """Refuse by CapabilityError what a snapshot holds and only a Swap carries."""
+    what = []
+    if manifest.large_objects:
+        what.append("large objects")
+    if extension_rows.of(manifest):
+        what.append("rows in tables of extensions")
+    if what:
+        text = f"the snapshot holds {' and '.join(what)}, which InPlace does not carry: use strategy Swap"
+        raise CapabilityError(text, reason="NeedsSwap")
 
 
 def _refuse_unstoppable(triggers: Iterable[Trigger]) -> None:

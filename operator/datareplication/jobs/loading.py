@@ -29,9 +29,9 @@ class Restorer:
     login: Login
     options: tuple[str, ...]
 
-    def command(self, *options: str, root: Path) -> Running:
-        """Start it on the schema's archive of the snapshot in `root`."""
-        return Running(self.tool, [*self.options, *options, str(root / ARCHIVE)], self.login)
+    def command(self, *options: str, root: Path, archive: str = ARCHIVE) -> Running:
+        """Start it on an archive of the snapshot in `root`, the schema's unless another is named."""
+        return Running(self.tool, [*self.options, *options, str(root / archive)], self.login)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from datareplication.errors import CapabilityError, DataError
@@ -64,7 +64,10 @@ class Index:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table. kind: `Table`, or `PartitionedTable`, which has no rows of its own. oid: the source's.
+    """A table. oid: the source's.
+
+    kind: `Table`; `PartitionedTable`, which has no rows of its own; `ExtensionTable`, which CREATE EXTENSION makes and
+    in which users keep rows, those that are copied. extension: that one's name.
 
     checksum: of its rows (postgres.checksum), None unless the dump was asked for it.
     """
@@ -77,6 +80,7 @@ class Relation:
     parts: tuple[Part, ...] = ()
     indexes: tuple[Index, ...] = ()
     checksum: str | None = None
+    extension: str = ""
 
     @property
     def rows(self) -> int:
@@ -161,6 +165,37 @@ class Schema:
 
 
 @dataclass(frozen=True)
+class LargeObjects:
+    """The archive of pg_dump that holds all large objects, and how many there are."""
+
+    archive: Part
+    count: int
+
+
+@dataclass(frozen=True)
+class CatalogObject:
+    """An object that pg_restore is to pass over, as its list of entries knows it. catalog: oid of the catalog."""
+
+    catalog: int
+    oid: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Omitted:
+    """What the selection of tables kept out. Names are `schema.name`, not quoted.
+
+    relations: of which nothing is copied. views: those of them that no pattern chose but that read what is left out.
+    objects: foreign keys that the archive of the schema holds and that a load leaves out.
+    """
+
+    relations: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+    without_rows: tuple[str, ...] = ()
+    objects: tuple[CatalogObject, ...] = ()
+
+
+@dataclass(frozen=True)
 class Run:
     """The run that made the snapshot. uid: its identity; a random one when dumped by hand."""
 
@@ -185,6 +220,8 @@ class Manifest:
     sequences: tuple[Sequence, ...]
     tool_version: str
     duration_seconds: float
+    large_objects: LargeObjects | None = None
+    omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
 
     @property
@@ -200,7 +237,12 @@ class Manifest:
     @property
     def tables(self) -> int:
         """Tables that can hold rows."""
-        return sum(relation.kind == "Table" for relation in self.relations)
+        return sum(relation.kind != "PartitionedTable" for relation in self.relations)
+
+    @property
+    def archives(self) -> tuple[Part, ...]:
+        """The files that pg_dump wrote."""
+        return (self.schema.archive, *([self.large_objects.archive] if self.large_objects else ()))
 
     @property
     def has_checksums(self) -> bool:
@@ -210,7 +252,7 @@ class Manifest:
     @property
     def parts(self) -> tuple[Part, ...]:
         """Every file but the manifest."""
-        return (self.schema.archive, *(part for relation in self.relations for part in relation.parts))
+        return (*self.archives, *(part for relation in self.relations for part in relation.parts))
 
 
 def fingerprint(relations: tuple[Relation, ...]) -> str:
@@ -264,7 +306,12 @@ def _encoded(value: Any) -> Any:
 
 
 def _decoded(kind: Any, value: Any, where: str) -> Any:
-    """Build `kind` (a dataclass, tuple[X, ...] or plain type) from JSON; a wrong shape is a DataError."""
+    """Build `kind` (a dataclass, tuple[X, ...], X | None or plain type) from JSON; a wrong shape is a DataError.
+
+    A field that has a default may be missing: it came later.
+    """
+    if isinstance(kind, types.UnionType):
+        return None if value is None else _decoded(typing.get_args(kind)[0], value, where)
     if isinstance(kind, types.GenericAlias):
         if isinstance(value, list):
             item_kind = typing.get_args(kind)[0]
@@ -274,7 +321,7 @@ def _decoded(kind: Any, value: Any, where: str) -> Any:
             hints = typing.get_type_hints(kind)
             known = {field.name: _camel(field.name) for field in fields(kind)}
             given = {name: key for name, key in known.items() if key in value}
-            if len(given) == len(known):
+            if given.keys() >= {field.name for field in fields(kind) if field.default is MISSING}:
                 return kind(  # type: ignore[operator]
                     **{name: _decoded(hints[name], value[key], f"{where}.{key}") for name, key in given.items()}
                 )

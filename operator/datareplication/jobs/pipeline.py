@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from datareplication.jobs import extension_rows
 from datareplication.jobs.archive import Entry
 from datareplication.jobs.loading import Analyze, CompareSum, CopyParts, CountRows, RestoreEntries, Task
 from datareplication.jobs.manifest import Manifest, Relation
@@ -85,7 +86,9 @@ def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int, *, analyz
     ids = {(entry.catalog, entry.oid): entry.id for entry in post_data}
     tables = [relation for relation in manifest.relations if relation.kind == "Table"]
     fair_share = sum(relation.bytes for relation in tables) / workers
-    steps = [step for unit in units(tables) for step in _steps(unit, ids, manifest.source.csv_encoding, fair_share)]
+    encoding = manifest.source.csv_encoding
+    steps = list(_steps_of_extensions(manifest, encoding))
+    steps += [step for unit in units(tables) for step in _steps(unit, ids, encoding, fair_share)]
     if not analyzes:
         steps = [step for step in steps if not isinstance(step[0], Analyze)]
     taken = {number for task, _ in steps if isinstance(task, RestoreEntries) for number in task.ids}
@@ -108,7 +111,9 @@ def sums(manifest: Manifest) -> list[CompareSum]:
 
 def filled(manifest: Manifest) -> list[Shape]:
     """Return the tables that hold rows, largest first."""
-    tables = sorted((r for r in manifest.relations if r.rows), key=lambda relation: -relation.bytes)
+    tables = sorted(
+        (r for r in manifest.relations if r.rows and r.kind == "Table"), key=lambda relation: -relation.bytes
+    )
     return [shape(table, manifest.source.csv_encoding) for table in tables]
 
 
@@ -146,6 +151,19 @@ def _steps(unit: Unit, ids: Mapping[tuple[int, int], int], encoding: str, fair_s
     filled = tuple(made for made, relation in zip(shapes, unit.relations, strict=True) if relation.rows)
     if filled:
         yield Analyze(filled), tuple(built or copies)
+
+
+def _steps_of_extensions(manifest: Manifest, encoding: str) -> Iterator[Step]:
+    """Yield copies one after the other: CREATE EXTENSION has made foreign keys between these tables already.
+
+    It may have put rows into them as well, so they are neither emptied nor counted.
+    """
+    before: tuple[Task, ...] = ()
+    for relation in extension_rows.of(manifest):
+        if relation.parts:
+            copy = CopyParts(relation.oid, shape(relation, encoding), relation.parts, is_whole=False)
+            yield copy, before
+            before = (copy,)
 
 
 def _copies(relation: Relation, encoding: str, fair_share: float) -> list[CopyParts]:

@@ -21,12 +21,13 @@ LARGEST_PART_BYTES = 1 << 30
 
 @dataclass(frozen=True)
 class PartTask:
-    """One file to write: a table, or the range `blocks` of it."""
+    """One file to write: a table, the range `blocks` of it, or the rows that an extension's `condition` chooses."""
 
     oid: int
     shape: Shape
     path: str
     blocks: Blocks | None
+    condition: str = ""
 
 
 def parts(tables: Iterable[Table], workers: int, compression: str, encoding: str) -> list[PartTask]:
@@ -50,9 +51,10 @@ def _limit_bytes(total_bytes: int, workers: int) -> int:
 def _split(table: Table, limit_bytes: int, compression: str, encoding: str) -> list[tuple[int, PartTask]]:
     """Return a table's tasks, each with their number."""
     shape = Shape(table.schema, table.name, tuple(column.name for column in table.columns), encoding)
-    ranges = _ranges(table.blocks, -(-table.bytes // limit_bytes))
+    ranges = _ranges(table.blocks, 1 if table.condition else -(-table.bytes // limit_bytes))
     paths = (f"{DATA}/{table.oid}-{index}{SUFFIXES[compression]}" for index in range(len(ranges)))
-    return [(len(ranges), PartTask(table.oid, shape, path, blocks)) for path, blocks in zip(paths, ranges, strict=True)]
+    tasks = [PartTask(table.oid, shape, path, one, table.condition) for path, one in zip(paths, ranges, strict=True)]
+    return [(len(ranges), task) for task in tasks]
 
 
 def _ranges(blocks: int, count: int) -> Sequence[Blocks | None]:

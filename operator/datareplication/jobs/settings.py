@@ -138,12 +138,6 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
     )
 
 
-def refuse_unsupported_dump(settings: DumpSettings) -> None:
-    """Refuse by UsageError what this version accepts but does not carry out; it is never ignored."""
-    patterns = {"--include": settings.include, "--exclude": settings.exclude, "--schema-only": settings.schema_only}
-    _refuse([option for option, values in patterns.items() if values])
-
-
 def refuse_unsupported_load(settings: LoadSettings) -> None:
     """Refuse by UsageError what this version accepts but does not carry out; it is never ignored."""
     unsupported = {

@@ -99,7 +99,7 @@ def read_manifest(directory: Path) -> Manifest:
 def check_files(directory: Path, manifest: Manifest) -> None:
     """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says.
 
-    It reads the schema's content only: a part is checked against its sha256 while it streams, before it is committed.
+    It reads the archives' content only: a part is checked against its sha256 while it streams, before it is committed.
     """
     for part in manifest.parts:
         try:
@@ -109,9 +109,9 @@ def check_files(directory: Path, manifest: Manifest) -> None:
         if size != part.stored_bytes:
             text = f"{part.path} has {size} bytes, the manifest says {part.stored_bytes}"
             raise DataError(text, reason="SnapshotCorrupt")
-    archive = manifest.schema.archive
-    if sha256_of(directory, archive.path) != archive.sha256:
-        raise DataError(f"{archive.path} does not match its sha256", reason="SnapshotCorrupt")
+    for archive in manifest.archives:
+        if sha256_of(directory, archive.path) != archive.sha256:
+            raise DataError(f"{archive.path} does not match its sha256", reason="SnapshotCorrupt")
 
 
 @contextlib.contextmanager

@@ -72,6 +72,17 @@ def test_dump_job_is_what_the_dump_program_reads() -> None:
     assert (read.source.username, read.source.password) == (CANARY, CANARY)
 
 
+def test_patterns_reach_the_dump_program_as_they_are() -> None:
+    tables = {"include": ["shop.*", "-odd.--name"], "exclude": ["a b.c'd"], "schemaOnly": ["shop.sessions"]}
+    job = manifests.dump_job(a_run(source={**SPEC["source"], "tables": tables}), IMAGE)
+    read = jobs.parse_dump(container(job)["args"], environment(job))
+    assert (read.include, read.exclude, read.schema_only) == (
+        ("shop.*", "-odd.--name"),
+        ("a b.c'd",),
+        ("shop.sessions",),
+    )
+
+
 def test_load_job_is_what_the_load_program_reads() -> None:
     job = manifests.load_job(a_run(), IMAGE, "qa-2")
     read = jobs.parse_load(container(job)["args"], environment(job))

@@ -47,6 +47,9 @@ def test_defaults_are_those_of_the_design() -> None:
             "spec.schedule.timeZone: unknown time zone 'Mars/Olympus'",
         ),
         ("schedule", {"cron": "@daily", "timeZone": "../../etc/passwd"}, "spec.schedule.timeZone"),
+        ("source.tables", {"exclude": ["audit"]}, "spec.source.tables.exclude[0]: String should match"),
+        ("source.tables", {"include": [".log"]}, "spec.source.tables.include[0]: String should match"),
+        ("source.tables", {"schemaOnly": ["audit."]}, "spec.source.tables.schemaOnly[0]: String should match"),
         ("snapshot.path", "/etc/{date}", "spec.snapshot.path: String should match"),
         ("snapshot.path", "a/../../b", "spec.snapshot.path: must not hold . or .."),
         ("snapshot.path", "x_{today}", "spec.snapshot.path: unknown placeholder {today}"),
@@ -82,7 +85,6 @@ def test_value_of_a_wrong_field_is_not_repeated_in_the_message() -> None:
         ("concurrencyPolicy", "Replace"),
         ("dependsOnPast", True),
         ("maxActiveRuns", 2),
-        ("source.tables", {"exclude": ["audit.*"]}),
         ("snapshot.retention", {"keep": 3}),
     ],
 )

@@ -31,8 +31,6 @@ def test_a_dump_with_everything() -> None:
     assert (str(given.output), given.workers, given.compression) == ("/elsewhere", 8, "None")
     assert given.run == settings.RunSettings("r", "u", "prod", 60)
     assert (given.include, given.exclude, given.schema_only) == (("a.*", "b.*"), ("c.*",), ("d.*",))
-    with pytest.raises(UsageError, match=r"not supported by this version yet: --include, --exclude, --schema-only"):
-        settings.refuse_unsupported_dump(given)
 
 
 def test_a_load_reads_the_variables_of_its_target() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datareplication.jobs import pipeline
-from datareplication.jobs.archive import Entry, parse
+from datareplication.jobs.archive import Entry, parsed
 from datareplication.jobs.loading import Analyze, CopyParts, CountRows, RestoreEntries
 from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Index, Manifest, Part, Relation, Run, Schema, Source
 from datareplication.jobs.pipeline import Pipeline
@@ -32,7 +32,7 @@ def index(oid: int, mebibytes: int = 1) -> Index:
 
 
 POST_DATA = [
-    Entry(10 * n, catalog, oid, "")
+    Entry(10 * n, catalog, oid)
     for n, (catalog, oid) in enumerate([(PG_CLASS, 1), (PG_CONSTRAINT, 2), (PG_CLASS, 3), (PG_CONSTRAINT, 99)], start=1)
 ]
 
@@ -95,4 +95,4 @@ def test_a_table_of_contents_is_read_by_numbers_whatever_the_names() -> None:
         "3204; 2606 16408 CONSTRAINT public odd; 1 2 name t_pkey postgres",
         "3205; 0 0 COMMENT - x",
     ]
-    assert [(entry.id, entry.catalog, entry.oid) for entry in parse(lines)] == [(3204, 2606, 16408), (3205, 0, 0)]
+    assert [(entry.id, entry.catalog, entry.oid) for entry in parsed(lines)] == [(3204, 2606, 16408), (3205, 0, 0)]

@@ -4,7 +4,7 @@ It owns the queries and which objects count: user tables, not system ones, tempo
 refuses to lock or to copy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg2 import sql
 from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, Role
 from datareplication.jobs.manifest import Sequence as State
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
+from datareplication.jobs.selection import Selection
 
 PROVENANCE = ("datareplication", "provenance")
 """Schema and name of the table that a load leaves in its target. The schema is not copied: a target may be another
@@ -41,25 +42,34 @@ _TABLES = f"""
                                       ORDER BY indexrelid), '{{}}')
             FROM pg_index LEFT JOIN pg_constraint k ON k.conindid = indexrelid AND k.contype IN ('p', 'u', 'x')
             WHERE indrelid = c.oid)
-    {USER_CLASS} AND c.relkind IN ('r', 'p') ORDER BY 1
+    {USER_CLASS} AND c.relkind IN ('r', 'p') AND c.oid <> ALL (%(left_out)s::oid[]) ORDER BY 1
 """  # noqa: S608 - constants only
+"""Asking for a relation's size waits for its lock, so those that are left out must not be asked."""
 
-_SEQUENCES = f"SELECT n.nspname, c.relname {USER_CLASS} AND c.relkind = 'S' ORDER BY 1, 2"
+_USERS_SEQUENCES = f"""
+    SELECT c.oid, n.nspname, c.relname {USER_CLASS} AND c.relkind = 'S'
+    UNION ALL
+    SELECT c.oid, n.nspname, c.relname FROM pg_extension CROSS JOIN unnest(extconfig) config(oid)
+    JOIN pg_class c ON c.oid = config.oid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace
+"""  # noqa: S608 - constants only
+"""With those of extensions that hold a state of the user's (pg_extension_config_dump)."""
+
+_SEQUENCES = f"SELECT oid::int8, nspname, relname FROM ({_USERS_SEQUENCES}) s ORDER BY 2, 3"  # noqa: S608
 
 _UNREADABLE = f"""
-    SELECT format('%I.%I', n.nspname, c.relname),
+    SELECT format('%%I.%%I', n.nspname, c.relname),
            CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE')
-                THEN format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, current_user)
+                THEN format('GRANT USAGE ON SCHEMA %%I TO %%I', n.nspname, current_user)
                 WHEN c.relkind = 'S'
-                THEN format('GRANT SELECT ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, current_user)
+                THEN format('GRANT SELECT ON SEQUENCE %%I.%%I TO %%I', n.nspname, c.relname, current_user)
                 WHEN NOT has_table_privilege(c.oid, 'SELECT')
-                THEN format('GRANT SELECT ON TABLE %I.%I TO %I', n.nspname, c.relname, current_user)
-                ELSE format('ALTER ROLE %I BYPASSRLS', current_user) END
-    {USER_CLASS} AND (
+                THEN format('GRANT SELECT ON TABLE %%I.%%I TO %%I', n.nspname, c.relname, current_user)
+                ELSE format('ALTER ROLE %%I BYPASSRLS', current_user) END
+    {USER_CLASS} AND c.oid <> ALL (%(left_out)s::oid[]) AND (
       (c.relkind IN ('r', 'p', 'S') AND NOT has_schema_privilege(n.oid, 'USAGE'))
       OR (c.relkind IN ('r', 'p') AND NOT has_table_privilege(c.oid, 'SELECT'))
       OR (c.relkind = 'S' AND NOT has_sequence_privilege(c.oid, 'SELECT'))
-      OR (c.relkind = 'r' AND c.relrowsecurity AND row_security_active(c.oid)))
+      OR (c.relkind = 'r' AND c.relrowsecurity AND row_security_active(c.oid) AND c.oid <> ALL (%(rowless)s::oid[])))
     ORDER BY 1
 """
 
@@ -70,7 +80,9 @@ _ROLES = """
         FROM pg_namespace WHERE nspname = 'datareplication'
         UNION ALL
         SELECT 'pg_class'::regclass, c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = 'datareplication' OR c.relpersistence = 't'
+        WHERE n.nspname = 'datareplication' OR c.relpersistence = 't' OR c.oid = ANY (%(left_out)s::oid[])
+        UNION ALL
+        SELECT 'pg_policy'::regclass, oid FROM pg_policy WHERE polrelid = ANY (%(left_out)s::oid[])
     ), named AS (
         SELECT classid, objid, refobjid AS role, deptype FROM pg_shdepend
         WHERE refclassid = 'pg_authid'::regclass AND deptype IN ('o', 'a', 'r')
@@ -82,17 +94,19 @@ _ROLES = """
         UNION ALL SELECT 'pg_proc'::regclass, oid, proowner, 'o' FROM pg_proc
         UNION ALL SELECT 'pg_type'::regclass, oid, typowner, 'o' FROM pg_type WHERE typrelid = 0 AND typelem = 0
         UNION ALL SELECT 'pg_namespace'::regclass, oid, nspowner, 'o' FROM pg_namespace WHERE nspname !~ '^pg_'
+        UNION ALL SELECT 'pg_largeobject'::regclass, oid, lomowner, 'o' FROM pg_largeobject_metadata
     )
     SELECT r.rolname, array_agg(DISTINCT CASE n.deptype WHEN 'a' THEN 'Grant' WHEN 'r' THEN 'Policy' ELSE CASE n.classid
              WHEN 'pg_default_acl'::regclass THEN 'DefaultPrivileges'
              WHEN 'pg_user_mapping'::regclass THEN 'UserMapping' ELSE 'Owner' END END)
     FROM named n JOIN pg_roles r ON r.oid = n.role
-    WHERE n.objid >= 16384 AND r.rolname !~ '^pg_'
+    WHERE (n.objid >= 16384 OR n.classid = 'pg_largeobject'::regclass) AND r.rolname !~ '^pg_'
       AND NOT EXISTS (SELECT FROM ours o WHERE (o.classid, o.objid) = (n.classid, n.objid))
       AND NOT (n.deptype = 'o' AND EXISTS (SELECT FROM member m WHERE (m.classid, m.objid) = (n.classid, n.objid)))
     GROUP BY 1 ORDER BY 1
 """
-"""An extension's script makes its members' owner; grants on them may be the user's, and pg_dump carries those."""
+"""An extension's script makes its members' owner; grants on them may be the user's, and pg_dump carries those. A large
+object may have any oid that its maker chose."""
 
 _MATERIALIZED_VIEWS = """
     WITH RECURSIVE uses(view, used) AS (
@@ -103,9 +117,9 @@ _MATERIALIZED_VIEWS = """
         SELECT oid, 0 FROM pg_class WHERE relkind IN ('m', 'v')
         UNION SELECT u.view, p.level + 1 FROM uses u JOIN depth p ON p.view = u.used WHERE p.level < 1000
     )
-    SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN depth p ON p.view = c.oid
-    WHERE c.relkind = 'm' AND c.relispopulated
+    WHERE c.relkind = 'm' AND c.relispopulated AND c.oid <> ALL (%(rowless)s::oid[])
       AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     GROUP BY 1 ORDER BY max(p.level), 1
@@ -121,7 +135,8 @@ class Table:
     """A user table as the snapshot sees it.
 
     kind: as manifest.Relation. blocks: of its main fork, which ctid counts. bytes: on disk, with TOAST.
-    estimated_rows: the planner's, 0 when unknown.
+    estimated_rows: the planner's, 0 when unknown. extension and condition: of an ExtensionTable; the condition is SQL
+    (`WHERE …`, or empty) that tells the user's rows from those that the extension's script puts in.
     """
 
     oid: int
@@ -134,6 +149,8 @@ class Table:
     estimated_rows: int
     columns: tuple[Column, ...]
     indexes: tuple[Index, ...] = ()
+    extension: str = ""
+    condition: str = ""
 
 
 def table_names(session: Session) -> list[tuple[int, str, str, str]]:
@@ -141,9 +158,9 @@ def table_names(session: Session) -> list[tuple[int, str, str, str]]:
     return [(oid, schema, name, kind) for oid, schema, name, kind in rows(session, _NAMES, doing=DOING)]
 
 
-def tables(session: Session) -> list[Table]:
+def tables(session: Session, left_out: Collection[int] = ()) -> list[Table]:
     """Return the user's tables and partitioned tables, by oid."""
-    return [_table(*found) for found in rows(session, _TABLES, doing=DOING)]
+    return [_table(*found) for found in rows(session, _TABLES, {"left_out": list(left_out)}, doing=DOING)]
 
 
 def _table(oid: int, schema: str, name: str, kind: str, *figures: Any) -> Table:
@@ -152,14 +169,19 @@ def _table(oid: int, schema: str, name: str, kind: str, *figures: Any) -> Table:
     return Table(oid, schema, name, _KINDS[kind], unlogged, blocks, size, estimate, copied, found)
 
 
-def unreadable(session: Session) -> list[tuple[str, str]]:
-    """Return (table or sequence, the statement that would help) for what the role cannot read in full."""
-    return [(name, statement) for name, statement in rows(session, _UNREADABLE, doing=DOING)]
+def unreadable(session: Session, selected: Selection) -> list[tuple[str, str]]:
+    """Return (table or sequence, the statement that would help) for what the role cannot read in full.
+
+    Whoever copies a definition only must be able to lock the table, for which SELECT is needed as well.
+    """
+    oids = {"left_out": list(selected.left_out_oids), "rowless": list(selected.rowless_oids)}
+    return [(name, statement) for name, statement in rows(session, _UNREADABLE, oids, doing=DOING)]
 
 
-def sequences(session: Session) -> tuple[State, ...]:
+def sequences(session: Session, left_out: Collection[int] = ()) -> tuple[State, ...]:
     """Return the state of all sequences. It is not subject to the snapshot, so it is never behind the tables' rows."""
-    names = rows(session, _SEQUENCES, doing=DOING)
+    found = rows(session, _SEQUENCES, doing=DOING)
+    names = [(schema, name) for oid, schema, name in found if oid not in left_out]
     states: list[State] = []
     for start in range(0, len(names), _SEQUENCES_PER_QUERY):
         states += _sequence_states(session, names[start : start + _SEQUENCES_PER_QUERY])
@@ -175,9 +197,10 @@ def _sequence_states(session: Session, names: Sequence[tuple[str, ...]]) -> list
     return [State(names[index][0], names[index][1], value, called) for index, value, called in found]
 
 
-def roles(session: Session) -> tuple[Role, ...]:
+def roles(session: Session, left_out: Collection[int] = ()) -> tuple[Role, ...]:
     """Return the roles that the schema names, with what for; predefined ones excepted."""
-    return tuple(Role(name, tuple(uses)) for name, uses in rows(session, _ROLES, doing=DOING))
+    found = rows(session, _ROLES, {"left_out": list(left_out)}, doing=DOING)
+    return tuple(Role(name, tuple(uses)) for name, uses in found)
 
 
 def extensions(session: Session) -> tuple[Extension, ...]:
@@ -186,30 +209,10 @@ def extensions(session: Session) -> tuple[Extension, ...]:
     return tuple(Extension(name, version) for name, version in rows(session, query, doing=DOING))
 
 
-def extension_tables_with_rows(session: Session) -> list[tuple[str, str]]:
-    """Return (extension, table) where an extension keeps rows of the user, which pg_dump would carry."""
-    query = """
-        SELECT extname, n.nspname, c.relname, condition FROM pg_extension
-        CROSS JOIN unnest(extconfig, extcondition) AS config(oid, condition)
-        JOIN pg_class c ON c.oid = config.oid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = c.relnamespace
-    """
-    found = []
-    for extension, schema, name, condition in rows(session, query, doing=DOING):
-        # An extension's script wrote the condition, to be put after a table's name as it is; pg_dump does the same.
-        probe = sql.SQL("SELECT EXISTS (SELECT FROM {} {})").format(identifier(schema, name), sql.SQL(condition or ""))
-        if row(session, probe, doing=f"reading {schema}.{name} of extension {extension}")[0]:
-            found.append((extension, f"{schema}.{name}"))
-    return found
-
-
-def materialized_views(session: Session) -> tuple[str, ...]:
+def materialized_views(session: Session, rowless: Collection[int] = ()) -> tuple[str, ...]:
     """Return the filled materialized views, qualified and quoted, each after those it reads from."""
-    return tuple(name for (name,) in rows(session, _MATERIALIZED_VIEWS, doing=DOING))
-
-
-def large_objects(session: Session) -> int:
-    """Return how many large objects there are."""
-    return int(row(session, "SELECT count(*) FROM pg_largeobject_metadata", doing=DOING)[0])
+    found = rows(session, _MATERIALIZED_VIEWS, {"rowless": list(rowless)}, doing=DOING)
+    return tuple(name for (name,) in found)
 
 
 def strangers_in_our_schema(session: Session) -> list[str]:

@@ -58,10 +58,18 @@ class Shape:
     encoding: str = "UTF8"
 
 
-def copy_out(session: Session, shape: Shape, stream: Writable, blocks: Blocks | None = None) -> int:
-    """Write a table's rows (only its own, never its children's), or those in `blocks`; return how many."""
+def copy_out(
+    session: Session, shape: Shape, stream: Writable, blocks: Blocks | None = None, condition: str = ""
+) -> int:
+    """Write a table's rows (only its own, never its children's), or those in `blocks`; return how many.
+
+    condition: SQL of an extension (`WHERE …`) that chooses among the rows; not together with blocks.
+    """
     table = identifier(shape.schema, shape.name)
-    what = sql.SQL("{} {}").format(table, _column_list(shape)) if blocks is None else _range(table, shape, blocks)
+    if blocks is None and not condition:
+        what: sql.Composable = sql.SQL("{} {}").format(table, _column_list(shape))
+    else:
+        what = _chosen_rows(table, shape, _range(blocks) if blocks else sql.SQL(condition))
     statement = sql.SQL("COPY {} TO STDOUT WITH ({})").format(what, _options(shape))
     with classified(f"copying {shape.schema}.{shape.name}"), session.cursor() as cursor:
         cursor.copy_expert(statement, stream)
@@ -125,12 +133,16 @@ def _column_list(shape: Shape) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(", ").join(sql.Identifier(column) for column in shape.columns))
 
 
-def _range(table: sql.Composable, shape: Shape, blocks: Blocks) -> sql.Composable:
+def _chosen_rows(table: sql.Composable, shape: Shape, where: sql.Composable) -> sql.Composable:
     names = sql.SQL(", ").join(sql.Identifier(column) for column in shape.columns)
-    where = sql.SQL("ctid >= {}::tid").format(sql.Literal(f"({blocks.start},0)"))
+    return sql.SQL("(SELECT {} FROM ONLY {} {})").format(names, table, where)
+
+
+def _range(blocks: Blocks) -> sql.Composable:
+    where = sql.SQL("WHERE ctid >= {}::tid").format(sql.Literal(f"({blocks.start},0)"))
     if blocks.end is not None:
         where = sql.SQL("{} AND ctid < {}::tid").format(where, sql.Literal(f"({blocks.end},0)"))
-    return sql.SQL("(SELECT {} FROM ONLY {} WHERE {})").format(names, table, where)
+    return where
 
 
 def _options(shape: Shape) -> sql.Composable:

@@ -4,14 +4,14 @@ It owns the order lock, snapshot, catalog. It refuses to change anything: every 
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from psycopg2 import errors, sql
 
 from datareplication.errors import CapabilityError, TransientError
 from datareplication.jobs import manifest
-from datareplication.jobs.postgres import catalog, classify
+from datareplication.jobs.postgres import catalog, classify, extensions
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import (
     Session,
@@ -23,6 +23,7 @@ from datareplication.jobs.postgres.connection import (
     set_if_known,
     transaction,
 )
+from datareplication.jobs.selection import Selection
 from datareplication.jobs.settings import Connection
 
 OLDEST_VERSION = 140000
@@ -79,25 +80,50 @@ def identity(session: Session) -> manifest.Source:
     return source
 
 
+@dataclass(frozen=True)
+class Exported:
+    """A snapshot, the tables in it that are copied, and what was left out."""
+
+    snapshot: Snapshot
+    tables: list[Table]
+    selection: Selection
+
+
 @contextlib.contextmanager
-def exported(session: Session) -> Iterator[tuple[Snapshot, list[Table]]]:
+def exported(session: Session, select: Callable[[], Selection]) -> Iterator[Exported]:
     """Yield a snapshot and the tables in it, locked against ALTER, DROP and TRUNCATE while the body runs.
 
+    select: decides anew what is left out; that is not locked.
+
     The locks come first: LOCK TABLE takes no snapshot, so nothing can happen between the two, as it can in pg_dump,
-    where a TRUNCATE or a rewriting ALTER TABLE in between makes a table look empty. If the list of tables changed
-    before all were locked, it starts again. Raises TransientError when a lock is not granted in time or the list does
-    not settle.
+    where a TRUNCATE or a rewriting ALTER TABLE in between makes a table look empty. If the list of tables, or what is
+    left out, changed before all were locked, it starts again. Raises TransientError when a lock is not granted in time
+    or the list does not settle.
     """
     for _ in range(SCHEMA_CHANGES_ENDURED):
-        expected = catalog.table_names(session)
+        selected = select()
+        expected = _table_names(session, selected)
         with contextlib.ExitStack() as stack:
             stack.enter_context(transaction(session, _READ_ONLY, doing="the dump's transaction"))
             if _lock(session, expected):
                 snapshot = Snapshot(*row(session, _EXPORT, doing="exporting the snapshot"))
-                if catalog.table_names(session) == expected and _are_locked(session, expected):
-                    yield snapshot, catalog.tables(session)
+                if (
+                    select() == selected
+                    and _table_names(session, selected) == expected
+                    and _are_locked(session, expected)
+                ):
+                    yield Exported(snapshot, _tables(session, selected), selected)
                     return
     raise TransientError("tables keep being created, dropped or renamed while they are locked", reason="SchemaChanging")
+
+
+def _table_names(session: Session, selected: Selection) -> list[tuple[int, str, str, str]]:
+    found = [table for table in catalog.table_names(session) if table[0] not in selected.left_out_oids]
+    return found + extensions.table_names(session, selected.rowless_oids)
+
+
+def _tables(session: Session, selected: Selection) -> list[Table]:
+    return catalog.tables(session, selected.left_out_oids) + extensions.tables(session, selected.rowless_oids)
 
 
 @contextlib.contextmanager

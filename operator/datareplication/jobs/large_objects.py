@@ -1,0 +1,52 @@
+"""The archive of large objects: how pg_dump is asked for it, how a load restores and verifies it.
+
+They go through pg_dump and pg_restore, which know their owners, grants and comments. They are no relations: patterns
+of tables do not choose among them.
+"""
+
+from pathlib import Path
+
+from datareplication.errors import DataError, RightsError
+from datareplication.jobs.manifest import Manifest
+from datareplication.jobs.postgres import large_objects
+from datareplication.jobs.postgres.connection import Session
+
+ARCHIVE = "blobs.dump"
+OIDS_IN_A_MESSAGE = 20
+
+
+def refuse_unreadable(session: Session) -> None:
+    """Raise RightsError, with the statement that helps, when the role may not read each of them."""
+    unreadable = large_objects.unreadable(session)
+    if not unreadable:
+        return
+    oids, role = [str(oid) for oid, _ in unreadable], unreadable[0][1]
+    text = f"the role may not read {len(oids)} large objects; as their owner or a superuser: "
+    if len(oids) <= OIDS_IN_A_MESSAGE:
+        text += f"GRANT SELECT ON LARGE OBJECT {', '.join(oids)} TO {role};"
+    else:
+        query = f"SELECT format('GRANT SELECT ON LARGE OBJECT %s TO ', oid) || $role${role}$role$"
+        text += f"{query} FROM pg_largeobject_metadata \\gexec (in psql)"
+    raise RightsError(text, reason="CannotReadLargeObjects")
+
+
+def dump_options(root: Path, snapshot_id: str, compression: str) -> list[str]:
+    """Return pg_dump's arguments for an archive of all large objects and nothing else, which locks no table."""
+    return [
+        "--format=custom",
+        "--data-only",
+        "--blobs",
+        "--exclude-schema=*",
+        f"--compress={0 if compression == 'None' else 1}",
+        f"--snapshot={snapshot_id}",
+        f"--file={root / ARCHIVE}",
+    ]
+
+
+def verify(session: Session, manifest: Manifest) -> None:
+    """Raise DataError unless the session's database has as many as were dumped."""
+    wanted = manifest.large_objects.count if manifest.large_objects else 0
+    found = large_objects.count(session)
+    if found != wanted:
+        text = f"{found} large objects arrived, {wanted} were dumped"
+        raise DataError(text, reason="LargeObjectsDiffer")

@@ -1,0 +1,36 @@
+"""What a selection left out, as the manifest keeps it and as a message tells it. Pure."""
+
+from collections.abc import Sequence
+
+from datareplication.jobs.manifest import PG_CONSTRAINT, CatalogObject, Omitted
+from datareplication.jobs.selection import Selection
+
+NAMES_IN_A_MESSAGE = 5
+
+
+def of(selected: Selection) -> Omitted:
+    """Return what the manifest says of a selection."""
+    return Omitted(
+        relations=tuple(node.qualified for node in selected.left_out),
+        without_rows=tuple(node.qualified for node in selected.without_rows),
+        views=tuple(node.qualified for node in selected.followed),
+        objects=tuple(CatalogObject(PG_CONSTRAINT, key.oid, key.name) for key in selected.foreign_keys),
+    )
+
+
+def told(omitted: Omitted) -> str:
+    """Return it in words, shortened; empty when nothing was left out."""
+    parts = {
+        "left out": omitted.relations,
+        "of these views that read what is left out": omitted.views,
+        "without rows": omitted.without_rows,
+        "foreign keys to what is not there": [one.name for one in omitted.objects],
+    }
+    return "; ".join(f"{what}: {len(names)} ({some(names)})" for what, names in parts.items() if names)
+
+
+def some(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    shown = ", ".join(names[:NAMES_IN_A_MESSAGE])
+    left = len(names) - NAMES_IN_A_MESSAGE
+    return f"{shown} and {left} more" if left > 0 else shown

@@ -1,0 +1,112 @@
+"""Tables in which extensions keep rows of the user (pg_extension_config_dump): which, and if a target has them.
+
+CREATE EXTENSION makes them, and its script may fill them; a condition that it left tells the user's rows from its own.
+It owns the queries. It refuses to lock or to copy.
+"""
+
+import contextlib
+from collections.abc import Collection, Iterable
+from graphlib import CycleError, TopologicalSorter
+
+from psycopg2 import sql
+
+from datareplication.jobs.manifest import Column, Relation
+from datareplication.jobs.postgres.catalog import DOING, Table
+from datareplication.jobs.postgres.connection import Session, identifier, row, rows
+
+KIND = "ExtensionTable"
+
+_CONFIG = """
+    FROM pg_extension e CROSS JOIN unnest(extconfig, extcondition) config(oid, condition)
+    JOIN pg_class c ON c.oid = config.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+"""
+
+_NAMES = f"SELECT c.oid::int8, n.nspname, c.relname, 'x' {_CONFIG} WHERE c.relkind = 'r' ORDER BY 1"
+
+_TABLES = f"""
+    SELECT c.oid::int8, n.nspname, c.relname, c.relpersistence = 'u',
+           pg_relation_size(c.oid) / current_setting('block_size')::int,
+           pg_table_size(c.oid), greatest(c.reltuples, 0)::int8,
+           (SELECT coalesce(array_agg(ARRAY[attname::text, format_type(atttypid, atttypmod)] ORDER BY attnum), '{{}}')
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
+           e.extname, coalesce(condition, '')
+    {_CONFIG} WHERE c.relkind = 'r' AND c.oid <> ALL (%(rowless)s::oid[]) ORDER BY 1
+"""  # noqa: S608 - constants only
+
+_REFERENCES = """
+    SELECT conrelid::int8, confrelid::int8 FROM pg_constraint
+    WHERE contype = 'f' AND conrelid = ANY (%(oids)s::oid[]) AND confrelid = ANY (%(oids)s::oid[])
+"""
+
+_UNREADABLE = f"""
+    SELECT c.oid::int8, format('%I.%I', n.nspname, c.relname),
+           CASE WHEN NOT has_schema_privilege(n.oid, 'USAGE')
+                THEN format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, current_user)
+                WHEN c.relkind = 'S'
+                THEN format('GRANT SELECT ON SEQUENCE %I.%I TO %I', n.nspname, c.relname, current_user)
+                WHEN NOT has_table_privilege(c.oid, 'SELECT')
+                THEN format('GRANT SELECT ON TABLE %I.%I TO %I', n.nspname, c.relname, current_user)
+                ELSE format('ALTER ROLE %I BYPASSRLS', current_user) END
+    {_CONFIG} WHERE c.relkind IN ('r', 'S') AND (NOT has_schema_privilege(n.oid, 'USAGE')
+      OR NOT has_table_privilege(c.oid, 'SELECT') OR (c.relrowsecurity AND row_security_active(c.oid)))
+    ORDER BY 2
+"""
+
+_LACKING = """
+    SELECT name, column_name FROM unnest(%s::text[], %s::text[]) wanted(name, column_name)
+    WHERE NOT EXISTS (SELECT FROM pg_attribute
+                      WHERE attrelid = to_regclass(name) AND attname = column_name AND NOT attisdropped)
+"""
+
+
+def table_names(session: Session, rowless: Collection[int]) -> list[tuple[int, str, str, str]]:
+    """Return (oid, schema, name, `x`) of the tables whose rows may have to be copied, by oid."""
+    found = rows(session, _NAMES, doing=DOING)
+    return [(oid, schema, name, kind) for oid, schema, name, kind in found if oid not in rowless]
+
+
+def unreadable(session: Session, rowless: Collection[int]) -> list[tuple[str, str]]:
+    """Return (table or sequence, the statement that would help) for what the role cannot read in full."""
+    found = rows(session, _UNREADABLE, doing=DOING)
+    return [(name, statement) for oid, name, statement in found if oid not in rowless]
+
+
+def tables(session: Session, rowless: Collection[int]) -> list[Table]:
+    """Return the tables that hold rows of the user, each after those that it refers to."""
+    found = {}
+    for oid, schema, name, unlogged, blocks, size, estimate, columns, extension, condition in rows(
+        session, _TABLES, {"rowless": list(rowless)}, doing=DOING
+    ):
+        shape = tuple(Column(*column) for column in columns)
+        table = Table(oid, schema, name, KIND, unlogged, blocks, size, estimate, shape, extension, condition)
+        if _has_rows(session, table):
+            found[oid] = table
+    pairs = rows(session, _REFERENCES, {"oids": list(found)}, doing=DOING)
+    return [found[oid] for oid in in_order(found, pairs)]
+
+
+def in_order(oids: Collection[int], references: Iterable[tuple[int, ...]]) -> list[int]:
+    """Return tables so that each comes after those it refers to; as they are if they do so in a circle."""
+    sorter = TopologicalSorter(dict.fromkeys(oids, ()))
+    for table, referenced in references:
+        if table != referenced:
+            sorter.add(table, referenced)
+    with contextlib.suppress(CycleError):
+        return list(sorter.static_order())
+    return list(oids)
+
+
+def lacking(session: Session, relations: Iterable[Relation]) -> list[tuple[Relation, str]]:
+    """Return (table, first column) for those of the relations that the session's database lacks, or a column of."""
+    by_name = {identifier(one.schema, one.name).as_string(session): one for one in relations}
+    wanted = [(name, column.name) for name, one in by_name.items() for column in one.columns]
+    found = rows(session, _LACKING, [[name for name, _ in wanted], [column for _, column in wanted]], doing=DOING)
+    return [(by_name[name], column) for name, column in found]
+
+
+def _has_rows(session: Session, table: Table) -> bool:
+    # An extension's script wrote the condition, to be put after a table's name as it is; pg_dump does the same.
+    probe = sql.SQL("SELECT EXISTS (SELECT FROM ONLY {} {})")
+    query = probe.format(identifier(table.schema, table.name), sql.SQL(table.condition))
+    doing = f"reading {table.schema}.{table.name} of extension {table.extension}"
+    return bool(row(session, query, doing=doing)[0])

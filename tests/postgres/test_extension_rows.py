@@ -1,0 +1,107 @@
+"""Rows that users keep in tables of extensions arrive beside those that the extension's script put there."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from programs import Outcome, Programs, databases
+from server import PASSWORD, binaries
+
+NAME = "datareplication_test"
+KINDS = """
+    CREATE TABLE kinds (id int PRIMARY KEY, title text);
+    INSERT INTO kinds VALUES (1, 'built in');
+    SELECT pg_extension_config_dump('kinds', 'WHERE id > 1 AND title NOT LIKE ''%{}''');
+"""
+SCRIPT = f"""
+    CREATE TABLE items (kind int, id serial PRIMARY KEY, double int GENERATED ALWAYS AS (id * 2) STORED);
+    CREATE TABLE unused (id int);
+    SELECT pg_extension_config_dump('items', '');
+    SELECT pg_extension_config_dump('items_id_seq', '');
+    SELECT pg_extension_config_dump('unused', '');
+    {KINDS}
+    ALTER TABLE items ADD FOREIGN KEY (kind) REFERENCES kinds;
+"""
+WITHOUT_ITEMS = KINDS
+CONTENT = "SELECT id, title, (SELECT array_agg(ARRAY[i.id, double] ORDER BY i.id) FROM items i WHERE kind = k.id) FROM kinds k"
+
+Install = Callable[[str], None]
+
+
+@pytest.fixture
+def install() -> Iterator[Install]:
+    """Return a function that gives all servers of this machine an extension with a script; it is gone afterwards."""
+    shared = subprocess.run([binaries() / "pg_config", "--sharedir"], capture_output=True, text=True, check=True)
+    directory = Path(shared.stdout.strip()) / "extension"
+    if not os.access(directory, os.W_OK):
+        pytest.skip(f"{directory} cannot be written")
+    files = [directory / f"{NAME}.control", directory / f"{NAME}--1.0.sql"]
+
+    def write(script: str) -> None:
+        files[0].write_text("default_version = '1.0'\nrelocatable = false\nschema = public\n")
+        files[1].write_text(script)
+
+    yield write
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def filled(programs: Programs, install: Install) -> Programs:
+    """Programs with a source where the extension holds rows of the user."""
+    install(SCRIPT)
+    programs.source.run(
+        f"CREATE EXTENSION {NAME}",
+        "INSERT INTO kinds VALUES (2, 'own'), (3, 'not this {}')",
+        "INSERT INTO items (kind) VALUES (1), (2), (2)",
+        "CREATE TABLE t AS SELECT 1 AS id",
+        "SELECT lo_create(7)",
+        database=programs.database,
+    )
+    return programs
+
+
+def loaded(programs: Programs, *arguments: str) -> Outcome:
+    dumped = programs.dump(*arguments)
+    assert dumped.code == 0, dumped.report.message
+    return programs.load("--workers", "2")
+
+
+def test_the_users_rows_arrive_beside_the_scripts(filled: Programs) -> None:
+    found = loaded(filled)
+    assert found.code == 0, found.report.message
+    assert (found.report.tables, found.report.rows) == (3, 5)
+    rows = filled.target.run(CONTENT, database=filled.database)
+    assert rows == [(1, "built in", [[1, 2]]), (2, "own", [[2, 4], [3, 6]])]
+    assert filled.target.run("SELECT nextval('items_id_seq')", database=filled.database) == [(4,)]
+
+
+def test_a_version_of_the_extension_without_the_table_is_named(filled: Programs, install: Install) -> None:
+    assert filled.dump().code == 0
+    install(WITHOUT_ITEMS)
+    refused = filled.load()
+    assert refused.summary == (69, "ExtensionTooOld")
+    assert f"public.items (kind) of extension {NAME} 1.0" in refused.report.message
+    assert databases(filled.target, filled.database) == [filled.database]
+
+
+def test_patterns_choose_among_them_too(filled: Programs) -> None:
+    found = loaded(filled, "--exclude", "public.items")
+    assert found.code == 0, found.report.message
+    rows = filled.target.run(CONTENT, database=filled.database)
+    assert rows == [(1, "built in", None), (2, "own", None)]
+
+
+def test_the_right_to_read_them_is_checked_and_named(filled: Programs) -> None:
+    role = f"{filled.database}_reader"
+    filled.source.run(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
+    filled.source.run(f"GRANT SELECT ON t, items, unused TO {role}", database=filled.database)
+    filled.source.run(f"GRANT SELECT ON LARGE OBJECT 7 TO {role}", database=filled.database)
+    refused = filled.dump(PROD_DB_USERNAME=role)
+    assert refused.summary == (77, "CannotReadTables")
+    for statement in ("TABLE public.kinds", "SEQUENCE public.items_id_seq"):
+        assert f"GRANT SELECT ON {statement} TO {role};" in refused.report.message
+        filled.source.run(f"GRANT SELECT ON {statement} TO {role}", database=filled.database)
+    assert filled.dump(PROD_DB_USERNAME=role).code == 0
