@@ -12,15 +12,13 @@ from dataclasses import dataclass
 
 from datareplication.core.report import Report
 from datareplication.errors import DataError, UsageError
-from datareplication.jobs import guard, program, rights, settings, snapshot, tools
-from datareplication.jobs.guard import Facts
+from datareplication.jobs import facts, guard, program, rights, rollback, settings, snapshot, tools
 from datareplication.jobs.identity import application_name
 from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.postgres import databases, provenance, target
+from datareplication.jobs.postgres import target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
-from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.rights import Wants
@@ -36,7 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def load(given: LoadSettings, frame: Frame) -> Report:
-    """Replace the target by the snapshot. One that this run has loaded already is reported again."""
+    """Replace the target by the snapshot, or roll it back. What this run has done already is reported again."""
+    if given.is_rollback:
+        return rollback.roll_back(given, frame)
     settings.refuse_unsupported_load(given)
     manifest = checked_manifest(given)
     name = parameters(given.target)["dbname"]
@@ -54,11 +54,18 @@ def load(given: LoadSettings, frame: Frame) -> Report:
 
 
 def checked_manifest(given: LoadSettings) -> Manifest:
-    """Return the snapshot's manifest if it is complete and this run's; else raise DataError."""
+    """Return the snapshot's manifest if it is complete and this run may load it; else raise DataError."""
     manifest = snapshot.read_manifest(given.input)
-    if given.run.uid and manifest.run.uid != given.run.uid:
-        theirs, ours = manifest.run.name or manifest.run.uid, given.run.name or given.run.uid
-        raise DataError(f"{given.input} belongs to run {theirs}, not to {ours}", reason="OtherRunsSnapshot")
+    run, wanted = manifest.run, given.run
+    if given.is_any_run:
+        if wanted.replication and run.replication != wanted.replication:
+            theirs = run.replication or "no DataReplication"
+            text = f"{given.input} is a snapshot of {theirs}, not of {wanted.replication}"
+            raise DataError(text, reason="OtherReplicationsSnapshot")
+    elif wanted.uid and run.uid != wanted.uid:
+        theirs, ours = run.name or run.uid, wanted.name or wanted.uid
+        text = f"{given.input} belongs to run {theirs}, not to {ours}; --any-run accepts it"
+        raise DataError(text, reason="OtherRunsSnapshot")
     snapshot.check_files(given.input, manifest)
     return manifest
 
@@ -76,13 +83,13 @@ class _Load:
     def run(self) -> Report:
         """Check that the target may be replaced, and let the strategy do it."""
         given, manifest = self.given, self.manifest
-        server, database = target.server(self.session), _existing(given, self.session)
-        facts = _facts(given, self.session, server, database)
-        if facts.is_loaded_by(given.run.uid) and facts.provenance:
+        found = facts.look(given, self.session)
+        server, database = found.server, found.database
+        if found.is_loaded_by(given.run.uid) and found.provenance:
             self.frame.log.info("this run has loaded the target already", database=database.name)
-            return _report(given, manifest, facts.provenance.duration_seconds)
+            return _report(given, manifest, found.provenance.duration_seconds)
         is_any = given.overwrite == "Any"
-        guard.check(manifest.source, facts, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
+        guard.check(manifest.source, found, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
         rights.check(_wants(manifest, self.session, server, database))
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
@@ -90,34 +97,6 @@ class _Load:
         replaced = swap.run()
         self.frame.log.info("target replaced", database=database.name, previous=database.previous_name)
         return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
-
-
-def _existing(given: LoadSettings, session: Session) -> Database:
-    name = parameters(given.target)["dbname"]
-    database = databases.describe(session, name)
-    if database is None:
-        text = f'database {name} does not exist on the target: CREATE DATABASE "{name}", or correct dbname'
-        raise UsageError(f"{text} in {given.target.prefix}_DB_CONNECTION", reason="UnknownDatabase")
-    return database
-
-
-def _facts(given: LoadSettings, session: Session, server: Server, database: Database) -> Facts:
-    found, filled = _content(given, database.name)
-    return Facts(
-        server=server,
-        database=database,
-        provenance=found,
-        filled_tables=filled,
-        obstacles=[*target.obstacles(session, database.name), *target.obstacles(session, database.previous_name)],
-        previous_oid=databases.oid_of(session, database.previous_name),
-    )
-
-
-def _content(given: LoadSettings, name: str) -> tuple[Provenance | None, list[str]]:
-    """Look into the target: where its data is from, and which tables hold some."""
-    application = application_name(PROGRAM, given.run.name)
-    with contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s"})) as session:
-        return provenance.read(session), target.filled_tables(session)
 
 
 def _wants(manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:

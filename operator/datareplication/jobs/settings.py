@@ -68,7 +68,11 @@ class DumpSettings:
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """Everything a load is told. input: a published snapshot's directory."""
+    """Everything a load is told.
+
+    input: a published snapshot's directory; a rollback reads none and has an empty path. is_any_run: whether another
+    run's snapshot will do.
+    """
 
     run: RunSettings
     target_name: str
@@ -82,6 +86,8 @@ class LoadSettings:
     overwrite: str = "OnlyManaged"
     is_physical_clone_of_source: bool = False
     after_load: Path | None = None
+    is_any_run: bool = False
+    is_rollback: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -113,7 +119,7 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         run=_run(given),
         target_name=given.target,
         target=_connection(variable_prefix(given.target), environment),
-        input=_directory(given.input, "--input", environment),
+        input=Path() if given.rollback else _directory(given.input, "--input", environment),
         strategy=given.strategy,
         maintenance_database=given.maintenance_database,
         workers=given.workers,
@@ -122,6 +128,8 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         overwrite=given.overwrite,
         is_physical_clone_of_source=given.physical_clone_of_source,
         after_load=Path(given.after_load) if given.after_load else None,
+        is_any_run=given.any_run,
+        is_rollback=given.rollback,
     )
 
 
@@ -183,6 +191,10 @@ def load_parser() -> argparse.ArgumentParser:
 
 def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    text = "accept a snapshot of another run, if that run was one of --replication-name"
+    add("--any-run", action="store_true", help=text)
+    text = "load nothing: let <database> and <database>__previous change places again"
+    add("--rollback", action="store_true", help=text)
     add("--strategy", choices=STRATEGIES, default="Swap", help="how the data is replaced (default: Swap)")
     add("--maintenance-database", metavar="NAME", default="postgres", help="where to stand while databases are renamed")
     add("--verify", choices=VERIFICATIONS, default="Rows", help="what is compared before the swap (default: Rows)")

@@ -151,6 +151,11 @@ class Swap:
             schema_fingerprint=manifest.schema.fingerprint,
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
+            loaded_by_run_uid=self.given.run.uid,
+            snapshot=str(self.given.input),
+            tables=manifest.tables,
+            rows=manifest.rows,
+            bytes=manifest.bytes,
         )
 
     def _swap(self) -> list[str]:
