@@ -22,7 +22,6 @@ OF_TARGET: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
     ("strategy", lambda t: t.strategy != "Swap", "use Swap"),
     ("verify", lambda t: t.verify != "Rows", "use Rows"),
     ("afterLoad", lambda t: t.after_load is not None, "leave it out"),
-    ("physicalCloneOfSource", lambda t: t.physical_clone_of_source, "leave it out"),
 )
 RETENTION_DEFAULT = 7
 

@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from datareplication.core.report import Report
+from datareplication.core.report import ROLLED_BACK, Report
 from datareplication.errors import GuardError, UsageError
 from datareplication.jobs import facts, guard, rights
 from datareplication.jobs.guard import Facts
@@ -103,10 +103,10 @@ def _report(database: Database, shown: Provenance | None, not_carried: Sequence[
     if not_carried:
         message += f"; not carried over for want of rights: {'; '.join(not_carried)}"
     if shown is None:
-        return Report("Succeeded", "RolledBack", message)
+        return Report("Succeeded", ROLLED_BACK, message)
     return Report(
         outcome="Succeeded",
-        reason="RolledBack",
+        reason=ROLLED_BACK,
         message=message,
         snapshot=shown.snapshot,
         snapshot_time=shown.snapshot_time,

@@ -68,10 +68,9 @@ class DumpSettings:
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """Everything a load is told.
+    """Everything a load is told. input: a published snapshot's directory; a rollback reads none and has an empty path.
 
-    input: a published snapshot's directory; a rollback reads none and has an empty path. is_any_run: whether another
-    run's snapshot will do.
+    is_any_run: whether another run's snapshot will do.
     """
 
     run: RunSettings
@@ -191,10 +190,8 @@ def load_parser() -> argparse.ArgumentParser:
 
 def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    text = "accept a snapshot of another run, if that run was one of --replication-name"
-    add("--any-run", action="store_true", help=text)
-    text = "load nothing: let <database> and <database>__previous change places again"
-    add("--rollback", action="store_true", help=text)
+    add("--any-run", action="store_true", help="load the snapshot of any run of --replication-name")
+    add("--rollback", action="store_true", help="load nothing: <database> and <database>__previous change places")
     add("--strategy", choices=STRATEGIES, default="Swap", help="how the data is replaced (default: Swap)")
     add("--maintenance-database", metavar="NAME", default="postgres", help="where to stand while databases are renamed")
     add("--verify", choices=VERIFICATIONS, default="Rows", help="what is compared before the swap (default: Rows)")
