@@ -128,11 +128,13 @@ class Applier:
         return job
 
     async def _volume(self, run: Run) -> Volume:
-        """Look at the snapshots' claim; make it from its template when there is one and it is not there."""
+        """Look at the snapshots' claim; for a dump, make it from its template when it is not there."""
+        if run.is_rollback:
+            return Volume("", exists=True)
         name = manifests.volume_claim(run.spec, run.request.replication_name)
         claim = await self._cluster.get(CLAIM, run.namespace, name)
         template = run.spec.snapshot.volume_claim_template
-        if claim is None and template is not None:
+        if claim is None and template is not None and run.has_dump:
             try:
                 claim = await self._cluster.create(CLAIM, objects.claim(run, template))
             except RejectedError as error:

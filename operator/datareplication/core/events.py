@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from datareplication.core import names, times
 from datareplication.core.schedule import CATCHUP_LIMIT, LOOK_BACK, Decision
-from datareplication.core.state import ReplicationStatus, RunStatus
+from datareplication.core.state import ROLLING_BACK, ReplicationStatus, RunStatus, TargetStep
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,22 @@ def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
         notes.append(
             Note("Normal", "SnapshotPublished", f"{new.snapshot}: {new.dump.tables} tables, {new.dump.rows} rows")
         )
-    for target in new.targets:
-        if target.phase != before.get(target.name) and target.is_finished:
-            is_good = target.phase == "Succeeded"
-            text = f"{target.rows} rows" if is_good else f"{target.reason}: {target.message}"
-            notes.append(Note("Normal" if is_good else "Warning", f"Load{target.phase}", f"{target.name}: {text}"))
+    ended = [target for target in new.targets if target.is_finished and target.phase != before.get(target.name)]
+    notes.extend(map(_of_target, ended))
     if new.completion_time and not old.completion_time:
         is_good = new.phase == "Succeeded"
         message = new.message or f"{new.targets_summary} targets loaded in {new.duration}"
         notes.append(Note("Normal" if is_good else "Warning", f"Run{new.phase}", message))
-    elif new.message and new.message != old.message:
+    elif new.message not in ("", ROLLING_BACK, old.message):
         notes.append(Note("Warning", "RunWaiting", new.message))
     return tuple(notes)
+
+
+def _of_target(target: TargetStep) -> Note:
+    if target.phase == "Succeeded":
+        text = target.message or f"{target.rows} rows"
+        return Note("Normal", target.reason or "LoadSucceeded", f"{target.name}: {text}")
+    return Note("Warning", f"Load{target.phase}", f"{target.name}: {target.reason}: {target.message}")
 
 
 def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note, ...]:

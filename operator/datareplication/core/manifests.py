@@ -79,7 +79,10 @@ def dump_job(run: Run, image: JobImage) -> dict[str, Any]:
 
 
 def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dict[str, Any]:
-    """Return the Job that loads the run's snapshot into one target; `node` keeps it beside a ReadWriteOnce volume."""
+    """Return the Job that loads the run's snapshot into one target, or rolls it back.
+
+    node: keeps it beside a ReadWriteOnce volume.
+    """
     target = run.spec.target(target_name)
     arguments = (
         *("--target", target.name),
@@ -92,9 +95,12 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
         *(word for name in _siblings(run, target) for word in ("--sibling-database", name)),
         *("--owners", target.owners),
         *("--grants", target.grants),
+        *(("--any-run",) if run.request.action == "Load" else ()),
         *(("--physical-clone-of-source",) if target.physical_clone_of_source else ()),
         *(("--after-load", f"{AFTER_LOAD_MOUNT}/{AFTER_LOAD_FILE}") if target.after_load else ()),
     )
+    if run.is_rollback:
+        arguments = _rollback_arguments(target)
     prefix = names.variable_prefix(target.name)
     part = Part(names.load_step(target.name), prefix, target, target, target.timeout_seconds, arguments)
     job = _job(run, image, part)
@@ -115,6 +121,15 @@ def _siblings(run: Run, target: Target) -> list[str]:
 def _place(target: Target) -> tuple[object, ...]:
     login = target.credentials_secret_ref
     return target.host, target.port, login, target.maintenance_database, target.strategy
+
+
+def _rollback_arguments(target: Target) -> tuple[str, ...]:
+    return (
+        *("--target", target.name),
+        *("--strategy", target.strategy),
+        *("--maintenance-database", target.maintenance_database),
+        "--rollback",
+    )
 
 
 def _pinned(affinity: Mapping[str, Any], node: str) -> dict[str, Any]:
@@ -255,8 +270,9 @@ def _environment(run: Run, part: Part) -> list[dict[str, Any]]:
         {"name": f"{part.prefix}_DB_{name}", "valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
         for name, key in keys.items()
     ]
+    path = {"name": "CSV_OUTPUT_PATH", "value": f"{SNAPSHOTS_MOUNT}/{snapshot_path(run)}"}
     return [
-        {"name": "CSV_OUTPUT_PATH", "value": f"{SNAPSHOTS_MOUNT}/{snapshot_path(run)}"},
+        *(() if run.is_rollback else (path,)),
         {"name": f"{part.prefix}_DB_CONNECTION", "value": conninfo(part.connection)},
         *from_secret,
         *({"name": name.upper(), "value": value} for name, value in placeholders(run).items()),
@@ -273,6 +289,8 @@ def _volumes(run: Run, part: Part) -> tuple[list[dict[str, Any]], list[dict[str,
         {"name": "snapshots", "persistentVolumeClaim": claim_source},
         {"name": "tmp", "emptyDir": {}},
     ]
+    if run.is_rollback:
+        mounts, volumes = mounts[1:], volumes[1:]
     connection = part.connection
     certificate = connection.ssl_root_cert
     if certificate and certificate.secret_key_ref:
@@ -283,7 +301,7 @@ def _volumes(run: Run, part: Part) -> tuple[list[dict[str, Any]], list[dict[str,
         volumes.append(_config_map_volume("tls", certificate.config_map_key_ref, CERTIFICATE_FILE))
     if certificate:
         mounts.append({"name": "tls", "mountPath": CERTIFICATE_MOUNT, "readOnly": True})
-    if isinstance(connection, Target) and connection.after_load:
+    if isinstance(connection, Target) and connection.after_load and not run.is_rollback:
         volumes.append(_config_map_volume("after-load", connection.after_load.config_map_key_ref, AFTER_LOAD_FILE))
         mounts.append({"name": "after-load", "mountPath": AFTER_LOAD_MOUNT, "readOnly": True})
     return mounts, volumes

@@ -12,7 +12,9 @@ INSTANT_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 def snapshot_path(run: Run) -> str:
-    """Return the path of the run's snapshot below the volume's root."""
+    """Return the path of the run's snapshot below the volume's root; empty for a rollback, which has none."""
+    if run.is_rollback:
+        return ""
     if run.request.snapshot:
         return run.request.snapshot
     return f"{run.request.replication_name}/{run.name}/{run.spec.snapshot.path.format(**placeholders(run))}"

@@ -53,7 +53,8 @@ class Plan:
 class Volume:
     """What is known of the snapshots' claim.
 
-    is_single_node: only pods of one node can mount it together. problem: why it could not be made from its template.
+    exists: whether there is nothing to wait for, also when the run needs no claim. is_single_node: only pods of one
+    node can mount it together. problem: why it could not be made from its template.
     """
 
     name: str
@@ -81,8 +82,8 @@ def why_ending(run: Run, replaced_by: str, now: datetime) -> Why | None:
 
 
 def steps_to_observe(run: Run) -> tuple[Step, ...]:
-    """Return the steps whose Jobs matter now: the dump until it has ended, then the loads that have not."""
-    if not _is_finished(run.status.dump):
+    """Return the steps whose Jobs matter now: the dump, if any, until it has ended, then the loads that have not."""
+    if run.has_dump and not _is_finished(run.status.dump):
         return (DUMP_STEP,)
     ended = {target.name for target in run.status.targets if target.is_finished}
     return tuple(names.load_step(target) for target in run.targets if target not in ended)
@@ -114,6 +115,8 @@ def steps_to_start(run: Run, observed: Mapping[Step, ObservedJob], volume: Volum
     open_steps = [names.load_step(target) for target in run.targets if target not in ended]
     absent = [step for step in open_steps if step not in observed or observed[step].state == "Absent"]
     limit = run.spec.max_parallel_loads or len(open_steps)
+    if volume.is_single_node and not run.has_dump and not run.status.node:
+        limit = 1  # the first load's node becomes that of all
     return tuple(absent[: max(0, limit - (len(open_steps) - len(absent)))])
 
 

@@ -10,6 +10,9 @@ from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
 
+ROLLED_BACK = "RolledBack"
+"""Reason of a load Job that gave its target the database before its last load back."""
+
 TERMINATION_MESSAGE_LIMIT_BYTES = 3000
 """Kubernetes cuts a termination message at 4,096 bytes, and JSON that is cut cannot be read."""
 
@@ -29,8 +32,8 @@ class Report:
 
     outcome: `Succeeded` or `Failed`. reason: one CamelCase word. message: for people, never a credential.
     snapshot: path of the snapshot as the program was given it. snapshot_time: when its MVCC snapshot was taken, RFC
-    3339, UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV. duration_seconds:
-    wall time.
+    3339, UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV; of a rollback, of
+    what the target now shows. duration_seconds: wall time.
     """
 
     outcome: str

@@ -7,10 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
 
 from datareplication.core import names, times
-from datareplication.core.model import Model, Name, rules
+from datareplication.core.model import Model, Name, pattern_message, rules
 from datareplication.core.spec import ReplicationSpec, first_error, parse
 from datareplication.core.state import RunStatus, read_status
 from datareplication.errors import SpecError
+
+_PART = r"(\.{0,2}[-A-Za-z0-9_=+][-A-Za-z0-9_.=+]*|\.{3}[-A-Za-z0-9_.=+]*)"
+SNAPSHOT_PATTERN = f"^{_PART}(/{_PART})+$"
+"""Of what spec.snapshot.path can give; no part of it is . or .. and so leads elsewhere."""
 
 
 def _constant(*fields: str) -> list[tuple[str, str]]:
@@ -39,6 +43,15 @@ class RunSpec(Model):
         json_schema_extra=rules(
             *_constant("replicationName", "action", "slot", "targets", "snapshot"),
             *_set_once("dataInterval", "replication"),
+            (
+                "has(self.snapshot) == (has(self.action) && self.action == 'Load')",
+                "snapshot goes with action Load, which needs it: status.snapshot of the run that made it",
+            ),
+            (
+                "!has(self.snapshot) || self.snapshot.startsWith(self.replicationName + '/')",
+                "snapshot must lie below replicationName/",
+            ),
+            ("!has(self.slot) || !has(self.action) || self.action == 'Replicate'", "a slot's run has action Replicate"),
         )
     )
 
@@ -46,10 +59,14 @@ class RunSpec(Model):
     slot: AwareDatetime | None = Field(None, description="When the schedule was due. Unset for a run made by hand.")
     data_interval: DataInterval | None = Field(None, description="Filled in by the operator.")
     action: Literal["Replicate", "Load", "Rollback"] = Field(
-        "Replicate", description="Replicate dumps and loads; Load loads an older snapshot; Rollback undoes a swap."
+        "Replicate",
+        description="Replicate dumps and loads; Load loads an older snapshot; Rollback undoes the last swap of each "
+        "target, a second one does it again.",
     )
-    snapshot: Annotated[str, StringConstraints(max_length=400)] | None = Field(
-        None, description="For Load: path of the snapshot on the volume, as status.snapshot of its run tells it."
+    snapshot: Annotated[str, StringConstraints(pattern=SNAPSHOT_PATTERN, max_length=400)] | None = Field(
+        None,
+        description="For Load: path of the snapshot on the volume, as status.snapshot of its run tells it.",
+        json_schema_extra=pattern_message("must be a path below replicationName/, without . and .. in it"),
     )
     targets: list[Name] | None = Field(
         None, max_length=32, description="Only these targets, for example the ones that failed. Unset: all."
@@ -88,6 +105,16 @@ class Run:
         return tuple(t.name for t in self.spec.targets if wanted is None or t.name in wanted)
 
     @property
+    def has_dump(self) -> bool:
+        """Whether it makes a snapshot of its own; a load of an older one and a rollback do not."""
+        return self.request.action == "Replicate"
+
+    @property
+    def is_rollback(self) -> bool:
+        """Whether its loads read no snapshot and undo the last one."""
+        return self.request.action == "Rollback"
+
+    @property
     def is_finished(self) -> bool:
         """Whether the run has ended; a finished run is never looked at again."""
         return self.status.completion_time is not None
@@ -122,10 +149,22 @@ def read(raw: dict[str, Any]) -> Run:
 
 def check(run: Run) -> None:
     """Raise SpecError for a completed run that can never be carried out."""
+    _check_action(run.request)
     known = {target.name for target in run.spec.targets}
     if unknown := [name for name in run.request.targets or () if name not in known]:
         raise SpecError("spec.targets", f"{unknown[0]!r} is not a target of {run.request.replication_name}")
     if names.is_too_long(run.name, run.targets):
         raise SpecError("metadata.name", f"{run.name!r} with a target's name is over {names.NAME_LIMIT - 6} characters")
-    if run.request.action != "Replicate":
-        raise SpecError("spec.action", f"{run.request.action} is not carried out yet; use Replicate", reason="NotYet")
+
+
+def _check_action(request: RunSpec) -> None:
+    """Raise SpecError for fields that do not go together. The schema refuses them too, of newer objects."""
+    name, path = request.replication_name, request.snapshot
+    if request.slot is not None and request.action != "Replicate":
+        raise SpecError("spec.action", f"a slot's run has action Replicate, not {request.action}")
+    if request.action != "Load" and path is not None:
+        raise SpecError("spec.snapshot", f"goes with action Load, not with {request.action}: leave it out")
+    if request.action == "Load" and path is None:
+        raise SpecError("spec.snapshot", "action Load needs it: status.snapshot of the run that made the snapshot")
+    if path is not None and not path.startswith(f"{name}/"):
+        raise SpecError("spec.snapshot", f"must lie below {name}/, where that DataReplication's snapshots are")

@@ -14,6 +14,9 @@ from datareplication.core.model import Model, keyed
 
 M = TypeVar("M", bound=Model)
 
+ROLLING_BACK = "rolling back"
+"""Message of a run that does so and waits for nothing."""
+
 StepPhase = Literal["Waiting", "Pending", "Running", "Retrying", "Succeeded", "Failed"]
 RunPhase = Literal["Pending", "Dumping", "Loading", "Succeeded", "PartiallyFailed", "Failed", "Replaced"]
 ReplicationPhase = Literal[
@@ -95,16 +98,19 @@ class StepStatus(StatusModel):
 
 
 class TargetStep(StepStatus):
-    """The load of one target."""
+    """The load of one target, or its rollback."""
 
     name: str = Field(description="Name of the target.", max_length=63)
+    snapshot: str = Field("", description="Path on the volume of the snapshot that it carries since.")
+    snapshot_time: AwareDatetime | None = Field(None, description="The moment of production that it shows since.")
+    lsn: str = Field("", description="The source's log position at that moment.")
 
 
 class RunStatus(StatusModel):
     """How a run goes."""
 
     phase: RunPhase = Field("Pending", description="Pending, Dumping, Loading, Succeeded, PartiallyFailed or Failed.")
-    message: str = Field("", description="What it waits for, or why it failed.")
+    message: str = Field("", description="What it waits for, why it failed, or that it rolled back.")
     start_time: AwareDatetime | None = Field(None, description="When it began.")
     completion_time: AwareDatetime | None = Field(None, description="When its last step ended.")
     duration: str = Field("", description="From start to completion, for people.")
@@ -113,7 +119,7 @@ class RunStatus(StatusModel):
     lsn: str = Field("", description="The source's log position at that moment.")
     node: str = Field("", description="Node of the dump; loads of a ReadWriteOnce volume run there.")
     targets_summary: str = Field("", description="Targets loaded of targets wanted.")
-    dump: StepStatus | None = Field(None, description="The dump.")
+    dump: StepStatus | None = Field(None, description="The dump; absent for actions Load and Rollback.")
     targets: list[TargetStep] = Field(
         default_factory=list, description="The load of each target.", json_schema_extra=keyed("name")
     )
@@ -136,7 +142,7 @@ class TargetStatus(StatusModel):
     rows: int = Field(0, description="Rows loaded.")
     bytes: int = Field(0, description="Bytes of uncompressed CSV loaded.")
     duration_seconds: float = Field(0.0, description="Of that load.")
-    message: str = Field("", description="Why its last load failed.")
+    message: str = Field("", description="Why its last load failed, or what it was rolled back to.")
 
 
 class ScheduleStatus(StatusModel):

@@ -6,14 +6,16 @@ A step or run that has ended is carried over as it is: its Jobs may be gone, its
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from datareplication.core import plan, times
+from datareplication.core import manifests, plan, times
 from datareplication.core.names import DUMP_STEP, load_step
 from datareplication.core.observed import ObservedJob
 from datareplication.core.paths import snapshot_path
 from datareplication.core.plan import Seen, Volume
 from datareplication.core.pods import ObservedPod, Why
+from datareplication.core.report import ROLLED_BACK, Report
 from datareplication.core.run import Run
 from datareplication.core.state import (
+    ROLLING_BACK,
     AttemptStatus,
     Condition,
     ProgressStatus,
@@ -54,7 +56,7 @@ REMEDIES = {
 def run_status(seen: Seen, now: datetime) -> RunStatus:
     """Return the status of an admitted run."""
     run, observed, old = seen.run, seen.observed, seen.run.status
-    dump = _step(old.dump or StepStatus(), observed.get(DUMP_STEP), now)
+    dump = _step(old.dump or StepStatus(), observed.get(DUMP_STEP), now) if run.has_dump else None
     before = {target.name: target for target in old.targets}
     targets = [
         _step(before.get(name, TargetStep(name=name)), observed.get(load_step(name)), now) for name in run.targets
@@ -66,16 +68,23 @@ def run_status(seen: Seen, now: datetime) -> RunStatus:
             "dump": dump,
             "targets": targets,
             "snapshot": snapshot_path(run),
-            "node": (job.node if job else "") or old.node,
+            "node": _node(seen) or old.node,
             **({"snapshot_time": times.optional(report.snapshot_time), "lsn": report.lsn} if report else {}),
         }
     )
     if seen.ending is not None:
         status = _without_open_steps(status, seen.ending, now)
     is_overdue = now >= (status.start_time or now) + timedelta(seconds=run.spec.start_timeout_seconds)
-    status = _with_phase(status, seen.volume, now, is_overdue=is_overdue)
+    status = _with_phase(status, seen, now, is_overdue=is_overdue)
     is_replaced = seen.ending is not None and seen.ending.reason == plan.REPLACED and status.phase in BAD_ENDS
     return _replaced(status, seen.ending, now) if seen.ending and is_replaced else status
+
+
+def _node(seen: Seen) -> str:
+    """Return the node beside which the run's loads have to be: the dump's, or the first load's when there is none."""
+    if seen.run.has_dump:
+        return job.node if (job := seen.observed.get(DUMP_STEP)) else ""
+    return next((job.node for job in seen.observed.values() if job.node), "")
 
 
 def failed_run(run: Run, why: Why, now: datetime) -> RunStatus:
@@ -125,7 +134,7 @@ def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
             "completion_time": (job.ended_at or now) if has_ended else None,
             "retry_time": job.retry_at if job.state == "Suspended" else None,
             "progress": _progress(job),
-            **(_result(job) if phase == "Succeeded" else {}),
+            **(_result(old, job.report) if phase == "Succeeded" and job.report else {}),
         }
     )
 
@@ -153,11 +162,13 @@ def _phase(job: ObservedJob) -> StepPhase:
     return STEP_PHASES[job.state]
 
 
-def _result(job: ObservedJob) -> dict[str, Any]:
-    report = job.report
-    if report is None:
-        return {}
-    return {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
+def _result(step: StepStatus, report: Report) -> dict[str, Any]:
+    found = {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
+    if not isinstance(step, TargetStep):
+        return found
+    told = {"reason": report.reason, "message": report.message} if report.reason == ROLLED_BACK else {}
+    path, moment = report.snapshot.removeprefix(f"{manifests.SNAPSHOTS_MOUNT}/"), times.optional(report.snapshot_time)
+    return found | told | {"snapshot": path, "snapshot_time": moment, "lsn": report.lsn}
 
 
 def _progress(job: ObservedJob) -> ProgressStatus | None:
@@ -185,25 +196,45 @@ def _without_open_steps(status: RunStatus, why: Why, now: datetime) -> RunStatus
     return status.model_copy(update={"dump": dump, "targets": targets})
 
 
-def _with_phase(status: RunStatus, volume: Volume, now: datetime, *, is_overdue: bool) -> RunStatus:
+def _with_phase(status: RunStatus, seen: Seen, now: datetime, *, is_overdue: bool) -> RunStatus:
     done = [target for target in status.targets if target.phase == "Succeeded"]
     status = status.model_copy(update={"targets_summary": f"{len(done)}/{len(status.targets)}"})
-    dump = status.dump or StepStatus()
-    if dump.phase == "Failed":
+    dump, volume = status.dump, seen.volume
+    if dump is not None and dump.phase == "Failed":
         return _ended(status, "Failed", f"dump: {dump.message}", dump.reason, now)
-    if dump.phase == "Waiting" and is_overdue and not volume.exists:
+    if is_overdue and not volume.exists and _has_not_begun(status):
         return _ended(status, "Failed", _missing(volume), "ClaimNotFound", now)
-    if dump.phase != "Succeeded":
+    if dump is not None and dump.phase != "Succeeded":
         message = _waits("dump", dump) if volume.exists else _missing(volume)
         return _active(status, "Dumping", message, now)
     if not all(target.is_finished for target in status.targets):
-        waits = [_waits(f"load of {target.name}", target) for target in status.targets]
-        return _active(status, "Loading", "; ".join(filter(None, waits)), now)
+        return _active(status, "Loading", _while_loading(status, seen), now)
     if len(done) == len(status.targets):
-        return _ended(status, "Succeeded", "", "AllTargetsLoaded", now)
+        return _all_done(status, seen, now)
     failed = [target for target in status.targets if target.phase == "Failed"]
     message = "; ".join(f"{target.name}: {target.message}" for target in failed)
     return _ended(status, "PartiallyFailed" if done else "Failed", message, failed[0].reason or "LoadFailed", now)
+
+
+def _has_not_begun(status: RunStatus) -> bool:
+    """Whether its first Jobs have not been made: the dump's, or the loads' when there is no dump."""
+    first = [status.dump] if status.dump else status.targets
+    return all(step.phase == "Waiting" for step in first)
+
+
+def _while_loading(status: RunStatus, seen: Seen) -> str:
+    what = "rollback" if seen.run.is_rollback else "load"
+    waits = [_waits(f"{what} of {one.name}", one) for one in status.targets if one.phase != "Succeeded"]
+    if not seen.volume.exists and not seen.run.has_dump:
+        waits.insert(0, _missing(seen.volume))
+    return "; ".join(filter(None, waits)) or (ROLLING_BACK if seen.run.is_rollback else "")
+
+
+def _all_done(status: RunStatus, seen: Seen, now: datetime) -> RunStatus:
+    if not seen.run.is_rollback:
+        return _ended(status, "Succeeded", "", "AllTargetsLoaded", now)
+    message = f"rolled back: {', '.join(target.name for target in status.targets)}"
+    return _ended(status, "Succeeded", message, "AllTargetsRolledBack", now)
 
 
 def _missing(volume: Volume) -> str:

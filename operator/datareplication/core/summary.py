@@ -179,10 +179,12 @@ def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
     )
     if step.phase != "Succeeded":
         return seen
+    # After a rollback a target may show nothing that a snapshot tells of.
+    known = run.status if run.has_dump else step
     return seen.model_copy(
         update={
-            "snapshot": run.status.snapshot,
-            "data_time": run.status.snapshot_time,
+            "snapshot": known.snapshot,
+            "data_time": known.snapshot_time,
             "loaded_time": step.completion_time,
             "rows": step.rows,
             "bytes": step.bytes,

@@ -16,9 +16,7 @@ OF_SPEC: tuple[tuple[str, Callable[[ReplicationSpec], bool], str], ...] = (
     ("spec.snapshot.retention.keep", lambda s: s.snapshot.retention.keep != RETENTION_DEFAULT, "leave it out"),
     ("spec.snapshot.retention.maxAgeDays", lambda s: s.snapshot.retention.max_age_days is not None, "leave it out"),
 )
-OF_TARGET: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
-    ("physicalCloneOfSource", lambda t: t.physical_clone_of_source, "leave it out"),
-)
+OF_TARGET: tuple[tuple[str, Callable[[Target], bool], str], ...] = ()
 RETENTION_DEFAULT = 7
 
 

@@ -49,6 +49,11 @@ class Building:
     application: str
     script: str = field(default="", repr=False)
 
+    @property
+    def run_uid(self) -> str:
+        """Return whose load it is: of the run, or by hand of the run that made the snapshot."""
+        return self.given.run.uid or self.manifest.run.uid
+
     def connect(self, database: str) -> Session:
         """Open a session to a database of the target's server."""
         return connect(self.given.target, self.application, database)

@@ -8,17 +8,25 @@ from dataclasses import dataclass
 
 from datareplication.errors import CapabilityError, GuardError
 from datareplication.jobs.manifest import Source
-from datareplication.jobs.postgres.databases import LONGEST_NAME_BYTES, Database
+from datareplication.jobs.postgres.databases import LONGEST_NAME_BYTES, REPLACED_MARK, Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
+
+
+@dataclass(frozen=True)
+class Previous:
+    """`<db>__previous` as it is found. provenance: of what it holds; None when it has none, or when nobody looked."""
+
+    database: Database
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True)
 class Facts:
     """What the guard looks at.
 
-    filled_tables: some of the target's tables that hold data. obstacles: (what, remedy). previous_oid: of an existing
-    `<db>__previous`.
+    filled_tables: some of the target's tables that hold data. obstacles: (what, remedy). previous: None when there is
+    no `<db>__previous`.
     """
 
     server: Server
@@ -26,17 +34,34 @@ class Facts:
     provenance: Provenance | None
     filled_tables: Sequence[str]
     obstacles: Sequence[tuple[str, str]]
-    previous_oid: int | None
+    previous: Previous | None
 
     @property
     def is_ours(self) -> bool:
         """Whether a load put its content here; a copy of such a database elsewhere is not ours."""
-        found, here = self.provenance, (self.server.system_identifier, self.database.name)
-        return found is not None and (found.target_system_identifier, found.target_database) == here
+        return self._is_from_here(self.provenance)
 
     def is_loaded_by(self, run_uid: str) -> bool:
-        """Whether this run has loaded it already."""
-        return bool(run_uid) and self.provenance is not None and self.is_ours and self.provenance.run_uid == run_uid
+        """Whether this run has loaded it already, from whichever run's snapshot."""
+        found = self.provenance
+        return bool(run_uid) and found is not None and self.is_ours and found.loaded_by_run_uid == run_uid
+
+    @property
+    def is_previous_ours(self) -> bool:
+        """Whether a load or a rollback left `<db>__previous`.
+
+        The target's provenance knows it by its oid until a rollback. From then on it says so itself, by its comment or
+        its own provenance; that counts only when it belongs to the target's owner, for anybody can make such a one.
+        """
+        if self.previous is None:
+            return False
+        found, known = self.previous.database, self.provenance.previous_database if self.provenance else None
+        says_so = (found.comment or "").startswith(REPLACED_MARK) or self._is_from_here(self.previous.provenance)
+        return found.oid == known or (says_so and found.owner == self.database.owner)
+
+    def _is_from_here(self, found: Provenance | None) -> bool:
+        here = (self.server.system_identifier, self.database.name)
+        return found is not None and (found.target_system_identifier, found.target_database) == here
 
 
 def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_clone: bool) -> None:
@@ -58,6 +83,20 @@ def check_in_place(source: Source, facts: Facts, *, may_overwrite_any: bool, is_
         _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps none")
 
 
+def check_rollback(facts: Facts) -> None:
+    """Raise GuardError when `<db>__previous` cannot take the target's place again."""
+    _check_primary(facts)
+    _check_database(facts)
+    database, previous = facts.database, facts.previous
+    if previous is None:
+        text = f"there is no database {database.previous_name}: nothing to roll back to"
+        raise GuardError(f"{text}; load an older snapshot (action: Load) instead", reason="NoPrevious")
+    if not previous.database.allows_connections or previous.database.is_template:
+        name = previous.database.name
+        text = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true IS_TEMPLATE false'
+        raise GuardError(f"database {name} is closed or a template: {text}", reason="PreviousClosed")
+
+
 def _check_not_the_source(source: Source, facts: Facts, names: Collection[str], is_clone: bool) -> None:
     server = facts.server
     if server.system_identifier != source.system_identifier or source.database not in names:
@@ -74,10 +113,14 @@ def _check_not_the_source(source: Source, facts: Facts, names: Collection[str], 
         raise GuardError(text, reason="TargetIsSource")
 
 
-def _check_server(source: Source, facts: Facts) -> None:
+def _check_primary(facts: Facts) -> None:
     if facts.server.is_standby:
         text = "the target's server is a standby, which cannot be written: give its primary's address"
         raise GuardError(text, reason="TargetIsStandby")
+
+
+def _check_server(source: Source, facts: Facts) -> None:
+    _check_primary(facts)
     major, source_major = facts.server.version // 10000, source.server_version // 10000
     if major < source_major:
         text = f"the target is PostgreSQL {major}, older than the source ({source_major}): upgrade the target"
@@ -95,8 +138,7 @@ def _check_database(facts: Facts) -> None:
         what, remedy = facts.obstacles[0]
         text = f"database {database.name} (or its __previous) cannot be replaced while it has {what}: {remedy}"
         raise GuardError(text, reason="TargetInUse")
-    known = facts.provenance.previous_database if facts.provenance else None
-    if facts.previous_oid is not None and facts.previous_oid != known:
+    if facts.previous is not None and not facts.is_previous_ours:
         text = f"database {database.previous_name} exists and was not left by a load: rename or drop it"
         raise GuardError(text, reason="PreviousNotOurs")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datareplication.errors import CapabilityError, ReplicationError, TransientError
 from datareplication.jobs import drift, extension_rows, ownership
 from datareplication.jobs.guard import Facts
-from datareplication.jobs.identity import application_name, tool_version
+from datareplication.jobs.identity import application_name
 from datareplication.jobs.loading import check_rows, compare_sum, copy_part
 from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.ownership import Wants
@@ -25,6 +25,7 @@ from datareplication.jobs.postgres.layout import Deferrable, SequenceObject, Tab
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.stamp import Place, stamp
 from datareplication.jobs.stop import Terminated
 from datareplication.jobs.swap import PROGRAM, Replaced
 from datareplication.jobs.tally import Tally
@@ -204,24 +205,11 @@ class InPlace:
         row(self.maintenance, "SELECT 1", doing="looking after the target's lock")
 
     def _provenance(self) -> Provenance:
-        manifest, facts = self.manifest, self.facts
+        facts = self.facts
         # A Swap of earlier may have left <db>__previous, which the next one must still know.
         previous = facts.provenance.previous_database if facts.provenance and facts.is_ours else 0
-        return Provenance(
-            source_system_identifier=manifest.source.system_identifier,
-            source_database=manifest.source.database,
-            snapshot_time=manifest.snapshot_time,
-            lsn=manifest.lsn,
-            run_uid=manifest.run.uid,
-            run_name=manifest.run.name,
-            replication=manifest.run.replication,
-            target_system_identifier=facts.server.system_identifier,
-            target_database=facts.database.name,
-            previous_database=previous,
-            schema_fingerprint=manifest.schema.fingerprint,
-            tool_version=tool_version(),
-            duration_seconds=round(time.monotonic() - self.started, 3),
-        )
+        place = Place(facts.server.system_identifier, facts.database.name, previous)
+        return stamp(self.given, self.manifest, place, time.monotonic() - self.started)
 
     def _analyze(self, session: Session, found: _Found) -> None:
         """Gather statistics. The load is done by then: nothing that ends this makes it fail."""

@@ -12,17 +12,16 @@ from dataclasses import dataclass, field
 
 from datareplication.core.report import Report
 from datareplication.errors import DataError, ReplicationError, UsageError
-from datareplication.jobs import guard, program, rights, settings, siblings, snapshot, tools
+from datareplication.jobs import facts, guard, program, rights, rollback, settings, siblings, snapshot, tools
 from datareplication.jobs.building import Building
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import application_name
 from datareplication.jobs.inplace import InPlace
 from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.postgres import afterload, databases, provenance, target
+from datareplication.jobs.postgres import afterload, databases, target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
-from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.rights import Wants
@@ -38,7 +37,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def load(given: LoadSettings, frame: Frame) -> Report:
-    """Replace the target by the snapshot. One that this run has loaded already is reported again."""
+    """Replace the target by the snapshot, or roll it back. What this run has done already is reported again."""
+    if given.is_rollback:
+        return rollback.roll_back(given, frame)
     settings.refuse_unsupported_load(given)
     script = afterload.read(given.after_load)
     manifest = checked_manifest(given)
@@ -50,7 +51,9 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     with contextlib.closing(connect(given.target, application_of(given), given.maintenance_database)) as session:
         building, lock = contextlib.ExitStack(), contextlib.ExitStack()
         with building, lock:
-            building.enter_context(siblings.build_lock(session, given, manifest.run.uid, frame.stop, tally))
+            building.enter_context(
+                siblings.build_lock(session, given, given.run.uid or manifest.run.uid, frame.stop, tally)
+            )
             with frame.stop.interrupting(session.cancel):
                 lock.enter_context(target.locked(session, name))
             return _Load(given, frame, manifest, session, tally, building, script).run()
@@ -62,11 +65,18 @@ def application_of(given: LoadSettings) -> str:
 
 
 def checked_manifest(given: LoadSettings) -> Manifest:
-    """Return the snapshot's manifest if it is complete and this run's; else raise DataError."""
+    """Return the snapshot's manifest if it is complete and this run may load it; else raise DataError."""
     manifest = snapshot.read_manifest(given.input)
-    if given.run.uid and manifest.run.uid != given.run.uid:
-        theirs, ours = manifest.run.name or manifest.run.uid, given.run.name or given.run.uid
-        raise DataError(f"{given.input} belongs to run {theirs}, not to {ours}", reason="OtherRunsSnapshot")
+    run, wanted = manifest.run, given.run
+    if given.is_any_run:
+        if wanted.replication and run.replication != wanted.replication:
+            theirs = run.replication or "no DataReplication"
+            text = f"{given.input} is a snapshot of {theirs}, not of {wanted.replication}"
+            raise DataError(text, reason="OtherReplicationsSnapshot")
+    elif wanted.uid and run.uid != wanted.uid:
+        theirs, ours = run.name or run.uid, wanted.name or wanted.uid
+        text = f"{given.input} belongs to run {theirs}, not to {ours}; --any-run accepts it"
+        raise DataError(text, reason="OtherRunsSnapshot")
     if given.verify == "Checksum" and not manifest.has_checksums:
         text = "the snapshot has no checksums of its tables: dump it with --checksum, or load it with --verify Rows"
         raise DataError(text, reason="NoChecksums")
@@ -96,26 +106,26 @@ class _Load:
         except ReplicationError as error:
             if not error.is_transient:
                 name = parameters(self.given.target)["dbname"] + databases.NEXT_SUFFIX
-                siblings.discard(self.session, [name], self.manifest.run.uid)
+                siblings.discard(self.session, [name], self.given.run.uid or self.manifest.run.uid)
             raise
 
     def _run(self) -> Report:
         """Check that the target may be replaced, and let the strategy do it."""
         given, manifest = self.given, self.manifest
-        server, database = target.server(self.session), _existing(given, self.session)
-        facts = _facts(given, self.session, server, database)
-        if facts.is_loaded_by(given.run.uid) and facts.provenance:
+        found = facts.look(given, self.session)
+        database = found.database
+        if found.is_loaded_by(given.run.uid) and found.provenance:
             self.frame.log.info("this run has loaded the target already", database=database.name)
-            return _report(given, manifest, facts.provenance.duration_seconds)
-        strategy = self._in_place(facts) if given.strategy == "InPlace" else self._swap(facts)
+            return _report(given, manifest, found.provenance.duration_seconds)
+        strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)
         replaced = strategy.run()
         self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
         return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
 
-    def _swap(self, facts: Facts) -> Swap:
-        given, manifest, server, database = self.given, self.manifest, facts.server, facts.database
+    def _swap(self, found: Facts) -> Swap:
+        given, manifest, server, database = self.given, self.manifest, found.server, found.database
         is_any = given.overwrite == "Any"
-        guard.check(manifest.source, facts, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
+        guard.check(manifest.source, found, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
         rights.check(_wants(given, manifest, self.session, server, database))
         afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
@@ -125,39 +135,12 @@ class _Load:
         )
         return Swap(building, self.session, self.lock)
 
-    def _in_place(self, facts: Facts) -> InPlace:
+    def _in_place(self, found: Facts) -> InPlace:
         given, is_any = self.given, self.given.overwrite == "Any"
         source, is_clone = self.manifest.source, given.is_physical_clone_of_source
-        guard.check_in_place(source, facts, may_overwrite_any=is_any, is_clone=is_clone)
+        guard.check_in_place(source, found, may_overwrite_any=is_any, is_clone=is_clone)
         afterload.check_syntax(self.session, self.script)
-        return InPlace(given, self.frame, self.manifest, self.session, facts, self.tally, self.script)
-
-
-def _existing(given: LoadSettings, session: Session) -> Database:
-    name = parameters(given.target)["dbname"]
-    database = databases.describe(session, name)
-    if database is None:
-        text = f'database {name} does not exist on the target: CREATE DATABASE "{name}", or correct dbname'
-        raise UsageError(f"{text} in {given.target.prefix}_DB_CONNECTION", reason="UnknownDatabase")
-    return database
-
-
-def _facts(given: LoadSettings, session: Session, server: Server, database: Database) -> Facts:
-    found, filled = _content(given, database.name)
-    return Facts(
-        server=server,
-        database=database,
-        provenance=found,
-        filled_tables=filled,
-        obstacles=[*target.obstacles(session, database.name), *target.obstacles(session, database.previous_name)],
-        previous_oid=databases.oid_of(session, database.previous_name),
-    )
-
-
-def _content(given: LoadSettings, name: str) -> tuple[Provenance | None, list[str]]:
-    """Look into the target: where its data is from, and which tables hold some."""
-    with contextlib.closing(connect(given.target, application_of(given), name, {"lock_timeout": "10s"})) as session:
-        return provenance.read(session), target.filled_tables(session)
+        return InPlace(given, self.frame, self.manifest, self.session, found, self.tally, self.script)
 
 
 def _wants(given: LoadSettings, manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:

@@ -71,9 +71,10 @@ class DumpSettings:
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """Everything a load is told. input: a published snapshot's directory.
+    """Everything a load is told. input: a published snapshot's directory; a rollback reads none and has an empty path.
 
-    siblings: databases on the same server that the same run loads with the same role.
+    siblings: databases on the same server that the same run loads with the same role. is_any_run: whether another run's
+    snapshot will do.
     """
 
     run: RunSettings
@@ -91,6 +92,8 @@ class LoadSettings:
     siblings: tuple[str, ...] = ()
     owners: str = "Keep"
     grants: str = "Keep"
+    is_any_run: bool = False
+    is_rollback: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -123,7 +126,7 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         run=_run(given),
         target_name=given.target,
         target=_connection(variable_prefix(given.target), environment),
-        input=_directory(given.input, "--input", environment),
+        input=Path() if given.rollback else _directory(given.input, "--input", environment),
         strategy=given.strategy,
         maintenance_database=given.maintenance_database,
         workers=given.workers,
@@ -135,6 +138,8 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         siblings=tuple(given.sibling_database),
         owners=given.owners,
         grants=given.grants,
+        is_any_run=given.any_run,
+        is_rollback=given.rollback,
     )
 
 
@@ -189,6 +194,8 @@ def load_parser() -> argparse.ArgumentParser:
 
 def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    add("--any-run", action="store_true", help="load the snapshot of any run of --replication-name")
+    add("--rollback", action="store_true", help="load nothing: <database> and <database>__previous change places")
     add("--strategy", choices=STRATEGIES, default="Swap", help="how the data is replaced (default: Swap)")
     add("--maintenance-database", metavar="NAME", default="postgres", help="where to stand while databases are renamed")
     add("--verify", choices=VERIFICATIONS, default="Rows", help="what is compared before the swap (default: Rows)")

@@ -24,7 +24,7 @@ _SAME = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tab
 
 
 def mark(run_uid: str) -> str:
-    """Return the comment of a clone: whole and verified, of the snapshot of that run."""
+    """Return the comment of a clone: whole and verified, for the loads of that run."""
     return f"{MARK}; cloned from a database that run {run_uid} built and verified"
 
 
@@ -97,7 +97,7 @@ class Cloning:
         application = application_name("datareplication-load", self.given.run.name)
         with contextlib.closing(connect(self.given.target, application, name)) as session:
             found = provenance.read(session)
-        return found is not None and found.target_database == name and found.run_uid == self.run_uid
+        return found is not None and found.target_database == name and found.loaded_by_run_uid == self.run_uid
 
 
 def discard(session: Session, names: Sequence[str], run_uid: str) -> None:

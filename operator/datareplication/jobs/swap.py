@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from datareplication.errors import GuardError
 from datareplication.jobs import siblings
 from datareplication.jobs.building import Building
-from datareplication.jobs.identity import tool_version
 from datareplication.jobs.postgres import carry, databases, provenance, rename, target
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.siblings import Cloning
+from datareplication.jobs.stamp import Place, stamp
 
 PROGRAM = "datareplication-load"
 DROP_ATTEMPTS = 3
@@ -103,14 +103,14 @@ class Swap:
         if not self.building.given.siblings:
             return False
         found = databases.describe(self.maintenance, self._database.next_name)
-        return found is not None and found.comment == siblings.mark(self.building.manifest.run.uid)
+        return found is not None and found.comment == siblings.mark(self.building.run_uid)
 
     def _clone(self) -> None:
         cloning = Cloning(
             session=self.maintenance,
             given=self.building.given,
             built=self._database,
-            run_uid=self.building.manifest.run.uid,
+            run_uid=self.building.run_uid,
             is_superuser=self.building.server.is_superuser,
             owner=self._owner(),
             log=self.building.frame.log,
@@ -122,22 +122,8 @@ class Swap:
             provenance.write(session, written)
 
     def _provenance(self) -> Provenance:
-        manifest = self.building.manifest
-        return Provenance(
-            source_system_identifier=manifest.source.system_identifier,
-            source_database=manifest.source.database,
-            snapshot_time=manifest.snapshot_time,
-            lsn=manifest.lsn,
-            run_uid=manifest.run.uid,
-            run_name=manifest.run.name,
-            replication=manifest.run.replication,
-            target_system_identifier=self.building.server.system_identifier,
-            target_database=self._database.name,
-            previous_database=self._database.oid,
-            schema_fingerprint=manifest.schema.fingerprint,
-            tool_version=tool_version(),
-            duration_seconds=round(time.monotonic() - self.started, 3),
-        )
+        place = Place(self.building.server.system_identifier, self._database.name, self._database.oid)
+        return stamp(self.building.given, self.building.manifest, place, time.monotonic() - self.started)
 
     def _swap(self) -> list[str]:
         """Not interrupted by a signal: it takes seconds, and what it did is done."""

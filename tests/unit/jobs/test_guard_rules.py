@@ -1,5 +1,6 @@
 """The overwrite guard as rules on facts; tests/postgres tries them on servers."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -7,22 +8,28 @@ import pytest
 
 from datareplication.errors import CapabilityError, GuardError
 from datareplication.jobs import guard
-from datareplication.jobs.guard import Facts
+from datareplication.jobs.guard import Facts, Previous
 from datareplication.jobs.manifest import Source
-from datareplication.jobs.postgres.databases import Database
+from datareplication.jobs.postgres.databases import Database, rollback_mark
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
 
 SOURCE = Source("1000", "app", 150018, "UTF8", "2024-01-01T00:00:00Z")
 SERVER = Server("2000", 150018, "2024-01-02T00:00:00Z", False, "loader", False, True, False)
 DATABASE = Database(77, "app", "loader", "UTF8", "C", "C", "libc", None, None, "pg_default", -1, True, False, None)
-OURS = Provenance("1000", "app", "t", "0/0", "u", "r", "p", "2000", "app", 55, "f", "v", 1.0)
+OURS = Provenance("1000", "app", "t", "0/0", "u", "r", "p", "2000", "app", 55, "f", "v", 1.0, "u", "s", 1, 2, 3)
+PREVIOUS = replace(DATABASE, oid=55, name="app__previous")
+MARKED = replace(PREVIOUS, oid=56, comment=rollback_mark("u"))
 EMPTY = Facts(SERVER, DATABASE, None, (), (), None)
 
 
 def reason(facts: Facts, **options: bool) -> str:
+    return reason_of(lambda: guard.check(SOURCE, facts, **{"may_overwrite_any": False, "is_clone": False, **options}))
+
+
+def reason_of(check: Callable[[], None]) -> str:
     try:
-        guard.check(SOURCE, facts, **{"may_overwrite_any": False, "is_clone": False, **options})
+        check()
     except (GuardError, CapabilityError) as error:
         return error.reason
     return "Allowed"
@@ -55,9 +62,19 @@ def on(**changes: Any) -> Facts:
         (on(name="ä" * 26), {}, "NameTooLong"),
         (on(name="x" * 51), {}, "Allowed"),
         (on(obstacles=(("a slot", "drop it"),)), {"may_overwrite_any": True}, "TargetInUse"),
-        (on(previous_oid=55), {}, "PreviousNotOurs"),
-        (on(previous_oid=55, provenance=OURS), {}, "Allowed"),
-        (on(previous_oid=56, provenance=OURS), {"may_overwrite_any": True}, "PreviousNotOurs"),
+        (on(previous=Previous(PREVIOUS)), {}, "PreviousNotOurs"),
+        (on(previous=Previous(PREVIOUS), provenance=OURS), {}, "Allowed"),
+        (on(previous=Previous(replace(PREVIOUS, owner="x")), provenance=OURS), {}, "Allowed"),
+        (
+            on(previous=Previous(replace(PREVIOUS, oid=56)), provenance=OURS),
+            {"may_overwrite_any": True},
+            "PreviousNotOurs",
+        ),
+        (on(previous=Previous(MARKED)), {}, "Allowed"),
+        (on(previous=Previous(replace(MARKED, owner="somebody"))), {}, "PreviousNotOurs"),
+        (on(previous=Previous(PREVIOUS, OURS)), {}, "Allowed"),
+        (on(previous=Previous(PREVIOUS, replace(OURS, target_database="qa"))), {}, "PreviousNotOurs"),
+        (on(previous=Previous(replace(PREVIOUS, owner="somebody"), OURS)), {}, "PreviousNotOurs"),
         (on(filled_tables=("t",)), {}, "TargetHoldsData"),
         (on(filled_tables=("t",)), {"may_overwrite_any": True}, "Allowed"),
         (on(filled_tables=("t",), provenance=OURS), {}, "Allowed"),
@@ -73,3 +90,24 @@ def test_what_may_be_replaced(facts: Facts, options: dict[str, bool], expected: 
 def test_a_refusal_names_the_way_out() -> None:
     with pytest.raises(GuardError, match=r"public\.users.*overwrite: Any.*app__previous"):
         guard.check(SOURCE, on(filled_tables=("public.users",)), may_overwrite_any=False, is_clone=False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (on(previous=Previous(MARKED)), "Allowed"),
+        (on(previous=Previous(PREVIOUS), provenance=OURS), "Allowed"),
+        (on(), "NoPrevious"),
+        (on(previous=Previous(PREVIOUS)), "PreviousNotOurs"),
+        (on(previous=Previous(MARKED), is_standby=True), "TargetIsStandby"),
+        (on(previous=Previous(MARKED), obstacles=(("a slot", "drop it"),)), "TargetInUse"),
+        (on(previous=Previous(replace(MARKED, allows_connections=False))), "PreviousClosed"),
+    ],
+)
+def test_what_may_be_rolled_back(facts: Facts, expected: str) -> None:
+    assert reason_of(lambda: guard.check_rollback(facts)) == expected
+
+
+def test_a_run_has_loaded_what_it_loaded_from_any_runs_snapshot() -> None:
+    facts = on(provenance=replace(OURS, run_uid="old", loaded_by_run_uid="new"))
+    assert (facts.is_loaded_by("new"), facts.is_loaded_by("old"), facts.is_loaded_by("")) == (True, False, False)

@@ -7,7 +7,7 @@ import pytest
 
 from datareplication.errors import DataError, GuardError, RightsError
 from datareplication.jobs import drift, guard, manifest, ownership
-from datareplication.jobs.guard import Facts
+from datareplication.jobs.guard import Facts, Previous
 from datareplication.jobs.manifest import Manifest, Relation, Run, Source
 from datareplication.jobs.ownership import Wants
 from datareplication.jobs.postgres.databases import Database
@@ -224,7 +224,7 @@ ON_SOURCE = replace(SERVER, system_identifier="1000")
         (replace(FACTS, server=ON_SOURCE, database=replace(DATABASE, name="app__previous")), "Allowed"),
         (replace(FACTS, server=replace(SERVER, is_standby=True)), "TargetIsStandby"),
         (replace(FACTS, filled_tables=("t",)), "TargetHoldsData"),
-        (replace(FACTS, previous_oid=55, obstacles=(("a slot", "drop it"),)), "Allowed"),
+        (replace(FACTS, previous=Previous(DATABASE), obstacles=(("a slot", "drop it"),)), "Allowed"),
         (replace(FACTS, database=replace(DATABASE, name="x" * 60)), "Allowed"),
     ],
 )

@@ -5,7 +5,7 @@ transaction.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -52,13 +52,24 @@ class Step:
 
 def steps(session: Session, database: Database) -> list[Step]:
     """Return what gives to `<db>__next` all that belongs to `database`."""
-    doing = f"reading what belongs to database {database.name}"
-    grants = rows(session, _GRANTS, [database.oid], doing=doing)
-    settings = rows(session, _SETTINGS, [database.oid], doing=doing)
+    name = database.next_name
     return [
-        *_properties(database),
-        *(_grant(database.next_name, role, privilege, grantable) for role, privilege, grantable in grants),
-        *(_setting(database.next_name, role, text) for role, text in settings),
+        *_properties(database, name),
+        *(_grant(name, *grant) for grant in _grants(session, database)),
+        *(_setting(name, *setting) for setting in _settings(session, database)),
+    ]
+
+
+def steps_back(session: Session, database: Database, previous: Database) -> list[Step]:
+    """Return what makes all that belongs to `database` that of `previous`, whatever that has of its own."""
+    name, settings, old = previous.name, _settings(session, database), _settings(session, previous)
+    kept = {(role, _key(text)) for role, text in settings}
+    return [
+        *_properties(database, name),
+        *(_revoke(name, role) for role in dict.fromkeys(role for role, _, _ in _grants(session, previous)) if role),
+        *(_grant(name, *grant) for grant in _grants(session, database)),
+        *(_reset(name, role, _key(text)) for role, text in old if (role, _key(text)) not in kept),
+        *(_setting(name, *setting) for setting in settings if setting not in old),
     ]
 
 
@@ -84,8 +95,18 @@ def values_of(name: str, stored: str) -> list[str]:
     return [quoted.replace('""', '"') if quoted or not plain else plain for quoted, plain in _ITEM.findall(stored)]
 
 
-def _properties(database: Database) -> list[Step]:
-    name = sql.Identifier(database.next_name)
+def _grants(session: Session, database: Database) -> list[tuple[str | None, str, bool]]:
+    found = rows(session, _GRANTS, [database.oid], doing=f"reading what belongs to database {database.name}")
+    return [(role, privilege, is_grantable) for role, privilege, is_grantable in found]
+
+
+def _settings(session: Session, database: Database) -> list[tuple[str | None, str]]:
+    found = rows(session, _SETTINGS, [database.oid], doing=f"reading what belongs to database {database.name}")
+    return [(role, text) for role, text in found]
+
+
+def _properties(database: Database, recipient: str) -> list[Step]:
+    name = sql.Identifier(recipient)
     owner, limit, comment = (
         sql.Identifier(database.owner),
         sql.Literal(database.connection_limit),
@@ -110,16 +131,34 @@ def _grant(name: str, role: str | None, privilege: str, is_grantable: bool) -> S
     return Step(f"{privilege} for {role or 'PUBLIC'}", statement, is_essential=True)
 
 
+def _revoke(name: str, role: str) -> Step:
+    # What the role granted further goes too.
+    statement = sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE").format(sql.Identifier(name), sql.Identifier(role))
+    return Step(f"grants of {role}", statement, is_essential=True)
+
+
 def _setting(name: str, role: str | None, text: str) -> Step:
     key, _, stored = text.partition("=")
     values = sql.SQL(", ").join(sql.Literal(value) for value in values_of(key, stored))
-    # An extension's setting has a point in its name, which must not be inside one pair of quotes.
-    setting = sql.SQL(".").join(sql.Identifier(part) for part in key.split("."))
-    database = sql.Identifier(name)
+    return _alter(name, role, key, [sql.SQL("SET"), _parts(key), sql.SQL("TO"), values])
+
+
+def _reset(name: str, role: str | None, key: str) -> Step:
+    return _alter(name, role, key, [sql.SQL("RESET"), _parts(key)])
+
+
+def _alter(name: str, role: str | None, key: str, change: Iterable[sql.Composable]) -> Step:
+    database, what = sql.Identifier(name), sql.SQL(" ").join(change)
     if role is None:
-        statement = sql.SQL("ALTER DATABASE {} SET {} TO {}").format(database, setting, values)
-        return Step(f"setting {key}", statement)
-    statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET {} TO {}").format(
-        sql.Identifier(role), database, setting, values
-    )
+        return Step(f"setting {key}", sql.SQL("ALTER DATABASE {} {}").format(database, what))
+    statement = sql.SQL("ALTER ROLE {} IN DATABASE {} {}").format(sql.Identifier(role), database, what)
     return Step(f"setting {key} of role {role}", statement)
+
+
+def _key(setting: str) -> str:
+    return setting.partition("=")[0]
+
+
+def _parts(key: str) -> sql.Composable:
+    """Quote a setting's name. An extension's has a point in it, which must not be inside one pair of quotes."""
+    return sql.SQL(".").join(sql.Identifier(part) for part in key.split("."))

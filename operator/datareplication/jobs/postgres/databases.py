@@ -19,6 +19,10 @@ LONGEST_NAME_BYTES = 51
 MARK = "datareplication: being loaded, dropped if the load fails"
 """Comment of `<db>__next` from its creation to the swap."""
 
+REPLACED_MARK = "datareplication: replaced by "
+"""How the comment of a `<db>__previous` begins that a rollback put aside: the oid that the target's provenance knows is
+then another one."""
+
 DEFAULT_TABLESPACE = "pg_default"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 
@@ -58,6 +62,11 @@ class Database:
     def previous_name(self) -> str:
         """Name that it gets when it is replaced."""
         return self.name + PREVIOUS_SUFFIX
+
+
+def rollback_mark(run_uid: str) -> str:
+    """Return the comment of what a run's rollback put aside; an empty uid stands for a rollback by hand."""
+    return REPLACED_MARK + (f"run {run_uid}" if run_uid else "a rollback by hand")
 
 
 def describe(session: Session, name: str) -> Database | None:

@@ -33,6 +33,11 @@ _TYPES = {
     "schema_fingerprint": "text",
     "tool_version": "text",
     "duration_seconds": "double precision",
+    "loaded_by_run_uid": "text",
+    "snapshot": "text",
+    "tables": "bigint",
+    "rows": "bigint",
+    "bytes": "bigint",
     "loaded_at": "timestamp with time zone",
 }
 
@@ -50,8 +55,9 @@ _SHAPE = """
 class Provenance:
     """One load. Times are RFC 3339, UTC.
 
+    run_uid, run_name, replication: of the snapshot; loaded_by_run_uid: of the run that loaded it, empty by hand.
     previous_database: oid of the database that the load replaced. target_*: where it was loaded, so that a copy of the
-    target elsewhere is not taken for one.
+    target elsewhere is not taken for one. snapshot: its path as the load was given it. bytes: of uncompressed CSV.
     """
 
     source_system_identifier: str
@@ -67,6 +73,11 @@ class Provenance:
     schema_fingerprint: str
     tool_version: str
     duration_seconds: float
+    loaded_by_run_uid: str
+    snapshot: str
+    tables: int
+    rows: int
+    bytes: int
 
 
 def read(session: Session) -> Provenance | None:

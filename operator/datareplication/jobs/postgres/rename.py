@@ -1,4 +1,4 @@
-"""The swap itself: two renames in one transaction, while others are kept out.
+"""The swap itself, and its way back: renames in one transaction, while others are kept out.
 
 It owns the waiting and the eviction of sessions. It never forbids connections to a database: a crash would leave it
 closed.
@@ -7,6 +7,7 @@ closed.
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from psycopg2 import errors, sql
 
@@ -20,6 +21,9 @@ LOCK_TIMEOUT = "5s"
 """For each attempt. Behind its lock PostgreSQL itself waits up to 5 s for sessions to end, by a constant of its own."""
 
 EVICTION_INTERVAL_SECONDS = 0.05
+
+ASIDE_SUFFIX = "__rollback"
+"""Of the name that a database has inside a rollback's transaction; nobody ever sees it."""
 
 _EVICT = """
     SELECT pid, usename FROM pg_stat_activity
@@ -35,11 +39,41 @@ def swap(session: Session, connect: Callable[[], Session], database: Database, w
     Returns what could not be carried over. TransientError when the databases stay in use; RightsError when that is
     because sessions could not be ended.
     """
-    failure: TransientError | None = None
-    with _evicting(connect, [database.name, database.next_name]) as spared:
+    renames = (database.name, database.previous_name), (database.next_name, database.name)
+    return _persist(_Change(session, database, wanted, renames), connect)
+
+
+def swap_back(
+    session: Session, connect: Callable[[], Session], database: Database, wanted: Sequence[Step], mark: str
+) -> list[str]:
+    """Take the steps and let `database` and `<db>__previous` change names, in one transaction.
+
+    What becomes `<db>__previous` gets `mark` as its comment. Everything else is as for swap().
+    """
+    name, previous, aside = database.name, database.previous_name, database.name + ASIDE_SUFFIX
+    renames = (name, aside), (previous, name), (aside, previous)
+    comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(identifier(previous), sql.Literal(mark))
+    return _persist(_Change(session, database, wanted, renames, comment), connect)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One transaction: steps, then renames (old name, new name), then a statement."""
+
+    session: Session
+    database: Database
+    wanted: Sequence[Step]
+    renames: Sequence[tuple[str, str]]
+    last: sql.Composable | None = None
+
+
+def _persist(change: _Change, connect: Callable[[], Session]) -> list[str]:
+    """Make a change, against the sessions that are in its way."""
+    database, failure = change.database, None
+    with _evicting(connect, [change.renames[0][0], change.renames[1][0]]) as spared:
         for _ in range(ATTEMPTS):
             try:
-                return _rename(session, database, wanted)
+                return _make(change)
             except TransientError as error:
                 if error.reason not in {"ObjectInUse", "LockTimeout"}:
                     raise
@@ -50,13 +84,16 @@ def swap(session: Session, connect: Callable[[], Session], database: Database, w
     raise TransientError(f"database {database.name} stayed in use: {failure}", reason="TargetBusy") from failure
 
 
-def _rename(session: Session, database: Database, wanted: Sequence[Step]) -> list[str]:
-    with transaction(session, doing=f"swapping database {database.name}"):
+def _make(change: _Change) -> list[str]:
+    session, doing = change.session, f"swapping database {change.database.name}"
+    with transaction(session, doing=doing):
         execute(session, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'", doing="swapping")
-        refused = carry(session, wanted)
-        for old, new in ((database.name, database.previous_name), (database.next_name, database.name)):
+        refused = carry(session, change.wanted)
+        for old, new in change.renames:
             statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(identifier(old), identifier(new))
             execute(session, statement, doing=f"renaming database {old} to {new}")
+        if change.last is not None:
+            execute(session, change.last, doing=doing)
     return refused
 
 
