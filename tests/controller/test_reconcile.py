@@ -185,7 +185,6 @@ async def test_run_of_an_unknown_replication_fails_with_its_name() -> None:
         ),
         ("an impossible minute", {"schedule": {"cron": "61 * * * *"}}, "BadCron", "spec.schedule.cron"),
         ("a date that never comes", {"schedule": {"cron": "0 0 31 2 *"}}, "BadCron", "spec.schedule.cron"),
-        ("a strategy of later", {"concurrencyPolicy": "Replace"}, "NotYetSupported", "spec.concurrencyPolicy"),
         ("an unknown placeholder", {"snapshot": {"path": "x_{day}"}}, "InvalidSpec", "spec.snapshot.path"),
         ("a spec that is a list", {"source": []}, "InvalidSpec", "spec.source"),
     ],

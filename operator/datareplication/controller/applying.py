@@ -1,7 +1,7 @@
 """One run, one step further: look at its Jobs, do what the plan says, write its status."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -50,10 +50,12 @@ class Applier:
         self._instance = instance
         self._now = now
 
-    async def advance(self, run: Run, replaced_by: str = "") -> tuple[Run, datetime | None]:
+    async def advance(
+        self, run: Run, replaced_by: str = "", ahead: Mapping[str, str] | None = None
+    ) -> tuple[Run, datetime | None]:
         """Do what is due for an admitted run; return it with its new status, and when to come again.
 
-        replaced_by: name of the run that takes its place, if one does.
+        replaced_by: name of the run that takes its place, if one does. ahead: target -> the run that loads it first.
         """
         try:
             running.check(run)
@@ -66,7 +68,7 @@ class Applier:
         now = self._now()
         if run.status.start_time is None:
             run = replace(run, status=run.status.model_copy(update={"start_time": now}))
-        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now))
+        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now), ahead or {})
         planned = plan.plan_run(seen, self._image, now)
         for action in planned.actions:
             if rejected := await self._apply(run, action):

@@ -131,7 +131,7 @@ class Reconciler:
         now = self._now()
         old = state.read_status(ReplicationStatus, raw)
         created = times.from_text(raw["metadata"]["creationTimestamp"])
-        in_effect = summary.scheduling_since(old.schedule, parsed, created, now)
+        in_effect = summary.scheduling_since(old, parsed, created, now)
         decision = _decide(parsed, old, runs, in_effect.since if in_effect else now, now)
         runs = tuple([await self._complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
@@ -146,7 +146,7 @@ class Reconciler:
         )
         await self._write_replication(raw, old, new)
         await self._trim_history(runs, parsed)
-        stale_at = summary.stale_at(new, parsed)
+        stale_at = summary.stale_at(new, now)
         moments = [new.next_schedule_time, stale_at + timedelta(seconds=1) if stale_at else None, *requeues]
         return Outcome(min((moment for moment in moments if moment and moment > now), default=None))
 
@@ -201,7 +201,7 @@ class Reconciler:
             if one.is_finished:
                 advanced.append(one)
             elif one.is_admitted or (one.name in admitted and not successor):
-                further, again = await self._applier.advance(one, successor)
+                further, again = await self._applier.advance(one, successor, concurrency.loads_ahead(one, runs))
                 advanced.append(further)
                 requeues.append(again)
             else:
@@ -234,9 +234,10 @@ def _decide(
 ) -> Decision:
     if parsed.schedule is None:
         return Decision()
+    if parsed.suspend:
+        return Decision(next=schedule.decide(parsed.schedule, now, now).next)
     handled = max(filter(None, (since, summary.last_slot(old, runs))))
-    decision = schedule.decide(parsed.schedule, handled, now)
-    return Decision(next=decision.next) if parsed.suspend else decision
+    return schedule.decide(concurrency.schedule_of(parsed, parsed.schedule), handled, now)
 
 
 def _identity(raw: Object) -> tuple[str, str]:

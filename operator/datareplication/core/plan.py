@@ -5,7 +5,7 @@ again gives the rest.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,12 +64,16 @@ class Volume:
 
 @dataclass(frozen=True)
 class Seen:
-    """An admitted run with what is observed of it. ending: why it has to end now, None when it may go on."""
+    """An admitted run with what is observed of it.
+
+    ending: why it has to end now, None when it may go on. ahead: target -> the run that has to load it first.
+    """
 
     run: Run
     observed: Mapping[Step, ObservedJob]
     volume: Volume
     ending: Why | None = None
+    ahead: Mapping[str, str] = field(default_factory=dict)
 
 
 def why_ending(run: Run, replaced_by: str, now: datetime) -> Why | None:
@@ -94,7 +98,7 @@ def plan_run(seen: Seen, image: JobImage, now: datetime) -> Plan:
     if seen.ending is not None:
         return Plan(tuple(stop(job, seen.ending) for job in observed.values() if _can_stop(job)))
     deadline = run_deadline(run)
-    wanted = steps_to_start(run, observed, volume)
+    wanted = [step for step in steps_to_start(run, observed, volume) if step.target not in seen.ahead]
     plans = [_plan_step(run, observed[step], now) for step in sorted(observed)]
     created = tuple(CreateJob(step, _manifest(run, step, volume, image)) for step in wanted)
     requeues = [moment for plan in plans if (moment := plan.requeue_at)] + ([deadline] if deadline else [])

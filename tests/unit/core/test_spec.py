@@ -79,9 +79,6 @@ def test_value_of_a_wrong_field_is_not_repeated_in_the_message() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("concurrencyPolicy", "Replace"),
-        ("dependsOnPast", True),
-        ("maxActiveRuns", 2),
         ("targets.0.strategy", "InPlace"),
         ("targets.0.verify", "Checksum"),
         ("targets.0.afterLoad", {"configMapKeyRef": {"name": "scrub", "key": "dev.sql"}}),
