@@ -47,7 +47,9 @@ def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note
         return (Note("Warning", "InvalidSpec", new.message),)
     if old.phase == "Invalid" and new.phase != "Invalid":
         return (Note("Normal", "Accepted", "the spec is valid again"),)
-    return ()
+    held = next((c for c in new.conditions if c.type == "Held" and c.reason == "DependsOnPast"), None)
+    was_held = any(c.type == "Held" and c.reason == "DependsOnPast" for c in old.conditions)
+    return (Note("Warning", "Held", held.message),) if held and not was_held else ()
 
 
 def of_missed(decision: Decision) -> tuple[Note, ...]:
