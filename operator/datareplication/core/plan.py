@@ -150,7 +150,8 @@ def _plan_step(run: Run, job: ObservedJob, now: datetime) -> Plan:
         return _resume(job, now)
     if job.state not in ("Pending", "Running"):
         return Plan()
-    if job.failed > job.delayed and job.active == 0 and job.failed <= run.spec.retry_policy.retries:
+    is_over = job.failed > run.spec.retry_policy.retries or job.is_permanent_failure
+    if job.failed > job.delayed and job.active == 0 and not is_over:
         return _delay(run, job, now)
     if (pod := job.waiting_pod) is not None and job.waiting is not None:
         limit = pod.created + timedelta(seconds=run.spec.start_timeout_seconds)
