@@ -342,7 +342,7 @@ async def test_slot_over_its_deadline_is_told_once_and_never_run() -> None:
     world.clock.advance(seconds=60)
     await world.settle()
     assert world.run_names == []
-    assert [event["count"] for event in world.cluster.of_kind(EVENT)] == [1]
+    assert [(event["reason"], event["count"]) for event in world.cluster.of_kind(EVENT)] == [("MissedSchedule", 1)]
     assert world.cluster.writes[before:] == []
 
 

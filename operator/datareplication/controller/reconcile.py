@@ -169,6 +169,7 @@ class Reconciler:
             try:
                 made = await self._cluster.create(RUN, manifest)
                 logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))
+                await self._applier.emit(raw, events.of_made_run(made["metadata"]["name"], slot))
             except AlreadyExistsError:
                 adopted = await self._adopted(raw, manifest)
                 if adopted is None:

@@ -52,6 +52,11 @@ def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note
     return (Note("Warning", "Held", held.message),) if held and not was_held else ()
 
 
+def of_made_run(run: str, slot: datetime) -> Note:
+    """Return the Event of a slot that became a run."""
+    return Note("Normal", "RunCreated", f"run {run} of the slot of {times.to_text(slot)}")
+
+
 def of_missed(decision: Decision) -> tuple[Note, ...]:
     """Return the Event of slots that will never run."""
     if decision.missed_until is None:

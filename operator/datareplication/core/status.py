@@ -224,7 +224,8 @@ def _missing(volume: Volume) -> str:
 
 
 def _waits(name: str, step: StepStatus) -> str:
-    return f"{name}: {step.message}" if step.message else ""
+    again = f"; tried again at {times.to_text(step.retry_time)}" if step.retry_time else ""
+    return f"{name}: {step.message}{again}" if step.message else ""
 
 
 def _active(status: RunStatus, phase: str, message: str, now: datetime) -> RunStatus:

@@ -247,9 +247,8 @@ def _last_run(last: RunNote | None, generation: int) -> Condition:
     if last is None:
         return _condition("LastRunSucceeded", "Unknown", "NoRun", "no run has ended yet", generation)
     status = "True" if last.phase == "Succeeded" else "False"
-    return _condition(
-        "LastRunSucceeded", status, last.phase, ": ".join(filter(None, (last.run, last.message))), generation
-    )
+    message = ": ".join(filter(None, (f"run {last.run}", last.message)))
+    return _condition("LastRunSucceeded", status, last.phase, message, generation)
 
 
 def _held(why: Why, generation: int) -> Condition:
