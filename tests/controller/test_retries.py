@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from fake_cluster import CrashError
 from world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
-from datareplication.controller.cluster import POD, Object
+from datareplication.controller.cluster import CLAIM, EVENT, POD, Kind, Object
 from datareplication.core import times
 
 RUN = f"{NAME}-202603020000"
@@ -142,3 +143,75 @@ async def test_no_more_loads_run_at_once_than_asked_for(limit: int | None, at_on
         world.finish(job, LOADED)
     await world.settle()
     assert len(world.job_names) == 1 + min(3, 2 * at_once)
+
+
+async def test_volume_that_one_pod_can_mount_is_loaded_from_by_one_job_at_a_time() -> None:
+    world = World()
+    world.cluster.peek(CLAIM, NAMESPACE, "snapshots")["spec"]["accessModes"] = ["ReadWriteOncePod"]
+    await world.settle()
+    world.make_due()
+    await world.settle()
+    world.finish(DUMP, DUMPED)
+    await world.settle()
+    assert world.job_names == [DUMP, LOADS[0]]
+
+
+async def test_completed_is_not_said_while_the_last_slot_waits() -> None:
+    world = World(spec(schedule={"cron": "@daily", "endDate": "2026-03-03T12:00:00Z"}, dependsOnPast=True))
+    await world.settle()
+    for _ in range(2):
+        world.make_due()
+        await world.settle()
+        if world.job_names == [DUMP]:
+            world.finish(DUMP, CORRUPT)
+            await world.settle()
+    assert "nextScheduleTime" not in world.status
+    assert world.status["phase"] == "Failed"
+    assert "waits until a run has succeeded" in world.status["message"]
+
+
+async def retried_once(world: World) -> None:
+    """Drive a dump that fails once and its loads; a killed process is started again."""
+    await restarting(world)
+    world.make_due()
+    await restarting(world)
+    world.finish(DUMP, UNREACHABLE)
+    await restarting(world)
+    world.clock.advance(seconds=301)
+    await restarting(world)
+    world.finish(DUMP, DUMPED)
+    await restarting(world)
+    for job in LOADS:
+        world.finish(job, LOADED)
+    await restarting(world)
+
+
+async def restarting(world: World) -> None:
+    for _ in range(3):
+        try:
+            await world.settle(passes=8)
+        except CrashError:
+            continue
+        return
+
+
+async def test_crash_after_any_write_while_an_attempt_is_delayed_changes_nothing() -> None:
+    numbers: list[int] = []
+
+    def note(verb: str, kind: Kind, _: str) -> None:
+        if verb in ("create", "patch", "status", "delete") and kind != EVENT:
+            numbers.append(clean.cluster.calls)
+
+    clean = World()
+    clean.cluster.on_call = note
+    await retried_once(clean)
+    expected = (clean.run_status(RUN)["phase"], clean.run_status(RUN)["dump"]["attempts"], clean.job_names)
+    assert expected[:2] == ("Succeeded", 2)
+    for number in numbers:
+        world = World()
+        world.cluster.crash_after = number
+        await retried_once(world)
+        seen = (world.run_status(RUN)["phase"], world.run_status(RUN)["dump"]["attempts"], world.job_names)
+        assert seen == expected, f"killed after call {number}"
+        suspended = [write for write in world.cluster.writes if write == f"patch Job {DUMP}"]
+        assert len(suspended) == 2, "suspended once, resumed once"

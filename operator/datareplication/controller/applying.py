@@ -141,7 +141,12 @@ class Applier:
                 return Volume(name, exists=False, problem=f"spec.snapshot.volumeClaimTemplate: {error.message}")
             logger.info("claim %s/%s created", run.namespace, name)
         modes = ((claim or {}).get("spec") or {}).get("accessModes") or ()
-        return Volume(name, exists=claim is not None, is_single_node=bool(modes) and "ReadWriteMany" not in modes)
+        return Volume(
+            name,
+            exists=claim is not None,
+            is_single_node=bool(modes) and "ReadWriteMany" not in modes,
+            is_single_pod=modes == ["ReadWriteOncePod"],
+        )
 
     async def _apply(self, run: Run, action: Action) -> ObservedJob | None:
         """Carry out one action; return the step as failed when the API will never accept it."""

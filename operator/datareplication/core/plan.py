@@ -53,12 +53,14 @@ class Plan:
 class Volume:
     """What is known of the snapshots' claim.
 
-    is_single_node: only pods of one node can mount it together. problem: why it could not be made from its template.
+    is_single_node: only pods of one node can mount it together. is_single_pod: only one pod can mount it. problem: why
+    it could not be made from its template.
     """
 
     name: str
     exists: bool
     is_single_node: bool = False
+    is_single_pod: bool = False
     problem: str = ""
 
 
@@ -117,7 +119,7 @@ def steps_to_start(run: Run, observed: Mapping[Step, ObservedJob], volume: Volum
     ended = {target.name for target in run.status.targets if target.is_finished}
     open_steps = [names.load_step(target) for target in run.targets if target not in ended]
     absent = [step for step in open_steps if step not in observed or observed[step].state == "Absent"]
-    limit = run.spec.max_parallel_loads or len(open_steps)
+    limit = 1 if volume.is_single_pod else run.spec.max_parallel_loads or len(open_steps)
     return tuple(absent[: max(0, limit - (len(open_steps) - len(absent)))])
 
 

@@ -106,7 +106,9 @@ class Snapshot(Model):
     )
 
     persistent_volume_claim: PersistentVolumeClaimRef | None = Field(
-        None, description="An existing claim: ReadWriteMany, or ReadWriteOnce with all pods on one node."
+        None,
+        description="An existing claim: ReadWriteMany; ReadWriteOnce with all pods on one node; ReadWriteOncePod with one "
+        "load at a time.",
     )
     volume_claim_template: dict[str, Any] | None = Field(
         None,
@@ -130,7 +132,9 @@ class Dump(PodSettings):
     """The dump Job."""
 
     workers: Workers = Field(4, description="Parallel connections to the source.")
-    timeout_seconds: Seconds | None = Field(None, description="Deadline of the dump Job. Unset: the run's.")
+    timeout_seconds: Seconds | None = Field(
+        None, description="Deadline of the dump Job, anew after a retry's delay. Unset: the run's."
+    )
 
 
 class ReplicationSpec(Model):
@@ -166,7 +170,7 @@ class ReplicationSpec(Model):
     depends_on_past: bool = Field(
         False, description="After a failed run, slots wait until a run made by hand has succeeded."
     )
-    timeout_seconds: Seconds = Field(21_600, description="Deadline of a whole run.")
+    timeout_seconds: Seconds = Field(21_600, description="Deadline of a whole run, retries and their delays included.")
     retry_policy: RetryPolicy = Field(default_factory=RetryPolicy, description="Repetition of failed attempts.")
     history: History = Field(default_factory=History, description="Finished runs kept as objects.")
     source: Source = Field(description="The database that is copied.")

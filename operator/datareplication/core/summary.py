@@ -214,7 +214,7 @@ def _phase(spec: ReplicationSpec, runs: list[Run], decision: Decision, last: Run
         return "Loading" if active[-1].status.phase == "Loading" else "Dumping"
     if spec.suspend:
         return "Suspended"
-    if spec.schedule is not None and decision.next is None:
+    if spec.schedule is not None and decision.next is None and not decision.due:
         return "Completed"
     phases: dict[str, ReplicationPhase] = {"Succeeded": "Succeeded", "PartiallyFailed": "PartiallyFailed"}
     return phases.get(last.phase, "Failed") if last else "Scheduled"
