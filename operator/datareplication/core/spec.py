@@ -107,8 +107,8 @@ class Snapshot(Model):
 
     persistent_volume_claim: PersistentVolumeClaimRef | None = Field(
         None,
-        description="An existing claim: ReadWriteMany; ReadWriteOnce with all pods on one node; ReadWriteOncePod with one "
-        "load at a time.",
+        description="An existing claim: ReadWriteMany; ReadWriteOnce with all pods on one node; ReadWriteOncePod with "
+        "one load at a time.",
     )
     volume_claim_template: dict[str, Any] | None = Field(
         None,
