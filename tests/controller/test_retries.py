@@ -6,7 +6,7 @@ import pytest
 from fake_cluster import CrashError
 from world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
-from datareplication.controller.cluster import CLAIM, EVENT, POD, Kind, Object
+from datareplication.controller.cluster import CLAIM, EVENT, POD, Kind, Object, UnavailableError
 from datareplication.core import times
 
 RUN = f"{NAME}-202603020000"
@@ -116,6 +116,23 @@ async def test_failed_target_is_tried_again_from_the_same_snapshot_and_others_ar
     assert world.run_status(RUN)["snapshot"] == snapshot
     assert {job: world.job(job)["metadata"]["resourceVersion"] for job in others} == others
     assert world.job_names == sorted([DUMP, *LOADS])
+
+
+async def test_node_that_gives_no_log_holds_nothing_up() -> None:
+    """The API answers 502 for the log of a pod whose kubelet is away."""
+
+    def refuse(verb: str, _: Kind, name: str) -> None:
+        if verb == "log":
+            raise UnavailableError(f"GET {name}: 502 connection refused", 502)
+
+    world = await started(spec(timeoutSeconds=60))
+    world.jobs.start(world.job(DUMP))
+    world.cluster.on_call = refuse
+    await world.settle()
+    assert world.run_status(RUN)["dump"]["phase"] == "Running"
+    world.clock.advance(seconds=61)
+    await world.settle()
+    assert world.job(DUMP)["spec"]["suspend"] is True, "the run's time is over all the same"
 
 
 async def test_lost_node_is_told_with_its_remedy_and_no_other_pod_is_started() -> None:

@@ -26,7 +26,7 @@ from datareplication.core.manifests import JobImage
 from datareplication.core.names import Step
 from datareplication.core.observed import ObservedJob
 from datareplication.core.plan import Action, CreateJob, Seen, Volume
-from datareplication.core.pods import Why, why_from_events
+from datareplication.core.pods import ObservedPod, Why, why_from_events
 from datareplication.core.report import Progress
 from datareplication.core.run import Run
 from datareplication.core.state import RunStatus
@@ -118,7 +118,7 @@ class Applier:
     async def _look_closer(self, run: Run, job: ObservedJob) -> ObservedJob:
         """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""
         if job.state == "Running" and job.running_pod is not None:
-            lines = await self._cluster.log_tail(run.namespace, job.running_pod.name, lines=5)
+            lines = await self._last_lines(run, job.running_pod)
             found = [progress for line in lines if (progress := Progress.from_log_line(line))]
             return replace(job, progress=found[-1]) if found else job
         pod = job.waiting_pod
@@ -128,6 +128,16 @@ class Applier:
             told = why_from_events(await self._cluster.list_all(EVENT, run.namespace, fields=fields))
             return replace(job, waiting=told) if told else job
         return job
+
+    async def _last_lines(self, run: Run, pod: ObservedPod) -> list[str]:
+        """Return the end of a pod's log; none when its node does not answer, which must not hold up all the rest."""
+        if pod.lost:
+            return []
+        try:
+            return await self._cluster.log_tail(run.namespace, pod.name, lines=5)
+        except ClusterError as error:
+            logger.info("log of %s/%s cannot be read: %s", run.namespace, pod.name, error.message)
+            return []
 
     async def _volume(self, run: Run) -> Volume:
         """Look at the snapshots' claim; make it from its template when there is one and it is not there."""

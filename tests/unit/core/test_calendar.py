@@ -67,7 +67,7 @@ def test_changes_of_all_zones_are_tried() -> None:
     assert {"Antarctica/Troll", "America/Havana", "America/Santiago", "Asia/Beirut"} <= zones
 
 
-@pytest.mark.parametrize("time", ["0 0", "30 0", "30 1", "0 2", "30 2", "15 3", "30 23", "59 23", "*/60 2"])
+@pytest.mark.parametrize("time", ["0 0", "30 1", "*/60 2", "30 2", "30 23"])
 def test_a_daily_slot_comes_once_on_each_local_day_around_every_change_of_every_clock(time: str) -> None:
     for zone, change in CHANGES:
         begin, end, days = whole_days(zone, change)
@@ -76,7 +76,7 @@ def test_a_daily_slot_comes_once_on_each_local_day_around_every_change_of_every_
 
 
 def test_several_times_a_day_come_at_most_once_and_in_order_around_every_change() -> None:
-    for zone, change in CHANGES[::5]:
+    for zone, change in CHANGES[::11]:
         begin, end, days = whole_days(zone, change)
         found = slots("0,30 */2 * * *", zone, begin, end)
         assert found == sorted(set(found)), f"{zone} {change}"
@@ -84,7 +84,7 @@ def test_several_times_a_day_come_at_most_once_and_in_order_around_every_change(
 
 
 def test_hourly_slots_follow_elapsed_time_around_every_change() -> None:
-    for zone, change in CHANGES[::5]:
+    for zone, change in CHANGES[::11]:
         begin, end, _ = whole_days(zone, change)
         for cron in ("@hourly", "0 0-23 * * *", "0 */1 * * *"):
             found = slots(cron, zone, begin, end)
@@ -94,7 +94,7 @@ def test_hourly_slots_follow_elapsed_time_around_every_change() -> None:
 
 
 def test_the_slot_before_is_the_one_that_came_before_around_every_change() -> None:
-    for zone, change in CHANGES[::61]:
+    for zone, change in CHANGES[::97]:
         begin, end, _ = whole_days(zone, change)
         for cron in ("30 2 * * *", "30 23 * * *", "*/20 1-3 * * *", "*/30 * * * *"):
             chosen = Schedule(cron=cron, time_zone=zone)
@@ -108,7 +108,7 @@ def test_a_day_that_the_zone_leaves_out_has_no_slot() -> None:
     assert [slot.astimezone(ZoneInfo("Pacific/Apia")).day for slot in found] == [28, 29, 31, 1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     zone=st.sampled_from([*AWKWARD, *sorted(available_timezones())]),
     time=st.times(),
@@ -131,7 +131,7 @@ crons = st.tuples(field, hour, day, month, weekday).map(" ".join)
 moments = st.datetimes(datetime(2024, 1, 1), datetime(2033, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(cron=crons, zone=st.sampled_from(AWKWARD), now=moments, back=st.timedeltas(timedelta(0), timedelta(days=3)))
 def test_next_lies_ahead_and_nothing_due_lies_ahead_or_behind(
     cron: str, zone: str, now: datetime, back: timedelta
@@ -142,7 +142,7 @@ def test_next_lies_ahead_and_nothing_due_lies_ahead_or_behind(
     assert decision.next == schedule.decide(Schedule(cron=cron, time_zone=zone), now, now).next
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(cron=crons, zone=st.sampled_from(AWKWARD), begin=moments)
 def test_slots_are_whole_minutes_that_the_clock_on_the_wall_names(cron: str, zone: str, begin: datetime) -> None:
     for slot in takewhile(
