@@ -13,7 +13,7 @@ from samples import MINIMAL
 from datareplication.core import concurrency, run, schedule, spec, summary
 from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
-from datareplication.core.state import ReplicationStatus, RunNote, RunStatus, ScheduleStatus
+from datareplication.core.state import ReplicationStatus, RunNote, RunStatus, ScheduleStatus, read_status, to_raw
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 LONG_AGO = MIDNIGHT - timedelta(days=6)
@@ -169,6 +169,14 @@ def test_since_when_slots_count(
 ) -> None:
     """A CronJob fires the latest missed slot when it is resumed or its schedule is changed: here neither does."""
     assert in_effect(status, LONG_AGO - HOUR, MIDNIGHT, **changes).since == since, sentence
+
+
+def test_start_date_with_a_fraction_of_a_second_is_not_a_change_each_time() -> None:
+    start = {"startDate": "2026-01-01T00:00:00.5Z"}
+    first = in_effect(ReplicationStatus(), LONG_AGO, MIDNIGHT, **start)
+    written = to_raw(ReplicationStatus(observed_generation=1, schedule=first))
+    kept = read_status(ReplicationStatus, {"status": written})
+    assert in_effect(kept, LONG_AGO, MIDNIGHT + HOUR, **start).since == LONG_AGO
 
 
 def test_schedule_changed_inside_an_overlap_does_not_fire_for_the_past() -> None:
