@@ -21,6 +21,7 @@ from datareplication.controller.cluster import (
 from datareplication.controller.queue import Key
 from datareplication.core import (
     concurrency,
+    effect,
     events,
     names,
     objects,
@@ -131,7 +132,7 @@ class Reconciler:
         now = self._now()
         old = state.read_status(ReplicationStatus, raw)
         created = times.from_text(raw["metadata"]["creationTimestamp"])
-        in_effect = summary.scheduling_since(old, parsed, created, now)
+        in_effect = effect.scheduling_since(old, parsed, created, now)
         decision = _decide(parsed, old, runs, in_effect.since if in_effect else now, now)
         runs = tuple([await self._complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
@@ -139,7 +140,7 @@ class Reconciler:
         runs, requeues = await self._advance_all(runs, parsed)
         for note in events.of_missed(decision):
             await self._applier.emit(raw, note)
-        in_effect = summary.after_missed(in_effect, decision)
+        in_effect = effect.after_missed(in_effect, decision)
         seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, allowed.held)
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": taken or old.last_schedule_time}), seen, now
