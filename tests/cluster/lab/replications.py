@@ -157,9 +157,11 @@ def new_scene(lab: Lab) -> Iterator[Scene]:
     lab.cluster.apply(databases.namespace(scene.namespace), claim(scene.namespace))
     lab.cluster.apply(*secrets(lab, scene.namespace))
     create_databases(lab, scene.database)
-    yield scene
-    lab.cluster.kubectl("delete", "namespace", scene.namespace, "--wait=false")
-    drop_databases(lab, scene.database)
+    try:
+        yield scene
+    finally:
+        lab.cluster.kubectl("delete", "namespace", scene.namespace, "--wait=false")
+        drop_databases(lab, scene.database)
 
 
 def wait_for(look: Callable[[], Object], is_enough: Callable[[Object], bool], seconds: float) -> Object:
