@@ -7,6 +7,7 @@ at most the latest missed slot is run, or with `catchup` the latest ten, oldest 
 hours follows the clock on the wall, once on every local day; one for every hour follows elapsed time.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -63,7 +64,8 @@ def check(schedule: Schedule) -> None:
 
 def decide(schedule: Schedule, since: datetime, now: datetime) -> Decision:
     """Return what is due after `since`, the later of the last slot handled and the moment the schedule took effect."""
-    start = max(since, schedule.start_date - timedelta(seconds=1)) if schedule.start_date else since
+    begins = schedule.start_date
+    start = begins - timedelta(seconds=1) if begins and begins > since else since
     passed = [slot for slot in _last_slots(schedule, start, now, LOOK_BACK) if not _is_over(schedule, slot)]
     in_time = [slot for slot in passed if not _is_too_late(schedule, slot, now)]
     due = tuple(in_time[-CATCHUP_LIMIT:] if schedule.catchup else in_time[-1:])
@@ -79,15 +81,16 @@ def data_interval(schedule: Schedule, slot: datetime) -> tuple[datetime, datetim
 
 
 def slots_after(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
-    """Yield every slot later than `moment`, oldest first, in UTC."""
+    """Yield every slot later than `moment`, oldest first, in UTC; none after the year 9999."""
     expression, follows_wall = _read(schedule.cron)
-    local = moment.astimezone(ZoneInfo(schedule.time_zone))
-    slots = _on_the_wall(expression, local) if follows_wall else CronSim(expression, local)
-    last = moment
-    for slot in slots:
-        if slot is not None and (instant := slot.astimezone(UTC)) > last:
-            last = instant
-            yield instant
+    with contextlib.suppress(OverflowError):
+        local = moment.astimezone(ZoneInfo(schedule.time_zone))
+        slots = _on_the_wall(expression, local) if follows_wall else CronSim(expression, local)
+        last = moment
+        for slot in slots:
+            if slot is not None and (instant := slot.astimezone(UTC)) > last:
+                last = instant
+                yield instant
 
 
 def slot_before(schedule: Schedule, moment: datetime) -> datetime | None:
@@ -100,8 +103,8 @@ def slot_before(schedule: Schedule, moment: datetime) -> datetime | None:
 def _read(cron: str) -> tuple[str, bool]:
     """Return an expression for the library and whether it follows the clock on the wall, which names of hours make."""
     expression = PRESETS.get(cron, cron)
-    minute, _, *days = expression.split()
     is_every_hour = CronSim(expression, datetime(2024, 1, 1)).hours == set(range(24))  # noqa: DTZ001 - none is needed
+    minute, _, *days = expression.split()
     return (" ".join((minute, "*", *days)), False) if is_every_hour else (expression, True)
 
 
