@@ -7,7 +7,7 @@ import pytest
 
 from harness import images, lifecycle
 from harness.cluster import Cluster
-from lab import databases, installation, replications
+from lab import installation, replications
 from lab.replications import Lab, Scene
 
 
@@ -39,14 +39,8 @@ def lab(cluster: Cluster) -> Lab:
 @pytest.fixture
 def scene(lab: Lab) -> Iterator[Scene]:
     """Return a namespace with Secrets and a claim, and a small database of its own on every server."""
-    token = uuid.uuid4().hex[:8]
-    scene = Scene(lab, f"test-{token}", f"app_{token}")
-    lab.cluster.apply(databases.namespace(scene.namespace), replications.claim(scene.namespace))
-    lab.cluster.apply(*replications.secrets(lab, scene.namespace))
-    replications.create_databases(lab, scene.database)
-    yield scene
-    lab.cluster.kubectl("delete", "namespace", scene.namespace, "--wait=false")
-    replications.drop_databases(lab, scene.database)
+    with replications.new_scene(lab) as scene:
+        yield scene
 
 
 @pytest.fixture

@@ -75,4 +75,4 @@ async def test_crash_at_any_api_call_changes_nothing_but_the_time(moment: str) -
 async def test_events_of_a_run_are_told_once_each() -> None:
     world = await clean_run()
     reasons = sorted(event["reason"] for event in world.cluster.of_kind(EVENT))
-    assert reasons == ["LoadSucceeded"] * 3 + ["RunSucceeded", "SnapshotPublished"]
+    assert reasons == ["LoadSucceeded"] * 3 + ["RunCreated", "RunSucceeded", "SnapshotPublished"]

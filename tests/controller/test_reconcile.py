@@ -185,7 +185,6 @@ async def test_run_of_an_unknown_replication_fails_with_its_name() -> None:
         ),
         ("an impossible minute", {"schedule": {"cron": "61 * * * *"}}, "BadCron", "spec.schedule.cron"),
         ("a date that never comes", {"schedule": {"cron": "0 0 31 2 *"}}, "BadCron", "spec.schedule.cron"),
-        ("a strategy of later", {"concurrencyPolicy": "Replace"}, "NotYetSupported", "spec.concurrencyPolicy"),
         ("an unknown placeholder", {"snapshot": {"path": "x_{day}"}}, "InvalidSpec", "spec.snapshot.path"),
         ("a spec that is a list", {"source": []}, "InvalidSpec", "spec.source"),
     ],
@@ -343,7 +342,7 @@ async def test_slot_over_its_deadline_is_told_once_and_never_run() -> None:
     world.clock.advance(seconds=60)
     await world.settle()
     assert world.run_names == []
-    assert [event["count"] for event in world.cluster.of_kind(EVENT)] == [1]
+    assert [(event["reason"], event["count"]) for event in world.cluster.of_kind(EVENT)] == [("MissedSchedule", 1)]
     assert world.cluster.writes[before:] == []
 
 

@@ -1,7 +1,7 @@
 """One run, one step further: look at its Jobs, do what the plan says, write its status."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,7 +26,7 @@ from datareplication.core.manifests import JobImage
 from datareplication.core.names import Step
 from datareplication.core.observed import ObservedJob
 from datareplication.core.plan import Action, CreateJob, Seen, Volume
-from datareplication.core.pods import Why, why_from_events
+from datareplication.core.pods import ObservedPod, Why, why_from_events
 from datareplication.core.report import Progress
 from datareplication.core.run import Run
 from datareplication.core.state import RunStatus
@@ -50,10 +50,12 @@ class Applier:
         self._instance = instance
         self._now = now
 
-    async def advance(self, run: Run, replaced_by: str = "") -> tuple[Run, datetime | None]:
+    async def advance(
+        self, run: Run, replaced_by: str = "", ahead: Mapping[str, str] | None = None
+    ) -> tuple[Run, datetime | None]:
         """Do what is due for an admitted run; return it with its new status, and when to come again.
 
-        replaced_by: name of the run that takes its place, if one does.
+        replaced_by: name of the run that takes its place, if one does. ahead: target -> the run that loads it first.
         """
         try:
             running.check(run)
@@ -66,7 +68,7 @@ class Applier:
         now = self._now()
         if run.status.start_time is None:
             run = replace(run, status=run.status.model_copy(update={"start_time": now}))
-        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now))
+        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now), ahead or {})
         planned = plan.plan_run(seen, self._image, now)
         for action in planned.actions:
             if rejected := await self._apply(run, action):
@@ -116,7 +118,7 @@ class Applier:
     async def _look_closer(self, run: Run, job: ObservedJob) -> ObservedJob:
         """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""
         if job.state == "Running" and job.running_pod is not None:
-            lines = await self._cluster.log_tail(run.namespace, job.running_pod.name, lines=5)
+            lines = await self._last_lines(run, job.running_pod)
             found = [progress for line in lines if (progress := Progress.from_log_line(line))]
             return replace(job, progress=found[-1]) if found else job
         pod = job.waiting_pod
@@ -126,6 +128,16 @@ class Applier:
             told = why_from_events(await self._cluster.list_all(EVENT, run.namespace, fields=fields))
             return replace(job, waiting=told) if told else job
         return job
+
+    async def _last_lines(self, run: Run, pod: ObservedPod) -> list[str]:
+        """Return the end of a pod's log; none when its node does not answer, which must not hold up all the rest."""
+        if pod.lost:
+            return []
+        try:
+            return await self._cluster.log_tail(run.namespace, pod.name, lines=5)
+        except ClusterError as error:
+            logger.info("log of %s/%s cannot be read: %s", run.namespace, pod.name, error.message)
+            return []
 
     async def _volume(self, run: Run) -> Volume:
         """Look at the snapshots' claim; for a dump, make it from its template when it is not there."""
@@ -141,7 +153,12 @@ class Applier:
                 return Volume(name, exists=False, problem=f"spec.snapshot.volumeClaimTemplate: {error.message}")
             logger.info("claim %s/%s created", run.namespace, name)
         modes = ((claim or {}).get("spec") or {}).get("accessModes") or ()
-        return Volume(name, exists=claim is not None, is_single_node=bool(modes) and "ReadWriteMany" not in modes)
+        return Volume(
+            name,
+            exists=claim is not None,
+            is_single_node=bool(modes) and "ReadWriteMany" not in modes,
+            is_single_pod=modes == ["ReadWriteOncePod"],
+        )
 
     async def _apply(self, run: Run, action: Action) -> ObservedJob | None:
         """Carry out one action; return the step as failed when the API will never accept it."""

@@ -21,6 +21,7 @@ from datareplication.controller.cluster import (
 from datareplication.controller.queue import Key
 from datareplication.core import (
     concurrency,
+    effect,
     events,
     names,
     objects,
@@ -131,7 +132,7 @@ class Reconciler:
         now = self._now()
         old = state.read_status(ReplicationStatus, raw)
         created = times.from_text(raw["metadata"]["creationTimestamp"])
-        in_effect = summary.scheduling_since(old.schedule, parsed, created, now)
+        in_effect = effect.scheduling_since(old, parsed, created, now)
         decision = _decide(parsed, old, runs, in_effect.since if in_effect else now, now)
         runs = tuple([await self._complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
@@ -139,14 +140,14 @@ class Reconciler:
         runs, requeues = await self._advance_all(runs, parsed)
         for note in events.of_missed(decision):
             await self._applier.emit(raw, note)
-        in_effect = summary.after_missed(in_effect, decision)
+        in_effect = effect.after_missed(in_effect, decision)
         seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, allowed.held)
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": taken or old.last_schedule_time}), seen, now
         )
         await self._write_replication(raw, old, new)
         await self._trim_history(runs, parsed)
-        stale_at = summary.stale_at(new, parsed)
+        stale_at = summary.stale_at(new, now)
         moments = [new.next_schedule_time, stale_at + timedelta(seconds=1) if stale_at else None, *requeues]
         return Outcome(min((moment for moment in moments if moment and moment > now), default=None))
 
@@ -169,6 +170,7 @@ class Reconciler:
             try:
                 made = await self._cluster.create(RUN, manifest)
                 logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))
+                await self._applier.emit(raw, events.of_made_run(made["metadata"]["name"], slot))
             except AlreadyExistsError:
                 adopted = await self._adopted(raw, manifest)
                 if adopted is None:
@@ -201,7 +203,7 @@ class Reconciler:
             if one.is_finished:
                 advanced.append(one)
             elif one.is_admitted or (one.name in admitted and not successor):
-                further, again = await self._applier.advance(one, successor)
+                further, again = await self._applier.advance(one, successor, concurrency.loads_ahead(one, runs))
                 advanced.append(further)
                 requeues.append(again)
             else:
@@ -234,9 +236,10 @@ def _decide(
 ) -> Decision:
     if parsed.schedule is None:
         return Decision()
+    if parsed.suspend:
+        return Decision(next=schedule.decide(parsed.schedule, now, now).next)
     handled = max(filter(None, (since, summary.last_slot(old, runs))))
-    decision = schedule.decide(parsed.schedule, handled, now)
-    return Decision(next=decision.next) if parsed.suspend else decision
+    return schedule.decide(concurrency.schedule_of(parsed, parsed.schedule), handled, now)
 
 
 def _identity(raw: Object) -> tuple[str, str]:

@@ -1,15 +1,17 @@
-"""Which runs may begin, wait or give way: (spec, runs, due slots, last ended run) -> `Turn`. Pure.
+"""Which runs and loads may begin, wait or give way: (spec, runs, due slots, last ended run) -> `Turn`. Pure.
 
 One rule for all: a run begins when fewer runs are active than `limit` says, oldest first. A due slot becomes a run only
 when it could begin at once (Forbid, Allow), or by taking the place of those that are active (Replace).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
+from datareplication.core import times
+from datareplication.core.pods import Why
 from datareplication.core.run import Run
-from datareplication.core.spec import ReplicationSpec
+from datareplication.core.spec import ReplicationSpec, Schedule
 from datareplication.core.state import RunNote
 
 
@@ -17,16 +19,25 @@ from datareplication.core.state import RunNote
 class Turn:
     """What concurrency allows now.
 
-    slots: due slots that become runs now, oldest first. held: why a due slot waits, empty when none does.
+    slots: due slots that become runs now, oldest first. held: why a due slot waits, without a reason when none does.
     """
 
     slots: tuple[datetime, ...] = ()
-    held: str = ""
+    held: Why = field(default_factory=Why)
 
 
 def limit(spec: ReplicationSpec) -> int:
-    """Return how many runs may be active at once: `maxActiveRuns` is of use only where runs may overlap at all."""
-    return spec.max_active_runs if spec.concurrency_policy == "Allow" else 1
+    """Return how many runs may be active at once: `maxActiveRuns` is of use only where runs may overlap at all.
+
+    With `dependsOnPast` they may not: how the run before ends has to be known.
+    """
+    may_overlap = spec.concurrency_policy == "Allow" and not spec.depends_on_past
+    return spec.max_active_runs if may_overlap else 1
+
+
+def schedule_of(spec: ReplicationSpec, schedule: Schedule) -> Schedule:
+    """Return the schedule to decide by: where each slot replaces the one before there is nothing to catch up with."""
+    return schedule.model_copy(update={"catchup": False}) if spec.concurrency_policy == "Replace" else schedule
 
 
 def turn(spec: ReplicationSpec, runs: Iterable[Run], due: tuple[datetime, ...], last: RunNote | None) -> Turn:
@@ -34,14 +45,17 @@ def turn(spec: ReplicationSpec, runs: Iterable[Run], due: tuple[datetime, ...], 
     if not due:
         return Turn()
     if spec.depends_on_past and last is not None and last.phase != "Succeeded":
-        text = f"run {last.run} {last.phase}; with dependsOnPast the next slot waits until a run has succeeded"
-        return Turn(held=f"{text}: start one by hand")
+        text = f"the slot of {times.to_text(due[0])} waits until a run has succeeded (spec.dependsOnPast), because"
+        return Turn(held=Why("DependsOnPast", f"{text} run {last.run} ended {last.phase}; start a run by hand"))
     open_runs = [run for run in runs if not run.is_finished]
     if spec.concurrency_policy == "Replace":
         return Turn(slots=due[-1:])
     slots = due[: max(0, limit(spec) - len(open_runs))]
     names = ", ".join(run.name for run in open_runs)
-    return Turn(slots, held="" if slots else f"waits for {names}")
+    if len(slots) == len(due):
+        return Turn(slots)
+    text = f"the slot of {times.to_text(due[len(slots)])} waits for {names or 'the slots before it'}"
+    return Turn(slots, Why("Waiting", f"{text} (spec.concurrencyPolicy: {spec.concurrency_policy})"))
 
 
 def to_admit(spec: ReplicationSpec, runs: Iterable[Run]) -> tuple[Run, ...]:
@@ -61,6 +75,21 @@ def replaced_by(spec: ReplicationSpec, run: Run, runs: Iterable[Run]) -> str:
         return ""
     later = [other for other in runs if other.request.slot and other.request.slot > slot and not other.is_finished]
     return in_order(later)[-1].name if later else ""
+
+
+def loads_ahead(run: Run, runs: Iterable[Run]) -> dict[str, str]:
+    """Return target -> the run that began earlier and still has to load it: older data must not come after newer."""
+    ahead: dict[str, str] = {}
+    for other in runs:
+        if other.is_admitted and not other.is_finished and _began_before(other, run):
+            ended = {target.name for target in other.status.targets if target.is_finished}
+            ahead |= {target: other.name for target in other.targets if target not in ended}
+    return ahead
+
+
+def _began_before(one: Run, other: Run) -> bool:
+    begins = [(run.status.start_time or datetime.max.replace(tzinfo=UTC), run.name) for run in (one, other)]
+    return begins[0] < begins[1]
 
 
 def in_order(runs: Iterable[Run]) -> list[Run]:

@@ -95,4 +95,6 @@ class Target(Connection, PodSettings):
         False,
         description="The target's server is a physical copy of the source's and so carries its system identifier.",
     )
-    timeout_seconds: Seconds | None = Field(None, description="Deadline of this load Job. Unset: the run's.")
+    timeout_seconds: Seconds | None = Field(
+        None, description="Deadline of this load Job, anew after a retry's delay. Unset: the run's."
+    )

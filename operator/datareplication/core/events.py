@@ -51,7 +51,14 @@ def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note
         return (Note("Warning", "InvalidSpec", new.message),)
     if old.phase == "Invalid" and new.phase != "Invalid":
         return (Note("Normal", "Accepted", "the spec is valid again"),)
-    return ()
+    held = next((c for c in new.conditions if c.type == "Held" and c.reason == "DependsOnPast"), None)
+    was_held = any(c.type == "Held" and c.reason == "DependsOnPast" for c in old.conditions)
+    return (Note("Warning", "Held", held.message),) if held and not was_held else ()
+
+
+def of_made_run(run: str, slot: datetime) -> Note:
+    """Return the Event of a slot that became a run."""
+    return Note("Normal", "RunCreated", f"run {run} of the slot of {times.to_text(slot)}")
 
 
 def of_missed(decision: Decision) -> tuple[Note, ...]:

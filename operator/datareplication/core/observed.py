@@ -13,6 +13,7 @@ from datareplication.core import names, times
 from datareplication.core.names import Step
 from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod
 from datareplication.core.report import Progress, Report
+from datareplication.errors import PERMANENT_EXIT_CODES
 
 JobState = Literal["Absent", "Foreign", "Suspended", "Pending", "Running", "Succeeded", "Failed", "Stopping", "Stopped"]
 
@@ -51,6 +52,12 @@ class ObservedJob:
     def running_pod(self) -> ObservedPod | None:
         """Return the pod that runs."""
         return next((pod for pod in self.pods if pod.phase == "Running"), None)
+
+    @property
+    def is_permanent_failure(self) -> bool:
+        """Whether the last attempt ended in a way that is not tried again; the Job says so a moment later."""
+        ending = _last_ending(self.pods)
+        return ending is not None and ending.exit_code in PERMANENT_EXIT_CODES
 
     @property
     def report(self) -> Report | None:

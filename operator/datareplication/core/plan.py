@@ -5,7 +5,7 @@ again gives the rest.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,23 +54,29 @@ class Volume:
     """What is known of the snapshots' claim.
 
     exists: whether there is nothing to wait for, also when the run needs no claim. is_single_node: only pods of one
-    node can mount it together. problem: why it could not be made from its template.
+    node can mount it together. is_single_pod: only one pod can mount it. problem: why it could not be made from its
+    template.
     """
 
     name: str
     exists: bool
     is_single_node: bool = False
+    is_single_pod: bool = False
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """An admitted run with what is observed of it. ending: why it has to end now, None when it may go on."""
+    """An admitted run with what is observed of it.
+
+    ending: why it has to end now, None when it may go on. ahead: target -> the run that has to load it first.
+    """
 
     run: Run
     observed: Mapping[Step, ObservedJob]
     volume: Volume
     ending: Why | None = None
+    ahead: Mapping[str, str] = field(default_factory=dict)
 
 
 def why_ending(run: Run, replaced_by: str, now: datetime) -> Why | None:
@@ -95,7 +101,7 @@ def plan_run(seen: Seen, image: JobImage, now: datetime) -> Plan:
     if seen.ending is not None:
         return Plan(tuple(stop(job, seen.ending) for job in observed.values() if _can_stop(job)))
     deadline = run_deadline(run)
-    wanted = steps_to_start(run, observed, volume)
+    wanted = [step for step in steps_to_start(run, observed, volume) if step.target not in seen.ahead]
     plans = [_plan_step(run, observed[step], now) for step in sorted(observed)]
     created = tuple(CreateJob(step, _manifest(run, step, volume, image)) for step in wanted)
     requeues = [moment for plan in plans if (moment := plan.requeue_at)] + ([deadline] if deadline else [])
@@ -115,8 +121,9 @@ def steps_to_start(run: Run, observed: Mapping[Step, ObservedJob], volume: Volum
     open_steps = [names.load_step(target) for target in run.targets if target not in ended]
     absent = [step for step in open_steps if step not in observed or observed[step].state == "Absent"]
     limit = run.spec.max_parallel_loads or len(open_steps)
-    if volume.is_single_node and not run.has_dump and not run.status.node:
-        limit = 1  # the first load's node becomes that of all
+    # On one node's volume the first load's node becomes that of all.
+    if volume.is_single_pod or (volume.is_single_node and not run.has_dump and not run.status.node):
+        limit = 1
     return tuple(absent[: max(0, limit - (len(open_steps) - len(absent)))])
 
 
@@ -149,7 +156,8 @@ def _plan_step(run: Run, job: ObservedJob, now: datetime) -> Plan:
         return _resume(job, now)
     if job.state not in ("Pending", "Running"):
         return Plan()
-    if job.failed > job.delayed and job.active == 0 and job.failed <= run.spec.retry_policy.retries:
+    is_over = job.failed > run.spec.retry_policy.retries or job.is_permanent_failure
+    if job.failed > job.delayed and job.active == 0 and not is_over:
         return _delay(run, job, now)
     if (pod := job.waiting_pod) is not None and job.waiting is not None:
         limit = pod.created + timedelta(seconds=run.spec.start_timeout_seconds)

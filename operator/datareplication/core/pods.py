@@ -110,7 +110,8 @@ def _why(end: Mapping[str, Any], report: Report | None, disruption: Mapping[str,
     if not end.get("exitCode"):
         return Why()
     if disruption is not None:
-        return Why(disruption.get("reason") or "Disruption", disruption.get("message", ""))
+        text = f"the pod was taken away ({disruption.get('message') or 'disrupted'}); this costs no attempt"
+        return Why(disruption.get("reason") or "Disruption", text)
     if report is not None and report.outcome == "Failed":
         return Why(report.reason, report.message)
     if end.get("reason") == "OOMKilled":

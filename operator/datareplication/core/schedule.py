@@ -1,15 +1,18 @@
 """Which slots are due: (schedule, what has been handled, now) -> `Decision`.
 
 It owns the cron library, behind `slots_after` and `slot_before`. It refuses to know about runs: whether a due slot may
-start now is `plan.py`'s question. The rules, and where they differ from the Kubernetes CronJob controller's:
+start now is `concurrency.py`'s question. The rules, and where they differ from the Kubernetes CronJob controller's:
 at most the latest missed slot is run, or with `catchup` the latest ten, oldest first; a slot older than
-`startingDeadlineSeconds` is missed; slots before the schedule took effect are never run.
+`startingDeadlineSeconds` is missed; slots before the schedule took effect are never run. An expression that names
+hours follows the clock on the wall, once on every local day; one for every hour follows elapsed time.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice, takewhile
+from functools import lru_cache
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -30,6 +33,9 @@ CATCHUP_LIMIT = 10
 
 LOOK_BACK = 100
 """More missed slots than this are not counted one by one; the CronJob controller stops at the same number."""
+
+GIVE_UP = timedelta(days=50 * 366)
+"""How far back the slot before is looked for; the library looks as far ahead."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,9 @@ def check(schedule: Schedule) -> None:
 
 def decide(schedule: Schedule, since: datetime, now: datetime) -> Decision:
     """Return what is due after `since`, the later of the last slot handled and the moment the schedule took effect."""
-    start = max(since, schedule.start_date - timedelta(seconds=1)) if schedule.start_date else since
-    passed = [slot for slot in _slots_between(schedule, start, now) if not _is_over(schedule, slot)]
+    begins = schedule.start_date
+    start = begins - timedelta(seconds=1) if begins and begins > since else since
+    passed = [slot for slot in _last_slots(schedule, start, now, LOOK_BACK) if not _is_over(schedule, slot)]
     in_time = [slot for slot in passed if not _is_too_late(schedule, slot, now)]
     due = tuple(in_time[-CATCHUP_LIMIT:] if schedule.catchup else in_time[-1:])
     missed = [slot for slot in passed if slot not in due]
@@ -74,35 +81,74 @@ def data_interval(schedule: Schedule, slot: datetime) -> tuple[datetime, datetim
 
 
 def slots_after(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
-    """Yield every slot later than `moment`, in UTC."""
-    for slot in CronSim(_expression(schedule), moment.astimezone(ZoneInfo(schedule.time_zone))):
-        yield slot.astimezone(UTC)
+    """Yield every slot later than `moment`, oldest first, in UTC; none after the year 9999."""
+    expression, follows_wall = _read(schedule.cron)
+    with contextlib.suppress(OverflowError):
+        local = moment.astimezone(ZoneInfo(schedule.time_zone))
+        slots = _on_the_wall(expression, local) if follows_wall else CronSim(expression, local)
+        last = moment
+        for slot in slots:
+            if slot is not None and (instant := slot.astimezone(UTC)) > last:
+                last = instant
+                yield instant
 
 
 def slot_before(schedule: Schedule, moment: datetime) -> datetime | None:
     """Return the last slot earlier than `moment`, in UTC."""
-    begin = min(islice(_slots_back(schedule, moment), 2), default=moment) - timedelta(seconds=1)
-    return max(takewhile(lambda slot: slot < moment, slots_after(schedule, begin)), default=None)
+    just_before = moment - timedelta(microseconds=1)
+    return next(iter(_last_slots(schedule, moment - GIVE_UP, just_before, count=1)), None)
 
 
-def _expression(schedule: Schedule) -> str:
-    return PRESETS.get(schedule.cron, schedule.cron)
+@lru_cache(maxsize=1024)
+def _read(cron: str) -> tuple[str, bool]:
+    """Return an expression for the library and whether it follows the clock on the wall, which names of hours make."""
+    expression = PRESETS.get(cron, cron)
+    is_every_hour = CronSim(expression, datetime(2024, 1, 1)).hours == set(range(24))  # noqa: DTZ001 - none is needed
+    minute, _, *days = expression.split()
+    return (" ".join((minute, "*", *days)), False) if is_every_hour else (expression, True)
 
 
-def _slots_between(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
-    """Return the last slots after `start` and up to `end`, oldest first, at most LOOK_BACK.
+def _on_the_wall(expression: str, local: datetime) -> Iterator[datetime | None]:
+    """Yield slots in the order of the clock on the wall; None for one on a day that the zone leaves out."""
+    zone = local.tzinfo
+    for wall in CronSim(expression, local.replace(tzinfo=None, fold=0)):
+        yield _placed(wall.replace(tzinfo=zone))
 
-    Stepping forward is the truth; stepping back only finds where to begin: the two differ in Australia/Lord_Howe (its
-    clock moves by 30 minutes), with steps of hours or minutes.
+
+def _placed(wall: datetime) -> datetime | None:
+    """Return when a time on the wall is: in an overlap its first time, in a gap the minute after the gap.
+
+    A gap at the end of a day (America/Nuuk) would push the slot into the next day, which has one of its own: then it
+    is the minute before the gap. None when the whole day is in the gap (Pacific/Apia, 2011-12-30).
     """
-    back = takewhile(lambda slot: slot > start, _slots_back(schedule, end + timedelta(seconds=1)))
-    begin = min(islice(back, LOOK_BACK), default=start + timedelta(seconds=1)) - timedelta(seconds=1)
-    return list(takewhile(lambda slot: slot <= end, slots_after(schedule, begin)))[-LOOK_BACK:]
+    if _exists(wall):
+        return wall
+    for step in (timedelta(minutes=1), timedelta(minutes=-1)):
+        moved = wall
+        while moved.date() == wall.date():
+            moved += step
+            if _exists(moved) and moved.date() == wall.date():
+                return moved
+    return None
 
 
-def _slots_back(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
-    local = moment.astimezone(ZoneInfo(schedule.time_zone))
-    return (slot.astimezone(UTC) for slot in CronSim(_expression(schedule), local, reverse=True))
+def _exists(wall: datetime) -> bool:
+    return wall.astimezone(UTC).astimezone(wall.tzinfo).replace(tzinfo=None) == wall.replace(tzinfo=None)
+
+
+def _last_slots(schedule: Schedule, start: datetime, end: datetime, count: int) -> list[datetime]:
+    """Return the last `count` slots after `start` and up to `end`, oldest first.
+
+    It looks forward only, from further and further back: the library's way back differs from its way forth where a
+    clock is changed.
+    """
+    span = timedelta(hours=1)
+    while True:
+        begin = max(start, end - span)
+        slots = list(takewhile(lambda slot: slot <= end, slots_after(schedule, begin)))
+        if len(slots) >= count or begin == start:
+            return slots[-count:]
+        span *= 4
 
 
 def _is_over(schedule: Schedule, slot: datetime) -> bool:

@@ -53,7 +53,11 @@ class Schedule(Model):
     )
     start_date: AwareDatetime | None = Field(None, description="No slot before this instant is run.")
     end_date: AwareDatetime | None = Field(None, description="No slot after this instant is run; then phase Completed.")
-    catchup: bool = Field(False, description="Run every missed slot, oldest first, instead of only the latest one.")
+    catchup: bool = Field(
+        False,
+        description="Run every missed slot, oldest first, at most the latest 10, instead of only the latest one. "
+        "Without effect under concurrencyPolicy Replace.",
+    )
     starting_deadline_seconds: Seconds | None = Field(
         None, description="A slot that could not be started for this long is missed. Unset: no deadline."
     )
@@ -102,7 +106,9 @@ class Snapshot(Model):
     )
 
     persistent_volume_claim: PersistentVolumeClaimRef | None = Field(
-        None, description="An existing claim: ReadWriteMany, or ReadWriteOnce with all pods on one node."
+        None,
+        description="An existing claim: ReadWriteMany; ReadWriteOnce with all pods on one node; ReadWriteOncePod with "
+        "one load at a time.",
     )
     volume_claim_template: dict[str, Any] | None = Field(
         None,
@@ -126,7 +132,9 @@ class Dump(PodSettings):
     """The dump Job."""
 
     workers: Workers = Field(4, description="Parallel connections to the source.")
-    timeout_seconds: Seconds | None = Field(None, description="Deadline of the dump Job. Unset: the run's.")
+    timeout_seconds: Seconds | None = Field(
+        None, description="Deadline of the dump Job, anew after a retry's delay. Unset: the run's."
+    )
 
 
 class ReplicationSpec(Model):
@@ -148,13 +156,21 @@ class ReplicationSpec(Model):
     )
     suspend: bool = Field(False, description="No new scheduled run starts; active ones go on.")
     schedule: Schedule | None = Field(None, description="When runs are due. Unset: only runs made by hand.")
-    max_active_runs: int = Field(1, ge=1, le=16, description="Runs of this resource that may be active at once.")
+    max_active_runs: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Runs that may be active at once under Allow; 1 under other policies and with dependsOnPast.",
+    )
     concurrency_policy: Literal["Forbid", "Allow", "Replace"] = Field(
         "Forbid",
-        description="A slot due while a run is active waits (Forbid), starts beside it (Allow), or replaces it.",
+        description="A slot due while a run is active waits (Forbid), starts beside it (Allow), or ends it and takes "
+        "its place (Replace); a run made by hand is never ended.",
     )
-    depends_on_past: bool = Field(False, description="After a failed run, wait until one has succeeded.")
-    timeout_seconds: Seconds = Field(21_600, description="Deadline of a whole run.")
+    depends_on_past: bool = Field(
+        False, description="After a failed run, slots wait until a run made by hand has succeeded."
+    )
+    timeout_seconds: Seconds = Field(21_600, description="Deadline of a whole run, retries and their delays included.")
     retry_policy: RetryPolicy = Field(default_factory=RetryPolicy, description="Repetition of failed attempts.")
     history: History = Field(default_factory=History, description="Finished runs kept as objects.")
     source: Source = Field(description="The database that is copied.")

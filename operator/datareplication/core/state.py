@@ -134,6 +134,8 @@ class TargetStatus(StatusModel):
     """What one target carries, and how its last load went."""
 
     name: str = Field(description="Name of the target.", max_length=63)
+    fresh: bool = Field(False, description="Whether its data is younger than spec.freshnessSeconds.")
+    fresh_until: AwareDatetime | None = Field(None, description="When its data becomes too old.")
     phase: StepPhase = Field("Waiting", description="Of its last or current load.")
     run: str = Field("", description="Run of its last or current load.")
     snapshot: str = Field("", description="Snapshot that it carries.")
@@ -150,6 +152,8 @@ class ScheduleStatus(StatusModel):
 
     cron: str = Field(description="The expression in effect.")
     time_zone: str = Field(description="Its time zone.")
+    start_date: AwareDatetime | None = Field(None, description="Its startDate.")
+    end_date: AwareDatetime | None = Field(None, description="Its endDate.")
     suspend: bool = Field(False, description="Whether it was suspended.")
     since: AwareDatetime = Field(description="When it took effect or was resumed.")
 
@@ -182,7 +186,7 @@ class ReplicationStatus(StatusModel):
     )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Ready, Reconciling, Stalled, LastRunSucceeded, Fresh.",
+        description="Ready, Reconciling, Stalled, LastRunSucceeded, Fresh, Held (a due slot waits), TooManyMissed.",
         json_schema_extra=keyed("type"),
     )
 

@@ -3,6 +3,7 @@
 A step or run that has ended is carried over as it is: its Jobs may be gone, its result may not change.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -61,6 +62,8 @@ def run_status(seen: Seen, now: datetime) -> RunStatus:
     targets = [
         _step(before.get(name, TargetStep(name=name)), observed.get(load_step(name)), now) for name in run.targets
     ]
+    if dump.phase == "Succeeded":
+        targets = [_waiting_its_turn(target, seen.ahead) for target in targets]
     report = job.report if (job := observed.get(DUMP_STEP)) and job.state == "Succeeded" else None
     status = old.model_copy(
         update={
@@ -137,6 +140,13 @@ def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
             **(_result(old, job.report) if phase == "Succeeded" and job.report else {}),
         }
     )
+
+
+def _waiting_its_turn(target: TargetStep, ahead: Mapping[str, str]) -> TargetStep:
+    if target.phase != "Waiting" or target.name not in ahead:
+        return target
+    message = f"waits until run {ahead[target.name]} has loaded it"
+    return target.model_copy(update={"reason": "Waiting", "message": message})
 
 
 def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> list[AttemptStatus]:
@@ -245,7 +255,8 @@ def _missing(volume: Volume) -> str:
 
 
 def _waits(name: str, step: StepStatus) -> str:
-    return f"{name}: {step.message}" if step.message else ""
+    again = f"; tried again at {times.to_text(step.retry_time)}" if step.retry_time else ""
+    return f"{name}: {step.message}{again}" if step.message else ""
 
 
 def _active(status: RunStatus, phase: str, message: str, now: datetime) -> RunStatus:

@@ -4,9 +4,10 @@ What a target carries is remembered after the run that loaded it is gone from th
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.schedule import CATCHUP_LIMIT, Decision
 from datareplication.core.spec import ReplicationSpec
@@ -23,40 +24,16 @@ from datareplication.core.state import (
 from datareplication.errors import SpecError
 
 
-def scheduling_since(
-    old: ScheduleStatus | None, spec: ReplicationSpec, created: datetime, now: datetime
-) -> ScheduleStatus | None:
-    """Return the schedule in effect and since when its slots count.
-
-    A new resource counts from its creation, a changed expression or time zone from now. A resumed one counts from now
-    too, unless it catches up: resuming must not fire what was suspended.
-    """
-    schedule = spec.schedule
-    if schedule is None:
-        return None
-    current = ScheduleStatus(cron=schedule.cron, time_zone=schedule.time_zone, suspend=spec.suspend, since=now)
-    if old is None:
-        return current.model_copy(update={"since": created})
-    is_changed = (old.cron, old.time_zone) != (current.cron, current.time_zone)
-    is_resumed = old.suspend and not spec.suspend and not schedule.catchup
-    return current if is_changed or is_resumed else current.model_copy(update={"since": old.since})
-
-
-def after_missed(in_effect: ScheduleStatus | None, decision: Decision) -> ScheduleStatus | None:
-    """Return the schedule in effect with missed slots behind it, so that each is told once."""
-    if in_effect is None or decision.missed_until is None:
-        return in_effect
-    return in_effect.model_copy(update={"since": max(in_effect.since, decision.missed_until)})
-
-
 def invalid(
     old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
 ) -> ReplicationStatus:
     """Return the status of a resource whose spec cannot be carried out. Nothing that was known is lost."""
+    targets = [_aged(target, now) for target in old.targets]
     new = [
         _condition("Ready", "False", error.reason, error.message, generation),
         _condition("Reconciling", "False", error.reason, "", generation),
         _condition("Stalled", "True", error.reason, error.message, generation),
+        *([_fresh(targets, generation)] if targets else []),
     ]
     return old.model_copy(
         update={
@@ -64,6 +41,7 @@ def invalid(
             "phase": "Invalid",
             "message": error.message,
             "next_schedule_time": None,
+            "targets": targets,
             "active_runs": [run.name for run in runs if not run.is_finished],
             "conditions": with_conditions(old.conditions, new, now),
         }
@@ -99,7 +77,8 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
 class Facts:
     """A valid resource at one moment.
 
-    runs: all that exist. schedule: the one in effect. decision: what it asks for. held: why a due slot waits.
+    runs: all that exist. schedule: the one in effect. decision: what it asks for. held: why a due slot waits, without a
+    reason when none does.
     """
 
     spec: ReplicationSpec
@@ -107,7 +86,7 @@ class Facts:
     runs: tuple[Run, ...]
     schedule: ScheduleStatus | None
     decision: Decision
-    held: str = ""
+    held: Why = field(default_factory=Why)
 
 
 def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> ReplicationStatus:
@@ -116,6 +95,7 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
     ordered = sorted(seen.runs, key=lambda run: (run.created, run.name))
     before = {target.name: target for target in old.targets}
     targets = [_target(before.get(t.name, TargetStatus(name=t.name)), ordered) for t in spec.targets]
+    targets = [_with_freshness(target, spec.freshness_seconds, now) for target in targets]
     last = last_runs(old, ordered)
     status = old.model_copy(
         update={
@@ -133,13 +113,13 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
     )
     words = {
         "phase": _phase(spec, ordered, decision, last.ended),
-        "message": _message(ordered, last.ended) or seen.held,
+        "message": "; ".join(filter(None, (_message(ordered, last.ended), seen.held.message))),
     }
     status = status.model_copy(update=words)
     new = [
         *_acceptance(spec, decision, generation),
         _last_run(last.ended, generation),
-        _fresh(spec, targets, now, generation),
+        _fresh(targets, generation),
         _held(seen.held, generation),
         *_too_many_missed(spec, decision, old, generation),
     ]
@@ -152,10 +132,19 @@ def last_slot(old: ReplicationStatus, runs: Iterable[Run]) -> datetime | None:
     return max([*slots, *([old.last_schedule_time] if old.last_schedule_time else [])], default=None)
 
 
-def stale_at(status: ReplicationStatus, spec: ReplicationSpec) -> datetime | None:
-    """Return when the first target's data becomes too old."""
-    times = [target.data_time for target in status.targets if target.data_time]
-    return min(times) + timedelta(seconds=spec.freshness_seconds) if times else None
+def stale_at(status: ReplicationStatus, now: datetime) -> datetime | None:
+    """Return when the next target's data becomes too old."""
+    limits = [target.fresh_until for target in status.targets if target.fresh_until]
+    return min((limit for limit in limits if limit >= now), default=None)
+
+
+def _with_freshness(target: TargetStatus, seconds: int, now: datetime) -> TargetStatus:
+    limit = target.data_time + timedelta(seconds=seconds) if target.data_time else None
+    return _aged(target.model_copy(update={"fresh_until": limit}), now)
+
+
+def _aged(target: TargetStatus, now: datetime) -> TargetStatus:
+    return target.model_copy(update={"fresh": target.fresh_until is not None and now <= target.fresh_until})
 
 
 def _target(old: TargetStatus, runs: list[Run]) -> TargetStatus:
@@ -199,7 +188,7 @@ def _phase(spec: ReplicationSpec, runs: list[Run], decision: Decision, last: Run
         return "Loading" if active[-1].status.phase == "Loading" else "Dumping"
     if spec.suspend:
         return "Suspended"
-    if spec.schedule is not None and decision.next is None:
+    if spec.schedule is not None and decision.next is None and not decision.due:
         return "Completed"
     phases: dict[str, ReplicationPhase] = {"Succeeded": "Succeeded", "PartiallyFailed": "PartiallyFailed"}
     return phases.get(last.phase, "Failed") if last else "Scheduled"
@@ -232,13 +221,12 @@ def _last_run(last: RunNote | None, generation: int) -> Condition:
     if last is None:
         return _condition("LastRunSucceeded", "Unknown", "NoRun", "no run has ended yet", generation)
     status = "True" if last.phase == "Succeeded" else "False"
-    return _condition(
-        "LastRunSucceeded", status, last.phase, ": ".join(filter(None, (last.run, last.message))), generation
-    )
+    message = ": ".join(filter(None, (f"run {last.run}", last.message)))
+    return _condition("LastRunSucceeded", status, last.phase, message, generation)
 
 
-def _held(why: str, generation: int) -> Condition:
-    return _condition("Held", "True" if why else "False", "Waiting" if why else "NothingWaits", why, generation)
+def _held(why: Why, generation: int) -> Condition:
+    return _condition("Held", "True" if why.reason else "False", why.reason or "NothingWaits", why.message, generation)
 
 
 def _too_many_missed(
@@ -247,7 +235,7 @@ def _too_many_missed(
     """Say that catchup left slots out; taken back when a slot is run in time again."""
     if spec.schedule is None or not spec.schedule.catchup:
         return []
-    if decision.missed:
+    if decision.missed and len(decision.due) == CATCHUP_LIMIT:
         text = f"{decision.missed} missed slots are not run; catchup runs the latest {CATCHUP_LIMIT}"
         return [_condition("TooManyMissed", "True", "TooManyMissed", text, generation)]
     was_missed = any(c.type == "TooManyMissed" and c.status == "True" for c in old.conditions)
@@ -256,14 +244,13 @@ def _too_many_missed(
     return [_condition("TooManyMissed", "False", "InTime", "", generation)]
 
 
-def _fresh(spec: ReplicationSpec, targets: list[TargetStatus], now: datetime, generation: int) -> Condition:
-    limit = timedelta(seconds=spec.freshness_seconds)
+def _fresh(targets: list[TargetStatus], generation: int) -> Condition:
     never = [target.name for target in targets if target.data_time is None]
-    old = [target.name for target in targets if target.data_time and now - target.data_time > limit]
+    old = [target.name for target in targets if target.data_time and not target.fresh]
     if never:
         return _condition("Fresh", "False", "NeverLoaded", f"never loaded: {', '.join(never)}", generation)
     if old:
-        message = f"data older than {spec.freshness_seconds} s (spec.freshnessSeconds): {', '.join(old)}"
+        message = f"data older than spec.freshnessSeconds: {', '.join(old)}"
         return _condition("Fresh", "False", "Stale", message, generation)
     return _condition("Fresh", "True", "Fresh", "every target's data is young enough", generation)
 

@@ -9,10 +9,6 @@ from datareplication.errors import SpecError
 REASON = "NotYetSupported"
 
 OF_SPEC: tuple[tuple[str, Callable[[ReplicationSpec], bool], str], ...] = (
-    ("spec.concurrencyPolicy", lambda s: s.concurrency_policy != "Forbid", "use Forbid"),
-    ("spec.maxActiveRuns", lambda s: s.max_active_runs != 1, "use 1"),
-    ("spec.dependsOnPast", lambda s: s.depends_on_past, "leave it out"),
-    ("spec.schedule.catchup", lambda s: s.schedule is not None and s.schedule.catchup, "leave it out"),
     ("spec.snapshot.retention.keep", lambda s: s.snapshot.retention.keep != RETENTION_DEFAULT, "leave it out"),
     ("spec.snapshot.retention.maxAgeDays", lambda s: s.snapshot.retention.max_age_days is not None, "leave it out"),
 )

@@ -1,7 +1,9 @@
 """A DataReplication in a namespace of its own, on databases of its own, and what became of it."""
 
+import contextlib
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,6 +147,21 @@ class Scene:
 
     def _named(self, kind: str, name: str) -> Object:
         return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name, "namespace": self.namespace}}
+
+
+@contextlib.contextmanager
+def new_scene(lab: Lab) -> Iterator[Scene]:
+    """Make a namespace with Secrets and a claim, and a small database of its own on every server; end all of it."""
+    token = uuid.uuid4().hex[:8]
+    scene = Scene(lab, f"test-{token}", f"app_{token}")
+    lab.cluster.apply(databases.namespace(scene.namespace), claim(scene.namespace))
+    lab.cluster.apply(*secrets(lab, scene.namespace))
+    create_databases(lab, scene.database)
+    try:
+        yield scene
+    finally:
+        lab.cluster.kubectl("delete", "namespace", scene.namespace, "--wait=false")
+        drop_databases(lab, scene.database)
 
 
 def wait_for(look: Callable[[], Object], is_enough: Callable[[Object], bool], seconds: float) -> Object:

@@ -1,16 +1,17 @@
 """Which runs may begin, wait or give way, by the policy's name."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from samples import MINIMAL
 
-from datareplication.core import concurrency, run, spec
+from datareplication.core import concurrency, run, spec, times
 from datareplication.core.concurrency import Turn
+from datareplication.core.pods import Why
 from datareplication.core.run import Run
-from datareplication.core.state import RunNote
+from datareplication.core.state import RunNote, TargetStep
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EARLIER, LATER = datetime(2026, 3, 2, 0, tzinfo=UTC), datetime(2026, 3, 3, 0, tzinfo=UTC)
@@ -19,10 +20,11 @@ SUCCEEDED = RunNote(run="r-1", phase="Succeeded", time=NOON)
 
 
 def a_run(name: str, slot: datetime | None = None, *, active: bool = False, finished: bool = False) -> Run:
+    """A run of a DataReplication with the one target of MINIMAL."""
     metadata = {"name": name, "namespace": "data", "uid": name, "creationTimestamp": "2026-03-02T12:00:00Z"}
     read = run.read({"metadata": metadata, "spec": {"replicationName": "r"}})
     times = {"start_time": NOON if active or finished else None, "completion_time": NOON if finished else None}
-    request = read.request.model_copy(update={"slot": slot})
+    request = read.request.model_copy(update={"slot": slot, "replication": spec.parse(MINIMAL)})
     return replace(read, request=request, status=read.status.model_copy(update=times))
 
 
@@ -38,19 +40,31 @@ class Case:
     last: RunNote | None = None
 
 
+def held(slot: datetime, names: str, policy: str = "Forbid", slots: tuple[datetime, ...] = ()) -> Turn:
+    text = f"the slot of {times.to_text(slot)} waits for {names} (spec.concurrencyPolicy: {policy})"
+    return Turn(slots, Why("Waiting", text))
+
+
+PAST = Why(
+    "DependsOnPast",
+    "the slot of 2026-03-03T00:00:00Z waits until a run has succeeded (spec.dependsOnPast), because run r-1 ended "
+    "Failed; start a run by hand",
+)
 ACTIVE = a_run("active", EARLIER, active=True)
 CASES = [
     Case("nothing due, nothing to do", {}, (ACTIVE,), (), Turn()),
     Case("a due slot starts when nothing is active", {}, (), (LATER,), Turn((LATER,))),
-    Case("Forbid: a due slot waits for the active run", {}, (ACTIVE,), (LATER,), Turn(held="waits for active")),
-    Case("Forbid: maxActiveRuns does not let slots overlap", {"maxActiveRuns": 3}, (ACTIVE,), (LATER,), Turn(held="waits for active")),
+    Case("Forbid: a due slot waits for the active run", {}, (ACTIVE,), (LATER,), held(LATER, "active")),
+    Case("Forbid: maxActiveRuns does not let slots overlap", {"maxActiveRuns": 3}, (ACTIVE,), (LATER,), held(LATER, "active")),
     Case("Allow: up to maxActiveRuns", {"concurrencyPolicy": "Allow", "maxActiveRuns": 2}, (ACTIVE,), (LATER,), Turn((LATER,))),
-    Case("Allow: not more", {"concurrencyPolicy": "Allow", "maxActiveRuns": 1}, (ACTIVE,), (LATER,), Turn(held="waits for active")),
-    Case("Allow: as many slots as there is room", {"concurrencyPolicy": "Allow", "maxActiveRuns": 2}, (ACTIVE,), (EARLIER, LATER), Turn((EARLIER,))),
+    Case("Allow: not more", {"concurrencyPolicy": "Allow", "maxActiveRuns": 1}, (ACTIVE,), (LATER,), held(LATER, "active", "Allow")),
+    Case("Allow: as many slots as there is room", {"concurrencyPolicy": "Allow", "maxActiveRuns": 2}, (ACTIVE,), (EARLIER, LATER), held(LATER, "active", "Allow", (EARLIER,))),
     Case("Replace: the latest slot takes the place", {"concurrencyPolicy": "Replace"}, (ACTIVE,), (EARLIER, LATER), Turn((LATER,))),
-    Case("a waiting run made by hand comes first", {}, (a_run("by-hand"),), (LATER,), Turn(held="waits for by-hand")),
-    Case("dependsOnPast: waits after a failure", {"dependsOnPast": True}, (), (LATER,), Turn(held="run r-1 Failed; with dependsOnPast the next slot waits until a run has succeeded: start one by hand"), FAILED),
+    Case("a waiting run made by hand comes first", {}, (a_run("by-hand"),), (LATER,), held(LATER, "by-hand")),
+    Case("dependsOnPast: waits after a failure", {"dependsOnPast": True}, (), (LATER,), Turn(held=PAST), FAILED),
     Case("dependsOnPast: goes on after a success", {"dependsOnPast": True}, (), (LATER,), Turn((LATER,)), SUCCEEDED),
+    Case("dependsOnPast: Allow does not let runs overlap", {"dependsOnPast": True, "concurrencyPolicy": "Allow", "maxActiveRuns": 2}, (ACTIVE,), (LATER,), held(LATER, "active", "Allow"), SUCCEEDED),
+    Case("dependsOnPast: a run that was replaced has not succeeded", {"dependsOnPast": True, "concurrencyPolicy": "Replace"}, (), (LATER,), Turn(held=Why("DependsOnPast", PAST.message.replace("Failed", "Replaced"))), SUCCEEDED.model_copy(update={"phase": "Replaced"})),
     Case("dependsOnPast: the first run depends on nothing", {"dependsOnPast": True}, (), (LATER,), Turn((LATER,))),
 ]  # fmt: skip
 
@@ -76,3 +90,30 @@ def test_run_made_by_hand_is_never_replaced() -> None:
     by_hand = a_run("by-hand", active=True)
     parsed = spec.parse(MINIMAL | {"concurrencyPolicy": "Replace"})
     assert concurrency.replaced_by(parsed, by_hand, (by_hand, a_run("next", LATER))) == ""
+
+
+def test_run_loads_a_target_after_the_runs_that_began_before_it() -> None:
+    first = a_run("b", EARLIER, active=True)
+    second = replace(
+        a_run("a", LATER, active=True), status=first.status.model_copy(update={"start_time": NOON + timedelta(1)})
+    )
+    starting, done = a_run("new", LATER), a_run("done", active=True, finished=True)
+    runs = (second, starting, first, done)
+    assert concurrency.loads_ahead(first, runs) == {}
+    assert concurrency.loads_ahead(second, runs) == {"dev": "b"}
+    assert set(concurrency.loads_ahead(starting, runs)) == {"dev"}
+
+
+def test_run_waits_no_longer_for_a_target_that_the_run_before_has_done() -> None:
+    first, second = a_run("a", EARLIER, active=True), a_run("b", LATER)
+    done = TargetStep(name="dev", phase="Failed")
+    first = replace(first, status=first.status.model_copy(update={"targets": [done]}))
+    assert concurrency.loads_ahead(second, (first, second)) == {}
+
+
+def test_there_is_nothing_to_catch_up_with_where_slots_replace_each_other() -> None:
+    schedule = {"cron": "@daily", "catchup": True}
+    for policy, expected in (("Forbid", True), ("Allow", True), ("Replace", False)):
+        parsed = spec.parse(MINIMAL | {"schedule": schedule, "concurrencyPolicy": policy})
+        assert parsed.schedule is not None
+        assert concurrency.schedule_of(parsed, parsed.schedule).catchup is expected, policy

@@ -94,6 +94,16 @@ def test_impossible_expressions_name_the_field(cron: str) -> None:
         schedule.check(Schedule.model_construct(cron=cron, time_zone="Etc/UTC"))
 
 
+@pytest.mark.parametrize("cron", ["@daily", "@hourly", "0 0 29 2 *"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_dates_at_the_ends_of_time_are_no_fault(cron: str, zone: str) -> None:
+    first, last = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    now = at("2026-03-01T12:00")
+    whole = Schedule(cron=cron, time_zone=zone, start_date=first, end_date=last)
+    assert schedule.decide(whole, now, now).next == schedule.decide(Schedule(cron=cron, time_zone=zone), now, now).next
+    assert schedule.decide(Schedule(cron=cron, time_zone=zone, start_date=last), now, now).next in (None, last)
+
+
 ZONES = [
     "Europe/Zurich",
     "America/New_York",
@@ -105,7 +115,7 @@ ZONES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(zone=st.sampled_from(ZONES), hour=st.integers(0, 23), minute=st.integers(0, 59), year=st.integers(2024, 2034))
 def test_daily_slot_comes_exactly_once_on_every_local_day(zone: str, hour: int, minute: int, year: int) -> None:
     chosen = Schedule(cron=f"{minute} {hour} * * *", time_zone=zone)

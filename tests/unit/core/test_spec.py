@@ -82,9 +82,6 @@ def test_value_of_a_wrong_field_is_not_repeated_in_the_message() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("concurrencyPolicy", "Replace"),
-        ("dependsOnPast", True),
-        ("maxActiveRuns", 2),
         ("snapshot.retention", {"keep": 3}),
     ],
 )
