@@ -50,10 +50,11 @@ class Applier:
         self._instance = instance
         self._now = now
 
-    async def advance(self, run: Run, replaced_by: str = "") -> tuple[Run, datetime | None]:
+    async def advance(self, run: Run, in_use: tuple[str, ...], replaced_by: str = "") -> tuple[Run, datetime | None]:
         """Do what is due for an admitted run; return it with its new status, and when to come again.
 
-        replaced_by: name of the run that takes its place, if one does.
+        in_use: run directories on the volume that open runs use. replaced_by: name of the run that takes its place, if
+        one does.
         """
         try:
             running.check(run)
@@ -66,7 +67,7 @@ class Applier:
         now = self._now()
         if run.status.start_time is None:
             run = replace(run, status=run.status.model_copy(update={"start_time": now}))
-        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now))
+        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now), in_use)
         planned = plan.plan_run(seen, self._image, now)
         for action in planned.actions:
             if rejected := await self._apply(run, action):

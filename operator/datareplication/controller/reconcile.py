@@ -24,6 +24,7 @@ from datareplication.core import (
     events,
     names,
     objects,
+    paths,
     plan,
     run,
     schedule,
@@ -116,7 +117,7 @@ class Reconciler:
             if one.is_finished:
                 advanced.append(one)
             elif one.is_admitted:
-                further, again = await self._applier.advance(one)
+                further, again = await self._applier.advance(one, paths.in_use(runs))
                 advanced.append(further)
                 requeues.append(again)
             else:
@@ -201,7 +202,7 @@ class Reconciler:
             if one.is_finished:
                 advanced.append(one)
             elif one.is_admitted or (one.name in admitted and not successor):
-                further, again = await self._applier.advance(one, successor)
+                further, again = await self._applier.advance(one, paths.in_use(runs), successor)
                 advanced.append(further)
                 requeues.append(again)
             else:

@@ -15,15 +15,12 @@ OF_SPEC: tuple[tuple[str, Callable[[ReplicationSpec], bool], str], ...] = (
     ("spec.schedule.catchup", lambda s: s.schedule is not None and s.schedule.catchup, "leave it out"),
     ("spec.source.tables", lambda s: bool(s.source.tables.include or s.source.tables.exclude), "leave it out"),
     ("spec.source.tables.schemaOnly", lambda s: bool(s.source.tables.schema_only), "leave it out"),
-    ("spec.snapshot.retention.keep", lambda s: s.snapshot.retention.keep != RETENTION_DEFAULT, "leave it out"),
-    ("spec.snapshot.retention.maxAgeDays", lambda s: s.snapshot.retention.max_age_days is not None, "leave it out"),
 )
 OF_TARGET: tuple[tuple[str, Callable[[Target], bool], str], ...] = (
     ("verify", lambda t: t.verify != "Rows", "use Rows"),
     ("afterLoad", lambda t: t.after_load is not None, "leave it out"),
     ("physicalCloneOfSource", lambda t: t.physical_clone_of_source, "leave it out"),
 )
-RETENTION_DEFAULT = 7
 
 
 def check(spec: ReplicationSpec) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from datareplication.core.report import Report
 from datareplication.errors import CapabilityError, RightsError
 from datareplication.jobs import manifest as manifests
-from datareplication.jobs import plan, program, settings, snapshot, tools
+from datareplication.jobs import plan, program, settings, snapshot, tools, volume
 from datareplication.jobs.dumping import WorkerConfig, Written, open_worker
 from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.manifest import Manifest, Part, Relation
@@ -51,12 +51,14 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
     manifest = snapshot.published(given.output, given.run.uid)
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
+        volume.prune(given, frame.log)
         return _report(given.output, manifest)
     with snapshot.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
         manifest = _Dump(given, frame, draft, workers).write()
         frame.stop.check()
         draft.publish(manifest)
     frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
+    volume.prune(given, frame.log)
     return _report(given.output, manifest)
 
 
@@ -93,6 +95,7 @@ class _Dump:
                 seen = _Seen(identity, taken, tables, pg_dump.version)
                 _refuse_unlogged_on_standby(seen)
                 self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(tables))
+                volume.make_room(self.given, self.draft.root, sum(table.bytes for table in tables), self.frame.log)
                 with Running(pg_dump, self._schema_arguments(taken), self._login()) as schema_dump:
                     relations = self._copy(seen, schema_dump, tally)
                     schema_dump.wait(self.frame.stop, lambda: tally.moved(0))

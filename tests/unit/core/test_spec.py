@@ -85,7 +85,6 @@ def test_value_of_a_wrong_field_is_not_repeated_in_the_message() -> None:
         ("targets.0.verify", "Checksum"),
         ("targets.0.afterLoad", {"configMapKeyRef": {"name": "scrub", "key": "dev.sql"}}),
         ("source.tables", {"exclude": ["audit.*"]}),
-        ("snapshot.retention", {"keep": 3}),
     ],
 )
 def test_what_is_not_carried_out_yet_is_refused_by_name(path: str, value: Any) -> None:
