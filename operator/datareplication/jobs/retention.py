@@ -43,7 +43,7 @@ class Rule:
 
 def directory_of(path: str) -> str:
     """Return the first directory of a path below the root: the run's."""
-    return PurePosixPath(path).parts[0]
+    return next(iter(PurePosixPath(path).parts), "")
 
 
 def newest(snapshots: Iterable[Snapshot], replication: str) -> Snapshot | None:

@@ -4,6 +4,7 @@ It owns the words and the exit code. Standard output is for people to read, erro
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -23,11 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         given = parser().parse_args(sys.argv[1:] if argv is None else argv)
         given.command(given)
+        sys.stdout.flush()
     except ReplicationError as error:
         sys.stderr.write(f"{PROGRAM}: {error.reason}: {error.message}\n")
         return error.exit_code
     except BrokenPipeError:  # `| head` has seen enough
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
