@@ -51,14 +51,14 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
     manifest = snapshot.published(given.output, given.run.uid)
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
-        volume.prune(given, frame.log)
+        volume.prune(given, frame)
         return _report(given.output, manifest)
     with snapshot.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
         manifest = _Dump(given, frame, draft, workers).write()
         frame.stop.check()
         draft.publish(manifest)
     frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
-    volume.prune(given, frame.log)
+    volume.prune(given, frame)
     return _report(given.output, manifest)
 
 
@@ -95,7 +95,7 @@ class _Dump:
                 seen = _Seen(identity, taken, tables, pg_dump.version)
                 _refuse_unlogged_on_standby(seen)
                 self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(tables))
-                volume.make_room(self.given, self.draft.root, sum(table.bytes for table in tables), self.frame.log)
+                volume.make_room(self.given, self.draft.root, sum(table.bytes for table in tables), self.frame)
                 with Running(pg_dump, self._schema_arguments(taken), self._login()) as schema_dump:
                     relations = self._copy(seen, schema_dump, tally)
                     schema_dump.wait(self.frame.stop, lambda: tally.moved(0))

@@ -7,7 +7,7 @@ what is left of it.
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -56,10 +56,15 @@ class Pruned:
             log.warning("not removed from the volume", problem=problem)
 
 
-def prune(order: Order, now: datetime, *, is_dry: bool = False) -> Pruned:
-    """Remove what is beyond the rule, and left-overs; is_dry: only say so. An unreadable root is a StorageError."""
+def prune(order: Order, now: datetime, *, is_dry: bool = False, may_go_on: Callable[[], bool] = lambda: True) -> Pruned:
+    """Remove what is beyond the rule, and left-overs; is_dry: only say so. An unreadable root is a StorageError.
+
+    may_go_on: asked before each snapshot is removed; the rest is left to the next time.
+    """
     done = clean(order, is_dry=is_dry)
     for one in retention.expired(inventory.take(order.root).complete, order.rule, now):
+        if not may_go_on():
+            break
         with _noting(done, one.path):
             if not is_dry:
                 snapshot.discard(order.root / one.path)

@@ -10,32 +10,38 @@ from pathlib import Path
 from datareplication.errors import ReplicationError
 from datareplication.jobs import inventory, pruning, retention, room
 from datareplication.jobs.log import Log
+from datareplication.jobs.program import Frame
 from datareplication.jobs.pruning import Order, Pruned
 from datareplication.jobs.settings import DumpSettings
 
 
-def make_room(given: DumpSettings, directory: Path, tables_bytes: int, log: Log) -> None:
+def make_room(given: DumpSettings, directory: Path, tables_bytes: int, frame: Frame) -> None:
     """Refuse by StorageError a snapshot that cannot fit, and warn of one that may not.
 
     directory: on the volume. tables_bytes: of the tables that are copied, on the source's disk. Where it is tight, the
     volume is pruned first: else a full volume would refuse every dump, and no dump would ever prune it.
     """
     if _answer(given, directory, tables_bytes)[0] != "Fits":
-        prune(given, log)
+        prune(given, frame)
     answer, needed, free = _answer(given, directory, tables_bytes)
     if answer == "CannotFit":
         room.refuse(needed, free)
     if answer == "MayNotFit":
-        log.warning("the snapshot may not fit", needed=room.text(needed, free))
+        frame.log.warning("the snapshot may not fit", needed=room.text(needed, free))
 
 
-def prune(given: DumpSettings, log: Log) -> None:
-    """Remove what the retention rule says, if this dump is to prune. A failure is a warning, never the dump's."""
+def prune(given: DumpSettings, frame: Frame) -> None:
+    """Remove what the retention rule says, if this dump is to prune. A failure is a warning, never the dump's.
+
+    Asked to stop, it leaves the rest to the next dump: this one has published.
+    """
     if given.pruning is None:
         return
     order = given.pruning.sparing(given.output)
-    if done := _warned(lambda: pruning.prune(order, datetime.now(UTC)), log):
-        done.say(log)
+    if done := _warned(
+        lambda: pruning.prune(order, datetime.now(UTC), may_go_on=lambda: frame.stop.cause is None), frame.log
+    ):
+        done.say(frame.log)
 
 
 def _answer(given: DumpSettings, directory: Path, tables_bytes: int) -> tuple[room.Answer, room.Need, int]:
