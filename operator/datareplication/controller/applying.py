@@ -51,11 +51,16 @@ class Applier:
         self._now = now
 
     async def advance(
-        self, run: Run, replaced_by: str = "", ahead: Mapping[str, str] | None = None
+        self,
+        run: Run,
+        in_use: tuple[str, ...],
+        replaced_by: str = "",
+        ahead: Mapping[str, str] | None = None,
     ) -> tuple[Run, datetime | None]:
         """Do what is due for an admitted run; return it with its new status, and when to come again.
 
-        replaced_by: name of the run that takes its place, if one does. ahead: target -> the run that loads it first.
+        in_use: run directories on the volume that open runs use. replaced_by: name of the run that takes its place, if
+        one does. ahead: target -> the run that loads it first.
         """
         try:
             running.check(run)
@@ -68,7 +73,7 @@ class Applier:
         now = self._now()
         if run.status.start_time is None:
             run = replace(run, status=run.status.model_copy(update={"start_time": now}))
-        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now), ahead or {})
+        seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now), ahead or {}, in_use)
         planned = plan.plan_run(seen, self._image, now)
         for action in planned.actions:
             if rejected := await self._apply(run, action):

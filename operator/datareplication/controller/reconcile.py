@@ -25,6 +25,7 @@ from datareplication.core import (
     events,
     names,
     objects,
+    paths,
     plan,
     run,
     schedule,
@@ -32,7 +33,6 @@ from datareplication.core import (
     state,
     status,
     summary,
-    support,
     times,
 )
 from datareplication.core.manifests import JobImage
@@ -77,7 +77,6 @@ class Reconciler:
             parsed = spec.parse(raw.get("spec"))
             if parsed.schedule is not None:
                 schedule.check(parsed.schedule)
-            support.check(parsed)
         except SpecError as error:
             return await self._reconcile_invalid(raw, runs, error)
         return await self._reconcile_valid(raw, parsed, runs)
@@ -117,7 +116,7 @@ class Reconciler:
             if one.is_finished:
                 advanced.append(one)
             elif one.is_admitted:
-                further, again = await self._applier.advance(one)
+                further, again = await self._applier.advance(one, paths.in_use(runs))
                 advanced.append(further)
                 requeues.append(again)
             else:
@@ -203,7 +202,8 @@ class Reconciler:
             if one.is_finished:
                 advanced.append(one)
             elif one.is_admitted or (one.name in admitted and not successor):
-                further, again = await self._applier.advance(one, successor, concurrency.loads_ahead(one, runs))
+                ahead = concurrency.loads_ahead(one, runs)
+                further, again = await self._applier.advance(one, paths.in_use(runs), successor, ahead)
                 advanced.append(further)
                 requeues.append(again)
             else:

@@ -4,7 +4,7 @@ It owns the interface to the programs on this side: their arguments, environment
 built here with the programs' own parsers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +61,8 @@ class Part:
     arguments: tuple[str, ...]
 
 
-def dump_job(run: Run, image: JobImage) -> dict[str, Any]:
-    """Return the Job that writes the run's snapshot."""
+def dump_job(run: Run, image: JobImage, in_use: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the Job that writes the run's snapshot; `in_use` are run directories that it does not prune."""
     spec = run.spec
     tables = spec.source.tables
     arguments = (
@@ -73,6 +73,7 @@ def dump_job(run: Run, image: JobImage) -> dict[str, Any]:
         *(f"--exclude={pattern}" for pattern in tables.exclude),
         *(f"--schema-only={pattern}" for pattern in tables.schema_only),
         *_interval_arguments(run),
+        *_prune_arguments(run, in_use),
     )
     part = Part(DUMP_STEP, SOURCE_PREFIX, spec.source, spec.dump, spec.dump.timeout_seconds, arguments)
     return _job(run, image, part)
@@ -170,6 +171,18 @@ def _interval_arguments(run: Run) -> list[str]:
     if interval is None:
         return []
     return ["--data-interval-start", times.to_text(interval.start), "--data-interval-end", times.to_text(interval.end)]
+
+
+def _prune_arguments(run: Run, in_use: Iterable[str]) -> list[str]:
+    # Runs that begin later than this one are not in the list; their snapshots are spared by their time.
+    retention, started = run.spec.snapshot.retention, run.status.start_time
+    return [
+        *("--prune-root", f"{SNAPSHOTS_MOUNT}/{run.request.replication_name}"),
+        *("--keep", str(retention.keep)),
+        *(("--max-age-days", str(retention.max_age_days)) if retention.max_age_days else ()),
+        *(("--in-use-since", times.to_text(started)) if started else ()),
+        *(f"--in-use={directory}" for directory in in_use),
+    ]
 
 
 def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:

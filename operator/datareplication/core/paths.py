@@ -1,6 +1,8 @@
 """Where a run's snapshot lies on the volume: `<name>/<run>/<path>` with the placeholders filled in."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from pathlib import PurePosixPath
 from zoneinfo import ZoneInfo
 
 from datareplication.core.run import Run
@@ -18,6 +20,20 @@ def snapshot_path(run: Run) -> str:
     if run.request.snapshot:
         return run.request.snapshot
     return f"{run.request.replication_name}/{run.name}/{run.spec.snapshot.path.format(**placeholders(run))}"
+
+
+def in_use(runs: Iterable[Run]) -> tuple[str, ...]:
+    """Return the run directories below `<name>` that open runs write or read; `runs` are of one DataReplication."""
+    directories = {directory for run in runs if not run.is_finished and (directory := _run_directory(run))}
+    return tuple(sorted(directories))
+
+
+def _run_directory(run: Run) -> str | None:
+    """Return the directory of the snapshot that a run uses, None when that is another DataReplication's."""
+    if not run.request.snapshot:
+        return run.name
+    name, *below = PurePosixPath(run.request.snapshot).parts
+    return below[0] if below and name == run.request.replication_name else None
 
 
 def placeholders(run: Run) -> dict[str, str]:

@@ -70,6 +70,7 @@ class Seen:
     """An admitted run with what is observed of it.
 
     ending: why it has to end now, None when it may go on. ahead: target -> the run that has to load it first.
+    in_use: run directories on the volume that open runs of the same DataReplication use.
     """
 
     run: Run
@@ -77,6 +78,7 @@ class Seen:
     volume: Volume
     ending: Why | None = None
     ahead: Mapping[str, str] = field(default_factory=dict)
+    in_use: tuple[str, ...] = ()
 
 
 def why_ending(run: Run, replaced_by: str, now: datetime) -> Why | None:
@@ -103,7 +105,7 @@ def plan_run(seen: Seen, image: JobImage, now: datetime) -> Plan:
     deadline = run_deadline(run)
     wanted = [step for step in steps_to_start(run, observed, volume) if step.target not in seen.ahead]
     plans = [_plan_step(run, observed[step], now) for step in sorted(observed)]
-    created = tuple(CreateJob(step, _manifest(run, step, volume, image)) for step in wanted)
+    created = tuple(CreateJob(step, _manifest(seen, step, image)) for step in wanted)
     requeues = [moment for plan in plans if (moment := plan.requeue_at)] + ([deadline] if deadline else [])
     return Plan(created + tuple(action for plan in plans for action in plan.actions), min(requeues, default=None))
 
@@ -185,10 +187,11 @@ def _patch(job: ObservedJob, spec: dict[str, Any], annotations: dict[str, str]) 
     return {"metadata": metadata | ({"annotations": annotations} if annotations else {}), "spec": spec}
 
 
-def _manifest(run: Run, step: Step, volume: Volume, image: JobImage) -> dict[str, Any]:
+def _manifest(seen: Seen, step: Step, image: JobImage) -> dict[str, Any]:
+    run = seen.run
     if step == DUMP_STEP:
-        return dump_job(run, image)
-    return load_job(run, image, step.target, node=run.status.node if volume.is_single_node else "")
+        return dump_job(run, image, seen.in_use)
+    return load_job(run, image, step.target, node=run.status.node if seen.volume.is_single_node else "")
 
 
 def _can_stop(job: ObservedJob) -> bool:

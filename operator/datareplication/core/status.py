@@ -62,7 +62,7 @@ def run_status(seen: Seen, now: datetime) -> RunStatus:
     targets = [
         _step(before.get(name, TargetStep(name=name)), observed.get(load_step(name)), now) for name in run.targets
     ]
-    if dump.phase == "Succeeded":
+    if dump is None or dump.phase == "Succeeded":
         targets = [_waiting_its_turn(target, seen.ahead) for target in targets]
     report = job.report if (job := observed.get(DUMP_STEP)) and job.state == "Succeeded" else None
     status = old.model_copy(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from datareplication.core.report import Report
 from datareplication.errors import CapabilityError, RightsError
-from datareplication.jobs import exclusion, omission, plan, program, selection, settings, snapshot, tools
+from datareplication.jobs import exclusion, omission, plan, program, selection, settings, snapshot, tools, volume
 from datareplication.jobs import large_objects as blobs
 from datareplication.jobs import manifest as manifests
 from datareplication.jobs.dumping import Result, Sum, Summed, Task, WorkerConfig, Written, open_worker
@@ -53,12 +53,14 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
     manifest = snapshot.published(given.output, given.run.uid)
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
+        volume.prune(given, frame)
         return _report(given.output, manifest)
     with snapshot.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
         manifest = _Dump(given, patterns, frame, draft, workers).write()
         frame.stop.check()
         draft.publish(manifest)
     frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
+    volume.prune(given, frame)
     return _report(given.output, manifest)
 
 
@@ -101,6 +103,7 @@ class _Dump:
             tally.phase("Schema")
             with source.exported(session, lambda: self._select(session)) as exported:
                 seen = self._seen(session, identity, pg_dump, exported)
+                volume.make_room(self.given, self.draft.root, sum(table.bytes for table in seen.copied), self.frame)
                 with contextlib.ExitStack() as stack:
                     archives = [stack.enter_context(one) for one in self._archives(seen)]
                     relations = self._copy(seen, archives, tally)

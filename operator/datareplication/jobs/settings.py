@@ -8,12 +8,13 @@ import argparse
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
 
 from datareplication.core.names import variable_prefix
 from datareplication.errors import UsageError
+from datareplication.jobs import pruning_arguments
+from datareplication.jobs.arguments import Parser, count, instant, positive
+from datareplication.jobs.pruning import Order
 
 SOURCE_PREFIX = "PROD"
 COMPRESSIONS = ("Zstd", "Gzip", "None")
@@ -67,6 +68,7 @@ class DumpSettings:
     exclude: tuple[str, ...] = ()
     schema_only: tuple[str, ...] = ()
     checksum: bool = False
+    pruning: Order | None = None
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,6 @@ class LoadSettings:
     is_rollback: bool = False
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see {self.prog} --help")
-
-
 def parse_dump(arguments: Sequence[str], environment: Mapping[str, str]) -> DumpSettings:
     """Read the dump's settings; a bad argument or a missing variable is a UsageError that names it."""
     given = dump_parser().parse_args(arguments)
@@ -116,6 +113,7 @@ def parse_dump(arguments: Sequence[str], environment: Mapping[str, str]) -> Dump
         exclude=tuple(given.exclude),
         schema_only=tuple(given.schema_only),
         checksum=given.checksum,
+        pruning=pruning_arguments.dump_order(given),
     )
 
 
@@ -169,10 +167,11 @@ def dump_parser() -> argparse.ArgumentParser:
     parser.add_argument("--compression", choices=COMPRESSIONS, default="Zstd", help="of the CSV files (default: Zstd)")
     for edge in ("start", "end"):
         text = f"{edge} of the run's data interval, RFC 3339; recorded in the snapshot"
-        parser.add_argument(f"--data-interval-{edge}", metavar="TIME", type=_instant, default="", help=text)
+        parser.add_argument(f"--data-interval-{edge}", metavar="TIME", type=instant, default="", help=text)
     text = "also record a checksum of each table's content, for loads with --verify Checksum; reads every table twice"
     parser.add_argument("--checksum", action="store_true", help=text)
     _add_patterns(parser)
+    pruning_arguments.add_dump_arguments(parser)
     return parser
 
 
@@ -200,7 +199,7 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--maintenance-database", metavar="NAME", default="postgres", help="where to stand while databases are renamed")
     add("--verify", choices=VERIFICATIONS, default="Rows", help="what is compared before the swap (default: Rows)")
     text = "how many earlier databases to keep, as <database>__previous (default: 1)"
-    add("--keep-previous", metavar="N", type=_count, default=1, help=text)
+    add("--keep-previous", metavar="N", type=count, default=1, help=text)
     text = "Any also replaces a database that holds data this program has not loaded (default: OnlyManaged)"
     add("--overwrite", choices=OVERWRITES, default="OnlyManaged", help=text)
     text = "the target is a physical clone of the source and has its system identifier"
@@ -225,16 +224,16 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add("--run-name", metavar="NAME", default="", help="name of the run, for messages and application_name")
     add("--run-uid", metavar="UID", default="", help="identity of the run; a load refuses another run's snapshot")
     add("--replication-name", metavar="NAME", default="", help="name of the DataReplication, recorded")
-    add("--timeout-seconds", metavar="N", type=_positive, help="give up (exit 75) after so many seconds")
+    add("--timeout-seconds", metavar="N", type=positive, help="give up (exit 75) after so many seconds")
 
 
 def _add_workers(parser: argparse.ArgumentParser, default: int) -> None:
     text = f"processes that copy data, each with one connection (default: {default})"
-    parser.add_argument("--workers", metavar="N", type=_positive, default=default, help=text)
+    parser.add_argument("--workers", metavar="N", type=positive, default=default, help=text)
 
 
-def _parser(program: str, description: str, epilog: str) -> _Parser:
-    return _Parser(
+def _parser(program: str, description: str, epilog: str) -> Parser:
+    return Parser(
         prog=program,
         description=description,
         epilog=epilog,
@@ -283,28 +282,4 @@ def _directory(given: str | None, option: str, environment: Mapping[str, str]) -
 def _target_name(text: str) -> str:
     if not TARGET_NAME.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name of lower-case letters, digits and -")
-    return text
-
-
-def _positive(text: str) -> int:
-    if (number := _count(text)) == 0:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _instant(text: str) -> str:
-    if not text:
-        return text
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an RFC 3339 time with its offset")
     return text

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from datareplication.errors import DataError, StorageError, TransientError, UsageError
 from datareplication.jobs import manifest as manifests
-from datareplication.jobs.manifest import Manifest
+from datareplication.jobs.manifest import Manifest, Part
 from datareplication.jobs.parts import sha256_of, storing
 
 MANIFEST = "manifest.json"
 ARCHIVE = "schema.dump"
 DATA = "data"
+OURS = {MANIFEST, ARCHIVE, DATA}
 
 DIRECTORY_MODE = 0o770
 UMASK = 0o007
@@ -101,23 +102,89 @@ def check_files(directory: Path, manifest: Manifest) -> None:
 
     It reads the archives' content only: a part is checked against its sha256 while it streams, before it is committed.
     """
-    for part in manifest.parts:
-        try:
-            size = (directory / part.path).stat().st_size
-        except OSError as error:
-            raise DataError(f"{part.path} is missing in the snapshot", reason="SnapshotIncomplete") from error
-        if size != part.stored_bytes:
-            text = f"{part.path} has {size} bytes, the manifest says {part.stored_bytes}"
-            raise DataError(text, reason="SnapshotCorrupt")
+    check_sizes(directory, manifest)
     for archive in manifest.archives:
         if sha256_of(directory, archive.path) != archive.sha256:
             raise DataError(f"{archive.path} does not match its sha256", reason="SnapshotCorrupt")
 
 
+def check_sizes(directory: Path, manifest: Manifest) -> None:
+    """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says."""
+    for part in manifest.parts:
+        check_size(directory, part)
+
+
+def check_size(directory: Path, part: Part) -> None:
+    """Refuse by DataError a file that is missing or has another size than the manifest says."""
+    try:
+        size = (directory / part.path).stat().st_size
+    except OSError as error:
+        raise DataError(f"{part.path} is missing in the snapshot", reason="SnapshotIncomplete") from error
+    if size != part.stored_bytes:
+        text = f"{part.path} has {size} bytes, the manifest says {part.stored_bytes}"
+        raise DataError(text, reason="SnapshotCorrupt")
+
+
+def check_is_ours(directory: Path) -> None:
+    """Refuse by StorageError to remove a directory that holds more than a snapshot."""
+    if strange := sorted({entry.name for entry in directory.iterdir()} - OURS):
+        text = (
+            f"{directory} holds {strange[0]}, which is not the snapshot's; move it out, or remove the directory by hand"
+        )
+        raise StorageError(text, reason="NotOurs")
+
+
+def discard(directory: Path) -> None:
+    """Remove a published snapshot; OSError, or StorageError when it holds more than that.
+
+    The rename comes first and is on the disk before a file goes: whoever dies half way leaves no half snapshot under a
+    snapshot's name.
+    """
+    check_is_ours(directory)
+    doomed = directory.with_name(f".{directory.name}.pruned")
+    directory.rename(doomed)
+    _sync_directory(directory.parent)
+    shutil.rmtree(doomed)
+
+
+@contextlib.contextmanager
+def abandoned(directory: Path) -> Iterator[bool]:
+    """Yield whether no dump writes this snapshot, and let none begin while the body runs.
+
+    False also where the file system cannot tell: what cannot be locked is never known to be abandoned.
+    """
+    path = _lock_path(directory)
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = _is_same(file.fileno(), path)
+        except OSError:
+            is_ours = False
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def is_abandoned(directory: Path) -> bool:
+    """Whether no dump writes this snapshot now; nothing is changed to find out."""
+    path = _lock_path(directory)
+    if not path.exists():
+        return True
+    try:
+        with path.open() as file:
+            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the lock that keeps two dumps from writing the same snapshot."""
-    path = directory.with_name(f".{directory.name}.lock")
+    path = _lock_path(directory)
     with storing(str(path)):
         file = path.open("w")
     with file:
@@ -128,6 +195,10 @@ def _locked(directory: Path) -> Iterator[None]:
         finally:
             with contextlib.suppress(OSError):
                 path.unlink()
+
+
+def _lock_path(directory: Path) -> Path:
+    return directory.with_name(f".{directory.name}.lock")
 
 
 def _lock(descriptor: int) -> bool:

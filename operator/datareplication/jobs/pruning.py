@@ -1,0 +1,144 @@
+"""Snapshots removed from the volume by the retention rule, and what dead dumps left behind.
+
+It owns the order: left-overs, snapshots, directories that are empty then. What goes is `retention`'s decision. It may
+be killed at any moment: a snapshot is renamed to a hidden name before its first file goes, and the next pruning removes
+what is left of it.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from datareplication.errors import StorageError
+from datareplication.jobs import inventory, retention, snapshot
+from datareplication.jobs.inventory import HIDDEN, LOCK, Inventory
+from datareplication.jobs.log import Log
+from datareplication.jobs.retention import Rule
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be pruned. root: the directory that holds the runs' directories."""
+
+    root: Path
+    rule: Rule
+
+    def sparing(self, directory: Path) -> Self:
+        """Return the same with one more snapshot in use, by its directory."""
+        root, directory = self.root.resolve(), directory.resolve()
+        if not directory.is_relative_to(root):
+            return self
+        in_use = self.rule.in_use | {directory.relative_to(root).as_posix()}
+        return replace(self, rule=replace(self.rule, in_use=in_use))
+
+    @property
+    def is_ours_alone(self) -> bool:
+        """Whether the root is `<name>` of the operator's layout: then lone locks and empty directories are ours too."""
+        return self.root.resolve().name == self.rule.replication
+
+
+@dataclass
+class Pruned:
+    """What was removed, as paths below the root, and what could not be."""
+
+    removed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def say(self, log: Log) -> None:
+        """Log it: what could not be removed is a warning."""
+        for path in self.removed:
+            log.info("removed from the volume", path=path)
+        for problem in self.problems:
+            log.warning("not removed from the volume", problem=problem)
+
+
+def prune(order: Order, now: datetime, *, is_dry: bool = False, may_go_on: Callable[[], bool] = lambda: True) -> Pruned:
+    """Remove what is beyond the rule, and left-overs; is_dry: only say so. An unreadable root is a StorageError.
+
+    may_go_on: asked before each snapshot is removed; the rest is left to the next time.
+    """
+    done = clean(order, is_dry=is_dry)
+    for one in retention.expired(inventory.take(order.root).complete, order.rule, now):
+        if not may_go_on():
+            break
+        with _noting(done, one.path):
+            if not is_dry:
+                snapshot.discard(order.root / one.path)
+                _remove_empty_parents(order.root, one.path)
+            done.removed.append(one.path)
+    return done
+
+
+def clean(order: Order, *, is_dry: bool = False) -> Pruned:
+    """Remove left-overs of dead dumps and earlier prunings, never a live dump's; an unreadable root: StorageError."""
+    done = Pruned()
+    present = inventory.take(order.root)
+    for path in _left_overs(order, present):
+        with _noting(done, path):
+            if _is_abandoned(order.root, path) if is_dry else _remove_left_over(order.root, path):
+                done.removed.append(path)
+    if order.is_ours_alone and not is_dry:
+        for path in present.empty:
+            if not order.rule.is_in_use(path):
+                _remove_empty(order.root, Path(path))
+    return done
+
+
+def _left_overs(order: Order, present: Inventory) -> list[str]:
+    paths = [one.path for one in present.found if one.state in ("Partial", "Pruned")]
+    if order.is_ours_alone:
+        paths += present.locks
+    return [path for path in paths if not order.rule.is_in_use(_snapshot_of(path))]
+
+
+def _snapshot_of(path: str) -> str:
+    """Return the path of the snapshot that a left-over is of."""
+    parent, _, name = path.rpartition("/")
+    match = HIDDEN.fullmatch(name) or LOCK.fullmatch(name)
+    of = match["name"] if match else name
+    return f"{parent}/{of}" if parent else of
+
+
+def _is_abandoned(root: Path, path: str) -> bool:
+    return snapshot.is_abandoned(root / _snapshot_of(path))
+
+
+def _remove_left_over(root: Path, path: str) -> bool:
+    """Remove one and its lock; return False when its dump is alive."""
+    left = root / path
+    with snapshot.abandoned(root / _snapshot_of(path)) as is_abandoned:
+        if not is_abandoned:
+            return False
+        if left.is_dir():
+            snapshot.check_is_ours(left)
+            shutil.rmtree(left)
+    _remove_empty_parents(root, path)
+    return True
+
+
+def _remove_empty_parents(root: Path, path: str) -> None:
+    _remove_empty(root, Path(path).parent)
+
+
+def _remove_empty(root: Path, relative: Path) -> None:
+    """Remove a directory below the root and those above it, as far as they are empty."""
+    with contextlib.suppress(OSError):
+        while relative != Path():
+            (root / relative).rmdir()
+            relative = relative.parent
+
+
+@contextlib.contextmanager
+def _noting(done: Pruned, path: str) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        done.problems.append(error.message)
+    except FileNotFoundError:
+        pass  # another pruning was faster
+    except OSError as error:
+        done.problems.append(f"{path}: {error.strerror}")
