@@ -228,7 +228,7 @@ def _kill(arena: Arena, point: Point, programs: Programs, name: str) -> Outcome:
     return ended
 
 
-def _start(programs: Programs, program: str, name: str, changes: dict[str, str]) -> Child:
+def _start(programs: Programs, program: str, name: str, changes: dict[str, Any]) -> Child:
     options = ["--overwrite", "Any"] if program == "load" else []
     return programs.start(program, "--workers", "2", *options, run=f"run-{name}", **changes)
 
