@@ -157,7 +157,8 @@ def _result(job: ObservedJob) -> dict[str, Any]:
     report = job.report
     if report is None:
         return {}
-    return {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
+    figures = {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
+    return {**figures, "not_carried": list(report.not_carried)}
 
 
 def _progress(job: ObservedJob) -> ProgressStatus | None:

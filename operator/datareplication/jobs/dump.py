@@ -15,14 +15,15 @@ from pathlib import Path
 
 from datareplication.core.report import Report
 from datareplication.errors import CapabilityError, RightsError
+from datareplication.jobs import left_behind, plan, program, settings, snapshot, tools
 from datareplication.jobs import manifest as manifests
-from datareplication.jobs import plan, program, settings, snapshot, tools
 from datareplication.jobs.dumping import WorkerConfig, Written, open_worker
 from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.parts import hashed_file
 from datareplication.jobs.plan import PartTask
 from datareplication.jobs.postgres import catalog, source
+from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.conninfo import parameters
@@ -123,17 +124,19 @@ class _Dump:
     def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:
         run = self.given.run
         interval = (self.given.data_interval_start, self.given.data_interval_end)
+        schema = self._schema(session, seen, relations)
         return Manifest(
             run=manifests.Run(run.uid or str(uuid.uuid4()), run.name, run.replication, *interval),
             source=seen.identity,
             snapshot_time=seen.snapshot.time,
             lsn=seen.snapshot.lsn,
             compression=self.given.compression,
-            schema=self._schema(session, seen, relations),
+            schema=schema,
             relations=relations,
             sequences=catalog.sequences(session),
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
+            not_carried=_not_carried(session, schema),
         )
 
     def _schema(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> manifests.Schema:
@@ -166,6 +169,11 @@ class _Dump:
     @property
     def _application(self) -> str:
         return application_name(PROGRAM, self.given.run.name)
+
+
+def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:
+    found = {left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)}
+    return left_behind.told(found)
 
 
 def _relations(tables: Sequence[Table], written: Sequence[Written]) -> tuple[Relation, ...]:
@@ -225,6 +233,7 @@ def _report(path: Path, manifest: Manifest) -> Report:
         rows=manifest.rows,
         bytes=manifest.bytes,
         duration_seconds=manifest.duration_seconds,
+        not_carried=manifest.not_carried,
     )
 
 

@@ -140,7 +140,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole of it. snapshot_time: RFC 3339, UTC. lsn: the source's log position then."""
+    """The whole of it. snapshot_time: RFC 3339, UTC. lsn: the source's log position then.
+
+    not_carried: what the source has and a copy leaves behind on purpose, as left_behind tells it.
+    """
 
     run: Run
     source: Source
@@ -153,6 +156,7 @@ class Manifest:
     tool_version: str
     duration_seconds: float
     format_version: int = FORMAT_VERSION
+    not_carried: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from programs import Outcome, Programs
+from programs import Programs
 from server import PASSWORD, Server
+
+from datareplication.core.report import Report
 
 HERE = Path(__file__).parent
 CONTENT = HERE.parents[1] / "demo" / "content.sql"
@@ -59,9 +61,18 @@ def filled(source: Server, target: Server, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def copied(filled: Programs) -> Programs:
+def dumped(filled: Programs) -> Report:
+    """The report of its dump."""
+    ended = filled.dump("--workers", "2")
+    assert ended.code == 0, ended.report.message
+    return ended.report
+
+
+@pytest.fixture(scope="module")
+def copied(filled: Programs, dumped: Report) -> Programs:
     """Programs that have copied it."""
-    _copy(filled)
+    assert dumped.snapshot == str(filled.snapshot)
+    _load(filled)
     return filled
 
 
@@ -80,16 +91,24 @@ def test_a_copy_of_a_copy_equals_it(copied: Programs) -> None:
     root.mkdir()
     copied.target.run("CREATE DATABASE fidelity_2")
     again = Programs(root, copied.target, copied.target, "fidelity_2", copied.database)
-    _copy(again)
+    assert again.dump("--workers", "2").code == 0
+    _load(again)
     _assert_same(again)
 
 
-def _copy(programs: Programs) -> tuple[Outcome, Outcome]:
-    dumped = programs.dump("--workers", "2")
-    assert dumped.code == 0, dumped.report.message
+def test_what_is_left_behind_is_reported(dumped: Report) -> None:
+    assert dumped.not_carried == (
+        'roles: fidelity "odd"\n%s \\ rôle, fidelity_owner, fidelity_reader, postgres',
+        "tablespaces: fidelity",
+        "publications: everything",
+        "subscriptions: feed",
+        "optimizer statistics",
+    )
+
+
+def _load(programs: Programs) -> None:
     loaded = programs.load("--workers", "2", "--overwrite", "Any")
     assert loaded.code == 0, loaded.report.message
-    return dumped, loaded
 
 
 def _assert_same(programs: Programs) -> None:

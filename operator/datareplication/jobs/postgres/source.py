@@ -16,7 +16,6 @@ from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import (
     Session,
     connect,
-    execute,
     identifier,
     row,
     rows,
