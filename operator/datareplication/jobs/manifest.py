@@ -9,7 +9,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from datareplication.errors import CapabilityError, DataError
@@ -240,7 +240,7 @@ def _decoded(kind: Any, value: Any, where: str) -> Any:
             hints = typing.get_type_hints(kind)
             known = {field.name: _camel(field.name) for field in fields(kind)}
             given = {name: key for name, key in known.items() if key in value}
-            if len(given) == len(known):
+            if given.keys() >= {field.name for field in fields(kind) if field.default is MISSING}:
                 return kind(  # type: ignore[operator]
                     **{name: _decoded(hints[name], value[key], f"{where}.{key}") for name, key in given.items()}
                 )
