@@ -87,13 +87,15 @@ class Programs:
         options = ["--target", "dev", "--workers", "1", *named, *arguments]
         return self._run(lambda: program.run(lambda: settings.parse_load(options, environment), load.load, environment))
 
-    def start(self, name: str, *arguments: str, file_limit_kib: int | None = None, **changes: str) -> "Child":
-        """Start `dump` or `load` as a child; no file may grow beyond the limit."""
+    def start(
+        self, name: str, *arguments: str, run: str = "run-1", file_limit_kib: int | None = None, **changes: str
+    ) -> "Child":
+        """Start `dump` or `load` as a child, in a process group of its own; no file may grow beyond the limit."""
         target = ["--target", "dev"] if name == "load" else []
         command = ["sh", "-c", f'ulimit -f {file_limit_kib * 2}; exec "$@"', "sh"] if file_limit_kib else []
-        command += [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", "run-1", *target, *arguments]
+        command += [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", run, *target, *arguments]
         environment = {**os.environ, **self.environment(**changes), "PYTHONPATH": str(OPERATOR)}
-        return Child(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+        return Child(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, process_group=0))
 
     def _run(self, run: Callable[[], int]) -> Outcome:
         output = io.StringIO()

@@ -23,7 +23,7 @@ def _camel(name: str) -> str:
 
 
 def _to_mapping(value: Any) -> dict[str, Any]:
-    return {_camel(name): field for name, field in asdict(value).items() if field not in ("", None)}
+    return {_camel(name): field for name, field in asdict(value).items() if field not in ("", None, ())}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Report:
     outcome: `Succeeded` or `Failed`. reason: one CamelCase word. message: for people, never a credential.
     snapshot: path of the snapshot as the program was given it. snapshot_time: when its MVCC snapshot was taken, RFC
     3339, UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV; of a rollback, of
-    what the target now shows. duration_seconds: wall time.
+    what the target now shows. duration_seconds: wall time. not_carried: what a dump's source has and a copy leaves
+    behind on purpose, a short text for each kind.
     """
 
     outcome: str
@@ -47,12 +48,13 @@ class Report:
     rows: int = 0
     bytes: int = 0
     duration_seconds: float = 0.0
+    not_carried: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Return one line of JSON within the limit; a message that is too long loses its end."""
+        """Return one line of JSON within the limit; what is too long loses its end: the message, then not_carried."""
         report = self
         while len(text := json.dumps(_to_mapping(report), ensure_ascii=False)) and _too_long(text):
-            report = replace(report, message=report.message[: len(report.message) * 3 // 4] + "…")
+            report = _shortened(report)
         return text
 
     @classmethod
@@ -89,6 +91,12 @@ class Progress:
             return None
 
 
+def _shortened(report: Report) -> Report:
+    if len(report.message) > 1 or not report.not_carried:
+        return replace(report, message=report.message[: len(report.message) * 3 // 4] + "…")
+    return replace(report, not_carried=report.not_carried[:-1])
+
+
 def _too_long(text: str) -> bool:
     return len(text.encode()) > TERMINATION_MESSAGE_LIMIT_BYTES
 
@@ -104,4 +112,8 @@ def _build(cls: type[T], data: Mapping[str, Any], required: str) -> T | None:
     if not isinstance(data, Mapping) or required not in data:
         return None
     known = {_camel(name): name for name in cls.__dataclass_fields__}  # type: ignore[attr-defined]
-    return cls(**{known[key]: value for key, value in data.items() if key in known})
+    return cls(**{known[key]: _frozen(value) for key, value in data.items() if key in known})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(str(item) for item in value) if isinstance(value, list) else value

@@ -88,6 +88,11 @@ class StepStatus(StatusModel):
     start_time: AwareDatetime | None = Field(None, description="When its Job started.")
     completion_time: AwareDatetime | None = Field(None, description="When it succeeded or failed.")
     duration_seconds: float = Field(0.0, description="Of the attempt that succeeded.")
+    not_carried: list[str] = Field(
+        default_factory=list,
+        description="What the source has and a copy leaves behind on purpose: roles, tablespaces, publications, "
+        "subscriptions, optimizer statistics.",
+    )
     retry_time: AwareDatetime | None = Field(None, description="When the next attempt starts.")
     progress: ProgressStatus | None = Field(None, description="How far the running attempt is.")
 

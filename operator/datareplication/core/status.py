@@ -173,7 +173,8 @@ def _phase(job: ObservedJob) -> StepPhase:
 
 
 def _result(step: StepStatus, report: Report) -> dict[str, Any]:
-    found = {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
+    figures = {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
+    found = {**figures, "not_carried": list(report.not_carried)}
     if not isinstance(step, TargetStep):
         return found
     told = {"reason": report.reason, "message": report.message} if report.reason == ROLLED_BACK else {}

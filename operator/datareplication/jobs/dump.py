@@ -15,7 +15,18 @@ from pathlib import Path
 
 from datareplication.core.report import Report
 from datareplication.errors import CapabilityError, RightsError
-from datareplication.jobs import exclusion, omission, plan, program, selection, settings, snapshot, tools, volume
+from datareplication.jobs import (
+    exclusion,
+    left_behind,
+    omission,
+    plan,
+    program,
+    selection,
+    settings,
+    snapshot,
+    tools,
+    volume,
+)
 from datareplication.jobs import large_objects as blobs
 from datareplication.jobs import manifest as manifests
 from datareplication.jobs.dumping import Result, Sum, Summed, Task, WorkerConfig, Written, open_worker
@@ -24,6 +35,7 @@ from datareplication.jobs.manifest import LargeObjects, Manifest, Part, Relation
 from datareplication.jobs.omission import some
 from datareplication.jobs.parts import hashed_file
 from datareplication.jobs.postgres import catalog, checksum, extensions, graph, large_objects, source
+from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.conninfo import parameters
@@ -172,19 +184,21 @@ class _Dump:
     def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:
         run = self.given.run
         interval = (self.given.data_interval_start, self.given.data_interval_end)
+        schema = self._schema(session, seen, relations)
         return Manifest(
             run=manifests.Run(run.uid or str(uuid.uuid4()), run.name, run.replication, *interval),
             source=seen.identity,
             snapshot_time=seen.snapshot.time,
             lsn=seen.snapshot.lsn,
             compression=self.given.compression,
-            schema=self._schema(session, seen, relations),
+            schema=schema,
             relations=relations,
             sequences=catalog.sequences(session, seen.selection.left_out_oids),
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
             large_objects=self._large_objects(seen),
             omitted=omission.of(seen.selection),
+            not_carried=_not_carried(session, schema),
         )
 
     def _large_objects(self, seen: _Seen) -> LargeObjects | None:
@@ -223,6 +237,11 @@ class _Dump:
     @property
     def _application(self) -> str:
         return application_name(PROGRAM, self.given.run.name)
+
+
+def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:
+    found = {left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)}
+    return left_behind.told(found)
 
 
 def _sums(tables: Sequence[Table], encoding: str) -> list[Task]:
@@ -290,6 +309,7 @@ def _report(path: Path, manifest: Manifest) -> Report:
         rows=manifest.rows,
         bytes=manifest.bytes,
         duration_seconds=manifest.duration_seconds,
+        not_carried=manifest.not_carried,
     )
 
 

@@ -208,7 +208,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole of it. snapshot_time: RFC 3339, UTC. lsn: the source's log position then."""
+    """The whole of it. snapshot_time: RFC 3339, UTC. lsn: the source's log position then.
+
+    not_carried: what the source has and a copy leaves behind on purpose, as left_behind tells it.
+    """
 
     run: Run
     source: Source
@@ -223,6 +226,7 @@ class Manifest:
     large_objects: LargeObjects | None = None
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
+    not_carried: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:

@@ -36,6 +36,11 @@ NOT_FOR_TOOLS = ("client_encoding",)
 
 MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
     (
+        r"invalid snapshot identifier|snapshot \".*\" does not exist|could not import the requested snapshot",
+        TransientError,
+        "SnapshotLost",
+    ),
+    (
         r"could not (write|open|close) (to )?(output|large object TOC|TOC|data|)\s*file|pg_dump: .*No space left",
         StorageError,
         "CannotWriteSnapshot",
@@ -55,7 +60,8 @@ MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
     (
         (
             r"connection to server|server closed|lost synchronization|terminating connection|lock timeout|deadlock"
-            r"|canceling statement|too many clients|starting up|shutting down"
+            r"|canceling statement|too many clients|starting up|shutting down|no connection to the server"
+            r"|could not (receive|send) data|SSL SYSCALL error|SSL error|SSL connection has been closed"
         ),
         TransientError,
         "ConnectionLost",
@@ -65,6 +71,7 @@ MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
         CapabilityError,
         "NotSupportedByServer",
     ),
+    (r"a worker process died unexpectedly", TransientError, "ToolKilled"),
 )
 """Text of the error output -> error and reason; the first that fits counts. What none fits is unexpected."""
 

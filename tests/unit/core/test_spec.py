@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import MINIMAL
 
-from datareplication.core import spec, support
+from datareplication.core import spec
 from datareplication.errors import SpecError
 
 
@@ -77,16 +77,6 @@ def test_value_of_a_wrong_field_is_not_repeated_in_the_message() -> None:
     with pytest.raises(SpecError) as raised:
         spec.parse(changed("source.password", "hunter2-canary"))
     assert "hunter2-canary" not in raised.value.message
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [],
-)
-def test_what_is_not_carried_out_yet_is_refused_by_name(path: str, value: Any) -> None:
-    with pytest.raises(SpecError, match="not carried out by this version yet") as raised:
-        support.check(spec.parse(changed(path, value)))
-    assert raised.value.reason == "NotYetSupported"
 
 
 JSON = st.recursive(

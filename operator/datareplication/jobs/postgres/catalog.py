@@ -109,22 +109,27 @@ _ROLES = """
 object may have any oid that its maker chose."""
 
 _MATERIALIZED_VIEWS = """
-    WITH RECURSIVE uses(view, used) AS (
-        SELECT DISTINCT r.ev_class, d.refobjid FROM pg_rewrite r
+    WITH RECURSIVE uses(class, object, used_class, used) AS (
+        SELECT 'pg_class'::regclass::oid, r.ev_class, d.refclassid, d.refobjid FROM pg_rewrite r
         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-        WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class
-    ), depth(view, level) AS (
-        SELECT oid, 0 FROM pg_class WHERE relkind IN ('m', 'v')
-        UNION SELECT u.view, p.level + 1 FROM uses u JOIN depth p ON p.view = u.used WHERE p.level < 1000
+        WHERE (d.refclassid, d.refobjid) <> ('pg_class'::regclass, r.ev_class)
+        UNION SELECT classid, objid, refclassid, refobjid FROM pg_depend
+        WHERE classid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+          AND refclassid IN ('pg_proc'::regclass, 'pg_class'::regclass)
+    ), depth(class, object, level) AS (
+        SELECT 'pg_class'::regclass::oid, oid, 0 FROM pg_class WHERE relkind IN ('m', 'v')
+        UNION SELECT u.class, u.object, p.level + 1
+        FROM uses u JOIN depth p ON (p.class, p.object) = (u.used_class, u.used) WHERE p.level < 1000
     )
     SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN depth p ON p.view = c.oid
+    JOIN depth p ON (p.class, p.object) = ('pg_class'::regclass, c.oid)
     WHERE c.relkind = 'm' AND c.relispopulated AND c.oid <> ALL (%(rowless)s::oid[])
       AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
     GROUP BY 1 ORDER BY max(p.level), 1
 """
-"""A view's level is its longest way down through other views; refreshing by level finds every input filled."""
+"""A view's level is its longest way down through other views, also those that a function of SQL's standard form
+(BEGIN ATOMIC) reads, which PostgreSQL knows; refreshing by level finds every input filled."""
 
 _KINDS = {"r": "Table", "p": "PartitionedTable"}
 _SEQUENCES_PER_QUERY = 200

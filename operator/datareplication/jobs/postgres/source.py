@@ -16,7 +16,6 @@ from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import (
     Session,
     connect,
-    execute,
     identifier,
     row,
     rows,
@@ -39,6 +38,9 @@ SETTINGS: Mapping[str, str] = {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
 NEWER_SETTINGS: Mapping[str, str] = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """A table that somebody swaps for a view must not run that view's code (CVE-2024-7348); from the minor releases of
 August 2024 on."""
+
+SNAPSHOT_LOST = (errors.InvalidParameterValue, errors.UndefinedObject, errors.ObjectNotInPrerequisiteState)
+"""What importing a snapshot ends with when nobody holds it any more; it depends on the server's version."""
 
 _READ_ONLY = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -131,8 +133,20 @@ def sharing(session: Session, snapshot_id: str) -> Iterator[None]:
     """Run the body in a transaction that sees what the exporter sees."""
     doing = "importing the dump's snapshot"
     with transaction(session, _READ_ONLY, doing=doing):
-        execute(session, sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot_id)), doing=doing)
+        _import(session, snapshot_id, doing)
         yield
+
+
+def _import(session: Session, snapshot_id: str, doing: str) -> None:
+    statement = sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(snapshot_id))
+    try:
+        with session.cursor() as cursor:
+            cursor.execute(statement)
+    except SNAPSHOT_LOST as error:
+        text = f"{doing}: the session that exported it is gone"
+        raise TransientError(text, reason="SnapshotLost") from error
+    except errors.Error as error:
+        raise classify.after_connect(error, doing) from error
 
 
 def check_is(session: Session, schema: str, name: str, oid: int) -> None:

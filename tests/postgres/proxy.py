@@ -1,0 +1,76 @@
+"""A proxy on loopback between the programs and a server, whose connections a test can cut all at once."""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time: close() sends RST, as a router that lost its table would."""
+
+
+class Proxy:
+    """Forwards every connection to a port of loopback. port: where it listens itself."""
+
+    def __init__(self, to_port: int) -> None:
+        self._to_port = to_port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._open: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self.port: int = self._listener.getsockname()[1]
+
+    def cut(self) -> int:
+        """Reset all connections; new ones are taken. Return how many ends were cut."""
+        with self._lock:
+            ends, self._open = self._open, []
+        for end in ends:
+            with contextlib.suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                end.shutdown(socket.SHUT_RD)  # wakes the thread that reads it
+            end.close()
+        return len(ends)
+
+    def serve(self) -> None:
+        """Take connections until the listener is closed."""
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._take(client)
+
+    def close(self) -> None:
+        """End everything."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+
+    def _take(self, client: socket.socket) -> None:
+        try:
+            server = socket.create_connection(("127.0.0.1", self._to_port))
+        except OSError:
+            client.close()
+            return
+        with self._lock:
+            self._open += [client, server]
+        for ends in ((client, server), (server, client)):
+            threading.Thread(target=_forward, args=ends, daemon=True).start()
+
+
+@contextlib.contextmanager
+def proxy_of(port: int) -> Iterator[Proxy]:
+    """Yield a proxy of a port of loopback."""
+    proxy = Proxy(port)
+    thread = threading.Thread(target=proxy.serve, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+        thread.join()
+
+
+def _forward(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
