@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datareplication.errors import CapabilityError, RightsError
 from datareplication.jobs.postgres.target import Server
 
+OPTIONS_SINCE = 160000
+"""Memberships have options of their own."""
+
 
 @dataclass(frozen=True)
 class Wants:
@@ -45,14 +48,16 @@ def statements(wants: Wants) -> list[str]:
     if wants.server.is_superuser:
         return needed
     role = _quoted(wants.server.role)
+    # Without options a membership keeps those that it has, or follows the role's NOINHERIT.
+    options = " WITH INHERIT TRUE, SET TRUE" if wants.server.version >= OPTIONS_SINCE else ""
     if not wants.server.can_create_databases:
         needed.append(f"ALTER ROLE {role} CREATEDB;")
     if wants.closed_tablespace:
         needed.append(f"GRANT CREATE ON TABLESPACE {_quoted(wants.closed_tablespace)} TO {role};")
     if not wants.is_owner:
-        needed.append(f"GRANT {_quoted(wants.owner)} TO {role};")
+        needed.append(f"GRANT {_quoted(wants.owner)} TO {role}{options};")
     if wants.foreign_sessions and not wants.server.can_signal:
-        needed.append(f"GRANT pg_signal_backend TO {role};")
+        needed.append(f"GRANT pg_signal_backend TO {role}{options};")
     return needed + _only_superusers(wants)
 
 
