@@ -83,13 +83,16 @@ _ROLES = """
         UNION ALL SELECT 'pg_type'::regclass, oid, typowner, 'o' FROM pg_type WHERE typrelid = 0 AND typelem = 0
         UNION ALL SELECT 'pg_namespace'::regclass, oid, nspowner, 'o' FROM pg_namespace WHERE nspname !~ '^pg_'
     )
-    SELECT r.rolname, bool_or(n.deptype = 'o') FROM named n JOIN pg_roles r ON r.oid = n.role
-    WHERE n.objid >= 16384 AND r.rolname !~ '^pg_'
+    SELECT r.rolname, bool_or(n.deptype = 'o' AND n.objid >= 16384) FROM named n JOIN pg_roles r ON r.oid = n.role
+    WHERE (n.objid >= 16384 OR (n.classid = 'pg_namespace'::regclass AND n.objid = 2200 AND n.role <> 10))
+      AND r.rolname !~ '^pg_'
       AND NOT EXISTS (SELECT FROM ours o WHERE (o.classid, o.objid) = (n.classid, n.objid))
       AND NOT (n.deptype = 'o' AND EXISTS (SELECT FROM member m WHERE (m.classid, m.objid) = (n.classid, n.objid)))
     GROUP BY 1 ORDER BY 1
 """
-"""An extension's script makes its members' owner; grants on them may be the user's, and pg_dump carries those."""
+"""Schema public (2200) is there from the start, but may have got grants, or another owner than the server's first
+superuser (10), who need not exist at the target. An extension's script makes its members' owner; grants on them may
+be the user's, and pg_dump carries those."""
 
 _MATERIALIZED_VIEWS = """
     WITH RECURSIVE uses(view, used) AS (
