@@ -14,6 +14,9 @@ from tempfile import NamedTemporaryFile
 from datareplication.errors import DataError
 from datareplication.jobs.tools import Tool
 
+PUBLIC_SCHEMA = (2615, 2200)
+"""Catalog and oid, the same in all databases (PG_PUBLIC_NAMESPACE). One that was made anew has another oid."""
+
 _LINE = re.compile(r"(\d+); (\d+) (\d+) (.*)")
 
 
@@ -25,6 +28,21 @@ class Entry:
     catalog: int
     oid: int
     line: str
+
+    @property
+    def is_attachment(self) -> bool:
+        """Whether it makes an index a partition of another."""
+        return _LINE.sub(r"\4", self.line).startswith("INDEX ATTACH ")
+
+    @property
+    def is_public_schema(self) -> bool:
+        """Whether it is the schema that every new database starts with."""
+        return (self.catalog, self.oid) == PUBLIC_SCHEMA
+
+    @property
+    def owner(self) -> str:
+        """The owner of the public schema, as the archive spells it."""
+        return _LINE.sub(r"\4", self.line).removeprefix("SCHEMA - public ")
 
 
 def entries(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:

@@ -5,7 +5,7 @@ It owns the order of the steps. Whatever ends it early, the target stays as it w
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
@@ -15,7 +15,7 @@ from datareplication.jobs.loading import CopyParts, Refresh, Restorer, Task, Wor
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.pipeline import Pipeline
 from datareplication.jobs.postgres import bulk, carry, copying, databases, provenance, rename, target
-from datareplication.jobs.postgres.connection import Session, connect, execute
+from datareplication.jobs.postgres.connection import NEWER_SETTINGS, Session, connect, execute, known
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
@@ -29,6 +29,9 @@ from datareplication.jobs.tools import Login, Tool
 from datareplication.jobs.workers import Crew, crew
 
 PROGRAM = "datareplication-load"
+EVENT_TRIGGERS_SINCE = 170000
+"""The setting event_triggers, for superusers, who alone restore such triggers."""
+
 DROP_ATTEMPTS = 3
 """A cancel request that was on its way when the work stopped may hit the first."""
 
@@ -100,9 +103,11 @@ class Swap:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
             self.tally.phase("Schema")
-            settings = bulk.settings(session, self.given.workers)
+            # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
+            settings = {**bulk.settings(session, self.given.workers), **known(session, NEWER_SETTINGS), **self._quiet}
             restorer = self._restorer(settings)
-            self._restore(restorer, "--section=pre-data")
+            with self._pre_data() as options:
+                self._restore(restorer, *options)
             self._fill(workers, restorer, settings)
             copying.set_sequences(session, self.manifest.sequences)
             # One at a time: a view may read from the one before it.
@@ -113,9 +118,15 @@ class Swap:
     def _finish(self) -> Provenance:
         """Make what was built or cloned this target's own."""
         written = self._provenance()
-        with contextlib.closing(self._connect(self.database.next_name)) as session:
+        with contextlib.closing(self._connect(self.database.next_name, self._quiet)) as session:
             provenance.write(session, written)
         return written
+
+    @property
+    def _quiet(self) -> dict[str, str]:
+        """Settings that keep the restored database from running code when the load connects to it (event login)."""
+        is_known = self.server.version >= EVENT_TRIGGERS_SINCE and self.server.is_superuser
+        return {"event_triggers": "off"} if is_known else {}
 
     def _fill(self, workers: Crew[Task, Task], restorer: Restorer, settings: Mapping[str, str]) -> None:
         """Do all that concerns one table at a time, then restore what is left of the schema."""
@@ -135,11 +146,11 @@ class Swap:
                 waiting.done(done)
 
         workers.supply(waiting.take, hear)
-        if not planned.rest:
-            return
-        self.tally.phase("Indexes")
-        with archive.use_list(planned.rest) as option:
-            self._restore(restorer, option, "--jobs", str(self.given.workers))
+        if planned.rest:
+            self.tally.phase("Indexes")
+        for ids in planned.rest:
+            with archive.use_list(ids) as option:
+                self._restore(restorer, option, "--jobs", str(self.given.workers))
 
     def _hear(self, done: Task | None, moved: int) -> None:
         self.tally.moved(moved)
@@ -153,6 +164,25 @@ class Swap:
         wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
         login = Login(wanted, self.given.target.password)
         return Restorer(self.pg_restore, login, ("--exit-on-error", "--no-tablespaces"))
+
+    @contextlib.contextmanager
+    def _pre_data(self) -> Iterator[Sequence[str]]:
+        """Yield pg_restore's options for what comes before the data.
+
+        Schema public is there already. pg_dump hands over its owner where it is not pg_database_owner: up to 14 the
+        server's first superuser, to whom only a superuser may give it.
+        """
+        section = "--section=pre-data"
+        if self.server.is_superuser:
+            yield [section]
+            return
+        mine = {self.server.role, self.database.owner}
+        found = archive.entries(self.pg_restore, self.given.input / ARCHIVE, section)
+        kept = [entry.id for entry in found if not entry.is_public_schema or entry.owner in mine]
+        if len(kept) < len(found):
+            self.frame.log.info("schema public keeps the owner that a new database gives it")
+        with archive.use_list(kept) as option:
+            yield [section, option]
 
     def _restore(self, restorer: Restorer, *options: str) -> None:
         with restorer.command(*options, root=self.given.input) as child:
@@ -221,8 +251,8 @@ class Swap:
             return False
         return True
 
-    def _connect(self, database: str) -> Session:
-        return connect(self.given.target, self._application, database)
+    def _connect(self, database: str, settings: Mapping[str, str] | None = None) -> Session:
+        return connect(self.given.target, self._application, database, settings)
 
     def _connect_maintenance(self) -> Session:
         return self._connect(self.given.maintenance_database)
