@@ -7,10 +7,12 @@ PYTHON ?= python3
 # The environment lies in the cache, keyed by its lock, so that a clean checkout starts warm.
 VENV := $(DATAREPLICATION_CACHE)/venv/$(shell cat requirements/dev.txt tests/venv.sh | sha256sum | cut -c1-16)
 BIN := $(VENV)/bin
+# PostgreSQL's majors too, keyed by what fetches them.
+POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.txt tests/versions/install.sh | sha256sum | cut -c1-16)
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests postgres-tests cluster-tests cluster-up cluster-down \
+.PHONY: help demo test check lint types contracts unit controller-tests postgres-tests versions-tests cluster-tests cluster-up cluster-down \
 	bench-memory bench-engine images manifests lock venv packages clean
 
 help: ## Show what there is
@@ -19,7 +21,7 @@ help: ## Show what there is
 demo: cluster-up images ## Show the main job end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
 
-test: check postgres-tests cluster-tests ## Pass all tests: check, real PostgreSQL, real cluster
+test: check postgres-tests versions-tests cluster-tests ## Pass all tests: check, real PostgreSQL (all majors), real cluster
 
 check: lint types contracts unit controller-tests ## Lint, types, contracts, unit and controller tests (under 60 s)
 
@@ -30,7 +32,7 @@ lint: venv ## ruff, and generated files are current
 
 types: venv ## mypy, strict
 	$(BIN)/mypy
-	for part in unit controller postgres cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in unit controller postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py
 
 contracts: venv ## import contracts
@@ -44,6 +46,9 @@ controller-tests: venv ## the operator against an API server in memory, killed a
 
 postgres-tests: venv packages ## the programs against real PostgreSQL servers
 	$(PYTEST) -q tests/postgres
+
+versions-tests: venv packages $(POSTGRESQL)/.complete ## the programs between PostgreSQL 14, 15, 16, 17 and 18
+	POSTGRESQL=$(POSTGRESQL) $(PYTEST) -q tests/versions
 
 cluster-tests: cluster-up images ## everything on a real cluster
 	$(PYTEST) -q tests/cluster
@@ -75,6 +80,9 @@ lock: venv ## Lock the dependencies again, with hashes
 venv: $(VENV)/.complete
 $(VENV)/.complete:
 	tests/venv.sh $(VENV) $(PYTHON)
+
+$(POSTGRESQL)/.complete: | venv
+	tests/versions/install.sh $(POSTGRESQL) $(BIN)/python
 
 packages: ## Install PostgreSQL's server programs where they are missing (Debian)
 	tests/postgres/install.sh

@@ -141,12 +141,14 @@ def running(
     files: dict[str, bytes] | None = None,
     *,
     in_memory: bool = True,
+    installation: Path | None = None,
 ) -> Iterator[Server]:
     """Yield a new server with a system identifier of its own; it is gone with the body.
 
-    files: to put into its data directory, readable by it alone. in_memory: not for data of gigabytes.
+    files: to put into its data directory, readable by it alone. in_memory: not for data of gigabytes. installation: of
+    another version than the newest of Debian's: a directory with bin, lib and share.
     """
-    with _made(settings, in_memory=in_memory) as server:
+    with _made(settings, in_memory=in_memory, installation=installation) as server:
         _initdb(server, initdb)
         for name, content in (files or {}).items():
             path = server.directory / "data" / name
@@ -179,16 +181,25 @@ def standby_of(primary: Server) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def _made(settings: dict[str, str] | None = None, *, in_memory: bool = True) -> Iterator[Server]:
+def _made(
+    settings: dict[str, str] | None = None, *, in_memory: bool = True, installation: Path | None = None
+) -> Iterator[Server]:
     directory = Path(tempfile.mkdtemp(prefix="datareplication-test-", dir=_scratch() if in_memory else None))
     if user := _user():
         shutil.chown(directory, user["user"])
-    server = Server(directory, _free_port(), binaries(), settings or {})
+    programs = _copied(installation, directory) if installation else binaries()
+    server = Server(directory, _free_port(), programs, settings or {})
     try:
         yield server
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _copied(installation: Path, directory: Path) -> Path:
+    """Copy an installation to where the server's user may read it, whatever directory it lies in."""
+    copy = shutil.copytree(installation, directory / "installation", symlinks=True)
+    return copy / "bin"
 
 
 def _initdb(server: Server, options: Sequence[str]) -> None:

@@ -8,14 +8,17 @@ import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from datareplication.errors import DataError
 from datareplication.jobs.tools import Tool
 
-_ENTRY = re.compile(r"(\d+); (\d+) (\d+) ")
+PUBLIC_SCHEMA = (2615, 2200)
+"""Catalog and oid, the same in all databases (PG_PUBLIC_NAMESPACE). One that was made anew has another oid."""
+
+_ENTRY = re.compile(r"(\d+); (\d+) (\d+) (.*)")
 _DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
 
 
@@ -23,13 +26,29 @@ _DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
 class Entry:
     """One entry. id: in the archive. catalog, oid: of the object at the source, 0 for a comment or a grant.
 
-    depends_on: ids of other entries.
+    depends_on: ids of other entries. label: kind, schema, name and owner, between which nobody can tell for sure.
     """
 
     id: int
     catalog: int
     oid: int
     depends_on: tuple[int, ...] = ()
+    label: str = ""
+
+    @property
+    def is_attachment(self) -> bool:
+        """Whether it makes an index a partition of another."""
+        return self.label.startswith("INDEX ATTACH ")
+
+    @property
+    def is_public_schema(self) -> bool:
+        """Whether it is the schema that every new database starts with."""
+        return (self.catalog, self.oid) == PUBLIC_SCHEMA
+
+    @property
+    def owner(self) -> str:
+        """The owner of the public schema, as the archive spells it."""
+        return self.label.removeprefix("SCHEMA - public ")
 
 
 def entries(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
@@ -51,11 +70,11 @@ def parsed(lines: Sequence[str]) -> list[Entry]:
     for line in lines:
         if match := _ENTRY.match(line):
             number, catalog, oid = (int(match[index]) for index in (1, 2, 3))
-            found.append(Entry(number, catalog, oid))
+            found.append(Entry(number, catalog, oid, label=match[4]))
         elif found and (match := _DEPENDS.fullmatch(line)):
             last = found[-1]
             ids = tuple(int(text) for text in match[1].split())
-            found[-1] = Entry(last.id, last.catalog, last.oid, ids)
+            found[-1] = replace(last, depends_on=ids)
     return found
 
 

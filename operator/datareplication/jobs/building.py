@@ -4,7 +4,7 @@ It owns the order of these steps. It refuses to know how the database is made, s
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.jobs import archive, exclusion, extension_rows, large_objects, pipeline
@@ -21,7 +21,7 @@ from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.pipeline import Pipeline
 from datareplication.jobs.postgres import afterload, bulk, copying, owners
 from datareplication.jobs.postgres.afterload import Left
-from datareplication.jobs.postgres.connection import Session, connect, execute
+from datareplication.jobs.postgres.connection import NEWER_SETTINGS, Session, connect, execute, known
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.target import Server
@@ -33,6 +33,9 @@ from datareplication.jobs.tools import Login, Tool
 from datareplication.jobs.workers import Crew, crew
 
 Workers = Crew[Task, Task]
+
+EVENT_TRIGGERS_SINCE = 170000
+"""The setting event_triggers, for superusers, who alone restore such triggers."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,13 @@ class Building:
 
     def connect(self, database: str) -> Session:
         """Open a session to a database of the target's server."""
-        return connect(self.given.target, self.application, database)
+        return connect(self.given.target, self.application, database, self._quiet)
+
+    @property
+    def _quiet(self) -> dict[str, str]:
+        """Settings that keep the restored database from running code when the load connects to it (event login)."""
+        is_known = self.server.version >= EVENT_TRIGGERS_SINCE and self.server.is_superuser
+        return {"event_triggers": "off"} if is_known else {}
 
     @contextlib.contextmanager
     def workers(self) -> Iterator[Workers]:
@@ -78,7 +87,8 @@ class Building:
 
     def settings(self, session: Session) -> dict[str, str]:
         """Return the settings of the server for the sessions that build."""
-        return bulk.settings(session, self.given.workers)
+        # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
+        return {**bulk.settings(session, self.given.workers), **known(session, NEWER_SETTINGS), **self._quiet}
 
     def build(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> None:
         """Fill the database and verify it. is_final: no clone is made of it and no script changes it."""
@@ -87,7 +97,8 @@ class Building:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
             self.tally.phase("Schema")
             restorer = self._restorer(settings)
-            self._restore(restorer, "--section=pre-data")
+            with self._pre_data() as options:
+                self._restore(restorer, *options)
             extension_rows.refuse_lacking(session, self.manifest)
             self._fill(workers, restorer, is_final=is_final)
             self._restore_large_objects(restorer, session)
@@ -138,8 +149,28 @@ class Building:
         workers.supply(waiting.take, hear)
         if planned.rest:
             self.tally.phase("Indexes")
-            with archive.use_list(planned.rest) as option:
+        for ids in planned.rest:
+            with archive.use_list(ids) as option:
                 self._restore(restorer, option, "--jobs", str(self.given.workers))
+
+    @contextlib.contextmanager
+    def _pre_data(self) -> Iterator[Sequence[str]]:
+        """Yield pg_restore's options for what comes before the data.
+
+        Schema public is there already. pg_dump hands over its owner where it is not pg_database_owner: up to 14 the
+        server's first superuser, to whom only a superuser may give it.
+        """
+        section = "--section=pre-data"
+        if self.server.is_superuser:
+            yield [section]
+            return
+        mine = {self.server.role, self.database.owner}
+        found = archive.entries(self.pg_restore, self.given.input / ARCHIVE, section)
+        kept = [entry.id for entry in found if not entry.is_public_schema or entry.owner in mine]
+        if len(kept) < len(found):
+            self.frame.log.info("schema public keeps the owner that a new database gives it")
+        with archive.use_list(kept) as option:
+            yield [section, option]
 
     def _after_load(self) -> Left:
         views = self.manifest.schema.materialized_views

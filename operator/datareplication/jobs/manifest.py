@@ -107,7 +107,8 @@ class Sequence:
 class Role:
     """A role that the schema names.
 
-    uses: what for; of `Owner`, `Grant`, `DefaultPrivileges` (those that it has altered), `Policy`, `UserMapping`.
+    uses: what for; of `Owner`, `Public` (it owns that schema), `Grant`, `DefaultPrivileges` (those that it has
+    altered), `Policy`, `UserMapping`.
     """
 
     name: str

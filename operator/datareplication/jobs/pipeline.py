@@ -72,10 +72,14 @@ class Unit:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a load. rest: ids of the post-data entries that come after all of them, in the archive's order."""
+    """The steps of a load.
+
+    rest: ids of the post-data entries that come after all of them, in the archive's order, in rounds: what is in one
+    round may be restored in parallel.
+    """
 
     steps: tuple[Step, ...]
-    rest: tuple[int, ...]
+    rest: tuple[tuple[int, ...], ...]
 
 
 def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int, *, analyzes: bool = True) -> Plan:
@@ -92,7 +96,19 @@ def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int, *, analyz
     if not analyzes:
         steps = [step for step in steps if not isinstance(step[0], Analyze)]
     taken = {number for task, _ in steps if isinstance(task, RestoreEntries) for number in task.ids}
-    return Plan(tuple(steps), tuple(entry.id for entry in post_data if entry.id not in taken))
+    return Plan(tuple(steps), tuple(_rounds([entry for entry in post_data if entry.id not in taken])))
+
+
+def _rounds(rest: Sequence[Entry]) -> Iterator[tuple[int, ...]]:
+    """Yield what may be restored in parallel: indexes up to the last that is attached to its parent, then the others.
+
+    A foreign key to a partitioned table opens the indexes of all partitions and deadlocks with one that is just being
+    attached, whose lock pg_restore does not foresee.
+    """
+    end = max((place for place, entry in enumerate(rest, 1) if entry.is_attachment), default=0)
+    for part in (rest[:end], rest[end:]):
+        if part:
+            yield tuple(entry.id for entry in part)
 
 
 def units(relations: Sequence[Relation]) -> list[Unit]:

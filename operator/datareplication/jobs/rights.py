@@ -9,12 +9,16 @@ from datareplication.jobs.postgres.target import Server
 
 USES = {
     "Owner": "owns objects",
+    "Public": "owns schema public",
     "Grant": "has grants",
     "DefaultPrivileges": "has altered default privileges",
     "Policy": "is named by policies",
     "UserMapping": "has user mappings",
 }
 """What a snapshot names a role for -> in words."""
+
+OPTIONS_SINCE = 160000
+"""Memberships have options of their own."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def needed(roles: Sequence[Role], owners: str, grants: str) -> list[Role]:
     owners: `Keep` or `TargetOwner`; grants: `Keep` or `Drop`. Policies and user mappings name their roles either way.
     """
     wanted = {"Policy", "UserMapping"}
-    wanted |= {"Owner"} if owners == "Keep" else set()
+    wanted |= {"Owner", "Public"} if owners == "Keep" else set()
     wanted |= {"Grant", "DefaultPrivileges"} if grants == "Keep" else set()
     found = [Role(role.name, tuple(use for use in role.uses if use in wanted)) for role in roles]
     return [role for role in found if role.uses]
@@ -69,14 +73,16 @@ def statements(wants: Wants) -> list[str]:
     if wants.server.is_superuser:
         return missing
     role = _quoted(wants.server.role)
+    # Without options a membership keeps those that it has, or follows the role's NOINHERIT.
+    options = " WITH INHERIT TRUE, SET TRUE" if wants.server.version >= OPTIONS_SINCE else ""
     if not wants.server.can_create_databases:
         missing.append(f"ALTER ROLE {role} CREATEDB;")
     if wants.closed_tablespace:
         missing.append(f"GRANT CREATE ON TABLESPACE {_quoted(wants.closed_tablespace)} TO {role};")
     if not wants.is_owner:
-        missing.append(f"GRANT {_quoted(wants.owner)} TO {role};")
+        missing.append(f"GRANT {_quoted(wants.owner)} TO {role}{options};")
     if wants.foreign_sessions and not wants.server.can_signal:
-        missing.append(f"GRANT pg_signal_backend TO {role};")
+        missing.append(f"GRANT pg_signal_backend TO {role}{options};")
     return missing + _only_superusers(wants)
 
 

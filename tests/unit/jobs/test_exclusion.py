@@ -52,7 +52,7 @@ def test_entries_are_known_by_their_ids() -> None:
         (3215, 2606, 16401, (6, 217)),
         (3364, 0, 0, (3215,)),
     ]
-    assert entries[1] == Entry(3210, 2604, 16399, (216, 217, 217))
+    assert entries[1] == Entry(3210, 2604, 16399, (216, 217, 217), "DEFAULT public t id postgres")
 
 
 def test_an_entry_goes_with_its_comment() -> None:

@@ -50,7 +50,13 @@ def test_a_large_tables_indexes_wait_for_its_data_and_its_keys_only() -> None:
     assert [build.ids for build in builds] == [(20,), (30,), (10,)]  # the key, then the larger index
     copy = next(task for task in steps if isinstance(task, CopyParts))
     assert [steps[build] for build in builds] == [(copy,), (builds[0],), (builds[0],)]
-    assert planned.rest == (40,)  # a foreign key comes last
+    assert planned.rest == ((40,),)  # a foreign key comes last
+
+
+def test_foreign_keys_wait_until_all_indexes_are_attached_to_their_parents() -> None:
+    lines = ("1; 1259 1 INDEX public i o", "2; 0 0 INDEX ATTACH public i o", "3; 2606 2 FK CONSTRAINT public f o")
+    planned = pipeline.plan(manifest(), parsed([*lines, "4; 3256 3 POLICY public INDEX ATTACH p o"]), workers=1)
+    assert planned.rest == ((1, 2), (3, 4))
 
 
 def test_small_tables_indexes_are_built_together() -> None:

@@ -98,15 +98,19 @@ _ROLES = """
     )
     SELECT r.rolname, array_agg(DISTINCT CASE n.deptype WHEN 'a' THEN 'Grant' WHEN 'r' THEN 'Policy' ELSE CASE n.classid
              WHEN 'pg_default_acl'::regclass THEN 'DefaultPrivileges'
-             WHEN 'pg_user_mapping'::regclass THEN 'UserMapping' ELSE 'Owner' END END)
+             WHEN 'pg_user_mapping'::regclass THEN 'UserMapping'
+             ELSE CASE WHEN n.objid = 2200 THEN 'Public' ELSE 'Owner' END END END)
     FROM named n JOIN pg_roles r ON r.oid = n.role
-    WHERE (n.objid >= 16384 OR n.classid = 'pg_largeobject'::regclass) AND r.rolname !~ '^pg_'
+    WHERE (n.objid >= 16384 OR n.classid = 'pg_largeobject'::regclass
+           OR (n.classid = 'pg_namespace'::regclass AND n.objid = 2200 AND n.role <> 10))
+      AND r.rolname !~ '^pg_'
       AND NOT EXISTS (SELECT FROM ours o WHERE (o.classid, o.objid) = (n.classid, n.objid))
       AND NOT (n.deptype = 'o' AND EXISTS (SELECT FROM member m WHERE (m.classid, m.objid) = (n.classid, n.objid)))
     GROUP BY 1 ORDER BY 1
 """
-"""An extension's script makes its members' owner; grants on them may be the user's, and pg_dump carries those. A large
-object may have any oid that its maker chose."""
+"""Schema public (2200) is there from the start, but may have got grants, or another owner than the server's first
+superuser (10), who need not exist at the target. An extension's script makes its members' owner; grants on them may
+be the user's, and pg_dump carries those. A large object may have any oid that its maker chose."""
 
 _MATERIALIZED_VIEWS = """
     WITH RECURSIVE uses(class, object, used_class, used) AS (

@@ -78,6 +78,12 @@ def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
     execute(session, query, (list(settings), list(settings.values())), doing="session settings")
 
 
+def known(session: Session, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the settings that the server knows."""
+    found = rows(session, "SELECT name FROM pg_settings WHERE name = ANY(%s)", [list(settings)], doing="settings")
+    return {name: settings[name] for (name,) in found}
+
+
 def without_event_triggers(session: Session) -> None:
     """Keep the database's event triggers, which only superusers can make, from the session's statements."""
     query = """

@@ -1,0 +1,77 @@
+"""A server of each major, made when a test first asks for it, and the client programs that an image may carry."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import server
+from server import Server
+
+from datareplication.jobs import tools
+from datareplication.jobs.tools import Tool
+
+CLIENTS = tools.DEBIAN_BINARIES
+"""Debian's own, before a test takes them away."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this directory."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.postgres)
+
+
+@pytest.fixture(scope="session")
+def installations() -> Path:
+    """Return the directory that install.sh has filled; and take away what this machine's libpq would obey."""
+    root = os.environ.get("POSTGRESQL", "")
+    assert root, "POSTGRESQL must name the directory that tests/versions/install.sh fills: make versions-tests"
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
+def server_of(installations: Path) -> Iterator[Callable[[int], Server]]:
+    """Return a function that gives the server of a major."""
+    started: dict[int, Server] = {}
+    with contextlib.ExitStack() as stack:
+
+        def of(major: int) -> Server:
+            if major not in started:
+                running = server.running(installation=installations / "servers" / str(major))
+                started[major] = stack.enter_context(running)
+            return started[major]
+
+        yield of
+
+
+@pytest.fixture
+def carrying(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installations: Path) -> Callable[..., None]:
+    """Return a function after which the programs find client programs of just these majors, as in an image.
+
+    15's stand in for 14's, which are not to be had here: they send a server nothing that 14 does not know.
+    """
+    (tmp_path / "clients").mkdir()
+    for directory in (*(installations / "clients").iterdir(), *CLIENTS.iterdir()):
+        link = tmp_path / "clients" / directory.name
+        if not link.exists():
+            link.symlink_to(directory)
+    find = tools.found
+    monkeypatch.setattr(tools, "DEBIAN_BINARIES", tmp_path / "clients")
+
+    def with_14(name: str) -> list[Tool]:
+        carried = find(name)
+        return [*(replace(tool, version=14) for tool in carried if tool.version == 15), *carried]
+
+    def carry(*majors: int) -> None:
+        missing = {max(major, 15) for major in majors} - {tool.version for tool in find("pg_restore")}
+        if missing:
+            pytest.skip(f"Debian's release here has no client programs of {missing}")
+        monkeypatch.setattr(tools, "found", lambda name: [tool for tool in with_14(name) if tool.version in majors])
+
+    return carry
