@@ -68,6 +68,9 @@ def dump_job(run: Run, image: JobImage) -> dict[str, Any]:
     arguments = (
         *("--workers", str(spec.dump.workers)),
         *("--compression", spec.snapshot.compression),
+        *("--lock-timeout-seconds", str(spec.dump.lock_timeout_seconds)),
+        *("--max-snapshot-age-seconds", str(spec.dump.max_snapshot_age_seconds)),
+        *("--blocking-patience-seconds", str(spec.dump.blocking_patience_seconds)),
         *(part for pattern in tables.include for part in ("--include", pattern)),
         *(part for pattern in tables.exclude for part in ("--exclude", pattern)),
         *(part for pattern in tables.schema_only for part in ("--schema-only", pattern)),

@@ -32,6 +32,7 @@ from datareplication.jobs.settings import DumpSettings
 from datareplication.jobs.snapshot import Draft
 from datareplication.jobs.tally import Tally
 from datareplication.jobs.tools import Login, Running
+from datareplication.jobs.watch import Watch
 from datareplication.jobs.workers import Crew, crew
 
 PROGRAM = "datareplication-dump"
@@ -83,13 +84,16 @@ class _Dump:
     def write(self) -> Manifest:
         """Write all files; return the manifest."""
         tally = Tally(self.frame.log)
-        session = source.opened(self.given.source, self._application)
-        with contextlib.closing(session), self.frame.stop.interrupting(session.cancel):
+        given, frame, application = self.given, self.frame, self._application
+        session = source.opened(given.source, application, given.care.lock_timeout_seconds)
+        watch = Watch(given.care, given.source, application, frame, tally)
+        with contextlib.closing(session), frame.stop.interrupting(session.cancel), watch:
             identity = source.identity(session)
             pg_dump = tools.choose_dump(tools.found("pg_dump"), identity.server_version // 10000)
             _refuse_what_cannot_be_dumped(session)
             tally.phase("Schema")
             with source.exported(session) as (taken, tables):
+                watch.snapshot_taken()
                 seen = _Seen(identity, taken, tables, pg_dump.version)
                 _refuse_unlogged_on_standby(seen)
                 self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(tables))
@@ -115,7 +119,10 @@ class _Dump:
                 written.append(result)
                 tally.done(result.oid, result.part.rows)
 
-        config = WorkerConfig(given.source, self._application, seen.snapshot.id, self.draft.root, given.compression)
+        patience = given.care.lock_timeout_seconds
+        config = WorkerConfig(
+            given.source, self._application, patience, seen.snapshot.id, self.draft.root, given.compression
+        )
         self.workers.open(config, len(tasks))
         self.workers.perform(tasks, hear)
         return _relations(seen.tables, written)
@@ -154,7 +161,7 @@ class _Dump:
             "--no-publications",
             "--no-subscriptions",
             f"--exclude-schema={catalog.PROVENANCE[0]}",
-            f"--lock-wait-timeout={source.LOCK_TIMEOUT_SECONDS}s",
+            f"--lock-wait-timeout={self.given.care.lock_timeout_seconds}s",
             f"--snapshot={taken.id}",
             f"--file={self.draft.root / snapshot.ARCHIVE}",
         ]

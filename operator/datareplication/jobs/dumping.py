@@ -20,6 +20,7 @@ class WorkerConfig:
 
     source: Connection
     application: str
+    lock_timeout_seconds: int
     snapshot_id: str
     root: Path
     compression: str
@@ -36,7 +37,7 @@ class Written:
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[PartTask, Written]]:
     """Connect a worker to the dump's snapshot."""
-    session = source.opened(config.source, config.application)
+    session = source.opened(config.source, config.application, config.lock_timeout_seconds)
     with contextlib.closing(session), source.sharing(session, config.snapshot_id):
         yield lambda task, tell: _write(session, config, task, tell)
 

@@ -14,6 +14,8 @@ from typing import NoReturn
 
 from datareplication.core.names import variable_prefix
 from datareplication.errors import UsageError
+from datareplication.jobs import care
+from datareplication.jobs.care import Care
 
 SOURCE_PREFIX = "PROD"
 COMPRESSIONS = ("Zstd", "Gzip", "None")
@@ -64,6 +66,7 @@ class DumpSettings:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     schema_only: tuple[str, ...] = ()
+    care: Care = field(default_factory=Care)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ def parse_dump(arguments: Sequence[str], environment: Mapping[str, str]) -> Dump
         include=tuple(given.include),
         exclude=tuple(given.exclude),
         schema_only=tuple(given.schema_only),
+        care=care.read(given),
     )
 
 
@@ -166,6 +170,7 @@ def dump_parser() -> argparse.ArgumentParser:
         text = f"{edge} of the run's data interval, RFC 3339; recorded in the snapshot"
         parser.add_argument(f"--data-interval-{edge}", metavar="TIME", type=_instant, default="", help=text)
     _add_patterns(parser)
+    care.add_arguments(parser, _positive)
     return parser
 
 
