@@ -9,7 +9,7 @@ import pytest
 from programs import Programs, databases
 
 from datareplication.jobs import snapshot
-from datareplication.jobs.postgres import catalog, source, target
+from datareplication.jobs.postgres import catalog, target
 from datareplication.jobs.postgres.connection import Session
 
 
@@ -130,9 +130,8 @@ def test_a_schema_that_does_not_settle_is_worth_another_attempt(
     assert filled.dump().summary == (75, "SchemaChanging")
 
 
-def test_a_dump_gives_way_to_a_lock_that_stays(filled: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "SETTINGS", {"lock_timeout": "300ms"})
+def test_a_dump_gives_way_to_a_lock_that_stays(filled: Programs) -> None:
     with contextlib.closing(filled.source.connect(filled.database)) as other, other.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
-        assert filled.dump().summary == (75, "LockTimeout")
+        assert filled.dump("--lock-timeout-seconds", "1").summary == (75, "LockTimeout")
     assert filled.dump().code == 0

@@ -67,7 +67,9 @@ class Report:
 class Progress:
     """How far an attempt is: counts done and expected (0 when unknown), rows and bytes of uncompressed CSV.
 
-    phase: one of `Connecting`, `Schema`, `Data`, `Indexes`, `Verifying`, `AfterLoad`, `Swapping`, `Publishing`.
+    phase: one of `Connecting`, `Waiting` (for a sibling that builds), `Schema`, `Data`, `Indexes`, `Verifying`,
+    `AfterLoad`, `Swapping`, `Publishing`. note: what holds it or others up, for people; note_reason: the same as one
+    CamelCase word (`WaitsForLock`, `BlocksOthers`).
     """
 
     phase: str
@@ -77,6 +79,8 @@ class Progress:
     rows_total: int = 0
     bytes_done: int = 0
     bytes_total: int = 0
+    note: str = ""
+    note_reason: str = ""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the JSON object that a progress line carries under `progress`."""

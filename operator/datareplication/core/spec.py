@@ -135,6 +135,16 @@ class Dump(PodSettings):
     timeout_seconds: Seconds | None = Field(
         None, description="Deadline of the dump Job, anew after a retry's delay. Unset: the run's."
     )
+    lock_timeout_seconds: Seconds = Field(
+        30, description="How long the dump waits for a lock on a table; then the attempt ends and is retried."
+    )
+    max_snapshot_age_seconds: Seconds = Field(
+        14_400, description="How long its snapshot may hold VACUUM back on the source; then the attempt ends."
+    )
+    blocking_patience_seconds: Seconds = Field(
+        30,
+        description="How long the dump may make other sessions wait for its locks; then it gives way.",
+    )
 
 
 class ReplicationSpec(Model):

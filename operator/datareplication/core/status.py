@@ -196,6 +196,8 @@ def _why(job: ObservedJob) -> Why:
     if job.state in ("Pending", "Running") and job.waiting is not None:
         remedy = REMEDIES.get(job.waiting.reason)
         return Why(job.waiting.reason, "; ".join(filter(None, (job.waiting.message, remedy))))
+    if job.state == "Running" and job.progress is not None:
+        return Why(job.progress.note_reason, job.progress.note)
     return Why() if job.state in ("Succeeded", "Running", "Absent") else job.why
 
 

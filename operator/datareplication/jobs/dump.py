@@ -47,6 +47,7 @@ from datareplication.jobs.settings import DumpSettings
 from datareplication.jobs.snapshot import Draft
 from datareplication.jobs.tally import Tally
 from datareplication.jobs.tools import Login, Running, Tool
+from datareplication.jobs.watch import Watch
 from datareplication.jobs.workers import Crew, crew
 
 PROGRAM = "datareplication-dump"
@@ -107,13 +108,16 @@ class _Dump:
     def write(self) -> Manifest:
         """Write all files; return the manifest."""
         tally = Tally(self.frame.log)
-        session = source.opened(self.given.source, self._application)
-        with contextlib.closing(session), self.frame.stop.interrupting(session.cancel):
+        given, frame, application = self.given, self.frame, self._application
+        session = source.opened(given.source, application, given.care.lock_timeout_seconds)
+        watch = Watch(given.care, given.source, application, frame, tally)
+        with contextlib.closing(session), frame.stop.interrupting(session.cancel), watch:
             identity = source.identity(session)
             pg_dump = tools.choose_dump(tools.found("pg_dump"), identity.server_version // 10000)
             _refuse_what_cannot_be_dumped(session, self._select(session))
             tally.phase("Schema")
             with source.exported(session, lambda: self._select(session)) as exported:
+                watch.snapshot_taken()
                 seen = self._seen(session, identity, pg_dump, exported)
                 volume.make_room(self.given, self.draft.root, sum(table.bytes for table in seen.copied), self.frame)
                 with contextlib.ExitStack() as stack:
@@ -169,7 +173,10 @@ class _Dump:
             elif isinstance(result, Summed):
                 sums[result.oid] = result.checksum
 
-        config = WorkerConfig(given.source, self._application, seen.snapshot.id, self.draft.root, given.compression)
+        patience = given.care.lock_timeout_seconds
+        config = WorkerConfig(
+            given.source, self._application, patience, seen.snapshot.id, self.draft.root, given.compression
+        )
         self.workers.open(config, len(tasks))
         self.workers.perform(tasks, hear)
         if given.checksum:
@@ -224,7 +231,7 @@ class _Dump:
             "--no-publications",
             "--no-subscriptions",
             f"--exclude-schema={catalog.PROVENANCE[0]}",
-            f"--lock-wait-timeout={source.LOCK_TIMEOUT_SECONDS}s",
+            f"--lock-wait-timeout={self.given.care.lock_timeout_seconds}s",
             f"--snapshot={seen.snapshot.id}",
             f"--file={self.draft.root / snapshot.ARCHIVE}",
             *exclusion.dump_options(seen.selection.left_out, seen.identity.csv_encoding),

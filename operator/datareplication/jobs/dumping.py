@@ -21,6 +21,7 @@ class WorkerConfig:
 
     source: Connection
     application: str
+    lock_timeout_seconds: int
     snapshot_id: str
     root: Path
     compression: str
@@ -57,7 +58,7 @@ Result = Written | Summed
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
     """Connect a worker to the dump's snapshot."""
-    session = source.opened(config.source, config.application)
+    session = source.opened(config.source, config.application, config.lock_timeout_seconds)
     with contextlib.closing(session), source.sharing(session, config.snapshot_id):
         yield lambda task, tell: _do(session, config, task, tell)
 

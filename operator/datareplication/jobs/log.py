@@ -27,7 +27,7 @@ class Log:
     def __init__(self, hidden: Sequence[str] = (), stream: TextIO | None = None) -> None:
         self.hide(hidden)
         self._stream = stream or sys.stdout
-        self._phase = ""
+        self._state = ("", "")
         self._said_at = 0.0
 
     def hide(self, hidden: Sequence[str]) -> None:
@@ -47,11 +47,11 @@ class Log:
         self._write("error", message, fields)
 
     def progress(self, progress: Progress) -> None:
-        """Say how far the work is: when the phase changes, else at most every two seconds."""
-        now = time.monotonic()
-        if progress.phase == self._phase and now - self._said_at < PROGRESS_INTERVAL_SECONDS:
+        """Say how far the work is: when the phase or the note changes, else at most every two seconds."""
+        now, state = time.monotonic(), (progress.phase, progress.note)
+        if state == self._state and now - self._said_at < PROGRESS_INTERVAL_SECONDS:
             return
-        self._phase, self._said_at = progress.phase, now
+        self._state, self._said_at = state, now
         self._write("info", "progress", {"progress": progress.to_mapping()})
 
     def report(self, report: Report) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from datareplication.core.names import variable_prefix
 from datareplication.errors import UsageError
-from datareplication.jobs import pruning_arguments
+from datareplication.jobs import care, pruning_arguments
 from datareplication.jobs.arguments import Parser, count, instant, positive
+from datareplication.jobs.care import Care
 from datareplication.jobs.pruning import Order
 
 SOURCE_PREFIX = "PROD"
@@ -69,6 +70,7 @@ class DumpSettings:
     schema_only: tuple[str, ...] = ()
     checksum: bool = False
     pruning: Order | None = None
+    care: Care = field(default_factory=Care)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ def parse_dump(arguments: Sequence[str], environment: Mapping[str, str]) -> Dump
         schema_only=tuple(given.schema_only),
         checksum=given.checksum,
         pruning=pruning_arguments.dump_order(given),
+        care=care.read(given),
     )
 
 
@@ -172,6 +175,7 @@ def dump_parser() -> argparse.ArgumentParser:
     parser.add_argument("--checksum", action="store_true", help=text)
     _add_patterns(parser)
     pruning_arguments.add_dump_arguments(parser)
+    care.add_arguments(parser, positive)
     return parser
 
 

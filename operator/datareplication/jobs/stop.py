@@ -1,4 +1,4 @@
-"""Ending early: SIGTERM, SIGINT, and the program's own deadline.
+"""Ending early: SIGTERM, SIGINT, the program's own deadline, and whoever else asks for it.
 
 It owns the moment at which work must stop and the ways to interrupt what is under way. It refuses to know what that
 work is: whoever blocks (a query, a child process) says how to be interrupted.
@@ -17,6 +17,8 @@ from typing import Self
 from datareplication.errors import TransientError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+NO_SIGNAL = b"\0"
 
 AGAIN_SECONDS = 0.1
 """How often what is under way is interrupted again: a query canceled just before it began would run on."""
@@ -71,6 +73,11 @@ class Stop:
         if self.cause is not None:
             raise self.cause
 
+    def request(self, cause: TransientError) -> None:
+        """Ask the work to end for this cause, from any thread; the first cause counts."""
+        self._request(cause)
+        os.write(self._writer, NO_SIGNAL)  # wakes the thread that interrupts
+
     def wait(self, seconds: float) -> None:
         """Sleep, but not past a request to stop, which it raises."""
         self._requested.wait(seconds)
@@ -101,7 +108,8 @@ class Stop:
                 numbers = os.read(self._reader, 16)
                 if not numbers:
                     return
-                self._request(Terminated(numbers[0]))
+                for number in filter(None, numbers):
+                    self._request(Terminated(number))
             elif self.cause is None:
                 text = f"not done after {self._timeout_seconds:.0f} s (--timeout-seconds)"
                 self._request(TransientError(text, reason="DeadlineExceeded"))

@@ -1,5 +1,6 @@
 """How far a program is: adds up what its workers say, and says it in progress lines."""
 
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -15,6 +16,7 @@ class Tally:
         self._log = log
         self._progress = Progress("Connecting")
         self._left: Counter[int] = Counter()
+        self._lock = threading.Lock()
         log.progress(self._progress)
 
     def expect(self, tables: int, parts: Iterable[int], rows: int, size: int = 0) -> None:
@@ -40,6 +42,11 @@ class Tally:
         tables = self._progress.tables_done + (self._left[oid] == 0)
         self._say(tables_done=tables, rows_done=self._progress.rows_done + rows)
 
+    def note(self, reason: str, text: str) -> None:
+        """Say what holds the work or others up; empty when that is over. May be called from any thread."""
+        self._say(note_reason=reason, note=text)
+
     def _say(self, **changes: int | str) -> None:
-        self._progress = replace(self._progress, **changes)  # type: ignore[arg-type]
-        self._log.progress(self._progress)
+        with self._lock:
+            self._progress = replace(self._progress, **changes)  # type: ignore[arg-type]
+            self._log.progress(self._progress)

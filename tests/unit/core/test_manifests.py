@@ -226,3 +226,10 @@ def test_run_of_a_slot_is_owned_and_carries_a_copy() -> None:
     assert made["metadata"]["ownerReferences"][0]["uid"] == "uid-0"
     assert made["spec"]["replication"] == SPEC
     assert str(DUMP_STEP) == "dump"
+
+
+def test_the_dumps_care_for_production_reaches_the_program() -> None:
+    dump = {"lockTimeoutSeconds": 5, "maxSnapshotAgeSeconds": 600, "blockingPatienceSeconds": 7}
+    job = manifests.dump_job(a_run(dump=dump), IMAGE)
+    care = jobs.parse_dump(container(job)["args"], environment(job)).care
+    assert (care.lock_timeout_seconds, care.max_snapshot_age_seconds, care.blocking_patience_seconds) == (5, 600, 7)

@@ -50,9 +50,9 @@ def test_an_extension_that_is_not_installed_is_no_right() -> None:
 @pytest.mark.parametrize(
     ("owners", "grants", "names"),
     [
-        ("Keep", "Keep", ["owner", "granted", "defaults", "policy", "mapped"]),
+        ("Keep", "Keep", ["owner", "public", "granted", "defaults", "policy", "mapped"]),
         ("TargetOwner", "Keep", ["granted", "defaults", "policy", "mapped"]),
-        ("Keep", "Drop", ["owner", "policy", "mapped"]),
+        ("Keep", "Drop", ["owner", "public", "policy", "mapped"]),
         ("TargetOwner", "Drop", ["policy", "mapped"]),
     ],
 )
@@ -61,6 +61,7 @@ def test_the_choice_of_owners_and_grants_says_which_roles_must_exist(
 ) -> None:
     uses = {
         "owner": "Owner",
+        "public": "Public",
         "granted": "Grant",
         "defaults": "DefaultPrivileges",
         "policy": "Policy",

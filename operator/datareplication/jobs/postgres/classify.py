@@ -45,6 +45,11 @@ SQLSTATES: dict[str, tuple[Kind, str]] = {
 }
 """By code or by its class's first characters (PostgreSQL's appendix of error codes); the longest that fits counts."""
 
+RECOVERY_CONFLICT_REMEDY = (
+    "the standby replayed what this session still needed: on the standby set hot_standby_feedback = on (against its"
+    " primary's VACUUM) or raise max_standby_streaming_delay (against its schema changes too), or dump the primary"
+)
+
 CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
     (
         r"certificate verify failed|server certificate|root certificate|self.signed certificate|local issuer",
@@ -122,6 +127,9 @@ def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
     Without an SQLSTATE it is the connection that broke (libpq's own text), which another attempt may survive.
     """
     code = error.pgcode
+    if code is None and "conflict with recovery" in str(error):
+        text = f"{doing}: {_first_line(str(error))}; {RECOVERY_CONFLICT_REMEDY}"
+        return TransientError(text, reason="RecoveryConflict")
     if code is None:
         return TransientError(f"{doing}: {_first_line(str(error))}", reason="ConnectionLost")
     kind, reason = ReplicationError, ReplicationError.default_reason
@@ -130,6 +138,8 @@ def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
             kind, reason = SQLSTATES[code[:length]]
             break
     text = error.diag.message_primary or _first_line(str(error))
+    if code == "40001" and "conflict with recovery" in text:
+        return TransientError(f"{doing}: {text}; {RECOVERY_CONFLICT_REMEDY}", reason="RecoveryConflict")
     return kind(f"{doing}: {text} (SQLSTATE {code}){_details(error)}", reason=reason)
 
 

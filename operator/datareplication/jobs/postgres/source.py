@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import psycopg2
 from psycopg2 import errors, sql
+from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
 
-from datareplication.errors import CapabilityError, TransientError
+from datareplication.errors import CapabilityError, DataError, ReplicationError, TransientError
 from datareplication.jobs import manifest
 from datareplication.jobs.postgres import catalog, classify, extensions
 from datareplication.jobs.postgres.catalog import Table
@@ -27,13 +29,11 @@ from datareplication.jobs.settings import Connection
 
 OLDEST_VERSION = 140000
 
-LOCK_TIMEOUT_SECONDS = 30
-"""While a dump waits for a lock, everything that comes after its request waits too; a retry is better than that."""
-
 TABLES_PER_LOCK = 100
 SCHEMA_CHANGES_ENDURED = 5
 
-SETTINGS: Mapping[str, str] = {"lock_timeout": f"{LOCK_TIMEOUT_SECONDS}s"}
+CLIENT_CHECK: Mapping[str, str] = {"client_connection_check_interval": "1s"}
+"""A backend whose client has gone else keeps its locks until it next sends a row. Servers on Windows do not have it."""
 
 NEWER_SETTINGS: Mapping[str, str] = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
 """A table that somebody swaps for a view must not run that view's code (CVE-2024-7348); from the minor releases of
@@ -66,10 +66,12 @@ class Snapshot:
     lsn: str
 
 
-def opened(connection: Connection, application: str) -> Session:
-    """Open a session that reads the source."""
-    session = connect(connection, application, settings=SETTINGS)
+def opened(connection: Connection, application: str, lock_timeout_seconds: int) -> Session:
+    """Open a session that reads the source and waits no longer than that for a lock: who comes after it waits too."""
+    session = connect(connection, application, settings={"lock_timeout": f"{lock_timeout_seconds}s"})
     set_if_known(session, NEWER_SETTINGS)
+    with contextlib.suppress(CapabilityError, DataError):
+        set_if_known(session, CLIENT_CHECK)
     return session
 
 
@@ -114,7 +116,8 @@ def exported(session: Session, select: Callable[[], Selection]) -> Iterator[Expo
                     and _table_names(session, selected) == expected
                     and _are_locked(session, expected)
                 ):
-                    yield Exported(snapshot, _tables(session, selected), selected)
+                    with _naming_its_end(session):
+                        yield Exported(snapshot, _tables(session, selected), selected)
                     return
     raise TransientError("tables keep being created, dropped or renamed while they are locked", reason="SchemaChanging")
 
@@ -149,6 +152,28 @@ def _import(session: Session, snapshot_id: str, doing: str) -> None:
         raise classify.after_connect(error, doing) from error
 
 
+@contextlib.contextmanager
+def _naming_its_end(session: Session) -> Iterator[None]:
+    """If the exporting session has ended, raise why: others, pg_dump too, only see that its snapshot is gone."""
+    try:
+        yield
+    except ReplicationError:
+        if session.info.transaction_status == TRANSACTION_STATUS_INTRANS:
+            _check_alive(session)
+        raise
+
+
+def _check_alive(session: Session) -> None:
+    """Raise why an idle session has ended. To ask at once would lose what the server said at its end; poll reads it."""
+    try:
+        session.poll()
+        with session.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except errors.Error as error:
+        told = psycopg2.OperationalError("".join([*session.notices, str(error)]))
+        raise classify.after_connect(told, "holding the dump's snapshot") from error
+
+
 def check_is(session: Session, schema: str, name: str, oid: int) -> None:
     """Refuse a table that is no longer the one that was locked (its schema was renamed, and another took the name)."""
     query = "SELECT to_regclass(%s)::oid::int8"
@@ -169,8 +194,8 @@ def _lock(session: Session, tables: list[tuple[int, str, str, str]]) -> bool:
         except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType):
             return False
         except errors.LockNotAvailable as error:
-            text = f"a table of the source stayed locked by others for {LOCK_TIMEOUT_SECONDS} s"
-            raise TransientError(text, reason="LockTimeout") from error
+            text = "a table of the source stayed locked by others for longer than dump.lockTimeoutSeconds"
+            raise TransientError(f"{text} (--lock-timeout-seconds)", reason="LockTimeout") from error
         except errors.Error as error:
             raise classify.after_connect(error, "locking the tables") from error
     return True

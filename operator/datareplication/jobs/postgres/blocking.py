@@ -1,0 +1,90 @@
+"""Who waits for whose locks: this program's sessions and all others.
+
+It owns the question to pg_locks and pg_blocking_pids, which every role may ask, also on a standby. It refuses to decide
+what a wait means, and to name another session's statement.
+"""
+
+from dataclasses import dataclass
+
+from datareplication.jobs.postgres.connection import Session, connect, rows
+from datareplication.jobs.settings import Connection
+
+STATEMENT_TIMEOUT = "5s"
+"""A look that takes longer than this is worth less than the load it makes."""
+
+_WAITS = """
+    WITH ours AS MATERIALIZED (
+        SELECT pid FROM pg_stat_activity
+        WHERE application_name = current_setting('application_name') AND usename = session_user
+          AND datname = current_database() AND client_addr IS NOT DISTINCT FROM inet_client_addr()
+    ), waiting AS MATERIALIZED (
+        SELECT pid, mode, waitstart,
+               CASE WHEN pg_is_in_recovery() AND mode = 'AccessExclusiveLock'
+                    THEN ARRAY(SELECT h.pid FROM pg_locks h WHERE h.granted AND h.locktype = l.locktype
+                               AND h.database = l.database AND h.relation = l.relation AND h.pid <> l.pid)
+                    ELSE pg_blocking_pids(pid) END AS blockers,
+               CASE WHEN relation IS NULL THEN locktype
+                    WHEN database IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+                    THEN relation::regclass::text
+                    ELSE 'a table of another database' END AS object
+        FROM pg_locks l WHERE NOT granted AND pid IS NOT NULL
+    )
+    SELECT w.pid IN (TABLE ours), w.mode, w.object,
+           coalesce(to_char(w.waitstart AT TIME ZONE 'UTC', 'HH24:MI:SS"Z"'), ''),
+           coalesce(extract(epoch FROM clock_timestamp() - w.waitstart), 0)::float8,
+           w.pid, coalesce(waiter.usename::text, ''), b.pid, coalesce(blocker.usename::text, '')
+    FROM waiting w CROSS JOIN unnest(w.blockers) b (pid)
+         LEFT JOIN pg_stat_activity waiter ON waiter.pid = w.pid
+         LEFT JOIN pg_stat_activity blocker ON blocker.pid = b.pid
+    WHERE (w.pid IN (TABLE ours)) <> (b.pid IN (TABLE ours))
+    ORDER BY w.waitstart, w.pid, b.pid
+"""
+"""On a standby only the replaying process takes ACCESS EXCLUSIVE, and pg_blocking_pids does not know that process."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One of the server's processes. pid 0: a prepared transaction. role: empty for the server's own processes."""
+
+    pid: int
+    role: str
+
+    def __str__(self) -> str:
+        """Return it for people."""
+        if not self.pid:
+            return "a prepared transaction (see pg_prepared_xacts)"
+        return f"{self.role or 'the server itself'} (backend {self.pid})"
+
+
+@dataclass(frozen=True)
+class Wait:
+    """One backend that waits for another one's lock, or for one that was asked for earlier.
+
+    is_ours: it is ours that waits; else it is ours that is waited for. mode and object: of the lock. since: time of
+    day, UTC. seconds: for how long.
+    """
+
+    is_ours: bool
+    mode: str
+    object: str
+    since: str
+    seconds: float
+    waiter: Backend
+    blocker: Backend
+
+
+def opened(connection: Connection, application: str) -> Session:
+    """Open a session to look from; `application` is the name that the watched sessions have."""
+    return connect(connection, application, settings={"statement_timeout": STATEMENT_TIMEOUT})
+
+
+def waits(session: Session) -> list[Wait]:
+    """Return the waits between ours and others, the longest first.
+
+    Ours are the sessions with this one's application_name, role, database and client address.
+    """
+    found = rows(session, _WAITS, doing="looking for locks that are waited for")
+    return [
+        Wait(is_ours, mode, on, since, seconds, Backend(waiter, asks), Backend(holder, has))
+        for is_ours, mode, on, since, seconds, waiter, asks, holder, has in found
+    ]
