@@ -56,16 +56,13 @@ def entries(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
 
     options: choose among them, e.g. `--section=post-data`.
     """
-    # The list is in the encoding of the names, and is handed back as it is.
-    command: list[str | Path] = [pg_restore.path, "--list", "--verbose", *options, path]
-    done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="surrogateescape")
-    if done.returncode != 0:
-        raise DataError(f"{path.name} cannot be read: {done.stderr.strip()[:300]}", reason="SnapshotCorrupt")
-    return parsed(done.stdout.split("\n"))
+    # Only the verbose list tells what depends on what, and it has all entries, whatever the options choose.
+    chosen = {entry.id for entry in _listed(pg_restore, path, *options)}
+    return [entry for entry in _listed(pg_restore, path, "--verbose") if entry.id in chosen]
 
 
 def parsed(lines: Sequence[str]) -> list[Entry]:
-    """Return the entries of a list that `pg_restore --list --verbose` has printed."""
+    """Return the entries of a list that `pg_restore --list` has printed, with `--verbose` what they depend on too."""
     found: list[Entry] = []
     for line in lines:
         if match := _ENTRY.match(line):
@@ -76,6 +73,15 @@ def parsed(lines: Sequence[str]) -> list[Entry]:
             ids = tuple(int(text) for text in match[1].split())
             found[-1] = replace(last, depends_on=ids)
     return found
+
+
+def _listed(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
+    # The list is in the encoding of the names, which are passed over.
+    command: list[str | Path] = [pg_restore.path, "--list", *options, path]
+    done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="surrogateescape")
+    if done.returncode != 0:
+        raise DataError(f"{path.name} cannot be read: {done.stderr.strip()[:300]}", reason="SnapshotCorrupt")
+    return parsed(done.stdout.split("\n"))
 
 
 @contextmanager
