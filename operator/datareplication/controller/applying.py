@@ -34,9 +34,6 @@ from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
 
-PROGRESS_SECONDS = 10
-"""How often a running step's progress is read: often enough to watch, one status write per ten seconds."""
-
 QUIET_SECONDS = 10
 """A pod that is still being set up after this long is asked for its Events."""
 
@@ -80,7 +77,7 @@ class Applier:
                 seen = replace(seen, observed={**seen.observed, action.step: rejected})
         written = await self.write_run(run, status.run_status(seen, now))
         is_running = any(job.state in ("Running", "Pending") for job in observed.values())
-        look_again = now + timedelta(seconds=PROGRESS_SECONDS) if is_running or not volume.exists else None
+        look_again = now + timedelta(seconds=status.PROGRESS_SECONDS + 1) if is_running or not volume.exists else None
         return written, min(filter(None, (planned.requeue_at, look_again)), default=None)
 
     async def write_run(self, run: Run, new: RunStatus) -> Run:
@@ -118,11 +115,14 @@ class Applier:
             pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
         now = self._now()
         found = {step: seeing.observe(step, job, pods, run.uid, now) for step, job in jobs.items()}
-        return {step: await self._look_closer(run, job) for step, job in found.items()}
+        is_due = status.is_progress_due(run.status, now)
+        return {step: await self._look_closer(run, job, is_progress_due=is_due) for step, job in found.items()}
 
-    async def _look_closer(self, run: Run, job: ObservedJob) -> ObservedJob:
+    async def _look_closer(self, run: Run, job: ObservedJob, *, is_progress_due: bool) -> ObservedJob:
         """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""
         if job.state == "Running" and job.running_pod is not None:
+            if not is_progress_due:
+                return job
             lines = await self._last_lines(run, job.running_pod)
             found = [progress for line in lines if (progress := Progress.from_log_line(line))]
             return replace(job, progress=found[-1]) if found else job

@@ -69,7 +69,8 @@ class Progress:
 
     phase: one of `Connecting`, `Waiting` (for a sibling that builds), `Schema`, `Data`, `Indexes`, `Verifying`,
     `AfterLoad`, `Swapping`, `Publishing`. note: what holds it or others up, for people; note_reason: the same as one
-    CamelCase word (`WaitsForLock`, `BlocksOthers`).
+    CamelCase word (`WaitsForLock`, `BlocksOthers`). bytes_per_second: over the last half minute. seconds_left: of
+    copying, at that rate; None when it cannot be told.
     """
 
     phase: str
@@ -81,6 +82,8 @@ class Progress:
     bytes_total: int = 0
     note: str = ""
     note_reason: str = ""
+    bytes_per_second: int = 0
+    seconds_left: int | None = None
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the JSON object that a progress line carries under `progress`."""

@@ -57,7 +57,13 @@ class ProgressStatus(StatusModel):
     tables_total: int = Field(0, description="Tables in all.")
     rows_done: int = Field(0, description="Rows done.")
     bytes_done: int = Field(0, description="Bytes of uncompressed CSV done.")
-    bytes_total: int = Field(0, description="Bytes expected; 0 when not known.")
+    bytes_total: int = Field(0, description="Bytes expected, in a dump after the last snapshot; 0 when not known.")
+    rows_total: int = Field(0, description="Rows expected; in a dump the planner's estimate, 0 when not known.")
+    bytes_per_second: int = Field(0, description="Bytes of uncompressed CSV per second, over the last half minute.")
+    seconds_left: int | None = Field(None, description="How long copying the rest takes at that rate.")
+    note_reason: str = Field("", description="What holds it or others up: WaitsForLock or BlocksOthers.")
+    note: str = Field("", description="What holds it or others up, for people.")
+    time: AwareDatetime | None = Field(None, description="When this was seen.")
 
 
 class AttemptStatus(StatusModel):

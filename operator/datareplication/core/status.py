@@ -42,6 +42,9 @@ STEP_PHASES: dict[str, StepPhase] = {
 }
 """A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
 
+PROGRESS_SECONDS = 10
+"""How often a running step's progress is read: often enough to watch, one status write per ten seconds."""
+
 BAD_ENDS = ("Failed", "PartiallyFailed")
 
 REMEDIES = {
@@ -125,7 +128,8 @@ def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
         return old
     phase = _phase(job)
     has_ended = phase in ("Succeeded", "Failed")
-    why = _why(job)
+    progress = _progress(job, old.progress, now)
+    why = _why(job, progress)
     return old.model_copy(
         update={
             "phase": phase,
@@ -136,7 +140,7 @@ def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
             "start_time": old.start_time or job.started_at,
             "completion_time": (job.ended_at or now) if has_ended else None,
             "retry_time": job.retry_at if job.state == "Suspended" else None,
-            "progress": _progress(job),
+            "progress": progress,
             **(_result(old, job.report) if phase == "Succeeded" and job.report else {}),
         }
     )
@@ -182,22 +186,34 @@ def _result(step: StepStatus, report: Report) -> dict[str, Any]:
     return found | told | {"snapshot": path, "snapshot_time": moment, "lsn": report.lsn}
 
 
-def _progress(job: ObservedJob) -> ProgressStatus | None:
+def is_progress_due(status: RunStatus, now: datetime) -> bool:
+    """Whether progress may be read again; whatever else happens, it causes one write of the status in ten seconds."""
+    steps = [step for step in (status.dump, *status.targets) if step and step.progress]
+    times_seen = [step.progress.time for step in steps if step.progress and step.progress.time]
+    return not times_seen or now - max(times_seen) >= timedelta(seconds=PROGRESS_SECONDS)
+
+
+def _progress(job: ObservedJob, old: ProgressStatus | None, now: datetime) -> ProgressStatus | None:
+    """Return how far a running step is: as it was before when it was not read, or reads the same."""
     if job.state != "Running" or job.progress is None:
-        return None
-    return ProgressStatus(**{name: getattr(job.progress, name) for name in ProgressStatus.model_fields})
+        return old if job.state == "Running" else None
+    # Times are kept in whole seconds; rounded up, ten of them are never less.
+    seen = now.replace(microsecond=0) + timedelta(seconds=bool(now.microsecond))
+    new = ProgressStatus(**vars(job.progress), time=seen)
+    is_same = old is not None and old.model_copy(update={"time": seen}) == new
+    return old if is_same else new
 
 
-def _why(job: ObservedJob) -> Why:
-    """Return why a step is not running, with the remedy where one is known."""
+def _why(job: ObservedJob, progress: ProgressStatus | None) -> Why:
+    """Return why a step is not running or is held up, with the remedy where one is known."""
     if job.state == "Foreign":
         message = f"Job {job.name} exists and belongs to somebody else; delete or rename it"
         return Why("ForeignJob", message)
     if job.state in ("Pending", "Running") and job.waiting is not None:
         remedy = REMEDIES.get(job.waiting.reason)
         return Why(job.waiting.reason, "; ".join(filter(None, (job.waiting.message, remedy))))
-    if job.state == "Running" and job.progress is not None:
-        return Why(job.progress.note_reason, job.progress.note)
+    if job.state == "Running" and progress is not None:
+        return Why(progress.note_reason, progress.note)
     return Why() if job.state in ("Succeeded", "Running", "Absent") else job.why
 
 

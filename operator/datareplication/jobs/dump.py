@@ -158,7 +158,8 @@ class _Dump:
         given = self.given
         tasks = plan.parts(seen.copied, given.workers, given.compression, seen.identity.csv_encoding)
         tables = [table for table in seen.copied if table.kind != "PartitionedTable"]
-        tally.expect(len(tables), [task.oid for task in tasks], sum(table.estimated_rows for table in tables))
+        rows, size = sum(table.estimated_rows for table in tables), volume.expected_bytes(given)
+        tally.expect(len(tables), [task.oid for task in tasks], rows, size)
         tally.phase("Data")
         written: list[Written] = []
         sums: dict[int, str] = {}

@@ -1,19 +1,26 @@
 """How far a program is: adds up what its workers say, and says it in progress lines."""
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from datareplication.core.report import Progress
 from datareplication.jobs.log import Log
+from datareplication.jobs.pace import Pace
+
+COPYING = "Data"
+"""The phase in which bytes move; in others a time left would be a guess."""
 
 
 class Tally:
     """Counts tables, rows and bytes. A table, known by its oid, is done when its last part is."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
+        self._clock = clock
+        self._pace = Pace()
         self._progress = Progress("Connecting")
         self._left: Counter[int] = Counter()
         self._lock = threading.Lock()
@@ -48,5 +55,13 @@ class Tally:
 
     def _say(self, **changes: int | str) -> None:
         with self._lock:
-            self._progress = replace(self._progress, **changes)  # type: ignore[arg-type]
+            self._progress = self._paced(replace(self._progress, **changes))  # type: ignore[arg-type]
             self._log.progress(self._progress)
+
+    def _paced(self, progress: Progress) -> Progress:
+        if progress.phase != COPYING:
+            return replace(progress, bytes_per_second=0, seconds_left=None)
+        now, done = self._clock(), progress.bytes_done
+        self._pace.mark(now, done)
+        rate, left = self._pace.bytes_per_second(now, done), self._pace.seconds_left(now, done, progress.bytes_total)
+        return replace(progress, bytes_per_second=rate, seconds_left=left)

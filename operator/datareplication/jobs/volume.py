@@ -9,6 +9,7 @@ from pathlib import Path
 
 from datareplication.errors import ReplicationError
 from datareplication.jobs import inventory, pruning, retention, room
+from datareplication.jobs.inventory import Found
 from datareplication.jobs.log import Log
 from datareplication.jobs.program import Frame
 from datareplication.jobs.pruning import Order, Pruned
@@ -52,16 +53,27 @@ def _answer(given: DumpSettings, directory: Path, tables_bytes: int) -> tuple[ro
     return room.answer(needed, free), needed, free
 
 
+def expected_bytes(given: DumpSettings) -> int:
+    """Return what a dump may expect to copy, in bytes of CSV: as much as the newest snapshot holds, 0 without one."""
+    newest = _newest(given.pruning)
+    return newest.manifest.bytes if newest and newest.manifest else 0
+
+
 def _previous_bytes(order: Order | None) -> int | None:
     """Return the bytes of the replication's newest snapshot, None when there is none to be seen."""
+    newest = _newest(order)
+    return newest.bytes if newest else None
+
+
+def _newest(order: Order | None) -> Found | None:
     if order is None:
         return None
     try:
-        complete = inventory.take(order.root).complete
+        seen = inventory.take(order.root)
     except (ReplicationError, OSError):
         return None
-    previous = retention.newest(complete, order.rule.replication)
-    return previous.bytes if previous else None
+    newest = retention.newest(seen.complete, order.rule.replication)
+    return next((one for one in seen.found if newest and one.path == newest.path), None)
 
 
 def _warned(work: Callable[[], Pruned], log: Log) -> Pruned | None:
