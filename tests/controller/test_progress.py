@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from world import DUMPED, NAME, NAMESPACE, World, manual_run
+from world import DUMPED, World, manual_run
 
 from datareplication.controller.cluster import RUN
 from datareplication.core.report import Progress
@@ -93,15 +93,3 @@ async def test_a_note_is_the_reason_of_the_step_until_it_is_over() -> None:
     await world.reconcile()
     assert "reason" not in world.run_status("now")["dump"]
     assert "message" not in world.run_status("now")
-
-
-async def test_the_dump_is_told_which_runs_snapshots_are_in_use() -> None:
-    world = World()
-    world.cluster.put(RUN, manual_run("now"))
-    older = manual_run("older", action="Load", snapshot=f"{NAME}/last-week/prod_snapshot_20260222")
-    world.cluster.put(RUN, older)
-    await world.reconcile()
-    arguments = world.job("now-dump")["spec"]["template"]["spec"]["containers"][0]["args"]
-    named = {argument.removeprefix("--in-use=") for argument in arguments if argument.startswith("--in-use=")}
-    assert named >= {"last-week", "older"}
-    assert world.cluster.peek(RUN, NAMESPACE, "older")
