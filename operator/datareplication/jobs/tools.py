@@ -129,6 +129,10 @@ def choose_restore(carried: Sequence[Tool], dump_version: int, target_version: i
     raise CapabilityError(f"{wanted}; this image carries {have}", reason="MissingTool")
 
 
+END_SECONDS = 5.0
+"""How long a child may take to cancel its query."""
+
+
 class Running:
     """A started child. Its error output goes to a file, so that it can never block on a full pipe."""
 
@@ -152,8 +156,14 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Kill the child if it still runs."""
+        """End the child if it still runs: by SIGTERM, on which it cancels its query, else by SIGKILL.
+
+        The backend of a killed client that waits for a lock goes on to wait, with all the locks that it has.
+        """
         if self._child.poll() is None:
+            self._child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(END_SECONDS)
             self._child.kill()
             self._child.wait()
         self._errors.close()
