@@ -183,7 +183,8 @@ class _Dump:
         if given.checksum:
             # A table without a file has no task: there may be no worker either.
             parted = {task.oid for task in tasks}
-            sums |= {table.oid: checksum.EMPTY for table in seen.tables if table.oid not in parted}
+            unparted = [table for table in seen.tables if table.kind == "Table" and table.oid not in parted]
+            sums |= {table.oid: checksum.EMPTY for table in unparted}
             tally.phase("Verifying")
             filled = [table for table in tables if table.kind == "Table" and table.oid in parted]
             self.workers.perform(_sums(filled, seen.identity.csv_encoding), hear)

@@ -78,7 +78,8 @@ def tables(session: Session, rowless: Collection[int]) -> list[Table]:
         session, _TABLES, {"rowless": list(rowless)}, doing=DOING
     ):
         shape = tuple(Column(*column) for column in columns)
-        table = Table(oid, schema, name, KIND, unlogged, blocks, size, estimate, shape, extension, condition)
+        figures = (unlogged, blocks, size, estimate, shape)
+        table = Table(oid, schema, name, KIND, *figures, extension=extension, condition=condition)
         if _has_rows(session, table):
             found[oid] = table
     pairs = rows(session, _REFERENCES, {"oids": list(found)}, doing=DOING)
