@@ -27,6 +27,8 @@ from datareplication.jobs.stop import Stop
 
 TICK_SECONDS = 1.0
 DEBIAN_BINARIES = Path("/usr/lib/postgresql")
+DEBIAN_WRAPPER = "pg_wrapper"
+"""A Perl program that starts one of those; it takes a tenth of a second to say which."""
 
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Of our environment, beside libpq's own PG* variables, which psycopg2 obeys too. No variable with a password."""
@@ -97,7 +99,8 @@ class Login:
 def found(name: str) -> list[Tool]:
     """Return all versions of `name` that this machine carries, oldest first: Debian's directories, then PATH."""
     paths = [path for path in DEBIAN_BINARIES.glob(f"*/bin/{name}") if os.access(path, os.X_OK)]
-    if on_path := shutil.which(name):
+    on_path = shutil.which(name)
+    if on_path and Path(on_path).resolve().name != DEBIAN_WRAPPER:
         paths.append(Path(on_path))
     by_version: dict[int, Tool] = {}
     for path in paths:
