@@ -4,6 +4,7 @@ It owns the table `datareplication.provenance`, one row per load. It trusts no t
 whoever may create tables in a target must not make the load's role run their code.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from psycopg2 import sql
@@ -40,6 +41,9 @@ _TYPES = {
     "bytes": "bigint",
     "loaded_at": "timestamp with time zone",
 }
+
+ADDED = {"loaded_by_run_uid": "", "snapshot": "", "tables": 0, "rows": 0, "bytes": 0}
+"""Columns that loads of earlier versions did not write, and what is read in their stead."""
 
 WRITING = "writing datareplication.provenance"
 
@@ -83,9 +87,15 @@ class Provenance:
 def read(session: Session) -> Provenance | None:
     """Return the last load into the session's database, None when there is none or the table is not ours."""
     doing = "reading datareplication.provenance"
-    if not _is_ours(session):
+    columns = _columns(session)
+    if not _is_shape_of_ours(columns):
         return None
-    names = sql.SQL(", ").join(sql.Identifier(field.name) for field in fields(Provenance))
+    names = sql.SQL(", ").join(
+        sql.Literal(ADDED[field.name])
+        if f"{field.name} {_TYPES[field.name]}" not in columns
+        else sql.Identifier(field.name)
+        for field in fields(Provenance)
+    )
     query = sql.SQL("SELECT {} FROM {} ORDER BY loaded_at DESC LIMIT 1").format(names, identifier(*PROVENANCE))
     found = rows(session, query, doing=doing)
     return Provenance(*found[0]) if found else None
@@ -126,22 +136,34 @@ def home(session: Session) -> Home:
     """
     found = row(session, query, PROVENANCE, doing="looking up datareplication.provenance")
     owner, has_rights, has_schema, can_create, is_reachable = found
-    is_strange = owner is not None and not _is_ours(session)
+    is_strange = owner is not None and not _is_shape_of_ours(_columns(session))
     return Home(owner, has_rights, is_strange, has_schema, can_create, is_reachable)
 
 
 def replace(session: Session, provenance: Provenance) -> None:
     """Make this load the one that the session's database tells of, inside the caller's transaction."""
-    if _is_ours(session):
+    columns = _columns(session)
+    if columns == _shape():
         execute(session, sql.SQL("DELETE FROM {}").format(identifier(*PROVENANCE)), doing=WRITING)
     else:
+        if _is_shape_of_ours(columns):
+            execute(session, sql.SQL("DROP TABLE {}").format(identifier(*PROVENANCE)), doing=WRITING)
         _create(session)
     _insert(session, provenance)
 
 
-def _is_ours(session: Session) -> bool:
-    shape = row(session, _SHAPE, PROVENANCE, doing="reading datareplication.provenance")[0]
-    return bool(shape == [f"{name} {kind}" for name, kind in _TYPES.items()])
+def _columns(session: Session) -> list[str]:
+    found = row(session, _SHAPE, PROVENANCE, doing="reading datareplication.provenance")[0]
+    return list(found or ())
+
+
+def _shape(without: Collection[str] = ()) -> list[str]:
+    return [f"{name} {kind}" for name, kind in _TYPES.items() if name not in without]
+
+
+def _is_shape_of_ours(columns: list[str]) -> bool:
+    """Whether a load made a table with these columns: this version's or an earlier one's."""
+    return columns in (_shape(), _shape(without=ADDED))
 
 
 def _create(session: Session) -> None:
