@@ -72,7 +72,11 @@ class TestDefaults:
         stored = as_stored(cluster, manifest)["spec"]
         assert spec.parse(stored) == spec.parse(manifest["spec"])
         assert (stored["timeoutSeconds"], stored["retryPolicy"]) == (21_600, {"retries": 2, "delaySeconds": 300})
-        assert (stored["source"]["port"], stored["dump"]) == (5432, {"workers": 4})
+        assert (stored["source"]["port"], stored["dump"]["workers"], stored["dump"]["lockTimeoutSeconds"]) == (
+            5432,
+            4,
+            30,
+        )
         assert stored["source"]["credentialsSecretRef"] == {
             "name": "prod-db",
             "usernameKey": "username",
