@@ -88,7 +88,7 @@ def observe(
         state=_state(job, own),
         name=metadata["name"],
         resource_version=metadata["resourceVersion"],
-        attempts=sum(_count(status, name) for name in ("failed", "succeeded", "active")),
+        attempts=_attempts(status, own),
         failed=_count(status, "failed"),
         active=_active(status),
         delayed=int(annotations.get(names.DELAYED_ANNOTATION, "0")),
@@ -124,6 +124,12 @@ def _state(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState:
 
 def _count(status: Mapping[str, Any], name: str) -> int:
     return int(status.get(name) or 0)
+
+
+def _attempts(status: Mapping[str, Any], pods: Sequence[ObservedPod]) -> int:
+    """Return how many there were: by the Job's count, which lags behind its pods, or by pods, which may be gone."""
+    counted = sum(_count(status, name) for name in ("failed", "succeeded", "active"))
+    return max(counted, sum(not pod.is_disruption for pod in pods))
 
 
 def _active(status: Mapping[str, Any]) -> int:

@@ -37,7 +37,7 @@ def load_that_fails_transiently_twice_then_succeeds(scene: Scene) -> None:
     attempts = load(scene)["endedAttempts"]
     assert [attempt["exitCode"] for attempt in attempts] == [75, 75, 0]
     assert load(scene)["attempts"] == 3
-    job = scene.lab.cluster.get("job", "now-load-dev", "-n", scene.namespace)
+    job = counted_job(scene, "now-load-dev")
     assert (job["spec"]["backoffLimit"], job["status"]["failed"], job["status"]["succeeded"]) == (2, 2, 1)
     ended = [datetime.fromisoformat(attempt["completionTime"]) for attempt in attempts]
     begun = [datetime.fromisoformat(attempt["startTime"]) for attempt in attempts]
@@ -51,6 +51,15 @@ def load_that_fails_transiently_twice_then_succeeds(scene: Scene) -> None:
 def load(scene: Scene) -> Object:
     """Return the state of the load, empty before there is one."""
     return dict(next(iter(scene.run().get("targets", ())), {}))
+
+
+def counted_job(scene: Scene, name: str) -> Object:
+    """Return a Job when its controller has counted the pod that succeeded, some seconds after the run knows."""
+
+    def look() -> Object:
+        return dict(scene.lab.cluster.get("job", name, "-n", scene.namespace))
+
+    return wait_for(look, lambda job: job["status"].get("succeeded") == 1, SOON_SECONDS)
 
 
 def service(scene: Scene) -> Object:
@@ -87,7 +96,7 @@ def evicted_pod_costs_no_attempt(scene: Scene) -> None:
     evicted = ended.pop(running["metadata"]["name"])
     assert (evicted["isDisruption"], evicted["reason"]) == (True, "EvictionByEvictionAPI"), dump
     assert [attempt["isDisruption"] for attempt in ended.values()] == [False], dump
-    job = scene.lab.cluster.get("job", "now-dump", "-n", scene.namespace)
+    job = counted_job(scene, "now-dump")
     assert (job["status"].get("failed", 0), job["status"]["succeeded"]) == (0, 1)
 
 

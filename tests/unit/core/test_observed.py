@@ -85,6 +85,12 @@ def test_reason_of_a_failure(sentence: str, pods: Any, condition: str, why: Why)
     assert observe(DUMP_STEP, raw, pods, OWNER, NOW).why == why, sentence
 
 
+def test_an_attempt_that_the_job_has_not_counted_yet_counts() -> None:
+    pods = [ended(75), ended(75), pod({"phase": "Succeeded"}, "2026-03-02T00:00:20Z")]
+    assert observe(DUMP_STEP, job({"failed": 2}), pods, OWNER, NOW).attempts == 3
+    assert observe(DUMP_STEP, job({"failed": 2, "succeeded": 1}), pods[2:], OWNER, NOW).attempts == 3
+
+
 def test_pods_of_another_job_are_not_looked_at() -> None:
     other = pod({"phase": "Running"})
     other["metadata"]["ownerReferences"] = [{"uid": "other", "controller": True}]
