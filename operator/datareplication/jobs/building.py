@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.jobs import archive, exclusion, extension_rows, large_objects, pipeline
+from datareplication.jobs.identity import load_application
 from datareplication.jobs.loading import (
     Analyze,
     CopyParts,
@@ -49,17 +50,15 @@ class Building:
     database: Database
     pg_restore: Tool
     tally: Tally
-    application: str
     script: str = field(default="", repr=False)
 
     @property
-    def run_uid(self) -> str:
-        """Return whose load it is: of the run, or by hand of the run that made the snapshot."""
-        return self.given.run.uid or self.manifest.run.uid
+    def _application(self) -> str:
+        return load_application(self.given.run.name)
 
     def connect(self, database: str) -> Session:
         """Open a session to a database of the target's server."""
-        return connect(self.given.target, self.application, database, self._quiet)
+        return connect(self.given.target, self._application, database, self._quiet)
 
     @property
     def _quiet(self) -> dict[str, str]:
@@ -77,7 +76,7 @@ class Building:
         """Let the workers connect to `<db>__next`, which exists now."""
         config = WorkerConfig(
             self.given.target,
-            self.application,
+            self._application,
             self.database.next_name,
             self.given.input,
             self._restorer(settings),
@@ -195,7 +194,7 @@ class Building:
                 self.tally.done(done.oid, part.rows)
 
     def _restorer(self, settings: Mapping[str, str]) -> Restorer:
-        wanted = {**parameters(self.given.target, self.database.next_name), "application_name": self.application}
+        wanted = {**parameters(self.given.target, self.database.next_name), "application_name": self._application}
         options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
         choices = [

@@ -8,14 +8,22 @@ from dataclasses import replace
 
 from datareplication.errors import UsageError
 from datareplication.jobs.guard import Facts, Previous
-from datareplication.jobs.identity import application_name
+from datareplication.jobs.identity import load_application
 from datareplication.jobs.postgres import databases, provenance, target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.settings import LoadSettings
-from datareplication.jobs.swap import PROGRAM
+
+
+def target_name(given: LoadSettings) -> str:
+    """Return the target database's name; UsageError when it is the maintenance database as well."""
+    name = parameters(given.target)["dbname"]
+    if name == given.maintenance_database:
+        text = f"database {name} cannot be the target and the maintenance database at once (--maintenance-database)"
+        raise UsageError(text)
+    return name
 
 
 def look(given: LoadSettings, session: Session) -> Facts:
@@ -52,7 +60,7 @@ def _look_into_previous(given: LoadSettings, facts: Facts) -> Facts:
 
 
 def _existing(given: LoadSettings, session: Session) -> Database:
-    name = parameters(given.target)["dbname"]
+    name = target_name(given)
     database = databases.describe(session, name)
     if database is None:
         text = f'database {name} does not exist on the target: CREATE DATABASE "{name}", or correct dbname'
@@ -61,5 +69,5 @@ def _existing(given: LoadSettings, session: Session) -> Database:
 
 
 def _connected(given: LoadSettings, name: str) -> contextlib.closing[Session]:
-    application = application_name(PROGRAM, given.run.name)
+    application = load_application(given.run.name)
     return contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s"}))

@@ -2,6 +2,13 @@
 
 import importlib.metadata
 
+LOAD_PROGRAM = "datareplication-load"
+
+
+def load_application(run_name: str) -> str:
+    """Return what every session of a load or a rollback calls itself."""
+    return application_name(LOAD_PROGRAM, run_name)
+
 
 def application_name(program: str, run_name: str) -> str:
     """Return what a session calls itself; PostgreSQL cuts it at 63 bytes."""

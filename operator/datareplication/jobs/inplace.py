@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datareplication.errors import CapabilityError, ReplicationError, TransientError
 from datareplication.jobs import drift, extension_rows, ownership
 from datareplication.jobs.guard import Facts
-from datareplication.jobs.identity import application_name
+from datareplication.jobs.identity import load_application
 from datareplication.jobs.loading import check_rows, compare_sum, copy_part
 from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.ownership import Wants
@@ -27,7 +27,7 @@ from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
 from datareplication.jobs.stamp import Place, stamp
 from datareplication.jobs.stop import Terminated
-from datareplication.jobs.swap import PROGRAM, Replaced
+from datareplication.jobs.swap import Replaced
 from datareplication.jobs.tally import Tally
 from datareplication.jobs.touched import Touched, touched
 
@@ -221,7 +221,7 @@ class InPlace:
             self.frame.log.warning("loaded, but not all tables were analyzed", error=str(error))
 
     def _connect(self) -> Session:
-        application = application_name(PROGRAM, self.given.run.name)
+        application = load_application(self.given.run.name)
         return connect(self.given.target, application, self.facts.database.name)
 
 

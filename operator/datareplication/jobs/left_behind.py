@@ -5,6 +5,8 @@ docs/fidelity.md says why, for each kind.
 
 from collections.abc import Mapping, Sequence
 
+from datareplication.jobs.omission import some
+
 ROLES = "roles"
 TABLESPACES = "tablespaces"
 PUBLICATIONS = "publications"
@@ -12,7 +14,6 @@ SUBSCRIPTIONS = "subscriptions"
 STATISTICS = "optimizer statistics"
 KINDS = (ROLES, TABLESPACES, PUBLICATIONS, SUBSCRIPTIONS, STATISTICS)
 
-NAMES_IN_A_TEXT = 5
 LONGEST_TEXT = 120
 """In characters, so that all of them leave room for the rest of a termination message."""
 
@@ -22,10 +23,5 @@ def told(found: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
     Optimizer statistics have no names and are always told.
     """
-    named = (f"{kind}: {_some(found[kind])}"[:LONGEST_TEXT] for kind in KINDS if found.get(kind))
+    named = (f"{kind}: {some(found[kind])}"[:LONGEST_TEXT] for kind in KINDS if found.get(kind))
     return (*named, STATISTICS)
-
-
-def _some(names: Sequence[str]) -> str:
-    left = len(names) - NAMES_IN_A_TEXT
-    return ", ".join(names[:NAMES_IN_A_TEXT]) + (f" and {left} more" if left > 0 else "")

@@ -11,22 +11,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from datareplication.core.report import Report
-from datareplication.errors import DataError, ReplicationError, UsageError
+from datareplication.errors import DataError, ReplicationError
 from datareplication.jobs import facts, guard, program, rights, rollback, settings, siblings, snapshot, tools
 from datareplication.jobs.building import Building
 from datareplication.jobs.guard import Facts
-from datareplication.jobs.identity import application_name
+from datareplication.jobs.identity import load_application
 from datareplication.jobs.inplace import InPlace
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.postgres import afterload, databases, target
 from datareplication.jobs.postgres.connection import Session, connect
-from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.rights import Wants
 from datareplication.jobs.settings import LoadSettings
-from datareplication.jobs.swap import PROGRAM, Swap
+from datareplication.jobs.swap import Swap
 from datareplication.jobs.tally import Tally
 
 
@@ -43,25 +42,18 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     settings.refuse_unsupported_load(given)
     script = afterload.read(given.after_load)
     manifest = checked_manifest(given)
-    name = parameters(given.target)["dbname"]
-    if name == given.maintenance_database:
-        text = f"database {name} cannot be the target and the maintenance database at once (--maintenance-database)"
-        raise UsageError(text)
+    name = facts.target_name(given)
     tally = Tally(frame.log)
-    with contextlib.closing(connect(given.target, application_of(given), given.maintenance_database)) as session:
+    with contextlib.closing(
+        connect(given.target, load_application(given.run.name), given.maintenance_database)
+    ) as session:
         building, lock = contextlib.ExitStack(), contextlib.ExitStack()
         with building, lock:
-            building.enter_context(
-                siblings.build_lock(session, given, given.run.uid or manifest.run.uid, frame.stop, tally)
-            )
+            run_uid = siblings.run_of(given, manifest)
+            building.enter_context(siblings.build_lock(session, given, run_uid, frame.stop, tally))
             with frame.stop.interrupting(session.cancel):
                 lock.enter_context(target.locked(session, name))
             return _Load(given, frame, manifest, session, tally, building, script).run()
-
-
-def application_of(given: LoadSettings) -> str:
-    """Return what the load's sessions call themselves."""
-    return application_name(PROGRAM, given.run.name)
 
 
 def checked_manifest(given: LoadSettings) -> Manifest:
@@ -105,8 +97,7 @@ class _Load:
             return self._run()
         except ReplicationError as error:
             if not error.is_transient:
-                name = parameters(self.given.target)["dbname"] + databases.NEXT_SUFFIX
-                siblings.discard(self.session, [name], self.given.run.uid or self.manifest.run.uid)
+                self._discard_clone()
             raise
 
     def _run(self) -> Report:
@@ -122,6 +113,11 @@ class _Load:
         self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
         return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
 
+    def _discard_clone(self) -> None:
+        name = facts.target_name(self.given) + databases.NEXT_SUFFIX
+        if siblings.is_clone(self.session, name, siblings.run_of(self.given, self.manifest)):
+            databases.drop(self.session, name)
+
     def _swap(self, found: Facts) -> Swap:
         given, manifest, server, database = self.given, self.manifest, found.server, found.database
         is_any = given.overwrite == "Any"
@@ -130,9 +126,7 @@ class _Load:
         afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
-        building = Building(
-            given, self.frame, manifest, server, database, pg_restore, self.tally, application_of(given), self.script
-        )
+        building = Building(given, self.frame, manifest, server, database, pg_restore, self.tally, self.script)
         return Swap(building, self.session, self.lock)
 
     def _in_place(self, found: Facts) -> InPlace:

@@ -9,31 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datareplication.core.report import ROLLED_BACK, Report
-from datareplication.errors import GuardError, UsageError
+from datareplication.errors import GuardError
 from datareplication.jobs import facts, guard, rights
 from datareplication.jobs.guard import Facts
-from datareplication.jobs.identity import application_name
+from datareplication.jobs.identity import load_application
 from datareplication.jobs.postgres import carry, databases, rename, target
 from datareplication.jobs.postgres.connection import Session, connect
-from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.program import Frame
 from datareplication.jobs.rights import Wants
 from datareplication.jobs.settings import LoadSettings
-from datareplication.jobs.swap import PROGRAM
 from datareplication.jobs.tally import Tally
 
 
 def roll_back(given: LoadSettings, frame: Frame) -> Report:
     """Give the target back the database before its last load; one that this run has rolled back is reported again."""
-    name = parameters(given.target)["dbname"]
+    name = facts.target_name(given)
     if given.strategy == "InPlace":
         text = f"target {given.target_name} is loaded InPlace, which keeps no {name}{databases.PREVIOUS_SUFFIX}"
         raise GuardError(f"{text}; load an older snapshot (action: Load) instead", reason="NoPrevious")
-    if name == given.maintenance_database:
-        text = f"database {name} cannot be the target and the maintenance database at once (--maintenance-database)"
-        raise UsageError(text)
     tally = Tally(frame.log)
     with contextlib.closing(_connect(given)) as session, contextlib.ExitStack() as lock:
         with frame.stop.interrupting(session.cancel):
@@ -93,7 +88,7 @@ class _Rollback:
 
 
 def _connect(given: LoadSettings) -> Session:
-    return connect(given.target, application_name(PROGRAM, given.run.name), given.maintenance_database)
+    return connect(given.target, load_application(given.run.name), given.maintenance_database)
 
 
 def _report(database: Database, shown: Provenance | None, not_carried: Sequence[str] = ()) -> Report:

@@ -6,12 +6,13 @@ builds by itself. It owns the marks of clones and who gets one. It refuses to kn
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from datareplication.errors import ReplicationError
-from datareplication.jobs.identity import application_name
+from datareplication.jobs.identity import load_application
 from datareplication.jobs.log import Log
+from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.postgres import databases, provenance, target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.databases import MARK, Database
@@ -21,6 +22,11 @@ from datareplication.jobs.tally import Tally
 
 _SAME = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace")
 """What CREATE DATABASE cannot change when it copies a template, or not without a further right."""
+
+
+def run_of(given: LoadSettings, manifest: Manifest) -> str:
+    """Return the uid of the run whose loads are siblings: of their own, by hand of the one that made the snapshot."""
+    return given.run.uid or manifest.run.uid
 
 
 def mark(run_uid: str) -> str:
@@ -94,15 +100,13 @@ class Cloning:
 
     def _is_loaded(self, name: str) -> bool:
         """Whether this run has loaded a sibling already: then it comes for no clone."""
-        application = application_name("datareplication-load", self.given.run.name)
+        application = load_application(self.given.run.name)
         with contextlib.closing(connect(self.given.target, application, name)) as session:
             found = provenance.read(session)
         return found is not None and found.target_database == name and found.loaded_by_run_uid == self.run_uid
 
 
-def discard(session: Session, names: Sequence[str], run_uid: str) -> None:
-    """Drop these databases if they are clones of the run that nobody will use."""
-    for name in names:
-        found = databases.describe(session, name)
-        if found is not None and found.comment == mark(run_uid):
-            databases.drop(session, name)
+def is_clone(session: Session, name: str, run_uid: str) -> bool:
+    """Whether a database is there and is a clone for the loads of this run."""
+    found = databases.describe(session, name)
+    return found is not None and found.comment == mark(run_uid)

@@ -18,7 +18,6 @@ from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.siblings import Cloning
 from datareplication.jobs.stamp import Place, stamp
 
-PROGRAM = "datareplication-load"
 DROP_ATTEMPTS = 3
 """A cancel request that was on its way when the work stopped may hit the first."""
 
@@ -100,17 +99,15 @@ class Swap:
 
     def _has_clone(self) -> bool:
         """Whether a sibling of this run has built `<db>__next` for this target."""
-        if not self.building.given.siblings:
-            return False
-        found = databases.describe(self.maintenance, self._database.next_name)
-        return found is not None and found.comment == siblings.mark(self.building.run_uid)
+        given = self.building.given
+        return bool(given.siblings) and siblings.is_clone(self.maintenance, self._database.next_name, self._run_uid)
 
     def _clone(self) -> None:
         cloning = Cloning(
             session=self.maintenance,
             given=self.building.given,
             built=self._database,
-            run_uid=self.building.run_uid,
+            run_uid=self._run_uid,
             is_superuser=self.building.server.is_superuser,
             owner=self._owner(),
             log=self.building.frame.log,
@@ -176,6 +173,10 @@ class Swap:
 
     def _connect_maintenance(self) -> Session:
         return self._connect(self.building.given.maintenance_database)
+
+    @property
+    def _run_uid(self) -> str:
+        return siblings.run_of(self.building.given, self.building.manifest)
 
     @property
     def _database(self) -> Database:
