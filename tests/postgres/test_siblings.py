@@ -112,3 +112,15 @@ def test_a_sibling_at_work_is_left_alone(family: dict[str, Programs]) -> None:
         cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [f"datareplication:{name}"])
         assert family["a"].load(*arguments(family, "a")).code == 0
     assert databases(family["b"].target, name) == [name]
+
+
+def test_no_clone_gives_the_objects_of_one_targets_owner_to_another(family: dict[str, Programs]) -> None:
+    server, names = family["a"].target, {suffix: family[suffix].database for suffix in "ab"}
+    for name in names.values():
+        server.run(f"CREATE ROLE {name}_owner", f"ALTER DATABASE {name} OWNER TO {name}_owner")
+    for suffix in "ab":
+        loaded = family[suffix].load(*arguments(family, suffix), "--owners", "TargetOwner")
+        assert loaded.code == 0, loaded.report.message
+    query = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'public.t'::regclass"
+    owners = {suffix: server.run(query, database=name) for suffix, name in names.items()}
+    assert owners == {suffix: [(f"{name}_owner",)] for suffix, name in names.items()}

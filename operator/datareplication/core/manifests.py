@@ -115,7 +115,7 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
 
 
 def _siblings(run: Run, target: Target) -> list[str]:
-    """Return the databases that this run loads by Swap on the same server with the same role: built once, cloned."""
+    """Return the databases that this run loads by Swap on the same server, with the same role and the same choices."""
     if target.strategy != "Swap":
         return []
     others = (run.spec.target(name) for name in run.targets if name != target.name)
@@ -124,7 +124,7 @@ def _siblings(run: Run, target: Target) -> list[str]:
 
 def _place(target: Target) -> tuple[object, ...]:
     login = target.credentials_secret_ref
-    return target.host, target.port, login, target.maintenance_database, target.strategy
+    return target.host, target.port, login, target.maintenance_database, target.strategy, target.owners, target.grants
 
 
 def _rollback_arguments(target: Target) -> tuple[str, ...]:

@@ -39,10 +39,10 @@ def is_mark(comment: str | None) -> bool:
     return comment is not None and comment.startswith(MARK)
 
 
-def can_clone(built: Database, sibling: Database, *, is_superuser: bool) -> bool:
-    """Whether what was built for one database may become the other."""
+def can_clone(built: Database, sibling: Database, *, any_owner: bool) -> bool:
+    """Whether what was built for one database may become the other. any_owner: also one of another owner."""
     is_same = all(getattr(built, name) == getattr(sibling, name) for name in _SAME)
-    return is_same and not sibling.is_template and (is_superuser or built.owner == sibling.owner)
+    return is_same and not sibling.is_template and (any_owner or built.owner == sibling.owner)
 
 
 @contextlib.contextmanager
@@ -87,7 +87,9 @@ class Cloning:
 
     def _offer(self, name: str) -> None:
         sibling = databases.describe(self.session, name)
-        if sibling is None or not can_clone(self.built, sibling, is_superuser=self.is_superuser):
+        # With TargetOwner the objects belong to the owner of the database that they were built for.
+        any_owner = self.is_superuser and self.given.owners == "Keep"
+        if sibling is None or not can_clone(self.built, sibling, any_owner=any_owner):
             return
         left_over = databases.describe(self.session, sibling.next_name)
         if left_over is not None and not is_mark(left_over.comment):

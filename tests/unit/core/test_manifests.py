@@ -119,11 +119,12 @@ def test_targets_on_one_server_with_one_role_know_of_each_other() -> None:
     first = SPEC["targets"][0]
     other_role = {"credentialsSecretRef": {"name": "other"}}
     differing: list[dict[str, Any]] = [{}, {}, {"host": "elsewhere"}, other_role, {"maintenanceDatabase": "template1"}]
+    differing += [{"owners": "TargetOwner"}, {"grants": "Drop"}]
     targets = [{**first, "name": f"t{i}", "database": f"db{i}", **change} for i, change in enumerate(differing)]
-    jobs_by_target = {f"t{i}": manifests.load_job(a_run(targets=targets), IMAGE, f"t{i}") for i in range(5)}
+    jobs_by_target = {f"t{i}": manifests.load_job(a_run(targets=targets), IMAGE, f"t{i}") for i in range(len(targets))}
     read = {name: jobs.parse_load(container(job)["args"], environment(job)) for name, job in jobs_by_target.items()}
     siblings = {name: settings.siblings for name, settings in read.items()}
-    assert siblings == {"t0": ("db1",), "t1": ("db0",), "t2": (), "t3": (), "t4": ()}
+    assert siblings == {"t0": ("db1",), "t1": ("db0",)} | {f"t{i}": () for i in range(2, len(targets))}
 
 
 def test_target_with_every_choice_is_what_the_load_program_reads() -> None:
