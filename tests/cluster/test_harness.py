@@ -2,13 +2,14 @@
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness import cluster as clusters
-from harness import guard, images, lifecycle, volumes
+from harness import guard, images, lifecycle, node_image, volumes
 from harness.cluster import Cluster
 from harness.errors import ForeignClusterError, ProgramError
 
@@ -163,7 +164,7 @@ def kubeconfig(folder: Path, context: str, server: str) -> Path:
         "current-context": context,
         "contexts": [{"name": context, "context": {"cluster": "c", "user": "u"}}],
         "clusters": [{"name": "c", "cluster": {"server": server}}],
-        "users": [{"name": "u", "user": {}}],
+        "users": [{"name": "u", "user": {"token": "none"}}],
     }
     path.write_text(json.dumps(config), encoding="utf-8")
     return path
@@ -201,3 +202,40 @@ def test_bringing_up_a_cluster_that_is_up_takes_a_moment(cluster: Cluster) -> No
     started = time.monotonic()
     assert lifecycle.up(cluster.name) == cluster
     assert time.monotonic() - started < 2
+
+
+@pytest.fixture
+def dead(cluster: Cluster) -> Iterator[Cluster]:
+    """A cluster whose node runs, and nothing in it."""
+    made = Cluster("datareplication-dead", cluster.engine)
+    image = node_image.ensure(made.engine)
+    labels = ("--label", f"{clusters.LABEL}={made.name}", "--label", "io.x-k8s.kind.role=control-plane")
+    made.engine.docker(
+        *("run", "--detach", "--name", f"{made.name}-control-plane", *labels),
+        *("--network", "none", "--entrypoint", "sleep", image, "infinity"),
+    )
+    made.folder.mkdir(parents=True)
+    kubeconfig(made.folder, clusters.context(made.name), "https://127.0.0.1:9")
+    yield made
+    lifecycle.down(made.name)
+
+
+@pytest.mark.cluster
+def test_a_cluster_that_does_not_come_back_is_made_anew(
+    dead: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lifecycle, "RETURN_SECONDS", 2)
+    assert "Unable to connect" in health(dead) or "refused" in health(dead)
+
+    assert lifecycle.up(dead.name) == dead
+
+    assert "does not come back" in capsys.readouterr().out
+    assert health(dead) == "ok"
+
+
+def health(cluster: Cluster) -> str:
+    """Return what the API server says of itself; what went wrong when it says nothing."""
+    try:
+        return cluster.kubectl("get", "--raw", "/livez", timeout_seconds=5)
+    except ProgramError as error:
+        return str(error)

@@ -56,9 +56,9 @@ class Cluster:
         chosen: list[str | Path] = ["--kubeconfig", self.kubeconfig, "--context", context(self.name)]
         return programs.run([tools.kubectl(), *chosen, *args], stdin=stdin, timeout_seconds=timeout_seconds)
 
-    def get(self, *args: str) -> dict[str, Any]:
+    def get(self, *args: str, timeout_seconds: float | None = 120) -> dict[str, Any]:
         """Return what `kubectl get ARGS -o json` answers."""
-        answer: dict[str, Any] = json.loads(self.kubectl("get", *args, "-o", "json"))
+        answer: dict[str, Any] = json.loads(self.kubectl("get", *args, "-o", "json", timeout_seconds=timeout_seconds))
         return answer
 
     def apply(self, *objects: dict[str, Any]) -> None:

@@ -1,8 +1,10 @@
 """How clusters come and go: made by kind in an engine, completed with shared volumes, and taken away without a trace.
 
-Bringing up one that is up changes nothing. Only clusters that this harness made are ever deleted.
+Bringing up one that is up changes nothing, and one that does not come back is made anew. Only clusters that this
+harness made are ever deleted.
 """
 
+import contextlib
 import json
 import re
 import shutil
@@ -17,6 +19,9 @@ from harness.errors import ForeignClusterError, HarnessError, ProgramError
 from harness.progress import say, step
 
 READY_SECONDS = 180
+# A cluster whose engine was killed comes back within 15 s, or it never does; a new one takes 20 s.
+RETURN_SECONDS = 60
+ASK_SECONDS = 20
 POLL_SECONDS = 0.5
 DNS_LABEL = "kube-dns"
 NO_ANSWER = "the API server does not answer"
@@ -34,9 +39,9 @@ def up(name: str = "", nodes: int = 1) -> Cluster:
     tools.ensure()
     cluster = Cluster(name, running)
     with cache.lock(f"cluster-{name}"):
-        if not _is_running(cluster, nodes):
+        if not (_is_running(cluster, nodes) and _comes_back(cluster)):
             _create(cluster, nodes)
-        _complete(cluster)
+            _complete(cluster, READY_SECONDS)
     return cluster
 
 
@@ -100,6 +105,17 @@ def _is_running(cluster: Cluster, nodes: int) -> bool:
     return False
 
 
+def _comes_back(cluster: Cluster) -> bool:
+    """Complete a cluster that was here before; delete it when that fails: a kill of its nodes can leave etcd broken."""
+    try:
+        _complete(cluster, RETURN_SECONDS)
+    except HarnessError as error:
+        say(f"{error}\n{cluster.name} does not come back: it is made anew")
+        _delete(cluster)
+        return False
+    return True
+
+
 def _create(cluster: Cluster, nodes: int) -> None:
     image = node_image.ensure(cluster.engine)
     cluster.shared.mkdir(parents=True, exist_ok=True)
@@ -120,20 +136,20 @@ def _config(cluster: Cluster, nodes: int) -> dict[str, Any]:
     }
 
 
-def _complete(cluster: Cluster) -> None:
-    """Install the volumes' provisioner unless it is there, and wait until everything is ready."""
+def _complete(cluster: Cluster, seconds: float) -> None:
+    """Install the volumes' provisioner unless it is there, and wait `seconds` for everything to be ready."""
     lacks = _lacks(cluster)
     if not lacks:
         say(f"cluster {cluster.name} is up")
         return
     if lacks == [NO_ANSWER]:
         with step("wait for the API server"):
-            _wait(cluster, {NO_ANSWER})
+            _wait(cluster, seconds, {NO_ANSWER})
     if VOLUMES & set(_lacks(cluster)):
         with step("install the volumes' provisioner"):
             _install_volumes(cluster)
     with step("wait for nodes, DNS and volumes"):
-        _wait(cluster)
+        _wait(cluster, seconds)
 
 
 def _install_volumes(cluster: Cluster) -> None:
@@ -144,13 +160,25 @@ def _install_volumes(cluster: Cluster) -> None:
     cluster.apply(volumes.storage_class())
 
 
-def _wait(cluster: Cluster, only: set[str] | None = None) -> None:
+def _wait(cluster: Cluster, seconds: float, only: set[str] | None = None) -> None:
     """Wait until the cluster lacks nothing, or nothing of `only`."""
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + seconds
     while (lacks := _lacks(cluster)) and (only is None or only & set(lacks)):
         if time.monotonic() > deadline:
-            raise HarnessError(f"{cluster.name} is not ready after {READY_SECONDS} s: {'; '.join(lacks)}")
+            text = f"{cluster.name} is not ready after {seconds:.0f} s: {'; '.join(lacks)}"
+            raise HarnessError("\n".join([text, *_last_words(cluster)]))
         time.sleep(POLL_SECONDS)
+
+
+def _last_words(cluster: Cluster) -> list[str]:
+    """Return what each node's init and kubelet said last, and which of its containers run."""
+    asked = "crictl ps --all; journalctl --no-pager --lines 15 --unit kubelet"
+    words = []
+    for node in cluster.nodes():
+        for question in (["logs", "--tail", "5", node], ["exec", node, "sh", "-c", asked]):
+            with contextlib.suppress(ProgramError):
+                words.append(f"--- {node}\n" + cluster.engine.docker(*question, timeout_seconds=ASK_SECONDS).strip())
+    return words
 
 
 def _lacks(cluster: Cluster) -> list[str]:
@@ -159,10 +187,9 @@ def _lacks(cluster: Cluster) -> list[str]:
     Asks for pods, not for what Deployments say: after a restart of the node that is true only a minute later.
     """
     try:
-        found = cluster.get("nodes,storageclasses")["items"]
-        pods = cluster.get("pods", "--all-namespaces", "--selector", f"k8s-app in ({DNS_LABEL}, {volumes.NAME})")[
-            "items"
-        ]
+        found = cluster.get("nodes,storageclasses", timeout_seconds=ASK_SECONDS)["items"]
+        selector = f"k8s-app in ({DNS_LABEL}, {volumes.NAME})"
+        pods = cluster.get("pods", "--all-namespaces", "--selector", selector, timeout_seconds=ASK_SECONDS)["items"]
     except ProgramError:
         # Also while it starts: it answers before it knows who may do what.
         return [NO_ANSWER]
