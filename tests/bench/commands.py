@@ -155,6 +155,9 @@ def _program(programs: Programs, name: str, *arguments: str) -> None:
         **programs.environment(),
         "PYTHONPATH": str(OPERATOR),
         "TERMINATION_MESSAGE_PATH": "/x",
+        # Compiled once, as in the image.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(Path("build/bench/pycache").absolute()),
     }
     done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr

@@ -170,6 +170,7 @@ class _Dump:
             tally.moved(moved)
             if isinstance(result, Written):
                 written.append(result)
+                self.draft.written(result.part.path)
                 tally.done(result.oid, result.part.rows)
             elif isinstance(result, Summed):
                 sums[result.oid] = result.checksum

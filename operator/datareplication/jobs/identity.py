@@ -1,7 +1,5 @@
 """What the programs call themselves: to PostgreSQL, and in what they leave behind."""
 
-import importlib.metadata
-
 LOAD_PROGRAM = "datareplication-load"
 
 
@@ -17,6 +15,8 @@ def application_name(program: str, run_name: str) -> str:
 
 def tool_version() -> str:
     """Return this package's version, `unknown` when run from a checkout."""
+    import importlib.metadata  # noqa: PLC0415 - it takes 20 ms, and only a dump asks
+
     try:
         return importlib.metadata.version("datareplication-operator")
     except importlib.metadata.PackageNotFoundError:

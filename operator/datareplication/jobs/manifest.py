@@ -269,7 +269,7 @@ def fingerprint(relations: tuple[Relation, ...]) -> str:
 def to_json(manifest: Manifest) -> str:
     """Return the file's text: an object with the manifest's fields and `checksum`, the sha256 of all the others."""
     content = _encoded(manifest)
-    return json.dumps({"checksum": _checksum(content), **content}, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({"checksum": _checksum(content), **content}, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str) -> Manifest:

@@ -46,7 +46,7 @@ class PartWriter:
     def __init__(self, root: Path, path: str, compression: str, tell: Tell) -> None:
         self._path = path
         with storing(path):
-            self._file = (root / path).open("xb")
+            self._file = (root / path).open("xb", buffering=0)
         self._sink = _Sink(self._file, path, compression, tell)
         self.stream = io.BufferedWriter(self._sink, CHUNK_BYTES)
 
@@ -63,9 +63,11 @@ class PartWriter:
             self._file.close()
 
     def part(self, rows: int) -> Part:
-        """Finish the file, wait until it is on the disk, and say what is in it; inside the with statement."""
+        """Finish the file and say what is in it, inside the with statement; it may not be on the disk yet."""
         self.stream.flush()
         sha256 = self._sink.finish()
+        with storing(self._path):
+            self._file.close()
         return Part(self._path, rows, self._sink.bytes, self._sink.stored_bytes, sha256)
 
 
@@ -160,13 +162,13 @@ def sha256_of(root: Path, path: str) -> str:
 
 
 class _Compressor(Protocol):
-    def compress(self, data: Any, /) -> bytes: ...
+    def compress(self, data: memoryview, /) -> bytes | memoryview: ...
     def flush(self) -> bytes: ...
 
 
 class _NoCompressor:
-    def compress(self, data: Any, /) -> bytes:
-        return bytes(data)
+    def compress(self, data: memoryview, /) -> memoryview:
+        return data
 
     def flush(self) -> bytes:
         return b""
@@ -209,7 +211,7 @@ class _HashedFile(io.RawIOBase):
 class _Sink(io.RawIOBase):
     """Counts, compresses, hashes and stores what it is given."""
 
-    def __init__(self, file: BinaryIO, path: str, compression: str, tell: Tell) -> None:
+    def __init__(self, file: io.RawIOBase, path: str, compression: str, tell: Tell) -> None:
         self._file = file
         self._path = path
         self._compressor = _compressor(compression)
@@ -232,18 +234,16 @@ class _Sink(io.RawIOBase):
 
     def finish(self) -> str:
         self._store(self._compressor.flush())
-        with storing(self._path):
-            self._file.flush()
-            os.fsync(self._file.fileno())
         return self._hash.hexdigest()
 
     def discard(self) -> None:
         """Take no more: what an abandoned buffer still holds is written nowhere."""
         self._is_discarded = True
 
-    def _store(self, data: bytes) -> None:
-        if data:
-            self._hash.update(data)
-            self.stored_bytes += len(data)
-            with storing(self._path):
-                self._file.write(data)
+    def _store(self, data: bytes | memoryview) -> None:
+        self._hash.update(data)
+        self.stored_bytes += len(data)
+        rest = memoryview(data)
+        with storing(self._path):
+            while rest:
+                rest = rest[self._file.write(rest) :]

@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from datareplication.errors import DataError, StorageError, TransientError, UsageError
@@ -26,24 +27,36 @@ UMASK = 0o007
 """Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""
 
 
+SYNCED_AT_ONCE = 8
+"""Files that are waited for at the same time: a file system puts what is asked for together into one journal entry."""
+
+
 class Draft:
     """A snapshot that is being written. root: where its files go; nobody reads them there."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, syncing: ThreadPoolExecutor) -> None:
         self._directory = directory
+        self._syncing = syncing
+        self._synced: list[Future[None]] = []
         self.root = directory.with_name(f".{directory.name}.partial")
+
+    def written(self, path: str) -> None:
+        """Begin to bring a finished file to the disk, in the background; publishing waits for it."""
+        self._synced.append(self._syncing.submit(_sync, self.root / path))
 
     def publish(self, manifest: Manifest) -> None:
         """Write the manifest and make the snapshot visible under its name, in that order also after a crash."""
+        for synced in self._synced:
+            synced.result()
         with storing(MANIFEST):
             with (self.root / MANIFEST).open("x", encoding="utf-8") as file:
                 file.write(manifests.to_json(manifest))
                 file.flush()
                 os.fsync(file.fileno())
-            _sync_directory(self.root / DATA)
-            _sync_directory(self.root)
+            _sync(self.root / DATA)
+            _sync(self.root)
             self.root.rename(self._directory)
-            _sync_directory(self._directory.parent)
+            _sync(self._directory.parent)
 
 
 @contextlib.contextmanager
@@ -55,14 +68,15 @@ def draft(directory: Path) -> Iterator[Draft]:
     """
     with storing(str(directory.parent)):
         directory.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
-    with _locked(directory):
-        made = Draft(directory)
+    with _locked(directory), ThreadPoolExecutor(SYNCED_AT_ONCE) as syncing:
+        made = Draft(directory, syncing)
         with storing(str(made.root)):
             _remove(made.root)
             (made.root / DATA).mkdir(DIRECTORY_MODE, parents=True)
         try:
             yield made
         finally:
+            syncing.shutdown(cancel_futures=True)
             with contextlib.suppress(OSError):  # the next attempt removes it, and nobody reads it
                 _remove(made.root)
 
@@ -143,7 +157,7 @@ def discard(directory: Path) -> None:
     check_is_ours(directory)
     doomed = directory.with_name(f".{directory.name}.pruned")
     directory.rename(doomed)
-    _sync_directory(directory.parent)
+    _sync(directory.parent)
     shutil.rmtree(doomed)
 
 
@@ -224,9 +238,11 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
 
 
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _sync(path: Path) -> None:
+    """Wait until a file or a directory is on the disk."""
+    with storing(path.name):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -7,6 +7,7 @@ child's environment, and to quote the DETAIL of an error, which holds rows.
 import contextlib
 import os
 import re
+import select
 import shutil
 import subprocess
 import tempfile
@@ -173,10 +174,11 @@ class Running:
 
     def join(self, tick: Callable[[], None]) -> None:
         """Wait for its end as `wait`, where a signal ends this process anyway."""
-        while self._child.poll() is None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(TICK_SECONDS)
-            tick()
+        if self._child.poll() is None:
+            with os.fdopen(os.pidfd_open(self._child.pid)) as ending:  # Popen.wait would look only every 50 ms
+                while not select.select([ending], [], [], TICK_SECONDS)[0]:
+                    tick()
+            self._child.wait()
         self.check()
 
     def wait(self, stop: Stop, tick: Callable[[], None]) -> None:

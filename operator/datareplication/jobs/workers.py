@@ -43,6 +43,7 @@ class _Failed:
 @dataclass(frozen=True)
 class _Done:
     result: Any
+    moved: int
 
 
 class WorkerError(Exception):
@@ -103,7 +104,7 @@ class Crew(Generic[Task, Result]):
         if isinstance(message, _Failed):
             raise message.error or WorkerError(message.trace)
         if isinstance(message, _Done):
-            hear(message.result, 0)
+            hear(message.result, message.moved)
             return True
         hear(None, message)
         return False
@@ -161,8 +162,7 @@ def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
             while True:
                 teller = _Teller(pipe)
                 result = handle(pipe.recv(), teller.tell)
-                teller.flush()
-                pipe.send(_Done(result))
+                pipe.send(_Done(result, teller.take()))
     except (EOFError, BrokenPipeError):
         return
     except ReplicationError as error:
@@ -187,11 +187,12 @@ class _Teller:
     def tell(self, moved: int) -> None:
         self._pending += moved
         if time.monotonic() - self._said_at >= TELL_INTERVAL_SECONDS:
-            self.flush()
+            self._pipe.send(self.take())
 
-    def flush(self) -> None:
-        self._pipe.send(self._pending)
-        self._pending, self._said_at = 0, time.monotonic()
+    def take(self) -> int:
+        """Return what was not said yet; it counts as said now."""
+        pending, self._pending, self._said_at = self._pending, 0, time.monotonic()
+        return pending
 
 
 def _die_with_parent() -> None:
