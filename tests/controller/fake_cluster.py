@@ -96,6 +96,8 @@ class FakeCluster:
         metadata = manifest["metadata"]
         with self._call("status", kind, metadata["name"]):
             stored = self._current(kind, metadata["namespace"], metadata["name"], metadata["resourceVersion"])
+            if stored.get("status") == manifest.get("status"):
+                return copy.deepcopy(stored)
             self.writes.append(f"status {kind.name} {metadata['name']}")
             return self.put(kind, {**stored, "status": copy.deepcopy(manifest["status"])})
 

@@ -15,6 +15,7 @@ from datareplication.controller.cluster import (
     Cluster,
     ClusterError,
     ConflictError,
+    Kind,
     Object,
     RejectedError,
 )
@@ -56,6 +57,8 @@ class Applier:
     ) -> tuple[Run, datetime | None]:
         """Do what is due for an admitted run; return it with its new status, and when to come again.
 
+        The status is written first: a run whose Job exists is known as begun, whenever the operator dies, and no Job is
+        made for a run that was read from the past.
         in_use: run directories on the volume that open runs use. replaced_by: name of the run that takes its place, if
         one does. ahead: target -> the run that loads it first.
         """
@@ -72,10 +75,13 @@ class Applier:
             run = replace(run, status=run.status.model_copy(update={"start_time": now}))
         seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now), ahead or {}, in_use)
         planned = plan.plan_run(seen, self._image, now)
+        written = await self.write_run(run, status.run_status(seen, now))
+        if written.raw is run.raw and any(isinstance(action, CreateJob) for action in planned.actions):
+            await self.confirm(RUN, run.raw)
         for action in planned.actions:
             if rejected := await self._apply(run, action):
                 seen = replace(seen, observed={**seen.observed, action.step: rejected})
-        written = await self.write_run(run, status.run_status(seen, now))
+                written = await self.write_run(written, status.run_status(seen, now))
         is_running = any(job.state in ("Running", "Pending") for job in observed.values())
         look_again = now + timedelta(seconds=status.PROGRESS_SECONDS + 1) if is_running or not volume.exists else None
         return written, min(filter(None, (planned.requeue_at, look_again)), default=None)
@@ -92,6 +98,13 @@ class Applier:
             logger.info("run %s/%s: %s %s", run.namespace, run.name, new.phase, new.message)
         raw = await self._cluster.write_status(RUN, {**run.raw, "status": state.to_raw(new)})
         return replace(run, status=new, raw=raw)
+
+    async def confirm(self, kind: Kind, raw: Object) -> None:
+        """Raise ConflictError unless `raw` is what the API holds now; nothing is changed.
+
+        What was read may be older than what has been done since, even by this process.
+        """
+        await self._cluster.write_status(kind, raw)
 
     async def emit(self, involved: Object, note: Note) -> None:
         """Post an Event; a repetition counts up the one that is there. Events are not worth failing for."""

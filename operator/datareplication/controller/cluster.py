@@ -105,7 +105,9 @@ class ApiCluster:
         """Return the object, None when there is none."""
         try:
             return await self._request("GET", kind.path(namespace, name))
-        except ConflictError:
+        except ConflictError as error:
+            if error.status != 404:  # noqa: PLR2004 - only this says that there is none
+                raise
             return None
 
     async def list_all(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:

@@ -135,6 +135,8 @@ class Reconciler:
         decision = _decide(parsed, old, runs, in_effect.since if in_effect else now, now)
         runs = tuple([await self._complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
+        if allowed.slots:
+            await self._applier.confirm(REPLICATION, raw)
         runs, taken = await self._start_due(raw, parsed, runs, allowed.slots)
         runs, requeues = await self._advance_all(runs, parsed)
         for note in events.of_missed(decision):
@@ -144,8 +146,11 @@ class Reconciler:
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": taken or old.last_schedule_time}), seen, now
         )
-        await self._write_replication(raw, old, new)
-        await self._trim_history(runs, parsed)
+        expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
+        is_written = await self._write_replication(raw, old, new)
+        if expired and not is_written:
+            await self._applier.confirm(REPLICATION, raw)
+        await self._delete(expired)
         stale_at = summary.stale_at(new, now)
         moments = [new.next_schedule_time, stale_at + timedelta(seconds=1) if stale_at else None, *requeues]
         return Outcome(min((moment for moment in moments if moment and moment > now), default=None))
@@ -216,19 +221,20 @@ class Reconciler:
             return status.replaced_run(one, why, self._now())
         return status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", self._now())
 
-    async def _trim_history(self, runs: tuple[Run, ...], parsed: ReplicationSpec) -> None:
+    async def _delete(self, expired: Iterable[Run]) -> None:
         """Delete runs beyond the limits; what they achieved stands in the status by now."""
-        expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
         for one in expired:
             await self._cluster.delete(RUN, one.namespace, one.name, one.uid)
             logger.info("run %s/%s is beyond the history limit; deleted", one.namespace, one.name)
 
-    async def _write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> None:
+    async def _write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> bool:
+        """Write the status and its Events if it changed; say whether it did."""
         if state.to_raw(new) == state.to_raw(old) and "status" in raw:
-            return
+            return False
         for note in events.of_replication(old, new):
             await self._applier.emit(raw, note)
         await self._cluster.write_status(REPLICATION, {**raw, "status": state.to_raw(new)})
+        return True
 
 
 def _decide(
