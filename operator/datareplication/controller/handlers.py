@@ -29,14 +29,3 @@ def register(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
     @kopf.on.event("", "v1", "pods", labels={names.REPLICATION_LABEL: kopf.PRESENT}, registry=registry)
     async def job_or_pod_changed(namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
         queue.add(Key(namespace or "", labels[names.REPLICATION_LABEL]))
-
-
-def settings() -> kopf.OperatorSettings:
-    """Return kopf's settings: watch, and write nothing. Without scanning no right on namespaces or CRDs is needed."""
-    chosen = kopf.OperatorSettings()
-    chosen.posting.enabled = False
-    chosen.peering.standalone = True
-    chosen.scanning.disabled = True
-    chosen.watching.server_timeout = 300
-    chosen.watching.inactivity_timeout = 360
-    return chosen

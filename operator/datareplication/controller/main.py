@@ -9,11 +9,10 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
 
 import kopf
 
-from datareplication.controller import handlers, settings
+from datareplication.controller import handlers, settings, watching
 from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, connect
 from datareplication.controller.queue import Key, WorkQueue, utc_now
 from datareplication.controller.reconcile import Reconciler
@@ -123,14 +122,7 @@ async def operate(chosen: Settings) -> None:
     await controller.first_resync()
     work = asyncio.create_task(controller.run(), name="workers")
     watch = asyncio.create_task(
-        kopf.operator(
-            registry=registry,
-            settings=handlers.settings(),
-            identity=cast("Any", chosen.instance),  # kopf's own guess needs a user of the pod's uid to exist
-            clusterwide=not chosen.namespaces,
-            namespaces=chosen.namespaces,
-            liveness_endpoint=f"http://0.0.0.0:{chosen.liveness_port}/healthz",
-        ),
+        watching.watch(registry, chosen.instance, chosen.namespaces, f"http://0.0.0.0:{chosen.liveness_port}/healthz"),
         name="watches",
     )
     try:

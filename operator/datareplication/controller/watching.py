@@ -1,0 +1,75 @@
+"""kopf's watches as one task: it ends as soon as any part of them has. What is watched is `handlers.py`'s."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any, cast
+
+import kopf
+
+END_SECONDS = 2.0
+
+LAST_RESORT_SECONDS = 5.0
+"""After a part has failed the process ends by then, whatever hangs."""
+
+LONGEST_BACKOFF_SECONDS = 8.0
+
+
+class ForEver:
+    """Delays between attempts, in seconds: 1, 2, 4, 8, 8, … An API that is away is waited for, however long."""
+
+    def __iter__(self) -> Iterator[float]:
+        """Yield without end."""
+        delay = 1.0
+        while True:
+            yield delay
+            delay = min(2 * delay, LONGEST_BACKOFF_SECONDS)
+
+
+def settings() -> kopf.OperatorSettings:
+    """Return kopf's settings: watch, and write nothing. Without scanning no right on namespaces or CRDs is needed."""
+    chosen = kopf.OperatorSettings()
+    chosen.posting.enabled = False
+    chosen.peering.standalone = True
+    chosen.scanning.disabled = True
+    chosen.watching.server_timeout = 300
+    chosen.watching.inactivity_timeout = 360
+    chosen.networking.error_backoffs = ForEver()
+    return chosen
+
+
+async def watch(
+    registry: kopf.OperatorRegistry, instance: str, namespaces: tuple[str, ...], liveness_endpoint: str | None = None
+) -> None:
+    """Watch until a part of it ends; raise what that part raised, and end the process soon.
+
+    kopf would first wait for all other parts to end, and a watch that is about to repeat a request waits for new
+    credentials then, which nobody gives it any more, and does not let itself be cancelled: the process would live on,
+    blind.
+    """
+    parts = await kopf.spawn_tasks(
+        registry=registry,
+        settings=settings(),
+        identity=cast("Any", instance),  # kopf's own guess needs a user of the pod's uid to exist
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        liveness_endpoint=liveness_endpoint,
+    )
+    try:
+        done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        for part in done:
+            part.result()
+    except Exception:
+        _end_by_force()
+        raise
+    finally:
+        for part in parts:
+            part.cancel()
+        await asyncio.wait(parts, timeout=END_SECONDS)
+
+
+def _end_by_force() -> None:
+    last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, (1,))
+    last_resort.daemon = True
+    last_resort.start()
