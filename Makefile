@@ -12,7 +12,7 @@ POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.t
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests postgres-tests versions-tests cluster-tests cluster-up cluster-down \
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults postgres-tests versions-tests cluster-tests cluster-up cluster-down \
 	bench-memory bench-engine images manifests lock venv packages clean
 
 help: ## Show what there is
@@ -21,7 +21,7 @@ help: ## Show what there is
 demo: cluster-up images ## Show the main job end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
 
-test: check postgres-tests versions-tests cluster-tests ## Pass all tests: check, real PostgreSQL (all majors), real cluster
+test: check faults-tests postgres-tests versions-tests cluster-tests ## Pass all tests: check, faults, real PostgreSQL (all majors), real cluster
 
 check: lint types contracts unit controller-tests ## Lint, types, contracts, unit and controller tests (under 60 s)
 
@@ -32,7 +32,7 @@ lint: venv ## ruff, and generated files are current
 
 types: venv ## mypy, strict
 	$(BIN)/mypy
-	for part in unit controller postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in unit controller faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py
 
 contracts: venv ## import contracts
@@ -43,6 +43,12 @@ unit: venv ## pure parts
 
 controller-tests: venv ## the operator against an API server in memory, killed at every call
 	$(PYTEST) -q tests/controller
+
+faults-tests: venv ## the operator's process behind an API that lies and breaks, a sample (under 60 s)
+	$(PYTEST) -q tests/faults
+
+test-faults: venv ## The same at length: 500 kills, every field's values, outages of ten minutes (half an hour); ARGUMENTS="--seed 1"
+	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
 
 postgres-tests: venv packages ## the programs against real PostgreSQL servers
 	$(PYTEST) -q tests/postgres

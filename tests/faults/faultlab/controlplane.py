@@ -1,0 +1,223 @@
+"""A control plane without nodes: etcd, kube-apiserver and kube-controller-manager as plain processes of this machine.
+
+The programs are those of the self-built node image, real Kubernetes. Whoever stands in for the kubelet ends the pods.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from faultlab.api import Api
+from harness import gobuild, programs
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+CRDS = CHECKOUT / "manifests" / "crds"
+INSTALLATION = CHECKOUT / "manifests" / "operator.yaml"
+SYSTEM_NAMESPACE = "datareplication-system"
+OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:datareplication-operator"
+OPERATOR_TOKEN, ADMIN_TOKEN = "operator", "admin"
+RIGHTS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
+START_SECONDS = 60
+POLL_SECONDS = 0.1
+
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
+CONTROLLERS = "job-controller,garbage-collector-controller,namespace-controller"
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class ControlPlane:
+    """A running control plane: its address, its certificate, and a client with every right."""
+
+    url: str
+    tls: ssl.SSLContext
+    api: Api
+    folder: Path
+    processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    def operator_api(self) -> Api:
+        """Return a client that has the rights of the operator's service account and no others."""
+        return Api(self.url, OPERATOR_TOKEN, self.tls)
+
+
+@asynccontextmanager
+async def running(folder: Path, change: Callable[[dict[str, Any]], None] | None = None) -> AsyncIterator[ControlPlane]:
+    """Run a control plane with the CRDs and the operator's rights in it; `change` may alter each CRD first."""
+    binaries = _binaries(folder)
+    etcd_port, peer_port, port = (free_port() for _ in range(3))
+    processes: list[subprocess.Popen[bytes]] = []
+    plane: ControlPlane | None = None
+    try:
+        processes.append(_start(folder, binaries, _etcd(folder, etcd_port, peer_port)))
+        await _prepare(folder)
+        processes.append(_start(folder, binaries, _apiserver(folder, etcd_port, port)))
+        url = f"https://127.0.0.1:{port}"
+        tls = await _certificate(folder)
+        plane = ControlPlane(url, tls, Api(url, ADMIN_TOKEN, tls), folder, processes)
+        await _until_ready(plane)
+        _write_kubeconfig(folder / "admin.kubeconfig", url, ADMIN_TOKEN)
+        # Before the garbage collector starts: it looks for new kinds every 30 s only.
+        await _install(plane.api, change)
+        processes.append(_start(folder, binaries, _controllers(folder)))
+        yield plane
+    finally:
+        if plane is not None:
+            await plane.api.close()
+        for process in reversed(processes):
+            process.terminate()
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """Return a port of the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def die_with_parent() -> None:
+    """Ask the kernel to end the calling process with the one that started it: nothing outlives a killed test run."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _binaries(folder: Path) -> Path:
+    node = gobuild.program("kubernetes", "node")
+    binaries = folder / "bin"
+    binaries.mkdir(parents=True, exist_ok=True)
+    for name in PROGRAMS:
+        (binaries / name).symlink_to(node)
+    return binaries
+
+
+def _start(folder: Path, binaries: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    with (folder / f"{arguments[0]}.log").open("ab") as log:
+        return subprocess.Popen(
+            [str(binaries / arguments[0]), *arguments[1:]],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no thread of ours is running yet
+        )
+
+
+def _etcd(folder: Path, port: int, peer_port: int) -> list[str]:
+    client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+    return [
+        "etcd",
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    ]
+
+
+def _apiserver(folder: Path, etcd_port: int, port: int) -> list[str]:
+    key = folder / "service-accounts.key"
+    return [
+        "kube-apiserver",
+        f"--etcd-servers=http://127.0.0.1:{etcd_port}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--cert-dir={folder / 'pki'}",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--service-account-issuer=https://faults.invalid",
+        f"--service-account-key-file={key}",
+        f"--service-account-signing-key-file={key}",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        # There is no controller here that makes service accounts.
+        "--disable-admission-plugins=ServiceAccount",
+    ]
+
+
+def _controllers(folder: Path) -> list[str]:
+    kubeconfig = folder / "admin.kubeconfig"
+    return [
+        "kube-controller-manager",
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--controllers={CONTROLLERS}",
+        "--leader-elect=false",
+        "--secure-port=0",
+        "--kube-api-qps=500",
+        "--kube-api-burst=1000",
+        "--concurrent-gc-syncs=10",
+    ]
+
+
+async def _prepare(folder: Path) -> None:
+    openssl = programs.require("openssl", "install openssl")
+    key = folder / "service-accounts.key"
+    await asyncio.to_thread(programs.run, [openssl, "genrsa", "-out", key, "2048"])
+    lines = (
+        f'{ADMIN_TOKEN},admin,admin,"system:masters"',
+        f'{OPERATOR_TOKEN},{OPERATOR_USER},operator,"system:serviceaccounts"',
+    )
+    (folder / "tokens.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+async def _certificate(folder: Path) -> ssl.SSLContext:
+    certificate = folder / "pki" / "apiserver.crt"
+    async with asyncio.timeout(START_SECONDS):
+        while not certificate.exists() or not certificate.stat().st_size:
+            await asyncio.sleep(POLL_SECONDS)
+    return ssl.create_default_context(cafile=str(certificate))
+
+
+async def _until_ready(plane: ControlPlane) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        while not await plane.api.is_ready():
+            if any(process.poll() is not None for process in plane.processes):
+                raise RuntimeError(f"a program of the control plane ended; see the logs in {plane.folder}")
+            await asyncio.sleep(POLL_SECONDS)
+
+
+def _write_kubeconfig(path: Path, url: str, token: str) -> None:
+    certificate = path.parent / "pki" / "apiserver.crt"
+    named = {
+        "clusters": [{"name": "it", "cluster": {"server": url, "certificate-authority": str(certificate)}}],
+        "users": [{"name": "it", "user": {"token": token}}],
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+    }
+    text = yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": "it", **named})
+    path.write_text(text, encoding="utf-8")
+
+
+async def _install(api: Api, change: Callable[[dict[str, Any]], None] | None) -> None:
+    await api.create("/api/v1/namespaces", {"metadata": {"name": SYSTEM_NAMESPACE}})
+    for path in sorted(CRDS.glob("*.yaml")):
+        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if change is not None:
+            change(definition)
+        await api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+    for document in yaml.safe_load_all(INSTALLATION.read_text(encoding="utf-8")):
+        if document and document["kind"] in RIGHTS:
+            namespace = document["metadata"].get("namespace")
+            scope = f"/namespaces/{namespace}" if namespace else ""
+            plural = f"{document['kind'].lower()}s"
+            await api.create(f"/apis/rbac.authorization.k8s.io/v1{scope}/{plural}", document)
+    async with asyncio.timeout(START_SECONDS):
+        while not await api.serves("/apis/datareplication.dev/v1alpha1/datareplicationruns"):
+            await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,201 @@
+"""One replay: the scenario in a namespace of its own, an operator behind a proxy, a fault, and the verdict."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from datareplication.core import names
+from faultlab import controlplane, oracle
+from faultlab.controlplane import ControlPlane
+from faultlab.faults import Fault, Point, Points
+from faultlab.kubelet import Kubelet
+from faultlab.oracle import Final
+from faultlab.process import Supervisor, supervised
+from faultlab.proxy import Proxy, Request, proxying
+from faultlab.scenario import PHASES, Scenario
+
+PATIENCE_SECONDS = 150.0
+QUIET_SECONDS = 1.5
+POLL_SECONDS = 0.3
+
+
+@dataclass
+class World:
+    """A control plane with somebody in the kubelet's place."""
+
+    plane: ControlPlane
+    kubelet: Kubelet
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a fault may use of its replay."""
+
+    scenario: Scenario
+    proxy: Proxy
+    supervisor: Supervisor
+    world: World
+
+
+@dataclass
+class Result:
+    """How a replay went.
+
+    seconds: from the last fault's end until the end was right. succeeded: when each run's dump had, by time.monotonic().
+    """
+
+    name: str
+    difference: list[str]
+    violations: list[str]
+    seconds: float
+    kills: int
+    exits: list[int]
+    hits: list[str]
+    trace: list[Request]
+    log: Path
+    succeeded: dict[str, float] = field(default_factory=dict)
+    final: Final = field(default_factory=dict)
+    points: list[Point] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether nothing is to be said against it."""
+        return not self.difference and not self.violations
+
+    def __str__(self) -> str:
+        """Return what went wrong, for a person."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-40:]
+        writes = [str(request) for request in self.trace if request.is_write][-60:]
+        return "\n".join(
+            [
+                f"{self.name}: {self.hits}",
+                *self.violations,
+                *self.difference[:40],
+                "--- writes",
+                *writes,
+                "--- log",
+                *lines,
+            ]
+        )
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncIterator[World]:
+    """Run a control plane and its kubelet."""
+    async with controlplane.running(folder) as plane:
+        kubelet = Kubelet(plane.api)
+        task = asyncio.create_task(kubelet.run())
+        try:
+            yield World(plane, kubelet, folder)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def replay(
+    where: World,
+    name: str,
+    make: Callable[[Setting], Fault],
+    expected: "asyncio.Future[Final] | None",
+    *,
+    limit_seconds: float = PATIENCE_SECONDS,
+    settings: Mapping[str, str] | None = None,
+) -> Result:
+    """Run the scenario under the fault that `make` returns; without `expected` it is the clean run.
+
+    expected: the clean run's end, which may still be under way. limit_seconds: how long to wait for the right end after
+    the last fault's.
+    """
+    namespace = f"replay-{uuid.uuid4().hex[:8]}"
+    scenario = Scenario(namespace, datetime.now(UTC))
+    folder = where.folder / namespace
+    folder.mkdir()
+    api = where.plane.api
+    where.kubelet.scripts[namespace] = scenario.script
+    operator_api = where.plane.operator_api()
+    await scenario.prepare(api)
+    try:
+        async with proxying(operator_api, Fault()) as proxy:
+            supervisor = Supervisor(proxy, namespace, folder, settings or {})
+            fault = make(Setting(scenario, proxy, supervisor, where))
+            proxy.faults = fault
+            async with supervised(supervisor):
+                driving = asyncio.create_task(scenario.drive(api, where.kubelet))
+                try:
+                    found, told, seconds = await _until_right(where, scenario, fault, driving, expected, limit_seconds)
+                finally:
+                    driving.cancel()
+            bad = oracle.violations(proxy.trace, where.kubelet.succeeded, namespace)
+            points = fault.seen if isinstance(fault, Points) else []
+            return Result(
+                name,
+                told,
+                bad,
+                seconds,
+                supervisor.kills,
+                supervisor.exits,
+                fault.hits,
+                proxy.trace,
+                supervisor.log,
+                {
+                    work.run: at
+                    for work, at in where.kubelet.succeeded.items()
+                    if (work.namespace, work.step) == (namespace, "dump")
+                },
+                found,
+                points,
+            )
+    finally:
+        await operator_api.close()
+        await api.call("DELETE", f"/api/v1/namespaces/{namespace}")
+
+
+async def _until_right(
+    where: World,
+    scenario: Scenario,
+    fault: Fault,
+    driving: "asyncio.Task[None]",
+    expected: "asyncio.Future[Final] | None",
+    limit_seconds: float,
+) -> tuple[Final, list[str], float]:
+    """Look until the end is as expected, or the time since the last fault is over."""
+    began = time.monotonic()
+    api = where.plane.api
+    before: Final = {}
+    quiet_since = began
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        found = await oracle.final_objects(api, scenario.namespace, scenario.marks)
+        now = time.monotonic()
+        since = max(fault.ended_at, began)
+        if expected is None:
+            quiet_since = now if found != before else quiet_since
+            before = found
+            if _is_over(found) and now - quiet_since > QUIET_SECONDS and driving.done():
+                return found, [], now - since
+            told = [f"the clean run does not end: {_phases(found)}"]
+        else:
+            told = oracle.difference(await asyncio.shield(expected), found)
+            if not told and driving.done() and now > fault.ended_at:
+                return found, [], now - since
+        if now - since > limit_seconds:
+            return found, told or ["the user's part has not been done"], now - since
+
+
+def _phases(found: Final) -> dict[str, str]:
+    runs = {key.partition("/")[2]: value for key, value in found.items() if key.startswith("datareplicationruns/")}
+    return {name: (run.get("status") or {}).get("phase", "") for name, run in runs.items()}
+
+
+def _is_over(found: Final) -> bool:
+    """Say whether all runs have ended and what they owned is gone with those that are gone."""
+    if _phases(found) != PHASES:
+        return False
+    jobs = [value for key, value in found.items() if key.startswith("jobs/")]
+    return all(job["metadata"]["labels"][names.RUN_LABEL] in PHASES for job in jobs)

@@ -1,0 +1,162 @@
+"""The faults at length: `make test-faults`. All choices come from a seed, which is printed first; ends with 1 on any flaw.
+
+Figures are printed as they come; what went wrong is written to build/faults/, one file each.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from faultlab import campaign, controlplane, mutations, oracle, replay, sequences
+from faultlab.campaign import Case, Clean
+from faultlab.oracle import Final
+from faultlab.replay import Result, World
+
+REPORTS = Path("build/faults")
+PARALLEL = 4
+KILL_GOAL_SECONDS = 30.0
+OUTAGE_GOAL_SECONDS = 60.0
+
+
+@dataclass
+class Tally:
+    """What has been seen of one kind of fault."""
+
+    name: str
+    goal_seconds: float | None = None
+    replays: int = 0
+    kills: int = 0
+    flaws: int = 0
+    late: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, result: Result, clean: Clean) -> None:
+        """Count a replay. It is late when it took longer than the goal and what the clean run takes altogether."""
+        self.replays += 1
+        self.kills += result.kills
+        self.seconds.append(result.seconds)
+        is_late = self.goal_seconds is not None and result.seconds > self.goal_seconds + clean.seconds
+        self.late += is_late
+        if not result.is_good:
+            self.flaws += 1
+            write(result.name, f"{result}\n--- all requests\n" + "\n".join(map(str, result.trace)))
+        told = "good" if result.is_good else "FLAW"
+        print(
+            f"{told}{' LATE' if is_late else ''} {result.seconds:5.1f} s, {result.kills} kills: {result.name}",
+            flush=True,
+        )
+
+    def __str__(self) -> str:
+        """Return the figures."""
+        ordered = sorted(self.seconds) or [0.0]
+        middle, worst = ordered[len(ordered) // 2], ordered[-1]
+        times = f"from the last fault to the right end: median {middle:.1f} s, worst {worst:.1f} s"
+        return f"{self.name}: {self.replays} replays, {self.kills} kills, {self.flaws} flaws, {self.late} late; {times}"
+
+
+def write(name: str, text: str) -> None:
+    """Keep what went wrong."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    safe = "".join(letter if letter.isalnum() else "-" for letter in name)[:80]
+    (REPORTS / f"{safe}.txt").write_text(text, encoding="utf-8")
+
+
+class Campaign:
+    """One control plane and its replays."""
+
+    def __init__(self, world: World, clean: Clean) -> None:
+        self.world, self.clean = world, clean
+        self.final: asyncio.Future[Final] = asyncio.get_running_loop().create_future()
+        self.final.set_result(clean.final)
+
+    async def play(self, tally: Tally, cases: Iterable[Case], parallel: int = PARALLEL) -> Tally:
+        """Make replays and count them."""
+        async for result in campaign.replays(self.world, self.final, cases, parallel):
+            tally.add(result, self.clean)
+        return tally
+
+    async def kills(self, seed: int, count: int) -> Tally:
+        """R1: at every write of the clean run, before and after; then at random until there are `count`."""
+        tally = await self.play(Tally("R1 kills", KILL_GOAL_SECONDS), campaign.kills(self.clean.points, seed))
+        while tally.kills < count and not tally.flaws:
+            seed += PARALLEL
+            await self.play(tally, [campaign.random_kill(seed + number) for number in range(PARALLEL)])
+        return tally
+
+    async def deaf(self) -> Tally:
+        """R3: no watch event of Jobs and pods."""
+        tally = Tally("R3 lost watch events")
+        async for result in campaign.replays(self.world, self.final, [campaign.deaf()]):
+            tally.add(result, self.clean)
+            waits = oracle.waits_for_loads(result.trace, result.succeeded)
+            told = ", ".join(f"{run} {seconds:.1f} s" for run, seconds in waits.items())
+            print(f"dump's success to first load, resync every {campaign.RESYNC_SECONDS} s: {told}", flush=True)
+        return tally
+
+
+async def replays(seed: int, kills: int, folder: Path) -> list[Tally]:
+    """Make all replays."""
+    async with replay.world(folder) as world:
+        clean = await campaign.clean_run(world)
+        print(f"clean run: {len(clean.points)} writes, {clean.seconds:.1f} s", flush=True)
+        of = Campaign(world, clean)
+        views, troubles = campaign.views(seed, 12), campaign.troubles(seed, 12)
+        # Outages are mostly silence: they go on beside the kills.
+        is_long = {case.name: "600 s" in case.name or "300 s" in case.name for case in (*views, *troubles)}
+        outages = asyncio.create_task(
+            of.play(Tally("R4 outages of 10 min", OUTAGE_GOAL_SECONDS), [c for c in troubles if is_long[c.name]], 9)
+        )
+        frozen = asyncio.create_task(of.play(Tally("R2 frozen 5 min"), [c for c in views if is_long[c.name]]))
+        done = [
+            await of.kills(seed, kills),
+            await of.play(Tally("R2 views of the past"), [c for c in views if not is_long[c.name]]),
+            await of.deaf(),
+            await of.play(Tally("R4 wrong answers"), [c for c in troubles if not is_long[c.name]]),
+        ]
+        return [*done, await frozen, await outages]
+
+
+async def states(folder: Path) -> tuple[str, int]:
+    """R9: every field with all values."""
+    began = time.monotonic()
+    stalled = flaws = count = 0
+    async with controlplane.running(folder, sequences.without_schema) as plane:
+        every = mutations.all_of(sequences.schema_of("datareplications"))
+        async for told in sequences.mutated(plane, folder, every):
+            count += 1
+            stalled += told.stalled
+            if told.problems:
+                flaws += 1
+                print(f"FLAW {told.mutation}: {told.problems}", flush=True)
+                write(str(told.mutation), "\n".join([told.message, *told.problems]))
+    took = time.monotonic() - began
+    return f"R9 states: {count}, {stalled} of them refused, {flaws} flaws, {took:.0f} s", flaws
+
+
+async def main() -> int:
+    """Run all; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=int(f"{datetime.now(UTC):%Y%m%d%H}"))
+    parser.add_argument("--kills", type=int, default=500)
+    chosen = parser.parse_args()
+    print(f"seed {chosen.seed}", flush=True)
+    shutil.rmtree(REPORTS, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        folder = Path(name)
+        for part in ("states", "replays"):
+            (folder / part).mkdir()
+        told, flaws = await states(folder / "states")
+        tallies = await replays(chosen.seed, chosen.kills, folder / "replays")
+    print(told, *tallies, sep="\n", flush=True)
+    return int(bool(flaws) or any(tally.flaws or tally.late for tally in tallies))
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,58 @@
+"""The operator's process against a real API server, behind a proxy that breaks things: a sample of what `long.py` does.
+
+The seed changes every day; to repeat a failure, set FAULTS_SEED to what was printed.
+"""
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from faultlab import campaign, controlplane, mutations, oracle, replay, sequences
+from faultlab.campaign import Clean
+from faultlab.oracle import Final
+from faultlab.replay import Result
+
+SEED = int(os.environ.get("FAULTS_SEED") or f"{datetime.now(UTC):%Y%m%d}")
+MUTATIONS = 40
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    """All replays of the sample, by name."""
+    return asyncio.run(_results(tmp_path_factory.mktemp("faults")))
+
+
+async def _results(folder: Path) -> dict[str, Result]:
+    async with replay.world(folder) as world:
+        clean = asyncio.create_task(campaign.clean_run(world))
+        final = asyncio.create_task(_final(clean))
+        return {result.name: result async for result in campaign.replays(world, final, campaign.sample(SEED))}
+
+
+async def _final(clean: "asyncio.Task[Clean]") -> Final:
+    return (await clean).final
+
+
+@pytest.mark.parametrize("name", [case.name for case in campaign.sample(SEED)])
+def test_a_fault_changes_nothing_but_the_time(results: dict[str, Result], name: str) -> None:
+    assert results[name].is_good, f"seed {SEED}: {results[name]}"
+
+
+def test_a_lost_watch_costs_one_resync_at_most(results: dict[str, Result]) -> None:
+    result = results[campaign.deaf().name]
+    assert any(hit.startswith("dropped MODIFIED of pods") for hit in result.hits)
+    waits = oracle.waits_for_loads(result.trace, result.succeeded)
+    assert waits
+    assert max(waits.values()) < campaign.RESYNC_SECONDS + 5, waits
+
+
+async def test_every_state_of_a_field_is_told_and_left_again(tmp_path: Path) -> None:
+    chosen = mutations.sample_of(sequences.schema_of("datareplications"), SEED, MUTATIONS)
+    async with controlplane.running(tmp_path, sequences.without_schema) as plane:
+        told = [one async for one in sequences.mutated(plane, tmp_path, chosen)]
+    assert len(told) == MUTATIONS + 1
+    assert any(one.stalled for one in told)
+    assert not [(str(one.mutation), one.problems) for one in told if one.problems], f"seed {SEED}"
