@@ -78,6 +78,9 @@ async def test_catchup_takes_the_latest_ten_and_says_that_there_were_more() -> N
         "TooManyMissed",
         "5 missed slots are not run; catchup runs the latest 10",
     )
+    change(world, schedule={"cron": "@hourly"})
+    await world.settle()
+    assert "TooManyMissed" not in {c["type"] for c in world.status["conditions"]}, "nothing is caught up with any more"
 
 
 async def test_catchup_under_allow_fills_max_active_runs_and_no_more() -> None:

@@ -66,8 +66,9 @@ class Controller:
             for item in await self._cluster.list_all(REPLICATION, namespace):
                 self.queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
             for item in await self._cluster.list_all(RUN, namespace):
-                if not (item.get("status") or {}).get("completionTime"):
-                    self.queue.add(Key(item["metadata"]["namespace"], item["spec"]["replicationName"]))
+                name = (item.get("spec") or {}).get("replicationName")
+                if name and not (item.get("status") or {}).get("completionTime"):
+                    self.queue.add(Key(item["metadata"]["namespace"], name))
         self.last_resync = self._now()
 
     async def work_once(self) -> None:

@@ -123,7 +123,8 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
         _held(seen.held, generation),
         *_too_many_missed(spec, decision, old, generation),
     ]
-    return status.model_copy(update={"conditions": with_conditions(old.conditions, new, now)})
+    kept = [condition for condition in old.conditions if condition.type != "TooManyMissed" or _catches_up(spec)]
+    return status.model_copy(update={"conditions": with_conditions(kept, new, now)})
 
 
 def last_slot(old: ReplicationStatus, runs: Iterable[Run]) -> datetime | None:
@@ -233,7 +234,7 @@ def _too_many_missed(
     spec: ReplicationSpec, decision: Decision, old: ReplicationStatus, generation: int
 ) -> list[Condition]:
     """Say that catchup left slots out; taken back when a slot is run in time again."""
-    if spec.schedule is None or not spec.schedule.catchup:
+    if not _catches_up(spec):
         return []
     if decision.missed and len(decision.due) == CATCHUP_LIMIT:
         text = f"{decision.missed} missed slots are not run; catchup runs the latest {CATCHUP_LIMIT}"
@@ -242,6 +243,10 @@ def _too_many_missed(
     if was_missed and len(decision.due) != 1:
         return []
     return [_condition("TooManyMissed", "False", "InTime", "", generation)]
+
+
+def _catches_up(spec: ReplicationSpec) -> bool:
+    return spec.schedule is not None and spec.schedule.catchup
 
 
 def _fresh(targets: list[TargetStatus], generation: int) -> Condition:
