@@ -5,6 +5,7 @@ The seed changes every day; to repeat a failure, set FAULTS_SEED to what was pri
 
 import asyncio
 import os
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from faultlab.oracle import Final
 from faultlab.replay import Result
 
 SEED = int(os.environ.get("FAULTS_SEED") or f"{datetime.now(UTC):%Y%m%d}")
-MUTATIONS = 40
+MUTATIONS, RUN_MUTATIONS = 40, 10
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,9 @@ def test_a_lost_watch_costs_one_resync_at_most(results: dict[str, Result]) -> No
 
 async def test_every_state_of_a_field_is_told_and_left_again(tmp_path: Path) -> None:
     chosen = mutations.sample_of(sequences.schema_of("datareplications"), SEED, MUTATIONS)
+    of_runs = random.Random(SEED).sample(sequences.mutations_of_runs(), RUN_MUTATIONS)
     async with controlplane.running(tmp_path, sequences.without_schema) as plane:
-        told = [one async for one in sequences.mutated(plane, tmp_path, chosen)]
-    assert len(told) == MUTATIONS + 1
+        told = [one async for one in sequences.mutated(plane, tmp_path, chosen, of_runs)]
+    assert len(told) == MUTATIONS + RUN_MUTATIONS + 1
     assert any(one.stalled for one in told)
     assert not [(str(one.mutation), one.problems) for one in told if one.problems], f"seed {SEED}"

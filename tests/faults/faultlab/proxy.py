@@ -109,6 +109,7 @@ class Proxy:
     _runner: web.ServerRunner | None = None
     _site: web.TCPSite | None = None
     _streams: set[asyncio.Task[None]] = field(default_factory=set)
+    _sending: set[asyncio.Task[tuple[bytes, dict[str, str]]]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -151,6 +152,7 @@ class Proxy:
         self.drop_connections()
         if self._runner is not None:
             await self._runner.cleanup()
+        await asyncio.gather(*self._sending, return_exceptions=True)
 
     async def _handle(self, received: web.BaseRequest) -> web.StreamResponse:
         request = await self._recorded(received)
@@ -202,7 +204,10 @@ class Proxy:
 
     async def _forward(self, received: web.BaseRequest, request: Request) -> web.Response:
         # Shielded: what has been sent to a server is done, whether its sender lives or not.
-        data, headers = await asyncio.shield(self._send(received, request))
+        sending = asyncio.create_task(self._send(received, request))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        data, headers = await asyncio.shield(sending)
         await self.faults.after(request)
         return web.Response(body=data, status=request.status, headers=headers)
 

@@ -21,7 +21,7 @@ from faultlab.scenario import PHASES, Scenario
 
 PATIENCE_SECONDS = 150.0
 QUIET_SECONDS = 1.5
-POLL_SECONDS = 0.3
+POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 10.0
 
 
 @dataclass
@@ -170,7 +170,7 @@ async def _until_right(
     before: Final = {}
     quiet_since = began
     while True:
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(max(POLL_SECONDS, min(fault.ended_at - time.monotonic(), LONGEST_POLL_SECONDS)))
         found = await oracle.final_objects(api, scenario.namespace, scenario.marks)
         now = time.monotonic()
         since = max(fault.ended_at, began)

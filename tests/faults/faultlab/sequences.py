@@ -16,10 +16,10 @@ from typing import Any
 
 import yaml
 
-from faultlab.api import Api, Object, path
+from faultlab.api import Api, ApiError, Object, path
 from faultlab.controlplane import CRDS, ControlPlane
 from faultlab.faults import Fault
-from faultlab.mutations import Mutation, dotted
+from faultlab.mutations import Mutation, all_of, dotted
 from faultlab.oracle import difference
 from faultlab.process import Supervisor, supervised
 from faultlab.proxy import proxying
@@ -40,15 +40,25 @@ def schema_of(plural: str) -> Object:
     return spec
 
 
+def mutations_of_runs() -> list[Mutation]:
+    """Return all mutations of a run's own fields; the copy of the resource's spec in it only as a whole."""
+    return [
+        one
+        for one in all_of(schema_of("datareplicationruns"))
+        if one.path[:1] != ("replication",) or len(one.path) == 1
+    ]
+
+
 def without_schema(definition: Object) -> None:
-    """Take away all that a CRD says of the spec but what its selectable field needs."""
+    """Take away all that a CRD says of the spec but of the field by which a run is somebody's."""
     anything: Object = {"x-kubernetes-preserve-unknown-fields": True}
     for version in definition["spec"]["versions"]:
         schema = version["schema"]["openAPIV3Schema"]
         schema.pop("x-kubernetes-validations", None)
         schema.pop("required", None)
-        selectable = {"type": "object", "properties": {"replicationName": {"type": "string"}}, **anything}
-        schema["properties"]["spec"] = selectable if "selectableFields" in version else anything
+        key = schema["properties"]["spec"]["properties"].get("replicationName")
+        of_run = {"type": "object", "properties": {"replicationName": key}, "required": ["replicationName"], **anything}
+        schema["properties"]["spec"] = of_run if key else anything
 
 
 def base() -> Object:
@@ -143,6 +153,31 @@ class Live:
             told.problems += [f"after the revert: {line}" for line in difference(healthy, stable(back))]
         return told
 
+    async def run(self, mutation: Mutation) -> Told:
+        """Make a run by hand with a mutation, and delete it again. One without a spec is nobody's."""
+        spec = mutation.of({"replicationName": "mutated-0"})
+        told = Told(mutation, stalled=True, message="refused by the API")
+        manifest = {"apiVersion": "datareplication.dev/v1alpha1", "kind": "DataReplicationRun", "spec": spec}
+        runs = path("datareplicationruns", self.namespace)
+        try:
+            await self.api.create(runs, {**manifest, "metadata": {"name": "mutated"}})
+        except ApiError as error:
+            if error.status not in (400, 422):
+                raise
+            return told
+        status: Object = {}
+        end = time.monotonic() + (ANSWER_SECONDS if isinstance(spec, dict) else 0.5)
+        while time.monotonic() < end and not status.get("phase"):
+            await asyncio.sleep(POLL_SECONDS)
+            status = (await self.api.get("datareplicationruns", self.namespace, "mutated") or {}).get("status") or {}
+        told = Told(mutation, stalled=status.get("phase") == "Failed", message=status.get("message", ""))
+        if not status and isinstance(spec, dict):
+            told.problems.append(f"not observed within {ANSWER_SECONDS:.0f} s")
+        if told.stalled and not names_field(told.message, mutation):
+            told.problems.append(f"the field is not named: {told.message}")
+        await self.api.call("DELETE", f"{runs}/mutated")
+        return told
+
 
 def _judged(mutation: Mutation, status: Object) -> Told:
     conditions = {one["type"]: one for one in status.get("conditions", ())}
@@ -170,14 +205,20 @@ def stable(status: Object) -> Object:
     plain = copy.deepcopy(status)
     plain.pop("observedGeneration", None)
     plain.pop("schedule", None)
-    for condition in plain.get("conditions", ()):
+    conditions = {one["type"]: one for one in plain.pop("conditions", ())}
+    for condition in conditions.values():
         for key in VOLATILE:
             condition.pop(key, None)
-    return plain
+    return {**plain, "conditions": conditions}
 
 
-async def mutated(plane: ControlPlane, folder: Path, mutations: Iterable[Mutation]) -> AsyncIterator[Told]:
-    """Yield what one live operator says of each mutation; the last `Told` is of what should not have been disturbed."""
+async def mutated(
+    plane: ControlPlane, folder: Path, mutations: Iterable[Mutation], run_mutations: Iterable[Mutation]
+) -> AsyncIterator[Told]:
+    """Yield what one live operator says of each mutation of a resource, then of each of a run.
+
+    The last `Told` is of what should not have been disturbed.
+    """
     api = plane.api
     namespace = f"states-{uuid.uuid4().hex[:8]}"
     await api.create("/api/v1/namespaces", {"metadata": {"name": namespace}})
@@ -190,6 +231,8 @@ async def mutated(plane: ControlPlane, folder: Path, mutations: Iterable[Mutatio
         before = await api.get("datareplications", namespace, "bystander")
         async for told in _all(live, healthy, list(mutations)):
             yield told
+        for mutation in run_mutations:
+            yield await live.run(mutation)
         after = await api.get("datareplications", namespace, "bystander")
         last = Told(Mutation((), "bystander"), stalled=False, message="")
         if before != after:
