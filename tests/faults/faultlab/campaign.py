@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from faultlab.faults import Fault, KillAt, KillAtRandom, Moment, Point, Points
 from faultlab.oracle import Final
-from faultlab.replay import PATIENCE_SECONDS, Result, Setting, World, replay
+from faultlab.replay import Result, Setting, World, replay
 from faultlab.trouble import CODES, WATCH_KINDS, Deaf, Refusal, Trouble
 from faultlab.views import Frozen, RolledBack
 
@@ -31,7 +31,6 @@ class Case:
 
     name: str
     make: Callable[[Setting], Fault]
-    limit_seconds: float = PATIENCE_SECONDS
     settings: dict[str, str] = field(default_factory=dict)
     must_hit: bool = True
 
@@ -61,9 +60,7 @@ async def replays(
 
     async def one(case: Case) -> Result:
         async with places:
-            result = await replay(
-                world, case.name, case.make, final, limit_seconds=case.limit_seconds, settings=case.settings
-            )
+            result = await replay(world, case.name, case.make, final, settings=case.settings)
         if case.must_hit and not result.hits:
             result.violations.append("the fault did not come")
         return result

@@ -83,7 +83,12 @@ class Cut(Exception):  # noqa: N818 - a fact, not an error
 
 
 class Faults(Protocol):
-    """What goes wrong. Every method may wait; raising Killed or Cut ends the exchange."""
+    """What goes wrong. Every method may wait; raising Killed or Cut ends the exchange.
+
+    ended_at: when the last fault was over, by time.monotonic().
+    """
+
+    ended_at: float
 
     async def before(self, request: Request) -> Answer | None:
         """See a request before it is forwarded; return what to say instead of forwarding it."""
@@ -105,6 +110,7 @@ class Proxy:
     process: int = 0
     trace: list[Request] = field(default_factory=list)
     writes: int = 0
+    last_write: float = 0.0
     _counts: dict[str, int] = field(default_factory=dict)
     _runner: web.ServerRunner | None = None
     _site: web.TCPSite | None = None
@@ -195,6 +201,7 @@ class Proxy:
         if request.is_write and request.plural != LEASES:
             self.writes += 1
             request.number = self.writes
+            self.last_write = request.began
         self.trace.append(request)
         return request
 

@@ -19,8 +19,10 @@ from faultlab.process import Supervisor, supervised
 from faultlab.proxy import Proxy, Request, proxying
 from faultlab.scenario import PHASES, Scenario
 
-PATIENCE_SECONDS = 150.0
-QUIET_SECONDS = 1.5
+PATIENCE_SECONDS = 100.0
+"""How long nothing may be written, short of the right end: longer than a resync, whatever else the machine does."""
+
+QUIET_SECONDS = 4.0
 POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 10.0
 
 
@@ -104,13 +106,11 @@ async def replay(
     make: Callable[[Setting], Fault],
     expected: "asyncio.Future[Final] | None",
     *,
-    limit_seconds: float = PATIENCE_SECONDS,
     settings: Mapping[str, str] | None = None,
 ) -> Result:
     """Run the scenario under the fault that `make` returns; without `expected` it is the clean run.
 
-    expected: the clean run's end, which may still be under way. limit_seconds: how long to wait for the right end after
-    the last fault's.
+    expected: the clean run's end, which may still be under way.
     """
     namespace = f"replay-{uuid.uuid4().hex[:8]}"
     scenario = Scenario(namespace, datetime.now(UTC))
@@ -128,7 +128,7 @@ async def replay(
             async with supervised(supervisor):
                 driving = asyncio.create_task(scenario.drive(api, where.kubelet))
                 try:
-                    found, told, seconds = await _until_right(where, scenario, fault, driving, expected, limit_seconds)
+                    found, told, seconds = await _until_right(where, scenario, proxy, driving, expected)
                 finally:
                     driving.cancel()
             bad = oracle.violations(proxy.trace, where.kubelet.succeeded, namespace)
@@ -159,13 +159,12 @@ async def replay(
 async def _until_right(
     where: World,
     scenario: Scenario,
-    fault: Fault,
+    proxy: Proxy,
     driving: "asyncio.Task[None]",
     expected: "asyncio.Future[Final] | None",
-    limit_seconds: float,
 ) -> tuple[Final, list[str], float]:
-    """Look until the end is as expected, or the time since the last fault is over."""
-    began = time.monotonic()
+    """Look until the end is as expected, or the operator has done nothing for a long time since the last fault."""
+    fault, began = proxy.faults, time.monotonic()
     api = where.plane.api
     before: Final = {}
     quiet_since = began
@@ -184,7 +183,7 @@ async def _until_right(
             told = oracle.difference(await asyncio.shield(expected), found)
             if not told and driving.done() and now > fault.ended_at:
                 return found, [], now - since
-        if now - since > limit_seconds:
+        if now - max(since, proxy.last_write) > PATIENCE_SECONDS:
             return found, told or ["the user's part has not been done"], now - since
 
 
