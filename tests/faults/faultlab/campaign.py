@@ -16,7 +16,7 @@ from faultlab.views import Frozen, RolledBack
 
 PARALLEL = 6
 MOMENTS: tuple[Moment, ...] = ("before", "after")
-KILLS_PER_REPLAY = 10
+KILLS_PER_REPLAY = 25
 RESYNC_SECONDS = 5
 ALL_KINDS = (*CODES, "refused", "lost", "delay", *WATCH_KINDS)
 FROZEN_SECONDS = 300.0
@@ -89,7 +89,7 @@ def _kill(number: int, at: dict[Point, Moment]) -> Case:
     return Case(f"kills at chosen writes, group {number}", make, must_hit=False)
 
 
-def random_kill(seed: int, kills: int = 12, share: float = 0.2) -> Case:
+def random_kill(seed: int, kills: int = 30, share: float = 0.4) -> Case:
     """Return a replay of several kills."""
 
     def make(setting: Setting) -> Fault:
@@ -153,7 +153,7 @@ def sample(seed: int) -> list[Case]:
     """Return one of each kind, short."""
     drawn = random.Random(seed)
     return [
-        random_kill(seed, kills=8),
+        random_kill(seed, kills=8, share=0.2),
         trouble(seed, 6, ALL_KINDS, 0.3),
         deaf(),
         frozen(drawn.randrange(10, 80), 6),
