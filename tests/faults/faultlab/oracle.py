@@ -7,8 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datareplication.core import names
@@ -25,7 +24,6 @@ VOLATILE = {"resourceVersion", "creationTimestamp", "managedFields", "selfLink",
 # What a retry leaves on its Job depends on whether the operator was there while it was delayed.
 OF_A_DELAY = {names.DELAYED_ANNOTATION, names.RETRY_AT_ANNOTATION}
 SIGTERM = 143
-LEASE_SLACK = timedelta(seconds=1)
 
 Final = dict[str, Any]
 
@@ -126,13 +124,18 @@ class Term:
 def terms(trace: Iterable[Request]) -> list[Term]:
     """Return when which process held the lease, by what it wrote and the server accepted.
 
-    A term begins when its write was answered and lasts `leaseDurationSeconds` from when it was sent.
+    A term begins when its write was answered and lasts `leaseDurationSeconds` from when it was sent, or until the process
+    gave the lease back.
     """
-    held = []
+    held: list[Term] = []
     for one in trace:
-        spec = (one.body or {}).get("spec") or {}
-        if one.plural == LEASES and one.is_write and one.status in (200, 201) and spec.get("holderIdentity"):
-            held.append(Term(one.ended, one.began + float(spec["leaseDurationSeconds"]), str(one.process)))
+        if one.plural != LEASES or not one.is_write or one.status not in (200, 201):
+            continue
+        spec, holder = (one.body or {}).get("spec") or {}, str(one.process)
+        if spec.get("holderIdentity"):
+            held.append(Term(one.ended, one.began + float(spec["leaseDurationSeconds"]), holder))
+        else:
+            held = [replace(term, end=min(term.end, one.began)) if term.holder == holder else term for term in held]
     return held
 
 
