@@ -90,3 +90,17 @@ class SpecError(ReplicationError):
 
 PERMANENT_EXIT_CODES: tuple[int, ...] = (64, 65, 69, 70, 73, 77, 78)
 """What `podFailurePolicy` answers with FailJob. 75 and a kill from outside (137, 143) use up an attempt instead."""
+
+
+def kinds() -> tuple[type[ReplicationError], ...]:
+    """Return the kinds of errors by which a program ends, one for each exit code but 0."""
+    return (
+        ReplicationError,
+        TransientError,
+        UsageError,
+        DataError,
+        CapabilityError,
+        StorageError,
+        RightsError,
+        GuardError,
+    )

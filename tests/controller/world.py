@@ -5,6 +5,7 @@ from typing import Any
 from fake_cluster import Clock, FakeCluster, JobController
 
 from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, ClusterError, Object
+from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key
 from datareplication.controller.reconcile import Reconciler
 from datareplication.core.manifests import JobImage
@@ -59,6 +60,7 @@ class World:
         self.clock = Clock()
         self.cluster = FakeCluster(self.clock)
         self.jobs = JobController(self.cluster)
+        self.metrics = Metrics()
         self.cluster.put(
             CLAIM,
             {"metadata": {"name": "snapshots", "namespace": NAMESPACE}, "spec": {"accessModes": ["ReadWriteMany"]}},
@@ -67,7 +69,7 @@ class World:
 
     async def reconcile(self) -> Any:
         """One pass of a fresh process: nothing is remembered but what the API keeps."""
-        return await Reconciler(self.cluster, IMAGE, "test", self.clock).reconcile(KEY)
+        return await Reconciler(self.cluster, IMAGE, "test", self.clock, self.metrics).reconcile(KEY)
 
     async def settle(self, passes: int = 4) -> Any:
         """Passes until nothing changes; refused writes are tried again, as the queue does."""

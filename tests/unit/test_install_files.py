@@ -251,16 +251,24 @@ class TestPods:
     def test_the_check_itself_finds_what_is_wrong(self, pod: dict[str, Any], expected: list[str]) -> None:
         assert pod_security.violations(pod) == expected
 
-    def test_one_operator_at_a_time(self) -> None:
+    def test_the_operator_may_write_no_lease_but_its_own(self) -> None:
+        (role,) = installed("Role")
         (deployment,) = installed("Deployment")
-        assert (deployment["spec"]["replicas"], deployment["spec"]["strategy"]) == (1, {"type": "Recreate"})
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        (name,) = (each["value"] for each in container["env"] if each["name"] == "LEASE_NAME")
+        assert role["metadata"]["namespace"] == deployment["metadata"]["namespace"]
+        assert [(rule["verbs"], rule.get("resourceNames")) for rule in role["rules"]] == [
+            (["create"], None),
+            (["get", "patch"], [name]),
+        ]
 
     def test_the_operator_understands_the_environment_it_is_given(self) -> None:
         (deployment,) = installed("Deployment")
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         environment = {each["name"]: each.get("value", "pod-name") for each in container["env"]}
         chosen = settings.read(environment)
-        assert chosen == settings.Settings(JobImage("datareplication-job:0.1.0"), instance="pod-name")
+        lease = ("pod-name", "datareplication-operator")
+        assert chosen == settings.Settings(JobImage("datareplication-job:0.1.0"), instance="pod-name", lease=lease)
 
 
 class TestValues:

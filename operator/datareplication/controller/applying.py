@@ -19,6 +19,7 @@ from datareplication.controller.cluster import (
     Object,
     RejectedError,
 )
+from datareplication.controller.metrics import Metrics
 from datareplication.core import events, manifests, names, objects, plan, state, status
 from datareplication.core import observed as seeing
 from datareplication.core import run as running
@@ -42,8 +43,11 @@ QUIET_SECONDS = 10
 class Applier:
     """Carries out plans of runs and writes their status."""
 
-    def __init__(self, cluster: Cluster, image: JobImage, instance: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cluster: Cluster, image: JobImage, instance: str, now: Callable[[], datetime], metrics: Metrics
+    ) -> None:
         self._cluster = cluster
+        self._metrics = metrics
         self._image = image
         self._instance = instance
         self._now = now
@@ -97,6 +101,7 @@ class Applier:
         if new.phase != before.phase or not written:
             logger.info("run %s/%s: %s %s", run.namespace, run.name, new.phase, new.message)
         raw = await self._cluster.write_status(RUN, {**run.raw, "status": state.to_raw(new)})
+        self._metrics.count_run(run, before, new)
         return replace(run, status=new, raw=raw)
 
     async def confirm(self, kind: Kind, raw: Object) -> None:
@@ -184,6 +189,8 @@ class Applier:
             if isinstance(action, CreateJob):
                 made = await self._cluster.create(JOB, action.manifest)
                 logger.info("job %s/%s created", run.namespace, made["metadata"]["name"])
+                if run.request.slot is not None and action.step.role == "dump":
+                    self._metrics.count_skew(run.request.slot, self._now())
             else:
                 await self._cluster.patch(JOB, run.namespace, action.name, action.patch)
                 logger.info("job %s/%s patched: %s", run.namespace, action.name, action.why)

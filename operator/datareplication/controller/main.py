@@ -1,140 +1,183 @@
-"""The operator's process: kopf's watches, the workers and the resync. If one of them dies, the process ends.
+"""The operator's process: it waits for the lease, leads, and gives the lease back when it is told to stop.
 
-It owns start and end. An operator that is alive but blind is worse than one that is restarted.
+It owns start and end. While it waits it only looks at the Lease; the watches and the workers run while it leads, and if
+one of them dies, the process ends: an operator that is alive but blind is worse than one that is restarted.
 """
 
 import asyncio
 import logging
 import os
+import signal
 import sys
+import threading
+import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import kopf
 
 from datareplication.controller import handlers, settings, watching
-from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, connect
-from datareplication.controller.queue import Key, WorkQueue, utc_now
-from datareplication.controller.reconcile import Reconciler
+from datareplication.controller.cluster import Cluster, connect
+from datareplication.controller.fence import Fence, boot_seconds, unfenced
+from datareplication.controller.leader import Elector
+from datareplication.controller.metrics import Metrics
+from datareplication.controller.serving import serve
 from datareplication.controller.settings import Settings
+from datareplication.controller.working import Controller
+from datareplication.core.health import Pulse
+from datareplication.core.lease import Election
 from datareplication.errors import UsageError
 
 logger = logging.getLogger(__name__)
 
-FIRST_RESYNC_SECONDS = 2.0
+DRAIN_SECONDS = 4.0
+"""How long reconciles may go on after SIGTERM; one that does not end by then is repeated by the next leader."""
 
-STALE_RESYNCS = 5
-"""How many resyncs may be missed before the probe fails: the API may be away, but not for ever."""
+END_SECONDS = 2.0
+"""How long the watches may take to end, and how long giving the lease back may."""
+
+LAST_RESORT_SECONDS = 9.5
+"""After SIGTERM the process ends by then, whatever hangs, for example a name that is being looked up."""
 
 
-class Controller:
-    """The workers and the resync around one queue."""
+class Operator:
+    """One process: sometimes it leads."""
 
-    def __init__(self, cluster: Cluster, chosen: Settings, now: Callable[[], datetime] = utc_now) -> None:
-        self.queue = WorkQueue(now)
+    def __init__(self, cluster: Cluster, elector: Elector, fence: Fence, chosen: Settings, metrics: Metrics) -> None:
         self._cluster = cluster
+        self._elector = elector
+        self._fence = fence
         self._settings = chosen
-        self._now = now
-        self._reconciler = Reconciler(cluster, chosen.image, chosen.instance, now)
-        self.last_resync: datetime = now()
+        self._metrics = metrics
+        self._controller: Controller | None = None
+        self._stop = asyncio.Event()
 
-    async def first_resync(self) -> None:
-        """Wait until the API serves our kinds: kopf, without scanning, looks for them only once, when it starts."""
-        while True:
-            try:
-                await self.resync()
-            except ClusterError as error:
-                logger.warning("waiting for the API and our CustomResourceDefinitions: %s", error.message)
-                await asyncio.sleep(FIRST_RESYNC_SECONDS)
-            else:
-                return
+    def stop(self) -> None:
+        """Ask for the end."""
+        if not self._stop.is_set():
+            logger.info("stopping")
+            _end_by_force_after(LAST_RESORT_SECONDS)
+            self._stop.set()
+
+    def pulse(self) -> Pulse:
+        """Return what the probes judge."""
+        now, leading = boot_seconds(), self._controller
+        election, lease_read = now - self._elector.turned_at, now - self._elector.read_at
+        if leading is None:
+            return Pulse(election, lease_read)
+        ages = (leading.resync_seconds, leading.queue.oldest_seconds, leading.queue.idle_seconds)
+        return Pulse(election, lease_read, *ages, is_leading=True, has_looked=leading.has_looked)
 
     async def run(self) -> None:
-        """Work for ever; ends only by an exception that nobody expected."""
-        workers = [self._work() for _ in range(self._settings.workers)]
-        await asyncio.gather(self._resync_for_ever(), *workers)
-
-    @property
-    def is_healthy(self) -> bool:
-        """Whether the resync has been through lately."""
-        limit = timedelta(seconds=STALE_RESYNCS * self._settings.resync_seconds)
-        return self._now() - self.last_resync < limit
-
-    async def resync(self) -> None:
-        """Queue every DataReplication, and every run whose DataReplication does not exist."""
-        for namespace in self._settings.namespaces or ("",):
-            for item in await self._cluster.list_all(REPLICATION, namespace):
-                self.queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
-            for item in await self._cluster.list_all(RUN, namespace):
-                name = (item.get("spec") or {}).get("replicationName")
-                if name and not (item.get("status") or {}).get("completionTime"):
-                    self.queue.add(Key(item["metadata"]["namespace"], name))
-        self.last_resync = self._now()
-
-    async def work_once(self) -> None:
-        """Reconcile the next key."""
-        key = await self.queue.get()
-        try:
-            outcome = await self._reconciler.reconcile(key)
-        except ConflictError as error:
-            delay = self.queue.failed(key)
-            logger.debug("%s has changed meanwhile, again in %.1f s: %s", key, delay, error.message)
-        except ClusterError as error:
-            delay = self.queue.failed(key)
-            logger.warning("%s: %s; again in %.1f s", key, error.message, delay)
-        except Exception:
-            delay = self.queue.failed(key)
-            logger.exception("%s: unexpected; again in %.1f s", key, delay)
-        else:
-            self.queue.done(key)
-            if outcome.is_gone:
-                self.queue.forget(key)
-            elif outcome.requeue_at is not None:
-                self.queue.add_at(key, outcome.requeue_at)
-
-    async def _work(self) -> None:
-        while True:
-            await self.work_once()
-
-    async def _resync_for_ever(self) -> None:
-        while True:
+        """Wait and lead by turns until told to stop."""
+        while not self._stop.is_set():
+            taking = asyncio.create_task(self._elector.acquire(), name="election")
             try:
-                await self.resync()
-            except ClusterError as error:
-                logger.warning("resync failed, again in 5 s: %s", error.message)
-                await asyncio.sleep(min(5.0, self._settings.resync_seconds))
-            else:
-                await asyncio.sleep(self._settings.resync_seconds)
+                await self._first(taking)
+                if taking.done():
+                    taking.result()
+                    await self._lead()
+            finally:
+                await _end(taking)
+                await self._elector.release()
+
+    async def _lead(self) -> None:
+        """Work until the lease is lost, or until told to stop."""
+        controller = Controller(self._cluster, self._settings, self._metrics)
+        self._controller = controller
+        self._metrics.leading.set(1)
+        keeping = asyncio.create_task(self._elector.keep(), name="lease")
+        working = asyncio.create_task(self._work(controller), name="work")
+        try:
+            await self._first(keeping, working)
+            if working.done():
+                working.result()
+            elif not keeping.done():
+                controller.queue.close()
+                await asyncio.wait({working}, timeout=DRAIN_SECONDS)
+        finally:
+            await self._cease(keeping, working)
+
+    async def _cease(self, keeping: asyncio.Task[None], working: asyncio.Task[None]) -> None:
+        """Stop writing, give the lease back, and end the rest: nothing of this term may reach into the next."""
+        self._controller = None
+        self._metrics.leading.set(0)
+        self._metrics.forget_all()
+        await _end(keeping)
+        self._fence.close()
+        await self._elector.release()
+        if not await _end(working):
+            raise RuntimeError("a part of the work does not end")
+        if keeping.done() and not keeping.cancelled():
+            keeping.result()
+
+    async def _work(self, controller: Controller) -> None:
+        """Watch and reconcile until the queue is closed."""
+        await controller.first_resync()
+        working = asyncio.create_task(controller.run(), name="workers")
+        watching = asyncio.create_task(self._watch(controller), name="watches")
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (working, watching):
+                if task.done():
+                    task.result()
+            if watching.done():
+                raise RuntimeError("the watches have ended")
+        finally:
+            await _end(working)
+            await _end(watching)
+
+    async def _watch(self, controller: Controller) -> None:
+        registry = kopf.OperatorRegistry()
+        handlers.register(registry, controller.queue)
+        chosen = self._settings
+        await watching.watch(registry, chosen.instance, chosen.namespaces, lambda: _take_signals(self.stop))
+
+    async def _first(self, *tasks: asyncio.Task[None]) -> None:
+        """Wait until one of the tasks has ended, or until told to stop."""
+        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        try:
+            await asyncio.wait({stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+
+
+async def _end(task: "asyncio.Task[None]") -> bool:
+    """Cancel a task and wait a moment for its end; whether it has ended."""
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=END_SECONDS)
+    return bool(done)
+
+
+def _take_signals(stop: Callable[[], None]) -> None:
+    """Let SIGTERM and SIGINT ask for the end."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+def _end_by_force_after(seconds: float) -> None:
+    """End the process then, if it has not ended by itself."""
+    last_resort = threading.Timer(seconds, os._exit, (1,))
+    last_resort.daemon = True
+    last_resort.start()
 
 
 async def operate(chosen: Settings) -> None:
     """Run until SIGTERM or until a part of it dies; then raise."""
-    cluster = await connect()
-    controller = Controller(cluster, chosen)
-    registry = kopf.OperatorRegistry()
-    handlers.register(registry, controller.queue)
-
-    @kopf.on.probe(id="resync", registry=registry)
-    async def resync_age(**_: object) -> str:
-        if not controller.is_healthy:
-            raise RuntimeError("no resync lately")
-        return controller.last_resync.astimezone(UTC).isoformat()
-
-    await controller.first_resync()
-    work = asyncio.create_task(controller.run(), name="workers")
-    watch = asyncio.create_task(
-        watching.watch(registry, chosen.instance, chosen.namespaces, f"http://0.0.0.0:{chosen.liveness_port}/healthz"),
-        name="watches",
-    )
+    fence, metrics = Fence(), Metrics()
+    cluster = await connect(fence, metrics)
+    # Beside all else: no queue of other requests may cost the lease.
+    of_lease = await connect(unfenced(), metrics, connections=1)
+    identity = f"{chosen.instance}_{uuid.uuid4()}"
+    elector = Elector(of_lease, fence, chosen.lease, Election(identity, chosen.timing))
+    operator = Operator(cluster, elector, fence, chosen, metrics)
+    _take_signals(operator.stop)
+    lease_seconds, resync_seconds = float(chosen.timing.duration_seconds), chosen.resync_seconds
     try:
-        done, _ = await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        async with serve(chosen.port, operator.pulse, metrics, lease_seconds, resync_seconds):
+            await operator.run()
     finally:
-        work.cancel()
-        watch.cancel()
-        await asyncio.gather(work, watch, return_exceptions=True)
         await cluster.close()
+        await of_lease.close()
 
 
 def main() -> int:

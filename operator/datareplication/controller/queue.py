@@ -6,6 +6,7 @@ longer each time and never blocks another. It refuses to know what a key is for.
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,11 +39,13 @@ class WorkQueue:
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         self._now = now
         self._ready: deque[Key] = deque()
-        self._dirty: set[Key] = set()
+        self._dirty: dict[Key, float] = {}
         self._active: set[Key] = set()
         self._timers: dict[Key, tuple[datetime, asyncio.TimerHandle]] = {}
         self._failures: dict[Key, int] = {}
         self._wakeup = asyncio.Event()
+        self._is_closed = False
+        self._progress_at = time.monotonic()
 
     def __len__(self) -> int:
         """Return how many keys wait to be worked on."""
@@ -51,7 +54,7 @@ class WorkQueue:
     def add(self, key: Key) -> None:
         """Ask for a key to be worked on; if a worker has it just now, once more afterwards."""
         if key not in self._dirty:
-            self._dirty.add(key)
+            self._dirty[key] = time.monotonic()
             if key not in self._active:
                 self._ready.append(key)
                 self._wakeup.set()
@@ -67,15 +70,32 @@ class WorkQueue:
         handle = asyncio.get_running_loop().call_later(delay, self._fire, key)
         self._timers[key] = (when, handle)
 
-    async def get(self) -> Key:
-        """Return the next key; `done` must be called with it."""
-        while not self._ready:
+    async def get(self) -> Key | None:
+        """Return the next key, which must be given back by `done` or `failed`; None when the queue is closed."""
+        while not self._ready and not self._is_closed:
             self._wakeup.clear()
             await self._wakeup.wait()
+        if self._is_closed:
+            return None
         key = self._ready.popleft()
-        self._dirty.discard(key)
+        del self._dirty[key]
         self._active.add(key)
         return key
+
+    def close(self) -> None:
+        """Give out no further key."""
+        self._is_closed = True
+        self._wakeup.set()
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Return how long the key that comes next has waited; 0 when none does."""
+        return time.monotonic() - self._dirty[self._ready[0]] if self._ready else 0.0
+
+    @property
+    def idle_seconds(self) -> float:
+        """Return how long ago a key was last given back."""
+        return time.monotonic() - self._progress_at
 
     def done(self, key: Key) -> None:
         """Give a key back after success."""
@@ -103,6 +123,7 @@ class WorkQueue:
         self.add(key)
 
     def _release(self, key: Key) -> None:
+        self._progress_at = time.monotonic()
         self._active.discard(key)
         if key in self._dirty:
             self._ready.append(key)

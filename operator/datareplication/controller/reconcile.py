@@ -18,6 +18,7 @@ from datareplication.controller.cluster import (
     ConflictError,
     Object,
 )
+from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key
 from datareplication.core import (
     concurrency,
@@ -58,10 +59,13 @@ class Outcome:
 class Reconciler:
     """Brings one DataReplication and its runs a step further."""
 
-    def __init__(self, cluster: Cluster, image: JobImage, instance: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cluster: Cluster, image: JobImage, instance: str, now: Callable[[], datetime], metrics: Metrics
+    ) -> None:
         self._cluster = cluster
         self._now = now
-        self._applier = Applier(cluster, image, instance, now)
+        self._metrics = metrics
+        self._applier = Applier(cluster, image, instance, now, metrics)
 
     async def reconcile(self, key: Key) -> Outcome:
         """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later."""
@@ -229,6 +233,7 @@ class Reconciler:
 
     async def _write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> bool:
         """Write the status and its Events if it changed; say whether it did."""
+        self._metrics.show(Key(*_identity(raw)), new)
         if state.to_raw(new) == state.to_raw(old) and "status" in raw:
             return False
         for note in events.of_replication(old, new):

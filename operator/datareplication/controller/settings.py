@@ -3,21 +3,28 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from datareplication.core.lease import DEFAULT_TIMING, Timing
 from datareplication.core.manifests import JobImage
 from datareplication.errors import UsageError
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How this operator runs. namespaces: those it watches; empty for all of them."""
+    """How this operator runs.
+
+    namespaces: those it watches; empty for all of them. port: of probes and metrics. instance: its name in Events and,
+    with a part that no other process has, in the Lease. lease: namespace and name of that.
+    """
 
     image: JobImage
     namespaces: tuple[str, ...] = ()
     workers: int = 8
     resync_seconds: float = 60.0
-    liveness_port: int = 8080
+    port: int = 8080
     log_level: str = "INFO"
     instance: str = "datareplication-operator"
+    lease: tuple[str, str] = ("default", "datareplication-operator")
+    timing: Timing = DEFAULT_TIMING
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -33,9 +40,11 @@ def read(environment: Mapping[str, str]) -> Settings:
         namespaces=_words(environment.get("WATCH_NAMESPACES", "")),
         workers=int(_number(environment, "WORKERS", 8)),
         resync_seconds=_number(environment, "RESYNC_SECONDS", 60),
-        liveness_port=int(_number(environment, "LIVENESS_PORT", 8080)),
+        port=int(_number(environment, "HTTP_PORT", 8080)),
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
         instance=environment.get("POD_NAME", "datareplication-operator"),
+        lease=(environment.get("POD_NAMESPACE", "default"), environment.get("LEASE_NAME", "datareplication-operator")),
+        timing=Timing(max(1, int(_number(environment, "LEASE_DURATION_SECONDS", DEFAULT_TIMING.duration_seconds)))),
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import kopf
@@ -27,6 +27,40 @@ class ForEver:
             delay = min(2 * delay, LONGEST_BACKOFF_SECONDS)
 
 
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """What kopf last handled of an object: nothing, we only watch. Making it costs more than all else of an event."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Return that nothing is looked at."""
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> None:
+        """Return that nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """How far kopf's handlers are: ours are called once for each event, and keep nothing in the object."""
+
+    def fetch(self, **_: Any) -> None:
+        """Return that nothing was kept."""
+
+    def store(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def purge(self, **_: Any) -> None:
+        """Keep nothing."""
+
+    def touch(self, **_: Any) -> None:
+        """Write nothing."""
+
+    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
+        """Return what is without kopf's own marks, of which there are none."""
+        return essence
+
+
 def settings() -> kopf.OperatorSettings:
     """Return kopf's settings: watch, and write nothing. Without scanning no right on namespaces or CRDs is needed."""
     chosen = kopf.OperatorSettings()
@@ -35,14 +69,18 @@ def settings() -> kopf.OperatorSettings:
     chosen.scanning.disabled = True
     chosen.watching.server_timeout = 300
     chosen.watching.inactivity_timeout = 360
+    chosen.persistence.diffbase_storage = _NoDiffBase()
+    chosen.persistence.progress_storage = _NoProgress()
     chosen.networking.error_backoffs = ForEver()
     return chosen
 
 
 async def watch(
-    registry: kopf.OperatorRegistry, instance: str, namespaces: tuple[str, ...], liveness_endpoint: str | None = None
+    registry: kopf.OperatorRegistry, instance: str, namespaces: tuple[str, ...], started: Callable[[], None]
 ) -> None:
     """Watch until a part of it ends; raise what that part raised, and end the process soon.
+
+    started: called when kopf has started, which takes the process's signals for itself.
 
     kopf would first wait for all other parts to end, and a watch that is about to repeat a request waits for new
     credentials then, which nobody gives it any more, and does not let itself be cancelled: the process would live on,
@@ -54,9 +92,9 @@ async def watch(
         identity=cast("Any", instance),  # kopf's own guess needs a user of the pod's uid to exist
         clusterwide=not namespaces,
         namespaces=namespaces,
-        liveness_endpoint=liveness_endpoint,
     )
     try:
+        started()
         done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
         for part in done:
             part.result()

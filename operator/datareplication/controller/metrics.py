@@ -1,0 +1,138 @@
+"""The operator's Prometheus metrics: where they are counted and how they are shown. The only import of its client.
+
+It owns the process's own metrics; those of a DataReplication are `core/metrics.py`'s. What belongs to an object goes
+with the object, and with the lease: only the leader shows any of it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import Counter as Count
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import Metric as Family
+
+from datareplication.controller.queue import Key, WorkQueue
+from datareplication.core import metrics as deciding
+from datareplication.core.metrics import COUNTERS, GAUGES, PREFIX, Metric, Sample
+from datareplication.core.run import Run
+from datareplication.core.state import ReplicationStatus, RunStatus
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+RECONCILE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+SKEW_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3600)
+STEP_BUCKETS = (1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 28800)
+
+
+class Metrics:
+    """All metrics of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._objects = _Objects()
+        self._registry.register(self._objects)
+        ProcessCollector(registry=self._registry)
+        self.leading = self._gauge("leader", "Whether this process holds the lease (1) or not (0).")
+        self.resynced = self._gauge(
+            "last_resync_timestamp_seconds", "When everything was last looked at; its age is time() less it."
+        )
+        self._depth = self._gauge("workqueue_depth", "DataReplications that wait to be worked on.")
+        self._oldest = self._gauge("workqueue_oldest_seconds", "How long the first of them has waited.")
+        self._reconciles = self._histogram(
+            "reconcile_duration_seconds", "How long one reconcile took.", RECONCILE_BUCKETS, "result"
+        )
+        self._requests = Count(
+            "api_requests_total",
+            "Requests to the Kubernetes API by its code; none: no answer, fenced: not sent for want of the lease.",
+            ("verb", "kind", "code"),
+            namespace=PREFIX,
+            registry=self._registry,
+        )
+        self._skew = self._histogram(
+            "creation_skew_seconds", "From a slot to the creation of its first Job.", SKEW_BUCKETS
+        )
+        self._steps = self._histogram(
+            "step_duration_seconds", "How long the attempt took by which a step succeeded.", STEP_BUCKETS, "step"
+        )
+
+    def text(self) -> bytes:
+        """Return everything in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def watch(self, queue: WorkQueue) -> None:
+        """Show this queue's depth and age from now on."""
+        self._depth.set_function(lambda: len(queue))
+        self._oldest.set_function(lambda: queue.oldest_seconds)
+
+    def show(self, key: Key, status: ReplicationStatus) -> None:
+        """Show a DataReplication's gauges."""
+        self._objects.gauges[key] = deciding.of_replication(status)
+
+    def count_run(self, run: Run, old: RunStatus, new: RunStatus) -> None:
+        """Count what a written change of a run's status tells."""
+        key = Key(run.namespace, run.request.replication_name)
+        for sample in deciding.counts(run, old, new):
+            self._objects.counters.setdefault(key, Counter())[sample.metric, sample.labels] += sample.value  # type: ignore[assignment]
+        for taken in deciding.durations(run, old, new):
+            self._steps.labels(taken.step).observe(taken.seconds)
+
+    def count_request(self, verb: str, kind: str, code: str) -> None:
+        """Count a request to the API."""
+        self._requests.labels(verb, kind, code).inc()
+
+    def count_reconcile(self, result: str, seconds: float) -> None:
+        """Count a reconcile that ended with `result`."""
+        self._reconciles.labels(result).observe(seconds)
+
+    def count_skew(self, slot: datetime, created: datetime) -> None:
+        """Count how late a slot's first Job was made."""
+        self._skew.observe(max(0.0, (created - slot).total_seconds()))
+
+    def forget(self, key: Key) -> None:
+        """Show nothing more of a DataReplication that is gone."""
+        self._objects.gauges.pop(key, None)
+        self._objects.counters.pop(key, None)
+
+    def forget_all(self) -> None:
+        """Show nothing of any DataReplication: somebody else leads."""
+        self._objects.gauges.clear()
+        self._objects.counters.clear()
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, namespace=PREFIX, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, namespace=PREFIX, registry=self._registry)
+
+
+class _Objects:
+    """What belongs to DataReplications, kept as small as it can be: there may be thousands."""
+
+    def __init__(self) -> None:
+        self.gauges: dict[Key, tuple[Sample, ...]] = {}
+        self.counters: dict[Key, Counter[tuple[Metric, tuple[str, ...]]]] = {}
+
+    def collect(self) -> Iterator[Family]:
+        """Yield every metric with the values of all objects."""
+        families: dict[Metric, Family] = {}
+        for metric in GAUGES:
+            families[metric] = GaugeMetricFamily(f"{PREFIX}_{metric.name}", metric.help, labels=_labels(metric))
+        for metric in COUNTERS:
+            families[metric] = CounterMetricFamily(f"{PREFIX}_{metric.name}", metric.help, labels=_labels(metric))
+        for key, metric, labels, value in self._values():
+            families[metric].add_metric((key.namespace, key.name, *labels), value)  # type: ignore[attr-defined]
+        yield from families.values()
+
+    def _values(self) -> Iterable[tuple[Key, Metric, tuple[str, ...], float]]:
+        for key, samples in self.gauges.items():
+            for sample in samples:
+                yield key, sample.metric, sample.labels, sample.value
+        for key, counted in self.counters.items():
+            for (metric, labels), value in counted.items():
+                yield key, metric, labels, value
+
+
+def _labels(metric: Metric) -> tuple[str, ...]:
+    return ("namespace", "name", *metric.labels)

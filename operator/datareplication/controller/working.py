@@ -1,0 +1,126 @@
+"""The work of a process that leads: workers and the resync around one queue. If one of them dies, the process ends."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError
+from datareplication.controller.metrics import Metrics
+from datareplication.controller.queue import Key, WorkQueue, utc_now
+from datareplication.controller.reconcile import Reconciler
+from datareplication.controller.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+FIRST_RESYNC_SECONDS = 2.0
+
+
+class Controller:
+    """The workers and the resync around one queue, for as long as this process leads."""
+
+    def __init__(
+        self, cluster: Cluster, chosen: Settings, metrics: Metrics, now: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.queue = WorkQueue(now)
+        self.has_looked = False
+        self._metrics = metrics
+        self._metrics.watch(self.queue)
+        self._cluster = cluster
+        self._settings = chosen
+        self._now = now
+        self._reconciler = Reconciler(cluster, chosen.image, chosen.instance, now, metrics)
+        self._resynced_at = time.monotonic()
+
+    async def first_resync(self) -> None:
+        """Wait until the API serves our kinds: kopf, without scanning, looks for them only once, when it starts."""
+        while True:
+            try:
+                await self.resync()
+            except ClusterError as error:
+                logger.warning("waiting for the API and our CustomResourceDefinitions: %s", error.message)
+                await asyncio.sleep(FIRST_RESYNC_SECONDS)
+            else:
+                return
+
+    async def run(self) -> None:
+        """Work until the queue is closed; an exception is one that nobody expected."""
+        resync = asyncio.create_task(self._resync_for_ever(), name="resync")
+        workers = asyncio.create_task(self._work(), name="workers")
+        try:
+            await asyncio.wait({resync, workers}, return_when=asyncio.FIRST_COMPLETED)
+            if resync.done():
+                resync.result()
+            await workers
+        finally:
+            resync.cancel()
+            workers.cancel()
+            await asyncio.gather(resync, workers, return_exceptions=True)
+
+    @property
+    def resync_seconds(self) -> float:
+        """Return how long ago the last resync was, or the beginning."""
+        return time.monotonic() - self._resynced_at
+
+    async def resync(self) -> None:
+        """Queue every DataReplication, and every run whose DataReplication does not exist."""
+        for namespace in self._settings.namespaces or ("",):
+            for item in await self._cluster.list_all(REPLICATION, namespace):
+                self.queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
+            for item in await self._cluster.list_all(RUN, namespace):
+                name = (item.get("spec") or {}).get("replicationName")
+                if name and not (item.get("status") or {}).get("completionTime"):
+                    self.queue.add(Key(item["metadata"]["namespace"], name))
+        self._resynced_at = time.monotonic()
+        self._metrics.resynced.set_to_current_time()
+        self.has_looked = True
+
+    async def work_once(self) -> bool:
+        """Reconcile the next key; False when the queue is closed."""
+        key = await self.queue.get()
+        if key is None:
+            return False
+        began = time.monotonic()
+        result = "error"
+        try:
+            outcome = await self._reconciler.reconcile(key)
+        except ConflictError as error:
+            result = "conflict"
+            delay = self.queue.failed(key)
+            logger.debug("%s has changed meanwhile, again in %.1f s: %s", key, delay, error.message)
+        except ClusterError as error:
+            result = "api_error"
+            delay = self.queue.failed(key)
+            logger.warning("%s: %s; again in %.1f s", key, error.message, delay)
+        except Exception:
+            delay = self.queue.failed(key)
+            logger.exception("%s: unexpected; again in %.1f s", key, delay)
+        else:
+            result = "success"
+            self.queue.done(key)
+            if outcome.is_gone:
+                self.queue.forget(key)
+                self._metrics.forget(key)
+            elif outcome.requeue_at is not None:
+                self.queue.add_at(key, outcome.requeue_at)
+        finally:
+            self._metrics.count_reconcile(result, time.monotonic() - began)
+        return True
+
+    async def _work(self) -> None:
+        async def worker() -> None:
+            while await self.work_once():
+                pass
+
+        await asyncio.gather(*(worker() for _ in range(self._settings.workers)))
+
+    async def _resync_for_ever(self) -> None:
+        while True:
+            try:
+                await self.resync()
+            except ClusterError as error:
+                logger.warning("resync failed, again in 5 s: %s", error.message)
+                await asyncio.sleep(min(5.0, self._settings.resync_seconds))
+            else:
+                await asyncio.sleep(self._settings.resync_seconds)
