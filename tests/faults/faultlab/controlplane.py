@@ -34,6 +34,7 @@ POLL_SECONDS = 0.1
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
 CONTROLLERS = "job-controller,garbage-collector-controller,namespace-controller"
+LIMITS = ("--kube-api-qps=500", "--kube-api-burst=1000", "--concurrent-gc-syncs=10")
 PR_SET_PDEATHSIG = 1
 
 
@@ -46,6 +47,27 @@ class ControlPlane:
     api: Api
     folder: Path
     processes: list["subprocess.Popen[bytes]"] = field(default_factory=list)
+
+    @property
+    def audit(self) -> Path:
+        """Return the API server's log of the operator's requests: a line of JSON for each."""
+        return self.folder / "audit.log"
+
+    def write_kubeconfig(self, name: str, token: str) -> Path:
+        """Write a kubeconfig for the user of a token and return its path."""
+        path = self.folder / f"{name}.kubeconfig"
+        _write_kubeconfig(path, self.url, token)
+        return path
+
+    @asynccontextmanager
+    async def controllers(self, names: str, *limits: str) -> AsyncIterator[None]:
+        """Run more of Kubernetes' own controllers for the duration of a block."""
+        process = _start(self.folder, self.folder / "bin", _controllers(self.folder, names, *limits))
+        try:
+            yield
+        finally:
+            process.terminate()
+            await asyncio.to_thread(process.wait)
 
     def operator_api(self) -> Api:
         """Return a client that has the rights of the operator's service account and no others."""
@@ -70,7 +92,7 @@ async def running(folder: Path, change: Callable[[dict[str, Any]], None] | None 
         _write_kubeconfig(folder / "admin.kubeconfig", url, ADMIN_TOKEN)
         # Before the garbage collector starts: it looks for new kinds every 30 s only.
         await _install(plane.api, change)
-        processes.append(_start(folder, binaries, _controllers(folder)))
+        processes.append(_start(folder, binaries, _controllers(folder, CONTROLLERS, *LIMITS)))
         yield plane
     finally:
         if plane is not None:
@@ -146,28 +168,31 @@ def _apiserver(folder: Path, etcd_port: int, port: int) -> list[str]:
         f"--service-account-key-file={key}",
         f"--service-account-signing-key-file={key}",
         "--service-cluster-ip-range=10.0.0.0/24",
+        f"--audit-policy-file={folder / 'audit.yaml'}",
+        f"--audit-log-path={folder / 'audit.log'}",
         # There is no controller here that makes service accounts.
         "--disable-admission-plugins=ServiceAccount",
     ]
 
 
-def _controllers(folder: Path) -> list[str]:
+def _controllers(folder: Path, names: str, *limits: str) -> list[str]:
     kubeconfig = folder / "admin.kubeconfig"
     return [
         "kube-controller-manager",
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
-        f"--controllers={CONTROLLERS}",
+        f"--controllers={names}",
         "--leader-elect=false",
         "--secure-port=0",
-        "--kube-api-qps=500",
-        "--kube-api-burst=1000",
-        "--concurrent-gc-syncs=10",
+        *limits,
     ]
 
 
 async def _prepare(folder: Path) -> None:
+    rules = [{"level": "Metadata", "users": [OPERATOR_USER], "omitStages": ["RequestReceived"]}, {"level": "None"}]
+    policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}
+    (folder / "audit.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
     openssl = programs.require("openssl", "install openssl")
     key = folder / "service-accounts.key"
     await asyncio.to_thread(programs.run, [openssl, "genrsa", "-out", key, "2048"])
@@ -218,6 +243,17 @@ async def _install(api: Api, change: Callable[[dict[str, Any]], None] | None) ->
             scope = f"/namespaces/{namespace}" if namespace else ""
             plural = f"{document['kind'].lower()}s"
             await api.create(f"/apis/rbac.authorization.k8s.io/v1{scope}/{plural}", document)
+    await _allow_any_lease(api)
     async with asyncio.timeout(START_SECONDS):
         while not await api.serves("/apis/datareplication.dev/v1alpha1/datareplicationruns"):
             await asyncio.sleep(POLL_SECONDS)
+
+
+async def _allow_any_lease(api: Api) -> None:
+    """Let operators that are tested beside each other have a Lease each; an installed one may use its own only."""
+    at = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{SYSTEM_NAMESPACE}"
+    rule = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "patch"]}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "any-lease"}
+    user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": OPERATOR_USER}
+    await api.create(f"{at}/roles", {"metadata": {"name": "any-lease"}, "rules": [rule]})
+    await api.create(f"{at}/rolebindings", {"metadata": {"name": "any-lease"}, "roleRef": role, "subjects": [user]})

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import yaml
 
-from faultlab.controlplane import CHECKOUT, die_with_parent, free_port
+from faultlab.controlplane import CHECKOUT, SYSTEM_NAMESPACE, die_with_parent, free_port
 from faultlab.proxy import Proxy
 
 PAUSE_SECONDS = 0.2
+LEASE_SECONDS = 3
+"""Each kill costs the next process about as long."""
 
 
 @dataclass
@@ -63,6 +65,10 @@ class Supervisor:
                 self._process.kill()
                 await self._process.wait()
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.proxy.process, number)
+
     async def kill(self) -> None:
         """SIGKILL it and return when it is dead; its successor starts by itself."""
         process = self._process
@@ -91,8 +97,11 @@ class Supervisor:
             "KUBECONFIG": str(kubeconfig),
             "JOB_IMAGE": "datareplication/job:none",
             "WATCH_NAMESPACES": self.namespace,
-            "LIVENESS_PORT": str(free_port()),
+            "HTTP_PORT": str(free_port()),
             "POD_NAME": f"operator-{self.namespace}",
+            "POD_NAMESPACE": SYSTEM_NAMESPACE,
+            "LEASE_NAME": f"operator-{self.namespace}",
+            "LEASE_DURATION_SECONDS": str(LEASE_SECONDS),
             **self.extra,
         }
 
