@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,8 @@ import yaml
 
 import pod_security
 from datareplication.controller import settings
-from datareplication.core import crd, spec
+from datareplication.controller.metrics import Metrics
+from datareplication.core import crd, metrics, spec
 from datareplication.core.manifests import JobImage
 from datareplication.core.run import RunSpec
 
@@ -269,6 +271,16 @@ class TestPods:
         chosen = settings.read(environment)
         lease = ("pod-name", "datareplication-operator")
         assert chosen == settings.Settings(JobImage("datareplication-job:0.1.0"), instance="pod-name", lease=lease)
+
+
+def test_the_documents_tell_every_metric_and_no_other() -> None:
+    told = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = [line.partition("|")[2].partition("|")[0] for line in told.splitlines() if line.startswith("| `")]
+    of_objects = {metric.name for metric in (*metrics.GAUGES, *metrics.COUNTERS)}
+    text = Metrics().text().decode()
+    of_process = set(re.findall(r"^# HELP datareplication_(\w+) ", text, re.MULTILINE))
+    shown = {name for name in of_process if not name.endswith("_created")} | of_objects
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == shown
 
 
 class TestValues:
