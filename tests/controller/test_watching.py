@@ -1,0 +1,43 @@
+"""The watches end as one: a part that cannot be cancelled does not keep the process alive."""
+
+import asyncio
+import itertools
+from collections.abc import Collection
+from typing import Any
+
+import kopf
+import pytest
+
+from datareplication.controller import watching
+from datareplication.controller.watching import ForEver, watch
+
+
+async def _that_cannot_be_cancelled(released: asyncio.Event) -> None:
+    while not released.is_set():
+        try:
+            await released.wait()
+        except asyncio.CancelledError:
+            continue
+
+
+async def _that_fails() -> None:
+    raise ConnectionError("410 to a list")
+
+
+async def test_a_failed_part_ends_them_all_whatever_the_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    released, ends = asyncio.Event(), []
+
+    async def spawn(**_: Any) -> Collection[asyncio.Task[None]]:
+        return [asyncio.create_task(_that_cannot_be_cancelled(released)), asyncio.create_task(_that_fails())]
+
+    monkeypatch.setattr(kopf, "spawn_tasks", spawn)
+    monkeypatch.setattr(watching, "END_SECONDS", 0.05)
+    monkeypatch.setattr(watching, "_end_by_force", lambda: ends.append("by force"))
+    with pytest.raises(ConnectionError, match="410"):
+        await asyncio.wait_for(watch(kopf.OperatorRegistry(), "test", ("data",)), 5)
+    assert ends == ["by force"]
+    released.set()
+
+
+def test_an_api_that_is_away_is_waited_for_without_end() -> None:
+    assert list(itertools.islice(ForEver(), 6)) == [1, 2, 4, 8, 8, 8]
