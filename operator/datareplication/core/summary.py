@@ -70,7 +70,7 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
     ]
     good = [note for note in (old.last_success, *notes) if note and note.phase == "Succeeded"]
     bad = [note for note in (old.last_failure, *notes) if note and note.phase != "Succeeded"]
-    return LastRuns(*(max(some, key=lambda note: note.time, default=None) for some in (good, bad)))
+    return LastRuns(*(max(reversed(some), key=lambda note: note.time, default=None) for some in (good, bad)))
 
 
 @dataclass(frozen=True)
