@@ -1,7 +1,12 @@
 """What Prometheus sees of a run from its slot to its end, and that nothing is shown of what is gone."""
 
+import asyncio
+
 from prometheus_client.parser import text_string_to_metric_families
 from world import DUMPED, KEY, LOADED, World
+
+from datareplication.controller.metrics import Metrics
+from datareplication.controller.queue import Key, WorkQueue, utc_now
 
 
 def value(world: World, name: str, **labels: str) -> float | None:
@@ -39,3 +44,25 @@ async def test_a_scheduled_run_and_its_end() -> None:
 
     assert value(world, "condition", type="Ready") is None
     assert value(world, "runs_total", phase="Succeeded", reason="AllTargetsLoaded") is None
+
+
+async def test_who_does_not_lead_shows_no_queue() -> None:
+    metrics = Metrics()
+    queue = WorkQueue()
+    metrics.watch(queue)
+    queue.add(KEY)
+    assert "\ndatareplication_workqueue_depth 1.0\n" in metrics.text().decode()
+    metrics.forget_all()
+    queue.add(Key("n", "other"))
+    text = metrics.text().decode()
+    assert "\ndatareplication_workqueue_depth 0.0\n" in text
+    assert "\ndatareplication_workqueue_oldest_seconds 0.0\n" in text
+
+
+async def test_a_queue_that_was_closed_waits_for_nothing() -> None:
+    queue = WorkQueue()
+    queue.add_at(KEY, utc_now())
+    queue.close()
+    await asyncio.sleep(0.01)
+    assert len(queue) == 0
+    assert await queue.get() is None

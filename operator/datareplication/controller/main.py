@@ -95,10 +95,11 @@ class Operator:
                 controller.queue.close()
                 await asyncio.wait({working}, timeout=DRAIN_SECONDS)
         finally:
-            await self._cease(keeping, working)
+            await self._cease(controller, keeping, working)
 
-    async def _cease(self, keeping: asyncio.Task[None], working: asyncio.Task[None]) -> None:
+    async def _cease(self, controller: Controller, keeping: asyncio.Task[None], working: asyncio.Task[None]) -> None:
         """Stop writing, give the lease back, and end the rest: nothing of this term may reach into the next."""
+        controller.queue.close()
         self._controller = None
         self._metrics.leading.set(0)
         self._metrics.forget_all()

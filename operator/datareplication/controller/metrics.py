@@ -8,7 +8,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client import Counter as Count
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
@@ -30,6 +37,8 @@ class Metrics:
     """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
+        # A second series for each counter, which nobody reads in the text format.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._objects = _Objects()
         self._registry.register(self._objects)
@@ -96,9 +105,11 @@ class Metrics:
         self._objects.counters.pop(key, None)
 
     def forget_all(self) -> None:
-        """Show nothing of any DataReplication: somebody else leads."""
+        """Show nothing of any DataReplication, nor of the queue: somebody else leads."""
         self._objects.gauges.clear()
         self._objects.counters.clear()
+        self._depth.set_function(lambda: 0)
+        self._oldest.set_function(lambda: 0)
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, namespace=PREFIX, registry=self._registry)

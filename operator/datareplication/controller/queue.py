@@ -83,8 +83,11 @@ class WorkQueue:
         return key
 
     def close(self) -> None:
-        """Give out no further key."""
+        """Give out no further key, and wait for none."""
         self._is_closed = True
+        for _, timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         self._wakeup.set()
 
     @property
