@@ -260,6 +260,11 @@ async def connect(fence: Fence, metrics: Metrics, connections: int = CONNECTIONS
     """Return the API of the pod's own cluster, or of the kubeconfig when not in a pod."""
     configuration = Configuration()
     await aio.config.load_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return reach(configuration, fence, metrics, connections)
+
+
+def reach(configuration: Configuration, fence: Fence, metrics: Metrics, connections: int) -> ApiCluster:
+    """Return the API of a client's configuration, with at most so many connections at once."""
     configuration.connection_pool_maxsize = connections
     api = ApiClient(configuration)
     api.rest_client = _Rest(configuration)
