@@ -34,7 +34,7 @@ async def test_a_failed_part_ends_them_all_whatever_the_others_do(monkeypatch: p
     monkeypatch.setattr(watching, "END_SECONDS", 0.05)
     monkeypatch.setattr(watching, "_end_by_force", lambda: ends.append("by force"))
     with pytest.raises(ConnectionError, match="410"):
-        await asyncio.wait_for(watch(kopf.OperatorRegistry(), "test", ("data",)), 5)
+        await asyncio.wait_for(watch(kopf.OperatorRegistry(), "test", ("data",), lambda: None), 5)
     assert ends == ["by force"]
     released.set()
 
