@@ -13,7 +13,7 @@ HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults postgres-tests versions-tests cluster-tests cluster-up cluster-down \
-	bench-memory bench-engine images manifests lock venv packages clean
+	bench-memory bench-engine bench-operator images manifests lock venv packages clean
 
 help: ## Show what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ bench-memory: venv packages ## Measure the programs' memory at two sizes of data
 
 bench-engine: venv packages ## Measure dump and load against pg_dump, pg_restore and the server's limit (half an hour)
 	PYTHONPATH=operator:tests/postgres $(BIN)/python tests/bench/engine.py $(ARGUMENTS)
+
+bench-operator: venv ## Measure the operator at scale against the CronJob controller (half an hour)
+	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/bench/scale.py $(ARGUMENTS)
 
 cluster-up: venv ## Bring up the kind cluster (and a Docker engine where there is none)
 	$(HARNESS) up

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from faultlab.api import Api
-from harness import gobuild, programs
+from harness import debian, gobuild, programs
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CRDS = CHECKOUT / "manifests" / "crds"
@@ -193,9 +193,9 @@ async def _prepare(folder: Path) -> None:
     rules = [{"level": "Metadata", "users": [OPERATOR_USER], "omitStages": ["RequestReceived"]}, {"level": "None"}]
     policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": rules}
     (folder / "audit.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
-    openssl = programs.require("openssl", "install openssl")
+    debian.install({"openssl": "openssl"})
     key = folder / "service-accounts.key"
-    await asyncio.to_thread(programs.run, [openssl, "genrsa", "-out", key, "2048"])
+    await asyncio.to_thread(programs.run, ["openssl", "genrsa", "-out", key, "2048"])
     lines = (
         f'{ADMIN_TOKEN},admin,admin,"system:masters"',
         f'{OPERATOR_TOKEN},{OPERATOR_USER},operator,"system:serviceaccounts"',

@@ -1,0 +1,164 @@
+"""Many objects in one namespace of a control plane, and when their Jobs appear. Gone with the block."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import aiohttp
+
+from faultlab.api import PLURALS, Api, ApiError, Object, path
+from faultlab.kubelet import Attempt, Kubelet
+from faultlab.scenario import DUMPED, LOADED, spec
+
+AT_ONCE = 32
+CREATE_SECONDS = 0.02
+"""Room for the creation of one object before the minute in which all are due."""
+
+DEADLINE_SECONDS = 600.0
+CRON_JOBS = "/apis/batch/v1/namespaces/{}/cronjobs"
+POLICIES = "/apis/admissionregistration.k8s.io/v1"
+BROKEN = "broken"
+
+
+@dataclass
+class Crowd:
+    """`count` objects in a namespace."""
+
+    api: Api
+    namespace: str
+    count: int
+    _seen: list[float] = field(default_factory=list)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def __aenter__(self) -> Self:
+        """Make the namespace; pods in it succeed as soon as they are there."""
+        await self.api.create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+        await self._create("persistentvolumeclaims", "snapshots", claim)
+        kubelet = Kubelet(self.api)
+        kubelet.scripts[self.namespace] = lambda work, _: Attempt(DUMPED if work.step == "dump" else LOADED)
+        self._tasks = [asyncio.create_task(kubelet.run()), asyncio.create_task(self._watch_jobs())]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Delete all that costs a control plane something."""
+        at = [path(plural, self.namespace) for plural in ("datareplications", "datareplicationruns", "jobs", "pods")]
+        background = {"propagationPolicy": "Background"}
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            for collection in (CRON_JOBS.format(self.namespace), *at):
+                while (await self.api.call("GET", collection, query={"limit": "1"}))["items"]:
+                    await self.api.call("DELETE", collection, background)
+                    await asyncio.sleep(0.5)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def create_replications(self) -> datetime:
+        """Create DataReplications that are due in the same minute; return that minute."""
+        due = self._next_minute()
+        schedule = {"cron": f"{due.minute} {due.hour} * * *", "timeZone": "UTC"}
+        await self._each(lambda number: self._create("datareplications", f"r{number}", spec("dev", schedule=schedule)))
+        return _still_ahead(due)
+
+    async def create_cron_jobs(self) -> datetime:
+        """Create CronJobs that are due in the same minute, their Jobs suspended; return that minute."""
+        due = self._next_minute()
+        container = {"name": "main", "image": "none"}
+        pod = {"spec": {"containers": [container], "restartPolicy": "Never"}}
+        job = {"spec": {"suspend": True, "template": pod}}
+        wanted = {"schedule": f"{due.minute} {due.hour} * * *", "timeZone": "Etc/UTC", "jobTemplate": job}
+        at = CRON_JOBS.format(self.namespace)
+        await self._each(lambda number: self.api.create(at, {"metadata": {"name": f"c{number}"}, "spec": wanted}))
+        return _still_ahead(due)
+
+    async def create_broken(self) -> None:
+        """Create a DataReplication that is due always, whose runs the API refuses."""
+        rule = {
+            "apiGroups": ["datareplication.dev"],
+            "apiVersions": ["*"],
+            "operations": ["CREATE"],
+            "resources": ["datareplicationruns"],
+        }
+        refusing = {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": f"!object.metadata.name.startsWith('{BROKEN}')"}],
+        }
+        binding = {"policyName": BROKEN, "validationActions": ["Deny"]}
+        for plural, content in (("policies", refusing), ("policybindings", binding)):
+            at = f"{POLICIES}/validatingadmission{plural}"
+            with contextlib.suppress(ApiError):  # there already
+                await self.api.create(at, {"metadata": {"name": BROKEN}, "spec": content})
+        schedule = {"cron": "* * * * *", "timeZone": "UTC"}
+        await self._create("datareplications", BROKEN, spec("dev", schedule=schedule, catchup=True))
+
+    async def grow(self, count: int) -> None:
+        """Create DataReplications that are never due until there are `count`."""
+        first, self.count = self.count, count
+        idle = spec("dev", schedule={"cron": "0 0 29 2 *", "timeZone": "UTC"})
+        await self._each(lambda number: self._create("datareplications", f"r{number}", idle), range(first, count))
+
+    async def jobs_after(self, due: datetime) -> list[float]:
+        """Wait until there are as many Jobs as objects; return the seconds from `due` to each, in their order."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while len(self._seen) < self.count:
+                await asyncio.sleep(0.1)
+        return sorted(seen - due.timestamp() for seen in self._seen[: self.count])
+
+    async def completed(self) -> None:
+        """Wait until every run has succeeded."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                runs = await self.api.items("datareplicationruns", self.namespace)
+                phases = [run.get("status", {}).get("phase") for run in runs]
+                if phases.count("Succeeded") == self.count:
+                    return
+                await asyncio.sleep(1)
+
+    @staticmethod
+    def seconds_since(due: datetime) -> float:
+        """Return how long ago that was."""
+        return time.time() - due.timestamp()
+
+    async def _watch_jobs(self) -> None:
+        """Note when the first Job of each object is seen."""
+        owners: set[str] = set()
+        at = path("jobs", self.namespace)
+        version = (await self.api.call("GET", at))["metadata"]["resourceVersion"]
+        while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                async for event in self.api.watch(at, version):
+                    metadata = event["object"]["metadata"]
+                    version = metadata["resourceVersion"]
+                    owner = metadata["ownerReferences"][0]["uid"]
+                    if event["type"] == "ADDED" and owner not in owners:
+                        owners.add(owner)
+                        self._seen.append(time.time())
+
+    async def _create(self, plural: str, name: str, content: dict[str, Any]) -> Object:
+        kinds = {"datareplications": "DataReplication", "persistentvolumeclaims": "PersistentVolumeClaim"}
+        group = PLURALS[plural].removeprefix("/apis/").removeprefix("/api/")
+        described = {"apiVersion": group, "kind": kinds[plural], "metadata": {"name": name}, "spec": content}
+        return await self.api.create(path(plural, self.namespace), described)
+
+    async def _each(self, create: Callable[[int], Awaitable[Object]], numbers: Iterable[int] | None = None) -> None:
+        waiting = iter(range(self.count) if numbers is None else numbers)
+
+        async def some() -> None:
+            for number in waiting:
+                await create(number)
+
+        await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+
+    def _next_minute(self) -> datetime:
+        """Return the first full minute before which there is time to create all."""
+        ready = datetime.now(UTC) + timedelta(seconds=10 + self.count * CREATE_SECONDS)
+        return ready.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def _still_ahead(due: datetime) -> datetime:
+    assert datetime.now(UTC) < due, "the objects were not there when they were due"
+    return due
