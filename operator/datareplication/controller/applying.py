@@ -126,8 +126,7 @@ class Applier:
             logger.warning("event %s not posted: %s", note.reason, error.message)
 
     async def _observe(self, run: Run) -> dict[Step, ObservedJob]:
-        steps = plan.steps_to_observe(run)
-        jobs = {step: await self._cluster.get(JOB, run.namespace, names.job_name(run.name, step)) for step in steps}
+        jobs = {step: await self._job(run, step) for step in plan.steps_to_observe(run)}
         pods: list[Object] = []
         if any(job is not None for job in jobs.values()):
             pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
@@ -135,6 +134,12 @@ class Applier:
         found = {step: seeing.observe(step, job, pods, run.uid, now) for step, job in jobs.items()}
         is_due = status.is_progress_due(run.status, now)
         return {step: await self._look_closer(run, job, is_progress_due=is_due) for step, job in found.items()}
+
+    async def _job(self, run: Run, step: Step) -> Object | None:
+        """Return a step's Job. Before its status says that a run has begun, it has none that is ours."""
+        if run.status.start_time is None:
+            return None
+        return await self._cluster.get(JOB, run.namespace, names.job_name(run.name, step))
 
     async def _look_closer(self, run: Run, job: ObservedJob, *, is_progress_due: bool) -> ObservedJob:
         """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""

@@ -143,7 +143,9 @@ class Reconciler:
             await self._applier.confirm(REPLICATION, raw)
         runs, taken = await self._start_due(raw, parsed, runs, allowed.slots)
         runs, requeues = await self._advance_all(runs, parsed)
-        for note in events.of_missed(decision):
+        if allowed.slots and taken is None and not decision.missed:
+            return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
+        for note in (*events.of_missed(decision), *events.of_made_runs(old, runs)):
             await self._applier.emit(raw, note)
         in_effect = effect.after_missed(in_effect, decision)
         seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, allowed.held)
@@ -178,7 +180,6 @@ class Reconciler:
             try:
                 made = await self._cluster.create(RUN, manifest)
                 logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))
-                await self._applier.emit(raw, events.of_made_run(made["metadata"]["name"], slot))
             except AlreadyExistsError:
                 adopted = await self._adopted(raw, manifest)
                 if adopted is None:

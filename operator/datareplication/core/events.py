@@ -1,11 +1,13 @@
 """Which Events a change of status is worth: (old status, new status) -> tuple of `Note`. Pure."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from datareplication.core import names, times
+from datareplication.core.run import Run
 from datareplication.core.schedule import CATCHUP_LIMIT, LOOK_BACK, Decision
 from datareplication.core.state import ROLLING_BACK, ReplicationStatus, RunStatus, TargetStep
 
@@ -56,9 +58,15 @@ def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note
     return (Note("Warning", "Held", held.message),) if held and not was_held else ()
 
 
-def of_made_run(run: str, slot: datetime) -> Note:
-    """Return the Event of a slot that became a run."""
-    return Note("Normal", "RunCreated", f"run {run} of the slot of {times.to_text(slot)}")
+def of_made_runs(old: ReplicationStatus, runs: Iterable[Run]) -> tuple[Note, ...]:
+    """Return the Events of slots that became runs, of which the status does not tell yet."""
+    known = old.last_schedule_time
+    slots = [(one.name, one.request.slot) for one in runs if one.request.slot is not None]
+    return tuple(
+        Note("Normal", "RunCreated", f"run {name} of the slot of {times.to_text(slot)}")
+        for name, slot in slots
+        if known is None or slot > known
+    )
 
 
 def of_missed(decision: Decision) -> tuple[Note, ...]:
