@@ -60,12 +60,41 @@ def test_crds_are_those_of_the_manifests_and_kept() -> None:
 def test_watched_namespaces_get_a_role_each_and_the_cluster_none() -> None:
     found = template("watchNamespaces={data,more}", "rbac.aggregateToDefaultRoles=false")
     assert only("ClusterRole", found) == only("ClusterRoleBinding", found) == []
-    assert [role["metadata"]["namespace"] for role in only("Role", found)] == ["data", "more"]
+    roles = {role["metadata"]["namespace"]: role["rules"] for role in only("Role", found)}
     (everywhere,) = only("ClusterRole", template("rbac.aggregateToDefaultRoles=false"))
-    assert all(role["rules"] == everywhere["rules"] for role in only("Role", found))
+    (of_lease,) = only("Role", template())
+    assert roles == {NAMESPACE: of_lease["rules"], "data": everywhere["rules"], "more": everywhere["rules"]}
+    assert len(only("Role", found)) == len(only("RoleBinding", found)) == len(roles)
     assert {binding["subjects"][0]["namespace"] for binding in only("RoleBinding", found)} == {NAMESPACE}
     (container,) = pods(found)["operator"]["containers"]
     assert {"name": "WATCH_NAMESPACES", "value": "data,more"} in container["env"]
+
+
+def test_replicas_are_spread_and_not_drained_at_once() -> None:
+    assert only("PodDisruptionBudget", template()) == []
+    assert only("PodDisruptionBudget", template("replicas=2", "podDisruptionBudget.enabled=false")) == []
+    found = template("replicas=2")
+    (deployment,), (budget,) = only("Deployment", found), only("PodDisruptionBudget", found)
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    (spread,) = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert (deployment["spec"]["replicas"], budget["spec"]["maxUnavailable"]) == (2, 1)
+    assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+    for selector in (deployment["spec"]["selector"], budget["spec"]["selector"], spread["labelSelector"]):
+        assert selector["matchLabels"].items() <= labels.items()
+
+
+def test_prometheus_finds_the_port_and_is_let_in() -> None:
+    assert only("ServiceMonitor", template()) == []
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    wanted = {"enabled": True, "labels": {"release": "prometheus"}}
+    found = template(values={"metrics": {"serviceMonitor": wanted}, "networkPolicy": {"ingressFrom": [peer]}})
+    (monitor,), (service,), (policy,) = (only(kind, found) for kind in ("ServiceMonitor", "Service", "NetworkPolicy"))
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["port"] in [port["name"] for port in service["spec"]["ports"]]
+    (way_in,) = policy["spec"]["ingress"]
+    assert peer in way_in["from"]
 
 
 def test_images_can_be_pinned_by_digest() -> None:
