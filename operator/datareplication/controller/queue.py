@@ -70,6 +70,13 @@ class WorkQueue:
         handle = asyncio.get_running_loop().call_later(delay, self._fire, key)
         self._timers[key] = (when, handle)
 
+    def add_due(self) -> None:
+        """Ask for the keys whose time has come by a clock that was set since; timers count seconds."""
+        for key, (when, timer) in list(self._timers.items()):
+            if when <= self._now():
+                timer.cancel()
+                self._fire(key)
+
     async def get(self) -> Key | None:
         """Return the next key, which must be given back by `done` or `failed`; None when the queue is closed."""
         while not self._ready and not self._is_closed:

@@ -6,7 +6,7 @@ may be killed between any two API calls: called again, it reaches the same end.
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from datareplication.controller.applying import Applier
@@ -50,10 +50,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for."""
+    """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for.
+
+    seen: the versions it was decided by, as `objects.versions` has them.
+    """
 
     requeue_at: datetime | None = None
     is_gone: bool = False
+    seen: int = 0
 
 
 class Reconciler:
@@ -71,10 +75,13 @@ class Reconciler:
         """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later."""
         raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
         found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
-        runs = await self._readable(found)
         if raw is None:
-            await self._fail_orphans(key, runs)
+            await self._fail_orphans(key, await self._readable(found))
             return Outcome(is_gone=True)
+        return replace(await self._reconcile(raw, found), seen=objects.versions(raw, found))
+
+    async def _reconcile(self, raw: Object, found: list[Object]) -> Outcome:
+        runs = await self._readable(found)
         if raw["metadata"].get("deletionTimestamp"):
             return Outcome()
         try:

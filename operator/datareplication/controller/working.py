@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError
+from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, Object
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key, WorkQueue, utc_now
 from datareplication.controller.reconcile import Reconciler
 from datareplication.controller.settings import Settings
+from datareplication.core import objects
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Controller:
         self._now = now
         self._reconciler = Reconciler(cluster, chosen.image, chosen.instance, now, metrics)
         self._resynced_at = time.monotonic()
+        self._left: dict[Key, int] = {}
 
     async def first_resync(self) -> None:
         """Wait until the API serves our kinds: kopf, without scanning, looks for them only once, when it starts."""
@@ -64,14 +66,23 @@ class Controller:
         return time.monotonic() - self._resynced_at
 
     async def resync(self) -> None:
-        """Queue every DataReplication, and every run whose DataReplication does not exist."""
+        """Queue all that is not as it was left, has a run that has not ended, or is due by now.
+
+        A run that has not ended may have a Job or a claim of which no event came.
+        """
         for namespace in self._settings.namespaces or ("",):
-            for item in await self._cluster.list_all(REPLICATION, namespace):
-                self.queue.add(Key(item["metadata"]["namespace"], item["metadata"]["name"]))
+            runs: dict[Key, list[Object]] = {}
             for item in await self._cluster.list_all(RUN, namespace):
-                name = (item.get("spec") or {}).get("replicationName")
-                if name and not (item.get("status") or {}).get("completionTime"):
-                    self.queue.add(Key(item["metadata"]["namespace"], name))
+                if name := (item.get("spec") or {}).get("replicationName"):
+                    runs.setdefault(Key(item["metadata"]["namespace"], name), []).append(item)
+            for item in await self._cluster.list_all(REPLICATION, namespace):
+                key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
+                if self._left.get(key) != objects.versions(item, runs.get(key, ())):
+                    self.queue.add(key)
+            for key, found in runs.items():
+                if any(not (item.get("status") or {}).get("completionTime") for item in found):
+                    self.queue.add(key)
+        self.queue.add_due()
         self._resynced_at = time.monotonic()
         self._metrics.resynced.set_to_current_time()
         self.has_looked = True
@@ -99,7 +110,9 @@ class Controller:
         else:
             result = "success"
             self.queue.done(key)
+            self._left[key] = outcome.seen
             if outcome.is_gone:
+                del self._left[key]
                 self.queue.forget(key)
                 self._metrics.forget(key)
             elif outcome.requeue_at is not None:
