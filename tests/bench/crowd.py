@@ -101,6 +101,17 @@ class Crowd:
         idle = spec("dev", schedule={"cron": "0 0 29 2 *", "timeZone": "UTC"})
         await self._each(lambda number: self._create("datareplications", f"r{number}", idle), range(first, count))
 
+    async def touch(self, times: int, at_once: int = 1) -> None:
+        """Change a label of one DataReplication after the other, so often in all."""
+        waiting = iter(range(times))
+
+        async def some() -> None:
+            for number in waiting:
+                at = path("datareplications", self.namespace, f"r{number * 37 % self.count}")
+                await self.api.merge(at, {"metadata": {"labels": {"touched": str(number)}}})
+
+        await asyncio.gather(*(some() for _ in range(at_once)))
+
     async def jobs_after(self, due: datetime) -> list[float]:
         """Wait until there are as many Jobs as objects; return the seconds from `due` to each, in their order."""
         async with asyncio.timeout(DEADLINE_SECONDS):

@@ -13,7 +13,7 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ CLIENT_LIMITS = {"default client limits": 20, "ten times the limits": 200}
 IDLE_SECONDS = 150.0
 """Two resyncs and a half."""
 
+TOUCHES = 200
 MIB = 1024 * 1024
 
 
@@ -111,39 +112,51 @@ class Bench:
 
     async def _idle(self) -> None:
         """Let more and more resources do nothing; all the same operator's."""
-        costs: dict[int, float] = {}
+        means: dict[int, float] = {}
         async with Subject.running(self.plane) as subject, Crowd(self.plane.api, "idle", 0) as crowd:
             for count in sorted({min(100, self.resources), self.resources, self.many}):
                 await crowd.grow(count)
-                used = await self._settled(subject, count)
-                costs[count] = used.cpu_seconds / used.reconciles
-                self.say(
-                    f"idle at {count}: MiB of resident memory",
-                    used.resident / MIB,
-                    150.0 if count == self.resources else None,
-                )
+                await subject.at_rest()
+                used = await self._over(subject, asyncio.sleep(IDLE_SECONDS))
+                goal = 150.0 if count == self.resources else None
+                self.say(f"idle at {count}: MiB of resident memory", used.resident / MIB, goal)
                 self.say(f"idle at {count}: writes but the Lease's", used.writes, 0.0)
                 self.say(f"idle at {count}: share of one core, %", 100 * used.cpu_seconds / used.seconds)
                 self.say(f"idle at {count}: reads a second", used.reads / used.seconds)
-        least, most = min(costs), max(costs)
-        self.say(f"CPU per reconcile at {most} / at {least}", costs[most] / costs[least], 1.25)
+                touched = await self._over(subject, self._touched(crowd, subject))
+                means[count] = touched.reconcile_seconds / touched.reconciles
+        least, most = min(means), max(means)
+        self.say(f"time per reconcile at {most} / at {least}", means[most] / means[least], 1.25)
 
-    async def _settled(self, subject: Subject, count: int) -> Usage:
-        await subject.reconciled(count)
+    @staticmethod
+    async def _over(subject: Subject, work: Awaitable[None]) -> Usage:
+        """Return what was used while something was done."""
         before = await subject.usage()
-        await asyncio.sleep(IDLE_SECONDS)
+        await work
         return (await subject.usage()) - before
 
+    @staticmethod
+    async def _touched(crowd: Crowd, subject: Subject, times: int = TOUCHES) -> None:
+        """Change one resource after the other, and wait until the operator has looked at each."""
+        before = (await subject.usage()).reconciles
+        await crowd.touch(times)
+        await subject.reconciled(int(before) + times)
+
     async def _long(self) -> None:
-        """Reconcile for long with a resync every second; memory after a tenth of it and at the end."""
-        fast = {"RESYNC_SECONDS": "1"}
-        async with Crowd(self.plane.api, "long", 0) as crowd, Subject.running(self.plane, fast) as subject:
+        """Change resources for long; memory after a tenth of it and at the end."""
+        async with Crowd(self.plane.api, "long", 0) as crowd, Subject.running(self.plane) as subject:
             await crowd.grow(200)
-            await subject.reconciled(self.reconciles // 10)
-            early = (await subject.usage()).resident
-            await subject.reconciled(self.reconciles)
-            growth = (await subject.usage()).resident / early - 1
-            self.say(f"growth of memory up to {self.reconciles} reconciles, %", 100 * growth, 5.0)
+            await subject.at_rest()
+            sizes = []
+            for times in (self.reconciles // 10, self.reconciles - self.reconciles // 10):
+                before = (await subject.usage()).reconciles
+                await crowd.touch(times, at_once=8)
+                await subject.at_rest()
+                done = (await subject.usage()).reconciles - before
+                assert done > 0.5 * times, f"{done} reconciles of {times} changes"
+                sizes.append((await subject.usage()).resident)
+            name = f"growth of memory from {self.reconciles // 10} to {self.reconciles} changes, %"
+            self.say(name, 100 * (sizes[1] / sizes[0] - 1), 5.0)
 
 
 @asynccontextmanager
@@ -170,7 +183,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--resources", type=int, default=1000, help="due in one minute (default: 1000)")
     parser.add_argument("--many", type=int, default=10_000, help="idle at the most (default: 10000)")
-    parser.add_argument("--reconciles", type=int, default=100_000, help="for the growth of memory (default: 100000)")
+    parser.add_argument(
+        "--reconciles", type=int, default=100_000, help="changes, for the growth of memory (default: 100000)"
+    )
     figures = asyncio.run(_measure(parser.parse_args()))
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)
     found = [{"name": f.name, "value": f.value, "goal": f.goal, "runs": 1} for f in figures]

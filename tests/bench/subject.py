@@ -27,6 +27,7 @@ class Usage:
     seconds: float
     cpu_seconds: float
     reconciles: float
+    reconcile_seconds: float
     reads: float
     writes: float
     resident: float
@@ -93,6 +94,7 @@ class Subject:
             seconds=time.monotonic(),
             cpu_seconds=_total(metrics, "process_cpu_seconds_total"),
             reconciles=_total(metrics, "datareplication_reconcile_duration_seconds_count"),
+            reconcile_seconds=_total(metrics, "datareplication_reconcile_duration_seconds_sum"),
             resident=_total(metrics, "process_resident_memory_bytes"),
             **requests,
         )
@@ -112,6 +114,18 @@ class Subject:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while _total(await self._metrics(), "datareplication_reconcile_duration_seconds_count") < count:
                 await asyncio.sleep(1)
+
+    async def at_rest(self) -> None:
+        """Wait until nothing is left to be worked on, and for a moment nothing comes."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            before = -1.0
+            while True:
+                metrics = await self._metrics()
+                done = _total(metrics, "datareplication_reconcile_duration_seconds_count")
+                if done == before and not _total(metrics, "datareplication_workqueue_depth"):
+                    return
+                before = done
+                await asyncio.sleep(2)
 
     def _requests(self) -> list[tuple[str, str]]:
         """Return verb and resource of each request, from the API server's audit log."""
