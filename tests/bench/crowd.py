@@ -6,13 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
-from faultlab.api import PLURALS, Api, ApiError, Object, path
+from faultlab.api import Api, ApiError, Object, path
 from faultlab.kubelet import Attempt, Kubelet
-from faultlab.scenario import DUMPED, LOADED, spec
+from faultlab.scenario import DUMPED, LOADED, create, spec
 
 AT_ONCE = 32
 CREATE_SECONDS = 0.02
@@ -61,7 +61,10 @@ class Crowd:
         """Create DataReplications that are due in the same minute; return that minute."""
         due = self._next_minute()
         schedule = {"cron": f"{due.minute} {due.hour} * * *", "timeZone": "UTC"}
-        await self._each(lambda number: self._create("datareplications", f"r{number}", spec("dev", schedule=schedule)))
+        await self._each(
+            lambda number: self._create("datareplications", f"r{number}", spec("dev", schedule=schedule)),
+            range(self.count),
+        )
         return _still_ahead(due)
 
     async def create_cron_jobs(self) -> datetime:
@@ -72,7 +75,9 @@ class Crowd:
         job = {"spec": {"suspend": True, "template": pod}}
         wanted = {"schedule": f"{due.minute} {due.hour} * * *", "timeZone": "Etc/UTC", "jobTemplate": job}
         at = CRON_JOBS.format(self.namespace)
-        await self._each(lambda number: self.api.create(at, {"metadata": {"name": f"c{number}"}, "spec": wanted}))
+        await self._each(
+            lambda number: self.api.create(at, {"metadata": {"name": f"c{number}"}, "spec": wanted}), range(self.count)
+        )
         return _still_ahead(due)
 
     async def create_broken(self) -> None:
@@ -103,14 +108,12 @@ class Crowd:
 
     async def touch(self, times: int, at_once: int = 1) -> None:
         """Change a label of one DataReplication after the other, so often in all."""
-        waiting = iter(range(times))
 
-        async def some() -> None:
-            for number in waiting:
-                at = path("datareplications", self.namespace, f"r{number * 37 % self.count}")
-                await self.api.merge(at, {"metadata": {"labels": {"touched": str(number)}}})
+        async def change(number: int) -> Object:
+            at = path("datareplications", self.namespace, f"r{number * 37 % self.count}")
+            return await self.api.merge(at, {"metadata": {"labels": {"touched": str(number)}}})
 
-        await asyncio.gather(*(some() for _ in range(at_once)))
+        await self._each(change, range(times), at_once)
 
     async def jobs_after(self, due: datetime) -> list[float]:
         """Wait until there are as many Jobs as objects; return the seconds from `due` to each, in their order."""
@@ -149,20 +152,19 @@ class Crowd:
                         owners.add(owner)
                         self._seen.append(time.time())
 
-    async def _create(self, plural: str, name: str, content: dict[str, Any]) -> Object:
-        kinds = {"datareplications": "DataReplication", "persistentvolumeclaims": "PersistentVolumeClaim"}
-        group = PLURALS[plural].removeprefix("/apis/").removeprefix("/api/")
-        described = {"apiVersion": group, "kind": kinds[plural], "metadata": {"name": name}, "spec": content}
-        return await self.api.create(path(plural, self.namespace), described)
+    async def _create(self, plural: str, name: str, content: Object) -> Object:
+        return await create(self.api, self.namespace, plural, name, content)
 
-    async def _each(self, create: Callable[[int], Awaitable[Object]], numbers: Iterable[int] | None = None) -> None:
-        waiting = iter(range(self.count) if numbers is None else numbers)
+    async def _each(
+        self, do: Callable[[int], Awaitable[Object]], numbers: Iterable[int], at_once: int = AT_ONCE
+    ) -> None:
+        waiting = iter(numbers)
 
         async def some() -> None:
             for number in waiting:
-                await create(number)
+                await do(number)
 
-        await asyncio.gather(*(some() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(some() for _ in range(at_once)))
 
     def _next_minute(self) -> datetime:
         """Return the first full minute before which there is time to create all."""

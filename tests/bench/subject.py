@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-import os
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Self
 
 import aiohttp
 
-from faultlab.controlplane import CHECKOUT, OPERATOR_TOKEN, OPERATOR_USER, ControlPlane, die_with_parent, free_port
+from faultlab.controlplane import OPERATOR_TOKEN, OPERATOR_USER, ControlPlane, die_with_parent
+from faultlab.process import environment
 
 DEADLINE_SECONDS = 1200.0
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
@@ -50,32 +50,22 @@ class Subject:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, plane: ControlPlane, extra: Mapping[str, str] | None = None) -> AsyncIterator[Self]:
+    async def running(cls, plane: ControlPlane) -> AsyncIterator[Self]:
         """Run an operator with the rights of its service account."""
-        port = free_port()
-        kubeconfig = plane.write_kubeconfig("operator", OPERATOR_TOKEN)
-        environment = {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(CHECKOUT / "operator"),
-            "KUBECONFIG": str(kubeconfig),
-            "JOB_IMAGE": "datareplication/job:none",
-            "HTTP_PORT": str(port),
-            "POD_NAME": "operator",
-            "POD_NAMESPACE": "datareplication-system",
-            "LOG_LEVEL": "WARNING",
-            **(extra or {}),
-        }
+        settings = {**environment(plane.write_kubeconfig("operator", OPERATOR_TOKEN)), "LOG_LEVEL": "WARNING"}
         log = plane.folder / "operator.log"
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "datareplication.controller.main"),
-                env=environment,
+                env=settings,
                 stdout=output,
                 stderr=output,
                 preexec_fn=die_with_parent,
             )
         try:
-            made = cls(process, f"http://127.0.0.1:{port}", plane.audit, plane.audit.stat().st_size, log)
+            made = cls(
+                process, f"http://127.0.0.1:{settings['HTTP_PORT']}", plane.audit, plane.audit.stat().st_size, log
+            )
             await made._until_ready()
             yield made
             assert process.returncode is None, made._last_words()

@@ -8,7 +8,7 @@ from typing import Any
 import kopf
 import pytest
 
-from datareplication.controller import watching
+from datareplication.controller import ending
 from datareplication.controller.watching import ForEver, watch
 
 
@@ -31,8 +31,8 @@ async def test_a_failed_part_ends_them_all_whatever_the_others_do(monkeypatch: p
         return [asyncio.create_task(_that_cannot_be_cancelled(released)), asyncio.create_task(_that_fails())]
 
     monkeypatch.setattr(kopf, "spawn_tasks", spawn)
-    monkeypatch.setattr(watching, "END_SECONDS", 0.05)
-    monkeypatch.setattr(watching, "_end_by_force", lambda: ends.append("by force"))
+    monkeypatch.setattr(ending, "END_SECONDS", 0.05)
+    monkeypatch.setattr(ending, "by_force_after", lambda _: ends.append("by force"))
     with pytest.raises(ConnectionError, match="410"):
         await asyncio.wait_for(watch(kopf.OperatorRegistry(), "test", ("data",), lambda: None), 5)
     assert ends == ["by force"]

@@ -194,7 +194,7 @@ class Applier:
             if isinstance(action, CreateJob):
                 made = await self._cluster.create(JOB, action.manifest)
                 logger.info("job %s/%s created", run.namespace, made["metadata"]["name"])
-                if run.request.slot is not None and action.step.role == "dump":
+                if run.request.slot is not None and action.step.role == names.DUMP:
                     self._metrics.count_skew(run.request.slot, self._now())
             else:
                 await self._cluster.patch(JOB, run.namespace, action.name, action.patch)

@@ -9,13 +9,12 @@ import logging
 import os
 import signal
 import sys
-import threading
 import uuid
 from collections.abc import Callable
 
 import kopf
 
-from datareplication.controller import handlers, settings, watching
+from datareplication.controller import ending, handlers, settings, watching
 from datareplication.controller.cluster import Cluster, connect
 from datareplication.controller.fence import Fence, boot_seconds, unfenced
 from datareplication.controller.leader import Elector
@@ -31,9 +30,6 @@ logger = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 4.0
 """How long reconciles may go on after SIGTERM; one that does not end by then is repeated by the next leader."""
-
-END_SECONDS = 2.0
-"""How long the watches may take to end, and how long giving the lease back may."""
 
 LAST_RESORT_SECONDS = 9.5
 """After SIGTERM the process ends by then, whatever hangs, for example a name that is being looked up."""
@@ -55,7 +51,7 @@ class Operator:
         """Ask for the end."""
         if not self._stop.is_set():
             logger.info("stopping")
-            _end_by_force_after(LAST_RESORT_SECONDS)
+            ending.by_force_after(LAST_RESORT_SECONDS)
             self._stop.set()
 
     def pulse(self) -> Pulse:
@@ -77,7 +73,7 @@ class Operator:
                     taking.result()
                     await self._lead()
             finally:
-                await _end(taking)
+                await ending.end(taking)
                 await self._elector.release()
 
     async def _lead(self) -> None:
@@ -103,10 +99,10 @@ class Operator:
         self._controller = None
         self._metrics.leading.set(0)
         self._metrics.forget_all()
-        await _end(keeping)
+        await ending.end(keeping)
         self._fence.close()
         await self._elector.release()
-        if not await _end(working):
+        if not await ending.end(working):
             raise RuntimeError("a part of the work does not end")
         if keeping.done() and not keeping.cancelled():
             keeping.result()
@@ -124,8 +120,7 @@ class Operator:
             if watching.done():
                 raise RuntimeError("the watches have ended")
         finally:
-            await _end(working)
-            await _end(watching)
+            await ending.end(working, watching)
 
     async def _watch(self, controller: Controller) -> None:
         registry = kopf.OperatorRegistry()
@@ -142,24 +137,10 @@ class Operator:
             stopping.cancel()
 
 
-async def _end(task: "asyncio.Task[None]") -> bool:
-    """Cancel a task and wait a moment for its end; whether it has ended."""
-    task.cancel()
-    done, _ = await asyncio.wait({task}, timeout=END_SECONDS)
-    return bool(done)
-
-
 def _take_signals(stop: Callable[[], None]) -> None:
     """Let SIGTERM and SIGINT ask for the end."""
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
-
-
-def _end_by_force_after(seconds: float) -> None:
-    """End the process then, if it has not ended by itself."""
-    last_resort = threading.Timer(seconds, os._exit, (1,))
-    last_resort.daemon = True
-    last_resort.start()
 
 
 async def operate(chosen: Settings) -> None:

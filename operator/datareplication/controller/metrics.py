@@ -4,19 +4,19 @@ It owns the process's own metrics; those of a DataReplication are `core/metrics.
 with the object, and with the lease: only the leader shows any of it.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from prometheus_client import (
     CollectorRegistry,
+    Counter,
     Gauge,
     Histogram,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client import Counter as Count
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 
@@ -52,7 +52,7 @@ class Metrics:
         self._reconciles = self._histogram(
             "reconcile_duration_seconds", "How long one reconcile took.", RECONCILE_BUCKETS, "result"
         )
-        self._requests = Count(
+        self._requests = Counter(
             "api_requests_total",
             "Requests to the Kubernetes API by its code; none: no answer, fenced: not sent for want of the lease.",
             ("verb", "kind", "code"),
@@ -83,7 +83,7 @@ class Metrics:
         """Count what a written change of a run's status tells."""
         key = Key(run.namespace, run.request.replication_name)
         for sample in deciding.counts(run, old, new):
-            self._objects.counters.setdefault(key, Counter())[sample.metric, sample.labels] += sample.value  # type: ignore[assignment]
+            self._objects.counters[key][sample.metric, sample.labels] += sample.value
         for taken in deciding.durations(run, old, new):
             self._steps.labels(taken.step).observe(taken.seconds)
 
@@ -123,17 +123,18 @@ class _Objects:
 
     def __init__(self) -> None:
         self.gauges: dict[Key, tuple[Sample, ...]] = {}
-        self.counters: dict[Key, Counter[tuple[Metric, tuple[str, ...]]]] = {}
+        self.counters: dict[Key, dict[tuple[Metric, tuple[str, ...]], float]]
+        self.counters = defaultdict(lambda: defaultdict(float))
 
     def collect(self) -> Iterator[Family]:
         """Yield every metric with the values of all objects."""
-        families: dict[Metric, Family] = {}
+        families: dict[Metric, GaugeMetricFamily | CounterMetricFamily] = {}
         for metric in GAUGES:
             families[metric] = GaugeMetricFamily(f"{PREFIX}_{metric.name}", metric.help, labels=_labels(metric))
         for metric in COUNTERS:
             families[metric] = CounterMetricFamily(f"{PREFIX}_{metric.name}", metric.help, labels=_labels(metric))
         for key, metric, labels, value in self._values():
-            families[metric].add_metric((key.namespace, key.name, *labels), value)  # type: ignore[attr-defined]
+            families[metric].add_metric((key.namespace, key.name, *labels), value)
         yield from families.values()
 
     def _values(self) -> Iterable[tuple[Key, Metric, tuple[str, ...], float]]:

@@ -52,12 +52,18 @@ logger = logging.getLogger(__name__)
 class Outcome:
     """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for.
 
-    seen: the versions it was decided by, as `objects.versions` has them.
+    seen: the `versions` it was decided by.
     """
 
     requeue_at: datetime | None = None
     is_gone: bool = False
     seen: int = 0
+
+
+def versions(replication: Object, runs: Iterable[Object]) -> int:
+    """Return a number that changes when the DataReplication or one of its runs does; of use in this process only."""
+    found = [(one["metadata"]["uid"], one["metadata"]["resourceVersion"]) for one in (replication, *runs)]
+    return hash(tuple(sorted(found)))
 
 
 class Reconciler:
@@ -78,7 +84,7 @@ class Reconciler:
         if raw is None:
             await self._fail_orphans(key, await self._readable(found))
             return Outcome(is_gone=True)
-        return replace(await self._reconcile(raw, found), seen=objects.versions(raw, found))
+        return replace(await self._reconcile(raw, found), seen=versions(raw, found))
 
     async def _reconcile(self, raw: Object, found: list[Object]) -> Outcome:
         runs = await self._readable(found)

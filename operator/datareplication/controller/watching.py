@@ -1,14 +1,12 @@
 """kopf's watches as one task: it ends as soon as any part of them has. What is watched is `handlers.py`'s."""
 
 import asyncio
-import os
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import kopf
 
-END_SECONDS = 2.0
+from datareplication.controller import ending
 
 LAST_RESORT_SECONDS = 5.0
 """After a part has failed the process ends by then, whatever hangs."""
@@ -99,15 +97,7 @@ async def watch(
         for part in done:
             part.result()
     except Exception:
-        _end_by_force()
+        ending.by_force_after(LAST_RESORT_SECONDS)
         raise
     finally:
-        for part in parts:
-            part.cancel()
-        await asyncio.wait(parts, timeout=END_SECONDS)
-
-
-def _end_by_force() -> None:
-    last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, (1,))
-    last_resort.daemon = True
-    last_resort.start()
+        await ending.end(*parts)

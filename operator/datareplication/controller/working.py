@@ -9,9 +9,8 @@ from datetime import datetime
 from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, Object
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key, WorkQueue, utc_now
-from datareplication.controller.reconcile import Reconciler
+from datareplication.controller.reconcile import Reconciler, versions
 from datareplication.controller.settings import Settings
-from datareplication.core import objects
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +76,7 @@ class Controller:
                     runs.setdefault(Key(item["metadata"]["namespace"], name), []).append(item)
             for item in await self._cluster.list_all(REPLICATION, namespace):
                 key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
-                if self._left.get(key) != objects.versions(item, runs.get(key, ())):
+                if self._left.get(key) != versions(item, runs.get(key, ())):
                     self.queue.add(key)
             for key, found in runs.items():
                 if any(not (item.get("status") or {}).get("completionTime") for item in found):

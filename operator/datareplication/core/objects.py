@@ -1,17 +1,11 @@
 """The objects that the operator creates or completes, other than Jobs: runs and the claim for the snapshots."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from datareplication.core import names, times
 from datareplication.core.run import Run
-
-
-def versions(replication: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> int:
-    """Return a number that changes when the DataReplication or one of its runs does; only for this process."""
-    found = [(one["metadata"]["uid"], one["metadata"]["resourceVersion"]) for one in (replication, *runs)]
-    return hash(tuple(sorted(found)))
 
 
 def run_of_slot(

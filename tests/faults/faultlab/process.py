@@ -91,19 +91,27 @@ class Supervisor:
         config = {"apiVersion": "v1", "kind": "Config", "current-context": "proxy", **named}
         kubeconfig.write_text(yaml.safe_dump(config), encoding="utf-8")
         return {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(CHECKOUT / "operator"),
-            "PYTHONUNBUFFERED": "1",
-            "KUBECONFIG": str(kubeconfig),
-            "JOB_IMAGE": "datareplication/job:none",
+            **environment(kubeconfig),
             "WATCH_NAMESPACES": self.namespace,
-            "HTTP_PORT": str(free_port()),
             "POD_NAME": f"operator-{self.namespace}",
-            "POD_NAMESPACE": SYSTEM_NAMESPACE,
             "LEASE_NAME": f"operator-{self.namespace}",
             "LEASE_DURATION_SECONDS": str(LEASE_SECONDS),
             **self.extra,
         }
+
+
+def environment(kubeconfig: Path) -> dict[str, str]:
+    """Return the variables of an operator of this checkout, with an HTTP port of its own."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": str(CHECKOUT / "operator"),
+        "PYTHONUNBUFFERED": "1",
+        "KUBECONFIG": str(kubeconfig),
+        "JOB_IMAGE": "datareplication/job:none",
+        "HTTP_PORT": str(free_port()),
+        "POD_NAME": "operator",
+        "POD_NAMESPACE": SYSTEM_NAMESPACE,
+    }
 
 
 @asynccontextmanager

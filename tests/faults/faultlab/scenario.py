@@ -137,14 +137,19 @@ class Scenario:
         return await api.merge(path("datareplications", self.namespace, name, "status"), status)
 
     async def _create(self, api: Api, plural: str, name: str, spec_: Object) -> Object:
-        kind = {
-            "datareplications": "DataReplication",
-            "datareplicationruns": "DataReplicationRun",
-            "persistentvolumeclaims": "PersistentVolumeClaim",
-        }[plural]
-        version = PLURALS[plural].removeprefix("/apis/").removeprefix("/api/")
-        manifest = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec_}
-        return await api.create(path(plural, self.namespace), manifest)
+        return await create(api, self.namespace, plural, name, spec_)
+
+
+async def create(api: Api, namespace: str, plural: str, name: str, spec_: Object) -> Object:
+    """Create an object of one of our kinds, or a claim, and return it."""
+    kind = {
+        "datareplications": "DataReplication",
+        "datareplicationruns": "DataReplicationRun",
+        "persistentvolumeclaims": "PersistentVolumeClaim",
+    }[plural]
+    version = PLURALS[plural].removeprefix("/apis/").removeprefix("/api/")
+    manifest = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec_}
+    return await api.create(path(plural, namespace), manifest)
 
 
 def connection(host: str) -> Object:
