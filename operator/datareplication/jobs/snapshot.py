@@ -26,7 +26,6 @@ DIRECTORY_MODE = 0o770
 UMASK = 0o007
 """Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""
 
-
 SYNCED_AT_ONCE = 8
 """Files that are waited for at the same time: a file system puts what is asked for together into one journal entry."""
 

@@ -174,12 +174,21 @@ class Running:
 
     def join(self, tick: Callable[[], None]) -> None:
         """Wait for its end as `wait`, where a signal ends this process anyway."""
-        if self._child.poll() is None:
-            with os.fdopen(os.pidfd_open(self._child.pid)) as ending:  # Popen.wait would look only every 50 ms
-                while not select.select([ending], [], [], TICK_SECONDS)[0]:
-                    tick()
-            self._child.wait()
+        while not self._ends_within(TICK_SECONDS):
+            tick()
         self.check()
+
+    def _ends_within(self, seconds: float) -> bool:
+        """Wait for its end, but not longer; where the kernel tells of it, at once: Popen.wait looks every 50 ms."""
+        if self._child.poll() is not None:
+            return True
+        try:
+            with os.fdopen(os.pidfd_open(self._child.pid)) as ending:
+                select.select([ending], [], [], seconds)
+        except (AttributeError, OSError):  # no Linux, or a sandbox that does not allow it
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(seconds)
+        return self._child.poll() is not None
 
     def wait(self, stop: Stop, tick: Callable[[], None]) -> None:
         """Wait for its end and call `tick` every second; a failure is raised as the error that its output tells."""
