@@ -22,8 +22,10 @@ def filled(programs: Programs) -> Programs:
 def test_a_published_snapshot_is_reported_again(filled: Programs) -> None:
     first = filled.dump()
     filled.source.run("INSERT INTO t VALUES (2)", database=filled.database)
+    (filled.snapshot.parent / f".{filled.snapshot.name}.lock").touch()  # its pod was killed right after
     assert filled.dump().report == first.report
     assert first.report.rows == 1
+    assert [path.name for path in filled.snapshot.parent.iterdir()] == [filled.snapshot.name]
 
 
 def test_another_runs_directory_is_not_overwritten(filled: Programs) -> None:

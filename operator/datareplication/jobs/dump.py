@@ -66,6 +66,7 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
     manifest = snapshot.published(given.output, given.run.uid)
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
+        snapshot.remove_lock(given.output)
         volume.prune(given, frame)
         return _report(given.output, manifest)
     with snapshot.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:

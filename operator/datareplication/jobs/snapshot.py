@@ -181,6 +181,14 @@ def abandoned(directory: Path) -> Iterator[bool]:
                     path.unlink()
 
 
+def remove_lock(directory: Path) -> None:
+    """Remove the lock of a dump that was killed when it had just published; one that is held stays."""
+    with contextlib.suppress(OSError):  # it is in nobody's way
+        if _lock_path(directory).exists():
+            with abandoned(directory):
+                pass
+
+
 def is_abandoned(directory: Path) -> bool:
     """Whether no dump writes this snapshot now; nothing is changed to find out."""
     path = _lock_path(directory)

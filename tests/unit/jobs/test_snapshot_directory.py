@@ -51,6 +51,18 @@ def test_two_do_not_write_the_same(directory: Path) -> None:
         pass
 
 
+def test_the_lock_of_one_that_was_killed_is_removed_and_one_that_is_held_stays(directory: Path) -> None:
+    lock = directory.with_name(f".{directory.name}.lock")
+    with snapshot.draft(directory):
+        snapshot.remove_lock(directory)
+        assert lock.exists()
+    lock.touch()
+    snapshot.remove_lock(directory)
+    assert list(directory.parent.iterdir()) == []
+    snapshot.remove_lock(directory)
+    assert list(directory.parent.iterdir()) == []
+
+
 def test_publishing_over_another_fails(directory: Path, manifest: Manifest) -> None:
     directory.mkdir(parents=True)
     (directory / "file").write_text("another's")
