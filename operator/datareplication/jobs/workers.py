@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing import connection as pipes
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from datareplication.errors import ReplicationError, TransientError
 from datareplication.jobs.stop import Stop
+
+_CONTEXT = get_context("forkserver")
 
 TELL_INTERVAL_SECONDS = 0.5
 """How often a worker says how many bytes it has moved; progress lines are rarer still."""
@@ -51,18 +53,33 @@ class WorkerError(Exception):
 
 
 class Crew(Generic[Task, Result]):
-    """Running workers. `perform` may be called several times."""
+    """Worker processes, running once they are opened. `perform` may be called several times."""
 
-    def __init__(self, members: dict[Pipe, BaseProcess], stop: Stop) -> None:
-        self._members = members
+    def __init__(self, size: int, opener: Opener[Any, Task, Result], stop: Stop) -> None:
+        self._size = size
+        self._opener = opener
         self._stop = stop
+        self._members: dict[Pipe, BaseProcess] = {}
 
     def open(self, config: Any, count: int) -> None:
-        """Let up to `count` workers open (connect) with `config`; the others have nothing to do and end."""
-        for pipe in list(self._members)[count:]:
-            _end(pipe, self._members.pop(pipe))
-        for pipe in self._members:
-            self._give(pipe, config)
+        """Start the workers, or `count` where fewer are needed, and let them open (connect) with `config`."""
+        for number in range(min(self._size, count)):
+            ours, theirs = _CONTEXT.Pipe()
+            process: BaseProcess = _CONTEXT.Process(
+                target=_serve, args=(theirs, self._opener), name=f"worker-{number}", daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._members[ours] = process
+            self._give(ours, config)
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
+        for pipe, process in self._members.items():
+            process.terminate()
+            process.join()
+            process.close()
+            pipe.close()
 
     def perform(self, tasks: Sequence[Task], hear: Callable[[Result | None, int], None]) -> None:
         """Give out tasks in order and return when all are done; the first failure is raised and ends the crew.
@@ -121,36 +138,17 @@ class Crew(Generic[Task, Result]):
 
 
 @contextlib.contextmanager
-def crew(count: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterator[Crew[Task, Result]]:
-    """Start `count` workers, which will open with `opener`, a function of a module; end them with the body.
+def crew(size: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterator[Crew[Task, Result]]:
+    """Yield a crew of `size` workers, which will open with `opener`, a function of a module; end them with the body.
 
-    Starting a Python takes a fifth of a second: start them early, and open them when there is something to open.
-    Only one is started: the workers are forked from it.
+    Starting a Python takes a fifth of a second, beside which the caller goes on: enter it early, and open the workers
+    when there is something to open. Only one is started: the workers are forked from it.
     """
     # A child forked from here would share our connections; the server that forks them has only the modules they need.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([opener.__module__])
-    members: dict[Pipe, BaseProcess] = {}
-    try:
-        for number in range(count):
-            ours, theirs = context.Pipe()
-            process: BaseProcess = context.Process(
-                target=_serve, args=(theirs, opener), name=f"worker-{number}", daemon=True
-            )
-            process.start()
-            theirs.close()
-            members[ours] = process
-        yield Crew(members, stop)
-    finally:
-        for pipe, process in members.items():
-            _end(pipe, process)
-
-
-def _end(pipe: Pipe, process: BaseProcess) -> None:
-    process.terminate()
-    process.join()
-    process.close()
-    pipe.close()
+    _CONTEXT.set_forkserver_preload([opener.__module__])
+    forkserver.ensure_running()
+    with contextlib.closing(Crew(size, opener, stop)) as made:
+        yield made
 
 
 def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
