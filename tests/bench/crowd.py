@@ -18,6 +18,9 @@ AT_ONCE = 32
 CREATE_SECONDS = 0.02
 """Room for the creation of one object before the minute in which all are due."""
 
+POD_SECONDS = 5.0
+"""From a pod's creation to its success: about what one takes on the test cluster that copies next to nothing."""
+
 DEADLINE_SECONDS = 600.0
 CRON_JOBS = "/apis/batch/v1/namespaces/{}/cronjobs"
 POLICIES = "/apis/admissionregistration.k8s.io/v1"
@@ -35,12 +38,14 @@ class Crowd:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
-        """Make the namespace; pods in it succeed as soon as they are there."""
+        """Make the namespace; pods in it succeed a moment after they were made."""
         await self.api.create("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
         claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
         await self._create("persistentvolumeclaims", "snapshots", claim)
         kubelet = Kubelet(self.api)
-        kubelet.scripts[self.namespace] = lambda work, _: Attempt(DUMPED if work.step == "dump" else LOADED)
+        kubelet.scripts[self.namespace] = lambda work, _: Attempt(
+            DUMPED if work.step == "dump" else LOADED, starts_after=POD_SECONDS
+        )
         self._tasks = [asyncio.create_task(kubelet.run()), asyncio.create_task(self._watch_jobs())]
         return self
 

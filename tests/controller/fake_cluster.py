@@ -101,6 +101,10 @@ class FakeCluster:
             self.writes.append(f"status {kind.name} {metadata['name']}")
             return self.put(kind, {**stored, "status": copy.deepcopy(manifest["status"])})
 
+    async def confirmed(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        with self._call("confirmed", kind, name):
+            return copy.deepcopy(self.objects.get((kind.name, namespace, name)))
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         with self._call("delete", kind, name):
             stored = self.objects.get((kind.name, namespace, name))

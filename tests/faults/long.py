@@ -118,7 +118,7 @@ class Campaign:
 
 async def replays(chosen: argparse.Namespace, folder: Path) -> list[Tally]:
     """Make the replays that were asked for."""
-    async with replay.world(folder) as world:
+    async with replay.world(folder, is_long=True) as world:
         clean = await campaign.clean_run(world)
         print(f"clean run: {len(clean.points)} writes, {clean.seconds:.1f} s", flush=True)
         of = Campaign(world, clean)

@@ -90,6 +90,17 @@ class Applier:
         look_again = now + timedelta(seconds=status.PROGRESS_SECONDS + 1) if is_running or not volume.exists else None
         return written, min(filter(None, (planned.requeue_at, look_again)), default=None)
 
+    async def begin(self, run: Run, in_use: tuple[str, ...]) -> None:
+        """Make the first Job of a run that was made just now and is known as begun.
+
+        Its status follows with the next look, which also tells what may have gone wrong here.
+        """
+        now = self._now()
+        observed = {step: seeing.observe(step, None, [], run.uid, now) for step in plan.steps_to_observe(run)}
+        seen = Seen(run, observed, await self._volume(run), in_use=in_use)
+        for action in plan.plan_run(seen, self._image, now).actions:
+            await self._apply(run, action)
+
     async def write_run(self, run: Run, new: RunStatus) -> Run:
         """Write a run's status and its Events if it changed; return the run as it is then."""
         written = run.raw.get("status") or {}

@@ -103,6 +103,9 @@ class Cluster(Protocol):
     async def write_status(self, kind: Kind, manifest: Object) -> Object:
         """Replace the status of the object at the resourceVersion that `manifest` carries; ConflictError."""
 
+    async def confirmed(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return the object as it is, None when there is none. No view that is frozen or rolled back shows another."""
+
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object if it still has that uid, and what it owns in the background."""
 
@@ -120,8 +123,11 @@ class ApiCluster:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object, None when there is none."""
+        return await self._found("get", kind, kind.path(namespace, name))
+
+    async def _found(self, verb: str, kind: Kind, path: str, body: Object | None = None) -> Object | None:
         try:
-            return await self._request("get", kind, kind.path(namespace, name))
+            return await self._request(verb, kind, path, body=body)
         except ConflictError as error:
             if error.status != 404:  # noqa: PLR2004 - only this says that there is none
                 raise
@@ -151,6 +157,10 @@ class ApiCluster:
         metadata = manifest["metadata"]
         path = kind.path(metadata["namespace"], metadata["name"], "status")
         return await self._request("update", kind, path, body=manifest)
+
+    async def confirmed(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return what a write that changes nothing answers: a write is always of the latest."""
+        return await self._found("patch", kind, kind.path(namespace, name, "status"), {})
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object; one that is gone already is no error."""
@@ -266,6 +276,8 @@ async def connect(fence: Fence, metrics: Metrics, connections: int = CONNECTIONS
 def reach(configuration: Configuration, fence: Fence, metrics: Metrics, connections: int) -> ApiCluster:
     """Return the API of a client's configuration, with at most so many connections at once."""
     configuration.connection_pool_maxsize = connections
+    # Proxies of the environment and a .netrc would be looked for with each request; kopf's watches go past them too.
+    configuration.client_session_kwargs = {"trust_env": False}
     api = ApiClient(configuration)
     api.rest_client = _Rest(configuration)
     return ApiCluster(api, fence, metrics)

@@ -40,8 +40,9 @@ class WorkQueue:
         self._now = now
         self._ready: deque[Key] = deque()
         self._dirty: dict[Key, float] = {}
-        self._active: set[Key] = set()
+        self._active: dict[Key, bool] = {}
         self._timers: dict[Key, tuple[datetime, asyncio.TimerHandle]] = {}
+        self._timed: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._wakeup = asyncio.Event()
         self._is_closed = False
@@ -53,6 +54,10 @@ class WorkQueue:
 
     def add(self, key: Key) -> None:
         """Ask for a key to be worked on; if a worker has it just now, once more afterwards."""
+        self._timed.discard(key)
+        self._add(key)
+
+    def _add(self, key: Key) -> None:
         if key not in self._dirty:
             self._dirty[key] = time.monotonic()
             if key not in self._active:
@@ -86,8 +91,13 @@ class WorkQueue:
             return None
         key = self._ready.popleft()
         del self._dirty[key]
-        self._active.add(key)
+        self._active[key] = key in self._timed
+        self._timed.discard(key)
         return key
+
+    def is_timed(self, key: Key) -> bool:
+        """Whether a key was given out because its time had come, and for nothing else."""
+        return self._active.get(key, False)
 
     def close(self) -> None:
         """Give out no further key, and wait for none."""
@@ -130,11 +140,13 @@ class WorkQueue:
 
     def _fire(self, key: Key) -> None:
         self._timers.pop(key, None)
-        self.add(key)
+        if key not in self._dirty:
+            self._timed.add(key)
+        self._add(key)
 
     def _release(self, key: Key) -> None:
         self._progress_at = time.monotonic()
-        self._active.discard(key)
+        self._active.pop(key, None)
         if key in self._dirty:
             self._ready.append(key)
             self._wakeup.set()

@@ -41,7 +41,7 @@ from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
 from datareplication.core.spec import ReplicationSpec
-from datareplication.core.state import ReplicationStatus, RunStatus
+from datareplication.core.state import ReplicationStatus, RunStatus, ScheduleStatus
 from datareplication.core.summary import Facts
 from datareplication.errors import SpecError
 
@@ -52,12 +52,13 @@ logger = logging.getLogger(__name__)
 class Outcome:
     """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for.
 
-    seen: the `versions` it was decided by.
+    seen: the `versions` it was decided by. is_at_rest: the resource is in order and all its runs have ended.
     """
 
     requeue_at: datetime | None = None
     is_gone: bool = False
     seen: int = 0
+    is_at_rest: bool = False
 
 
 def versions(replication: Object, runs: Iterable[Object]) -> int:
@@ -77,8 +78,13 @@ class Reconciler:
         self._metrics = metrics
         self._applier = Applier(cluster, image, instance, now, metrics)
 
-    async def reconcile(self, key: Key) -> Outcome:
-        """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later."""
+    async def reconcile(self, key: Key, *, is_at_rest: bool = False) -> Outcome:
+        """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later.
+
+        is_at_rest: it was left so, and nothing was heard of it since.
+        """
+        if is_at_rest and await self._start_from_rest(key):
+            return Outcome(self._now())
         raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
         found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
         if raw is None:
@@ -86,14 +92,39 @@ class Reconciler:
             return Outcome(is_gone=True)
         return replace(await self._reconcile(raw, found), seen=versions(raw, found))
 
+    async def _start_from_rest(self, key: Key) -> bool:
+        """Make the Jobs of the slots that are due by as few requests as can be; False, with nothing done, if none is.
+
+        Where many are due at once each request delays all others. A run that was made by hand meanwhile waits.
+        """
+        raw = await self._cluster.confirmed(REPLICATION, key.namespace, key.name)
+        if raw is None or raw["metadata"].get("deletionTimestamp"):
+            return False
+        try:
+            parsed = _parsed(raw)
+        except SpecError:
+            return False
+        old = state.read_status(ReplicationStatus, raw)
+        _, decision = _decide(raw, parsed, old, (), self._now())
+        slots = concurrency.turn(parsed, (), decision.due, summary.last_runs(old, ()).ended).slots
+        if not slots or old.active_runs or decision.missed:
+            return False
+        runs: tuple[Run, ...] = ()
+        for slot in slots:
+            try:
+                made = await self._create_run(raw, parsed, slot, begun=self._now())
+            except AlreadyExistsError:
+                break  # whose it is, a look at all tells
+            runs = (*runs, run.read(made))
+            await self._applier.begin(runs[-1], paths.in_use(runs))
+        return True
+
     async def _reconcile(self, raw: Object, found: list[Object]) -> Outcome:
         runs = await self._readable(found)
         if raw["metadata"].get("deletionTimestamp"):
             return Outcome()
         try:
-            parsed = spec.parse(raw.get("spec"))
-            if parsed.schedule is not None:
-                schedule.check(parsed.schedule)
+            parsed = _parsed(raw)
         except SpecError as error:
             return await self._reconcile_invalid(raw, runs, error)
         return await self._reconcile_valid(raw, parsed, runs)
@@ -147,9 +178,7 @@ class Reconciler:
     async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...]) -> Outcome:
         now = self._now()
         old = state.read_status(ReplicationStatus, raw)
-        created = times.from_text(raw["metadata"]["creationTimestamp"])
-        in_effect = effect.scheduling_since(old, parsed, created, now)
-        decision = _decide(parsed, old, runs, in_effect.since if in_effect else now, now)
+        in_effect, decision = _decide(raw, parsed, old, runs, now)
         runs = tuple([await self._complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
         if allowed.slots:
@@ -172,7 +201,8 @@ class Reconciler:
         await self._delete(expired)
         stale_at = summary.stale_at(new, now)
         moments = [new.next_schedule_time, stale_at + timedelta(seconds=1) if stale_at else None, *requeues]
-        return Outcome(min((moment for moment in moments if moment and moment > now), default=None))
+        again = min((moment for moment in moments if moment and moment > now), default=None)
+        return Outcome(again, is_at_rest=all(one.is_finished for one in runs))
 
     async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
         """Make a run made by hand ours: owner, labels, data interval and a copy of the spec, in one write."""
@@ -189,27 +219,33 @@ class Reconciler:
     ) -> tuple[tuple[Run, ...], datetime | None]:
         """Create the runs of `slots`; return all runs, and a slot whose name somebody else took."""
         for slot in slots:
-            manifest = objects.run_of_slot(raw, raw["spec"], slot, schedule.data_interval(parsed.schedule, slot))  # type: ignore[arg-type]
             try:
-                made = await self._cluster.create(RUN, manifest)
-                logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))
+                made = await self._create_run(raw, parsed, slot)
             except AlreadyExistsError:
-                adopted = await self._adopted(raw, manifest)
+                adopted = await self._adopted(raw, names.run_name(raw["metadata"]["name"], slot))
                 if adopted is None:
                     return runs, slot
                 made = adopted
             runs = (*(one for one in runs if one.name != made["metadata"]["name"]), run.read(made))
         return runs, None
 
-    async def _adopted(self, raw: Object, manifest: Object) -> Object | None:
+    async def _create_run(
+        self, raw: Object, parsed: ReplicationSpec, slot: datetime, begun: datetime | None = None
+    ) -> Object:
+        """Create and return the run of a slot; AlreadyExistsError when its name is taken."""
+        interval = schedule.data_interval(parsed.schedule, slot)  # type: ignore[arg-type]
+        made = await self._cluster.create(RUN, objects.run_of_slot(raw, raw["spec"], slot, interval, begun))
+        logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))
+        return made
+
+    async def _adopted(self, raw: Object, name: str) -> Object | None:
         """Return the run that bears the slot's name if it is ours; a foreign one is reported and left alone."""
-        metadata = manifest["metadata"]
-        existing = await self._cluster.get(RUN, metadata["namespace"], metadata["name"])
+        existing = await self._cluster.get(RUN, raw["metadata"]["namespace"], name)
         if existing is None:
-            raise ConflictError(f"run {metadata['name']} vanished; try again")
+            raise ConflictError(f"run {name} vanished; try again")
         if names.is_owned_by(existing, raw["metadata"]["uid"]):
             return existing
-        text = f"run {metadata['name']} exists and was not made for this resource's slot; the slot is passed over"
+        text = f"run {name} exists and was not made for this resource's slot; the slot is passed over"
         await self._applier.emit(raw, events.Note("Warning", "RunNameTaken", text))
         return None
 
@@ -256,15 +292,25 @@ class Reconciler:
         return True
 
 
+def _parsed(raw: Object) -> ReplicationSpec:
+    """Return the spec of a DataReplication; SpecError when it cannot be carried out."""
+    parsed = spec.parse(raw.get("spec"))
+    if parsed.schedule is not None:
+        schedule.check(parsed.schedule)
+    return parsed
+
+
 def _decide(
-    parsed: ReplicationSpec, old: ReplicationStatus, runs: tuple[Run, ...], since: datetime, now: datetime
-) -> Decision:
-    if parsed.schedule is None:
-        return Decision()
+    raw: Object, parsed: ReplicationSpec, old: ReplicationStatus, runs: tuple[Run, ...], now: datetime
+) -> tuple[ScheduleStatus | None, Decision]:
+    """Return the schedule in effect, and what it asks for now."""
+    in_effect = effect.scheduling_since(old, parsed, times.from_text(raw["metadata"]["creationTimestamp"]), now)
+    if in_effect is None or parsed.schedule is None:
+        return in_effect, Decision()
     if parsed.suspend:
-        return Decision(next=schedule.decide(parsed.schedule, now, now).next)
-    handled = max(filter(None, (since, summary.last_slot(old, runs))))
-    return schedule.decide(concurrency.schedule_of(parsed, parsed.schedule), handled, now)
+        return in_effect, Decision(next=schedule.decide(parsed.schedule, now, now).next)
+    handled = max(filter(None, (in_effect.since, summary.last_slot(old, runs))))
+    return in_effect, schedule.decide(concurrency.schedule_of(parsed, parsed.schedule), handled, now)
 
 
 def _identity(raw: Object) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, Object
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key, WorkQueue, utc_now
-from datareplication.controller.reconcile import Reconciler, versions
+from datareplication.controller.reconcile import Outcome, Reconciler, versions
 from datareplication.controller.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Controller:
         self._now = now
         self._reconciler = Reconciler(cluster, chosen.image, chosen.instance, now, metrics)
         self._resynced_at = time.monotonic()
-        self._left: dict[Key, int] = {}
+        self._left: dict[Key, Outcome] = {}
 
     async def first_resync(self) -> None:
         """Wait until the API serves our kinds: kopf, without scanning, looks for them only once, when it starts."""
@@ -76,7 +76,8 @@ class Controller:
                     runs.setdefault(Key(item["metadata"]["namespace"], name), []).append(item)
             for item in await self._cluster.list_all(REPLICATION, namespace):
                 key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
-                if self._left.get(key) != versions(item, runs.get(key, ())):
+                left = self._left.get(key)
+                if left is None or left.seen != versions(item, runs.get(key, ())):
                     self.queue.add(key)
             for key, found in runs.items():
                 if any(not (item.get("status") or {}).get("completionTime") for item in found):
@@ -94,7 +95,9 @@ class Controller:
         began = time.monotonic()
         result = "error"
         try:
-            outcome = await self._reconciler.reconcile(key)
+            left = self._left.get(key)
+            is_at_rest = left is not None and left.is_at_rest and self.queue.is_timed(key)
+            outcome = await self._reconciler.reconcile(key, is_at_rest=is_at_rest)
         except ConflictError as error:
             result = "conflict"
             delay = self.queue.failed(key)
@@ -109,7 +112,7 @@ class Controller:
         else:
             result = "success"
             self.queue.done(key)
-            self._left[key] = outcome.seen
+            self._left[key] = outcome
             if outcome.is_gone:
                 del self._left[key]
                 self.queue.forget(key)

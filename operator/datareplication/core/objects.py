@@ -9,10 +9,18 @@ from datareplication.core.run import Run
 
 
 def run_of_slot(
-    owner: Mapping[str, Any], spec: Mapping[str, Any], slot: datetime, interval: tuple[datetime, datetime]
+    owner: Mapping[str, Any],
+    spec: Mapping[str, Any],
+    slot: datetime,
+    interval: tuple[datetime, datetime],
+    begun: datetime | None = None,
 ) -> dict[str, Any]:
-    """Return the DataReplicationRun of one slot of `owner` (a DataReplication object), with a copy of its spec."""
+    """Return the DataReplicationRun of one slot of `owner` (a DataReplication object), with a copy of its spec.
+
+    begun: now, if its Job is made before its status says that it has begun.
+    """
     metadata = owner["metadata"]
+    annotations = {"annotations": {names.BEGUN_ANNOTATION: times.to_text(begun)}} if begun else {}
     return {
         "apiVersion": names.API_VERSION,
         "kind": "DataReplicationRun",
@@ -21,6 +29,7 @@ def run_of_slot(
             "namespace": metadata["namespace"],
             "labels": names.run_labels(metadata["name"]),
             "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
+            **annotations,
         },
         "spec": {
             "replicationName": metadata["name"],

@@ -1,5 +1,6 @@
 """The spec of a DataReplicationRun and the run as the operator handles it."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -142,9 +143,20 @@ def read(raw: dict[str, Any]) -> Run:
         uid=metadata["uid"],
         created=times.from_text(metadata["creationTimestamp"]),
         request=request,
-        status=read_status(RunStatus, raw),
+        status=_status(raw, request),
         raw=raw,
     )
+
+
+def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:
+    """Return the status; a slot's run may have begun as it was made, before its status tells of it."""
+    status = read_status(RunStatus, raw)
+    begun = (raw["metadata"].get("annotations") or {}).get(names.BEGUN_ANNOTATION)
+    if status.start_time is not None or request.slot is None or not begun:
+        return status
+    with contextlib.suppress(ValueError):  # a time that somebody else wrote
+        return status.model_copy(update={"start_time": times.from_text(begun)})
+    return status
 
 
 def check(run: Run) -> None:

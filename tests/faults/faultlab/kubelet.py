@@ -24,10 +24,11 @@ PODS = f"{PLURALS['pods']}/pods"
 
 @dataclass(frozen=True)
 class Attempt:
-    """How one pod ends. seconds: how long it runs; None: until it is deleted."""
+    """How one pod ends. seconds: how long it runs; None: until it is deleted. starts_after: seconds until it is bound."""
 
     report: Report
     seconds: float | None = 0.0
+    starts_after: float = 0.0
 
 
 @dataclass(frozen=True, order=True)
@@ -91,6 +92,7 @@ class Kubelet:
         attempt = script(work, self.started[work])
         self.started[work] += 1
         at = path("pods", metadata["namespace"], metadata["name"])
+        await asyncio.sleep(attempt.starts_after)
         started = _now()
         with contextlib.suppress(ApiError, aiohttp.ClientError):
             binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": metadata["name"]}}

@@ -159,6 +159,10 @@ def _stable(plural: str, item: Object) -> Any:
         return {"metadata": plain["metadata"], "spec": plain["spec"]}
     if plural == "jobs":
         return _stable_job(plain)
+    if plural == "datareplicationruns":
+        # Whether its Job was made first depends on whether the operator was there when its slot came.
+        (plain["metadata"].get("annotations") or {}).pop(names.BEGUN_ANNOTATION, None)
+        plain["metadata"] = {key: value for key, value in plain["metadata"].items() if value != {}}
     status = plain.get("status") or {}
     for step in (*status.get("targets", ()), status.get("dump") or {}):
         _forget_chances(step)

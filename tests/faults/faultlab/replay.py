@@ -17,7 +17,7 @@ from faultlab.kubelet import Kubelet
 from faultlab.oracle import Final
 from faultlab.process import Supervisor, supervised
 from faultlab.proxy import Proxy, Request, proxying
-from faultlab.scenario import PHASES, Scenario
+from faultlab.scenario import Scenario
 
 PATIENCE_SECONDS = 100.0
 """How long nothing may be written, short of the right end: longer than a resync, whatever else the machine does."""
@@ -28,11 +28,12 @@ POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 10.0
 
 @dataclass
 class World:
-    """A control plane with somebody in the kubelet's place."""
+    """A control plane with somebody in the kubelet's place. is_long: its scenarios are."""
 
     plane: ControlPlane
     kubelet: Kubelet
     folder: Path
+    is_long: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Setting:
 class Result:
     """How a replay went.
 
-    seconds: from the last fault's end until the end was right. succeeded: when each run's dump had, by time.monotonic().
+    seconds: from the last fault or slot until the end was right; of the clean run, all. succeeded: when each run's dump
+    had, by time.monotonic().
     """
 
     name: str
@@ -88,13 +90,13 @@ class Result:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
+async def world(folder: Path, *, is_long: bool = False) -> AsyncIterator[World]:
     """Run a control plane and its kubelet."""
     async with controlplane.running(folder) as plane:
         kubelet = Kubelet(plane.api)
         task = asyncio.create_task(kubelet.run())
         try:
-            yield World(plane, kubelet, folder)
+            yield World(plane, kubelet, folder, is_long)
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -113,7 +115,7 @@ async def replay(
     expected: the clean run's end, which may still be under way.
     """
     namespace = f"replay-{uuid.uuid4().hex[:8]}"
-    scenario = Scenario(namespace, datetime.now(UTC))
+    scenario = Scenario(namespace, datetime.now(UTC), where.is_long)
     folder = where.folder / namespace
     folder.mkdir()
     api = where.plane.api
@@ -165,6 +167,7 @@ async def _until_right(
 ) -> tuple[Final, list[str], float]:
     """Look until the end is as expected, or the operator has done nothing for a long time since the last fault."""
     fault, began = proxy.faults, time.monotonic()
+    due = began + (scenario.next_slot - datetime.now(UTC)).total_seconds() if scenario.is_long else began
     api = where.plane.api
     before: Final = {}
     quiet_since = began
@@ -172,11 +175,11 @@ async def _until_right(
         await asyncio.sleep(max(POLL_SECONDS, min(fault.ended_at - time.monotonic(), LONGEST_POLL_SECONDS)))
         found = await oracle.final_objects(api, scenario.namespace, scenario.marks)
         now = time.monotonic()
-        since = max(fault.ended_at, began)
+        since = began if expected is None else max(fault.ended_at, began, due)
         if expected is None:
             quiet_since = now if found != before else quiet_since
             before = found
-            if _is_over(found) and now - quiet_since > QUIET_SECONDS and driving.done():
+            if _is_over(found, scenario.phases) and now - quiet_since > QUIET_SECONDS and driving.done():
                 return found, [], now - since
             told = [f"the clean run does not end: {_phases(found)}"]
         else:
@@ -192,9 +195,9 @@ def _phases(found: Final) -> dict[str, str]:
     return {name: (run.get("status") or {}).get("phase", "") for name, run in runs.items()}
 
 
-def _is_over(found: Final) -> bool:
+def _is_over(found: Final, phases: Mapping[str, str]) -> bool:
     """Say whether all runs have ended and what they owned is gone with those that are gone."""
-    if _phases(found) != PHASES:
+    if _phases(found) != phases:
         return False
     jobs = [value for key, value in found.items() if key.startswith("jobs/")]
-    return all(job["metadata"]["labels"][names.RUN_LABEL] in PHASES for job in jobs)
+    return all(job["metadata"]["labels"][names.RUN_LABEL] in phases for job in jobs)

@@ -3,7 +3,8 @@
 hand: three targets and three runs made by hand: an attempt of staging is cut off, qa refuses its data, then loads that
 snapshot after all, then dev is rolled back. daily: a slot that was missed, behind a run made by hand; its dump is cut off
 once; one run of history. hourly: three missed slots caught up, two at once, on a claim made from a template. replaced:
-yesterday's run hangs until today's takes its place. invalid: a time zone that does not exist.
+yesterday's run hangs until today's takes its place. invalid: a time zone that does not exist. At length also soon: a
+slot that comes within the replay, found at rest.
 """
 
 import asyncio
@@ -38,15 +39,29 @@ PHASES = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """One replay's objects. now: when it began; its schedules' last slot was five minutes before."""
+    """One replay's objects. now: when it began; its schedules' last slot was five minutes before.
+
+    is_long: whether it waits for a slot, up to 75 s.
+    """
 
     namespace: str
     now: datetime
+    is_long: bool = False
 
     @property
     def last_slot(self) -> datetime:
         """Return the slot that all schedules share."""
         return self.now.replace(second=0, microsecond=0) - timedelta(minutes=5)
+
+    @property
+    def next_slot(self) -> datetime:
+        """Return the slot that comes, after all is prepared."""
+        return (self.now + timedelta(seconds=75)).replace(second=0, microsecond=0)
+
+    @property
+    def phases(self) -> dict[str, str]:
+        """Return how the runs that are left in the end have ended."""
+        return {**PHASES, **({"soon-<next>": "Succeeded"} if self.is_long else {})}
 
     @property
     def marks(self) -> dict[str, str]:
@@ -59,9 +74,10 @@ class Scenario:
             ("hourly", "third"): self.last_slot,
             ("replaced", "yesterday"): self.last_slot - day,
             ("replaced", "today"): self.last_slot,
+            ("soon", "next"): self.next_slot,
         }
         runs = {names.run_name(owner, slot): f"{owner}-<{mark}>" for (owner, mark), slot in slots.items()}
-        return {**runs, **{self._cron(name): f"<{name}>" for name in ("daily", "hourly")}}
+        return {**runs, **{self._cron(name): f"<{name}>" for name in ("daily", "hourly", "soon")}}
 
     def script(self, work: Work, attempt: int) -> Attempt:
         """Return how a pod ends."""
@@ -108,6 +124,9 @@ class Scenario:
         await api.create(path("datareplicationruns", self.namespace), run)
         nowhere = {"cron": "@daily", "timeZone": "Mars/Olympus"}
         await self._create(api, "datareplications", "invalid", spec("dev", schedule=nowhere))
+        if self.is_long:
+            soon = {"cron": self._cron("soon"), "timeZone": "Etc/UTC"}
+            await self._create(api, "datareplications", "soon", spec("dev", schedule=soon))
 
     async def drive(self, api: Api, kubelet: Kubelet) -> None:
         """Do what a user does while the operator works: today's run may take the place of yesterday's, which hangs."""
@@ -117,8 +136,8 @@ class Scenario:
         await api.merge(path("datareplications", self.namespace, "replaced"), {"spec": {"suspend": False}})
 
     def _cron(self, how_often: str) -> str:
-        hour = "*" if how_often == "hourly" else str(self.last_slot.hour)
-        return f"{self.last_slot.minute} {hour} * * *"
+        slot = self.next_slot if how_often == "soon" else self.last_slot
+        return f"{slot.minute} {'*' if how_often == 'hourly' else slot.hour} * * *"
 
     async def _create_scheduled(
         self, api: Api, name: str, spec_: Object, before: timedelta, *, catchup: bool = False

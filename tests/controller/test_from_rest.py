@@ -1,0 +1,173 @@
+"""A slot of a resource at rest: its Job comes after as few requests as can be, and is the same Job."""
+
+from typing import Any
+
+import pytest
+from fake_cluster import CrashError, FakeCluster
+from world import DUMPED, IMAGE, KEY, LOADED, NAME, NAMESPACE, World, manual_run, spec
+
+from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Kind
+from datareplication.controller.metrics import Metrics
+from datareplication.controller.settings import Settings
+from datareplication.controller.working import Controller
+
+SLOT = "prod-fanout-202603020000"
+
+
+class Process:
+    """The operator's work; an event comes only where a test says so."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.controller = Controller(world.cluster, Settings(IMAGE), Metrics(), world.clock)
+        self.requests: list[str] = []
+
+    async def work(self) -> list[str]:
+        """Do what is queued; return the requests that this took."""
+        self.requests = []
+        self.world.cluster.on_call = lambda verb, kind, _: self.requests.append(f"{verb} {kind.name}")
+        while len(self.controller.queue):
+            await self.controller.work_once()
+        self.world.cluster.on_call = None
+        return self.requests
+
+    async def rest(self) -> None:
+        """Resync until there is nothing more to do; a run that goes on is looked at each time."""
+        for _ in range(6):
+            await self.controller.resync()
+            await self.work()
+
+    async def slot(self) -> list[str]:
+        """Let the next slot come, by its timer only; return the requests until the first pass has ended."""
+        self.world.make_due()
+        self.controller.queue.add_due()
+        await self.pass_once()
+        return self.requests
+
+    async def pass_once(self) -> None:
+        self.requests = []
+        self.world.cluster.on_call = lambda verb, kind, _: self.requests.append(f"{verb} {kind.name}")
+        await self.controller.work_once()
+        self.world.cluster.on_call = None
+
+
+@pytest.fixture
+async def process() -> Process:
+    made = Process(World())
+    await made.rest()
+    return made
+
+
+async def test_a_job_comes_after_four_requests(process: Process) -> None:
+    assert await process.slot() == [
+        "confirmed DataReplication",
+        "create DataReplicationRun",
+        "get PersistentVolumeClaim",
+        "create Job",
+    ]
+    assert process.world.job_names == [f"{SLOT}-dump"]
+    await process.rest()
+    assert process.world.status["activeRuns"] == [SLOT]
+    assert {event["reason"] for event in process.world.cluster.of_kind(EVENT)} == {"RunCreated"}
+
+
+async def test_each_slot_from_rest_ends_as_any_other(process: Process) -> None:
+    for day in (2, 3):
+        await process.slot()
+        name = f"prod-fanout-2026030{day}0000"
+        await process.rest()
+        process.world.finish(f"{name}-dump", DUMPED)
+        await process.rest()
+        for target in ("dev", "staging", "qa"):
+            process.world.finish(f"{name}-load-{target}", LOADED)
+        await process.rest()
+        assert process.world.run_status(name)["phase"] == "Succeeded"
+        assert process.world.status["lastSuccess"]["run"] == name
+
+
+async def test_whoever_heard_of_it_looks_at_all(process: Process) -> None:
+    process.world.cluster.put(RUN, manual_run("by-hand"))
+    process.world.make_due()
+    process.controller.queue.add_due()
+    process.controller.queue.add(KEY)
+    await process.pass_once()
+    assert process.requests[:2] == ["get DataReplication", "list DataReplicationRun"]
+    assert process.world.job_names == ["by-hand-dump"], "the slot waits: Forbid"
+
+
+async def test_a_run_that_nobody_told_of_waits(process: Process) -> None:
+    process.world.cluster.put(RUN, manual_run("by-hand"))
+    await process.slot()
+    await process.rest()
+    assert process.world.job_names == [f"{SLOT}-dump"]
+    assert process.world.run_status("by-hand")["phase"] == "Pending"
+
+
+def _replaced(cluster: FakeCluster, **more: Any) -> None:
+    stored = cluster.peek(REPLICATION, NAMESPACE, NAME)
+    cluster.put(REPLICATION, {**stored, "spec": spec(**more), "metadata": {**stored["metadata"], "generation": 2}})
+
+
+@pytest.mark.parametrize("change", [{"suspend": True}, {"schedule": {"cron": "@yearly"}}, {"schedule": {"cron": "x"}}])
+async def test_a_change_that_nobody_told_of_counts(process: Process, change: dict[str, Any]) -> None:
+    _replaced(process.world.cluster, **change)
+    await process.slot()
+    await process.rest()
+    assert process.world.run_names == []
+
+
+async def test_a_name_that_is_taken_is_told(process: Process) -> None:
+    process.world.cluster.put(RUN, {**manual_run(SLOT), "spec": {"replicationName": "other", "action": "Replicate"}})
+    await process.slot()
+    await process.rest()
+    assert process.world.job_names == []
+    assert "RunNameTaken" in {event["reason"] for event in process.world.cluster.of_kind(EVENT)}
+
+
+async def test_one_that_is_gone_is_gone(process: Process) -> None:
+    process.world.cluster.remove(REPLICATION, NAMESPACE, NAME)
+    await process.slot()
+    assert process.world.run_names == []
+    assert not len(process.controller.queue)
+
+
+async def test_a_run_that_has_not_ended_is_not_at_rest(process: Process) -> None:
+    await process.slot()
+    await process.rest()
+    assert (await process.slot())[:2] == ["get DataReplication", "list DataReplicationRun"]
+    assert process.world.run_names == [SLOT], "the next slot waits for it"
+
+
+async def test_a_view_from_the_past_makes_no_run_twice(process: Process) -> None:
+    """Only reads are from the past; the slot's run has been made since."""
+    old = {key: dict(value) for key, value in process.world.cluster.objects.items()}
+    await process.slot()
+    await process.rest()
+
+    async def stale(kind: Kind, namespace: str, name: str) -> Any:
+        return old.get((kind.name, namespace, name))
+
+    process.world.cluster.get = stale  # type: ignore[method-assign]
+    writes = len(process.world.cluster.writes)
+    reconciler = process.controller._reconciler  # as if it had been left at rest in that view
+    assert not await reconciler._start_from_rest(KEY)
+    assert len(process.world.cluster.writes) == writes
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_killed_at_any_request_the_end_is_the_same(moment: str) -> None:
+    for number in range(1, 5):
+        process = Process(World())
+        await process.rest()
+        setattr(process.world.cluster, f"crash_{moment}", process.world.cluster.calls + number)
+        with pytest.raises(CrashError):
+            await process.slot()
+        next_one = Process(process.world)
+        await next_one.rest()
+        assert process.world.job_names == [f"{SLOT}-dump"], f"killed {moment} request {number}"
+        assert process.world.run_names == [SLOT]
+        assert process.world.status["activeRuns"] == [SLOT]
+        creations = [
+            write for write in process.world.cluster.writes if write.startswith("create") and "Event" not in write
+        ]
+        assert len(creations) == len(set(creations)) == 2
