@@ -53,6 +53,8 @@ class Crowd:
         """Delete all that costs a control plane something."""
         at = [path(plural, self.namespace) for plural in ("datareplications", "datareplicationruns", "jobs", "pods")]
         background = {"propagationPolicy": "Background"}
+        with contextlib.suppress(ApiError):  # not every crowd has one
+            await self.api.call("DELETE", f"/api/v1/namespaces/{BROKEN}")
         async with asyncio.timeout(DEADLINE_SECONDS):
             for collection in (CRON_JOBS.format(self.namespace), *at):
                 while (await self.api.call("GET", collection, query={"limit": "1"}))["items"]:
@@ -86,7 +88,7 @@ class Crowd:
         return _still_ahead(due)
 
     async def create_broken(self) -> None:
-        """Create a DataReplication that is due always, whose runs the API refuses."""
+        """Create a DataReplication that is due always, whose runs the API refuses, in a namespace of its own."""
         rule = {
             "apiGroups": ["datareplication.dev"],
             "apiVersions": ["*"],
@@ -94,16 +96,19 @@ class Crowd:
             "resources": ["datareplicationruns"],
         }
         refusing = {
-            "matchConstraints": {"resourceRules": [rule]},
-            "validations": [{"expression": f"!object.metadata.name.startsWith('{BROKEN}')"}],
+            "matchConstraints": {
+                "resourceRules": [rule],
+                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": BROKEN}},
+            },
+            "validations": [{"expression": "false"}],
         }
         binding = {"policyName": BROKEN, "validationActions": ["Deny"]}
         for plural, content in (("policies", refusing), ("policybindings", binding)):
             at = f"{POLICIES}/validatingadmission{plural}"
-            with contextlib.suppress(ApiError):  # there already
-                await self.api.create(at, {"metadata": {"name": BROKEN}, "spec": content})
+            await self.api.create(at, {"metadata": {"name": BROKEN}, "spec": content})
+        await self.api.create("/api/v1/namespaces", {"metadata": {"name": BROKEN}})
         schedule = {"cron": "* * * * *", "timeZone": "UTC"}
-        await self._create("datareplications", BROKEN, spec("dev", schedule=schedule, catchup=True))
+        await create(self.api, BROKEN, "datareplications", BROKEN, spec("dev", schedule=schedule, catchup=True))
 
     async def grow(self, count: int) -> None:
         """Create DataReplications that are never due until there are `count`."""

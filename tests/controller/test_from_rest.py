@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from fake_cluster import CrashError, FakeCluster
-from world import DUMPED, IMAGE, KEY, LOADED, NAME, NAMESPACE, World, manual_run, spec
+from world import CORRUPT, DUMPED, IMAGE, KEY, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
-from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Kind
+from datareplication.controller.cluster import CLAIM, EVENT, REPLICATION, RUN, Kind
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.settings import Settings
 from datareplication.controller.working import Controller
@@ -73,7 +73,9 @@ async def test_a_job_comes_after_four_requests(process: Process) -> None:
 
 async def test_each_slot_from_rest_ends_as_any_other(process: Process) -> None:
     for day in (2, 3):
-        await process.slot()
+        requests = await process.slot()
+        assert ("get PersistentVolumeClaim" in requests) == (day == 2), "a claim that was seen is not asked for again"
+        assert requests[-1] == "create Job"
         name = f"prod-fanout-2026030{day}0000"
         await process.rest()
         process.world.finish(f"{name}-dump", DUMPED)
@@ -122,6 +124,17 @@ async def test_a_name_that_is_taken_is_told(process: Process) -> None:
     await process.rest()
     assert process.world.job_names == []
     assert "RunNameTaken" in {event["reason"] for event in process.world.cluster.of_kind(EVENT)}
+
+
+async def test_a_claim_that_is_gone_is_missed_by_the_next_look(process: Process) -> None:
+    await process.slot()
+    await process.rest()
+    process.world.finish(f"{SLOT}-dump", CORRUPT)
+    await process.rest()
+    process.world.cluster.remove(CLAIM, NAMESPACE, "snapshots")
+    assert (await process.slot())[-1] == "create Job"
+    await process.rest()
+    assert "snapshots" in process.world.run_status("prod-fanout-202603030000")["message"]
 
 
 async def test_one_that_is_gone_is_gone(process: Process) -> None:

@@ -51,6 +51,7 @@ class Applier:
         self._image = image
         self._instance = instance
         self._now = now
+        self._volumes: dict[tuple[str, str], Volume] = {}
 
     async def advance(
         self,
@@ -97,7 +98,10 @@ class Applier:
         """
         now = self._now()
         observed = {step: seeing.observe(step, None, [], run.uid, now) for step in plan.steps_to_observe(run)}
-        seen = Seen(run, observed, await self._volume(run), in_use=in_use)
+        name = manifests.volume_claim(run.spec, run.request.replication_name)
+        # A claim that was there and is gone since is missed by the next look, as one that goes a moment later.
+        volume = self._volumes.get((run.namespace, name)) or await self._volume(run)
+        seen = Seen(run, observed, volume, in_use=in_use)
         for action in plan.plan_run(seen, self._image, now).actions:
             await self._apply(run, action)
 
@@ -191,13 +195,18 @@ class Applier:
             except RejectedError as error:
                 return Volume(name, exists=False, problem=f"spec.snapshot.volumeClaimTemplate: {error.message}")
             logger.info("claim %s/%s created", run.namespace, name)
-        modes = ((claim or {}).get("spec") or {}).get("accessModes") or ()
-        return Volume(
+        if claim is None:
+            self._volumes.pop((run.namespace, name), None)
+            return Volume(name, exists=False)
+        modes = (claim.get("spec") or {}).get("accessModes") or ()
+        volume = Volume(
             name,
-            exists=claim is not None,
+            exists=True,
             is_single_node=bool(modes) and "ReadWriteMany" not in modes,
             is_single_pod=modes == ["ReadWriteOncePod"],
         )
+        self._volumes[run.namespace, name] = volume
+        return volume
 
     async def _apply(self, run: Run, action: Action) -> ObservedJob | None:
         """Carry out one action; return the step as failed when the API will never accept it."""

@@ -52,13 +52,14 @@ logger = logging.getLogger(__name__)
 class Outcome:
     """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for.
 
-    seen: the `versions` it was decided by. is_at_rest: the resource is in order and all its runs have ended.
+    seen: the `versions` it was decided by. rests_until: its next slot, where the resource is in order and all its runs
+    have ended.
     """
 
     requeue_at: datetime | None = None
     is_gone: bool = False
     seen: int = 0
-    is_at_rest: bool = False
+    rests_until: datetime | None = None
 
 
 def versions(replication: Object, runs: Iterable[Object]) -> int:
@@ -78,12 +79,12 @@ class Reconciler:
         self._metrics = metrics
         self._applier = Applier(cluster, image, instance, now, metrics)
 
-    async def reconcile(self, key: Key, *, is_at_rest: bool = False) -> Outcome:
+    async def reconcile(self, key: Key, *, is_from_rest: bool = False) -> Outcome:
         """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later.
 
-        is_at_rest: it was left so, and nothing was heard of it since.
+        is_from_rest: it rested until now, when its slot is due, and nothing was heard of it meanwhile.
         """
-        if is_at_rest and await self._start_from_rest(key):
+        if is_from_rest and await self._start_from_rest(key):
             return Outcome(self._now())
         raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
         found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
@@ -202,7 +203,8 @@ class Reconciler:
         stale_at = summary.stale_at(new, now)
         moments = [new.next_schedule_time, stale_at + timedelta(seconds=1) if stale_at else None, *requeues]
         again = min((moment for moment in moments if moment and moment > now), default=None)
-        return Outcome(again, is_at_rest=all(one.is_finished for one in runs))
+        is_at_rest = all(one.is_finished for one in runs)
+        return Outcome(again, rests_until=new.next_schedule_time if is_at_rest else None)
 
     async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
         """Make a run made by hand ours: owner, labels, data interval and a copy of the spec, in one write."""

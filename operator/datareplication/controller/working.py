@@ -95,9 +95,7 @@ class Controller:
         began = time.monotonic()
         result = "error"
         try:
-            left = self._left.get(key)
-            is_at_rest = left is not None and left.is_at_rest and self.queue.is_timed(key)
-            outcome = await self._reconciler.reconcile(key, is_at_rest=is_at_rest)
+            outcome = await self._reconciler.reconcile(key, is_from_rest=self._is_from_rest(key))
         except ConflictError as error:
             result = "conflict"
             delay = self.queue.failed(key)
@@ -122,6 +120,12 @@ class Controller:
         finally:
             self._metrics.count_reconcile(result, time.monotonic() - began)
         return True
+
+    def _is_from_rest(self, key: Key) -> bool:
+        """Whether a key rested until its slot, which is due, and nothing was heard of it meanwhile."""
+        left = self._left.get(key)
+        until = left.rests_until if left else None
+        return until is not None and until <= self._now() and self.queue.is_timed(key)
 
     async def _work(self) -> None:
         async def worker() -> None:
