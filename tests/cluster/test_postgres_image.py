@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,17 @@ def test_the_server_is_the_first_process_and_its_environment_holds_no_password(
 def test_the_end_of_the_pod_is_a_fast_shutdown_though_a_client_is_connected(
     cluster: Cluster, space: str, server: str
 ) -> None:
-    sleeper = 'PGPASSWORD="$POSTGRES_PASSWORD" psql -h 127.0.0.1 -U boss -c "SELECT pg_sleep(600)" postgres > /dev/null 2>&1 &'
-    cluster.kubectl("-n", space, "exec", server, "--", "sh", "-c", f"nohup {sleeper}")
-    cluster.kubectl("-n", space, "delete", "pod", server, "--grace-period=300", timeout_seconds=90)
+    """The client's parent is its exec: as an orphan it would become a child of the server, which takes its end for a crash."""
+    local = "host=127.0.0.1 user=boss dbname=postgres"
+    with ThreadPoolExecutor(1) as beside:
+        sleeping = beside.submit(_query, cluster, space, server, local, "SELECT pg_sleep(600)")
+        count = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)'"
+        for _ in range(100):
+            if _query(cluster, space, server, local, count) == "1":
+                break
+        else:
+            raise AssertionError("the client is not connected")
+        assert not sleeping.done()
+        cluster.kubectl("-n", space, "delete", "pod", server, "--grace-period=300", timeout_seconds=90)
+        with pytest.raises(ProgramError):
+            sleeping.result(30)
