@@ -93,7 +93,8 @@ def observe(
         active=_active(status),
         delayed=int(annotations.get(names.DELAYED_ANNOTATION, "0")),
         retry_at=times.optional(annotations.get(names.RETRY_AT_ANNOTATION)),
-        started_at=times.optional(status.get("startTime")),
+        # The Job may have been read before its controller said so, and its pods after one has ended.
+        started_at=times.optional(status.get("startTime")) or min((pod.created for pod in own), default=None),
         ended_at=_ended_at(job, own),
         waiting=next((why for pod in own if (why := pod.lost or pod.waiting)), None),
         why=_why(job, own),

@@ -136,9 +136,8 @@ class KillAt(Points):
         """Kill the operator at that request."""
         assert self.kill is not None
         request.fault = what
-        self.hits.append(what)
+        self.hit(what)  # noted first: with the operator its connection is gone, and so is what goes on here
         await self.kill()
-        self.ended_at = time.monotonic()
         raise Killed
 
 

@@ -91,6 +91,14 @@ def test_an_attempt_that_the_job_has_not_counted_yet_counts() -> None:
     assert observe(DUMP_STEP, job({"failed": 2, "succeeded": 1}), pods[2:], OWNER, NOW).attempts == 3
 
 
+def test_a_job_whose_controller_has_not_said_when_it_started_started_with_its_first_pod() -> None:
+    """Its pod may have ended by the time that the pods are read."""
+    done = pod({"phase": "Succeeded"}, created="2026-03-02T00:00:03Z")
+    assert observe(DUMP_STEP, job(), [done], OWNER, NOW).started_at == datetime(2026, 3, 2, 0, 0, 3, tzinfo=UTC)
+    told = observe(DUMP_STEP, job({"startTime": "2026-03-02T00:00:02Z"}), [done], OWNER, NOW)
+    assert told.started_at == datetime(2026, 3, 2, 0, 0, 2, tzinfo=UTC)
+
+
 def test_pods_of_another_job_are_not_looked_at() -> None:
     other = pod({"phase": "Running"})
     other["metadata"]["ownerReferences"] = [{"uid": "other", "controller": True}]
