@@ -95,18 +95,21 @@ class RolledBack(Frozen):
 
     to: int = 1
     kill: Callable[[], Awaitable[None]] | None = None
+    _taking: asyncio.Task[Listing] | None = None
     _killing: asyncio.Task[None] | None = None
 
     async def before(self, request: Request) -> Answer | None:
         """Remember the present that is shown later."""
         if request.number == self.to:
             assert self.api is not None
-            self.view = await take(self.api, self.namespace)
+            self._taking = asyncio.create_task(take(self.api, self.namespace))
+            await asyncio.shield(self._taking)
         return await super().before(request)
 
     async def on_begin(self, request: Request) -> None:
         """Roll back."""
-        assert self.view, "rolled back to a moment that has not been seen"
+        assert self._taking, "rolled back to a moment that has not been seen"
+        self.view = await asyncio.shield(self._taking)  # a few writes later it may still be under way
         await super().on_begin(request)
         if self.kill is not None:
             # Beside this request, which ends with the operator.
