@@ -163,7 +163,7 @@ async def test_a_view_from_the_past_makes_no_run_twice(process: Process) -> None
     process.world.cluster.get = stale  # type: ignore[method-assign]
     writes = len(process.world.cluster.writes)
     reconciler = process.controller._reconciler  # as if it had been left at rest in that view
-    assert not await reconciler._start_from_rest(KEY)
+    assert not await reconciler._starter.start_from_rest(KEY)
     assert len(process.world.cluster.writes) == writes
 
 

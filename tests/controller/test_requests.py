@@ -12,8 +12,9 @@ from aiohttp import web
 from kubernetes.aio.client import Configuration
 from prometheus_client.parser import text_string_to_metric_families
 
-from datareplication.controller import cluster
-from datareplication.controller.cluster import JOB, ApiCluster, FencedError, UnavailableError
+from datareplication.controller import client
+from datareplication.controller.client import ApiCluster
+from datareplication.controller.cluster import JOB, FencedError, UnavailableError
 from datareplication.controller.fence import Fence
 from datareplication.controller.metrics import Metrics
 
@@ -58,7 +59,7 @@ async def server() -> AsyncIterator[Server]:
 @contextlib.asynccontextmanager
 async def reached(server: Server, fence: Fence, metrics: Metrics | None = None) -> AsyncIterator[ApiCluster]:
     """Yield the API over one connection, so that requests wait for each other."""
-    api = cluster.reach(Configuration(host=server.url), fence, metrics or Metrics(), connections=1)
+    api = client.reach(Configuration(host=server.url), fence, metrics or Metrics(), connections=1)
     try:
         yield api
     finally:

@@ -20,7 +20,7 @@ from datareplication.controller.cluster import (
     RejectedError,
 )
 from datareplication.controller.metrics import Metrics
-from datareplication.core import events, manifests, names, objects, plan, state, status
+from datareplication.core import events, manifests, names, objects, plan, state, status, steps
 from datareplication.core import observed as seeing
 from datareplication.core import run as running
 from datareplication.core.events import Note
@@ -88,7 +88,7 @@ class Applier:
                 seen = replace(seen, observed={**seen.observed, action.step: rejected})
                 written = await self.write_run(written, status.run_status(seen, now))
         is_running = any(job.state in ("Running", "Pending") for job in observed.values())
-        look_again = now + timedelta(seconds=status.PROGRESS_SECONDS + 1) if is_running or not volume.exists else None
+        look_again = now + timedelta(seconds=steps.PROGRESS_SECONDS + 1) if is_running or not volume.exists else None
         return written, min(filter(None, (planned.requeue_at, look_again)), default=None)
 
     async def begin(self, run: Run, in_use: tuple[str, ...]) -> None:
@@ -147,7 +147,7 @@ class Applier:
             pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
         now = self._now()
         found = {step: seeing.observe(step, job, pods, run.uid, now) for step, job in jobs.items()}
-        is_due = status.is_progress_due(run.status, now)
+        is_due = steps.is_progress_due(run.status, now)
         return {step: await self._look_closer(run, job, is_progress_due=is_due) for step, job in found.items()}
 
     async def _job(self, run: Run, step: Step) -> Object | None:

@@ -15,7 +15,8 @@ from collections.abc import Callable
 import kopf
 
 from datareplication.controller import ending, handlers, settings, watching
-from datareplication.controller.cluster import Cluster, connect
+from datareplication.controller.client import connect
+from datareplication.controller.cluster import Cluster
 from datareplication.controller.fence import Fence, boot_seconds, unfenced
 from datareplication.controller.leader import Elector
 from datareplication.controller.metrics import Metrics

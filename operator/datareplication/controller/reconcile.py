@@ -13,35 +13,30 @@ from datareplication.controller.applying import Applier
 from datareplication.controller.cluster import (
     REPLICATION,
     RUN,
-    AlreadyExistsError,
     Cluster,
-    ConflictError,
     Object,
 )
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key
+from datareplication.controller.starting import Starter
 from datareplication.core import (
     concurrency,
     effect,
     events,
-    names,
     objects,
     paths,
     plan,
     run,
     schedule,
-    spec,
     state,
     status,
     summary,
-    times,
 )
 from datareplication.core.manifests import JobImage
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
-from datareplication.core.schedule import Decision
 from datareplication.core.spec import ReplicationSpec
-from datareplication.core.state import ReplicationStatus, RunStatus, ScheduleStatus
+from datareplication.core.state import ReplicationStatus, RunStatus
 from datareplication.core.summary import Facts
 from datareplication.errors import SpecError
 
@@ -78,13 +73,14 @@ class Reconciler:
         self._now = now
         self._metrics = metrics
         self._applier = Applier(cluster, image, instance, now, metrics)
+        self._starter = Starter(cluster, self._applier, now)
 
     async def reconcile(self, key: Key, *, is_from_rest: bool = False) -> Outcome:
         """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later.
 
         is_from_rest: it rested until now, when its slot is due, and nothing was heard of it meanwhile.
         """
-        if is_from_rest and await self._start_from_rest(key):
+        if is_from_rest and await self._starter.start_from_rest(key):
             return Outcome(self._now())
         raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
         found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
@@ -93,39 +89,12 @@ class Reconciler:
             return Outcome(is_gone=True)
         return replace(await self._reconcile(raw, found), seen=versions(raw, found))
 
-    async def _start_from_rest(self, key: Key) -> bool:
-        """Make the Jobs of the slots that are due by as few requests as can be; False, with nothing done, if none is.
-
-        Where many are due at once each request delays all others. A run that was made by hand meanwhile waits.
-        """
-        raw = await self._cluster.confirmed(REPLICATION, key.namespace, key.name)
-        if raw is None or raw["metadata"].get("deletionTimestamp"):
-            return False
-        try:
-            parsed = _parsed(raw)
-        except SpecError:
-            return False
-        old = state.read_status(ReplicationStatus, raw)
-        _, decision = _decide(raw, parsed, old, (), self._now())
-        slots = concurrency.turn(parsed, (), decision.due, summary.last_runs(old, ()).ended).slots
-        if not slots or old.active_runs or decision.missed:
-            return False
-        runs: tuple[Run, ...] = ()
-        for slot in slots:
-            try:
-                made = await self._create_run(raw, parsed, slot, begun=self._now())
-            except AlreadyExistsError:
-                break  # whose it is, a look at all tells
-            runs = (*runs, run.read(made))
-            await self._applier.begin(runs[-1], paths.in_use(runs))
-        return True
-
     async def _reconcile(self, raw: Object, found: list[Object]) -> Outcome:
         runs = await self._readable(found)
         if raw["metadata"].get("deletionTimestamp"):
             return Outcome()
         try:
-            parsed = _parsed(raw)
+            parsed = schedule.spec_of(raw)
         except SpecError as error:
             return await self._reconcile_invalid(raw, runs, error)
         return await self._reconcile_valid(raw, parsed, runs)
@@ -179,12 +148,12 @@ class Reconciler:
     async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...]) -> Outcome:
         now = self._now()
         old = state.read_status(ReplicationStatus, raw)
-        in_effect, decision = _decide(raw, parsed, old, runs, now)
+        in_effect, decision = effect.decide(raw, parsed, old, runs, now)
         runs = tuple([await self._complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
         if allowed.slots:
             await self._applier.confirm(REPLICATION, raw)
-        runs, taken = await self._start_due(raw, parsed, runs, allowed.slots)
+        runs, taken = await self._starter.start(raw, parsed, runs, allowed.slots)
         runs, requeues = await self._advance_all(runs, parsed)
         if allowed.slots and taken is None and not decision.missed:
             return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
@@ -215,41 +184,6 @@ class Reconciler:
         completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
         logger.info("run %s/%s was made by hand; completed", one.namespace, one.name)
         return run.read(completed)
-
-    async def _start_due(
-        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], slots: tuple[datetime, ...]
-    ) -> tuple[tuple[Run, ...], datetime | None]:
-        """Create the runs of `slots`; return all runs, and a slot whose name somebody else took."""
-        for slot in slots:
-            try:
-                made = await self._create_run(raw, parsed, slot)
-            except AlreadyExistsError:
-                adopted = await self._adopted(raw, names.run_name(raw["metadata"]["name"], slot))
-                if adopted is None:
-                    return runs, slot
-                made = adopted
-            runs = (*(one for one in runs if one.name != made["metadata"]["name"]), run.read(made))
-        return runs, None
-
-    async def _create_run(
-        self, raw: Object, parsed: ReplicationSpec, slot: datetime, begun: datetime | None = None
-    ) -> Object:
-        """Create and return the run of a slot; AlreadyExistsError when its name is taken."""
-        interval = schedule.data_interval(parsed.schedule, slot)  # type: ignore[arg-type]
-        made = await self._cluster.create(RUN, objects.run_of_slot(raw, raw["spec"], slot, interval, begun))
-        logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), *_identity(raw))
-        return made
-
-    async def _adopted(self, raw: Object, name: str) -> Object | None:
-        """Return the run that bears the slot's name if it is ours; a foreign one is reported and left alone."""
-        existing = await self._cluster.get(RUN, raw["metadata"]["namespace"], name)
-        if existing is None:
-            raise ConflictError(f"run {name} vanished; try again")
-        if names.is_owned_by(existing, raw["metadata"]["uid"]):
-            return existing
-        text = f"run {name} exists and was not made for this resource's slot; the slot is passed over"
-        await self._applier.emit(raw, events.Note("Warning", "RunNameTaken", text))
-        return None
 
     async def _advance_all(
         self, runs: tuple[Run, ...], parsed: ReplicationSpec
@@ -292,27 +226,6 @@ class Reconciler:
             await self._applier.emit(raw, note)
         await self._cluster.write_status(REPLICATION, {**raw, "status": state.to_raw(new)})
         return True
-
-
-def _parsed(raw: Object) -> ReplicationSpec:
-    """Return the spec of a DataReplication; SpecError when it cannot be carried out."""
-    parsed = spec.parse(raw.get("spec"))
-    if parsed.schedule is not None:
-        schedule.check(parsed.schedule)
-    return parsed
-
-
-def _decide(
-    raw: Object, parsed: ReplicationSpec, old: ReplicationStatus, runs: tuple[Run, ...], now: datetime
-) -> tuple[ScheduleStatus | None, Decision]:
-    """Return the schedule in effect, and what it asks for now."""
-    in_effect = effect.scheduling_since(old, parsed, times.from_text(raw["metadata"]["creationTimestamp"]), now)
-    if in_effect is None or parsed.schedule is None:
-        return in_effect, Decision()
-    if parsed.suspend:
-        return in_effect, Decision(next=schedule.decide(parsed.schedule, now, now).next)
-    handled = max(filter(None, (in_effect.since, summary.last_slot(old, runs))))
-    return in_effect, schedule.decide(concurrency.schedule_of(parsed, parsed.schedule), handled, now)
 
 
 def _identity(raw: Object) -> tuple[str, str]:

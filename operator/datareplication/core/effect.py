@@ -3,12 +3,29 @@
 It owns what a change, a suspension and a resumption do to slots of the past. When a slot is, is `schedule.py`'s.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from datareplication.core import concurrency, schedule, summary, times
+from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
 from datareplication.core.spec import ReplicationSpec
 from datareplication.core.state import ReplicationStatus, ScheduleStatus
+
+
+def decide(
+    replication: Mapping[str, Any], spec: ReplicationSpec, old: ReplicationStatus, runs: tuple[Run, ...], now: datetime
+) -> tuple[ScheduleStatus | None, Decision]:
+    """Return the schedule in effect, and what it asks for now."""
+    created = times.from_text(replication["metadata"]["creationTimestamp"])
+    in_effect = scheduling_since(old, spec, created, now)
+    if in_effect is None or spec.schedule is None:
+        return in_effect, Decision()
+    if spec.suspend:
+        return in_effect, Decision(next=schedule.decide(spec.schedule, now, now).next)
+    handled = max(filter(None, (in_effect.since, summary.last_slot(old, runs))))
+    return in_effect, schedule.decide(concurrency.schedule_of(spec, spec.schedule), handled, now)
 
 
 def scheduling_since(
@@ -19,17 +36,17 @@ def scheduling_since(
     A new resource counts from its creation, a changed or added schedule from now. A resumed one counts from now too,
     unless it catches up: resuming must not fire what was suspended.
     """
-    schedule = spec.schedule
-    if schedule is None:
+    wanted = spec.schedule
+    if wanted is None:
         return None
     before = old.schedule
-    edges = {"start_date": _whole(schedule.start_date), "end_date": _whole(schedule.end_date)}
-    known: dict[str, Any] = {"cron": schedule.cron, "time_zone": schedule.time_zone, **edges}
+    edges = {"start_date": _whole(wanted.start_date), "end_date": _whole(wanted.end_date)}
+    known: dict[str, Any] = {"cron": wanted.cron, "time_zone": wanted.time_zone, **edges}
     current = ScheduleStatus(**known, suspend=spec.suspend, since=now)
     if before is None:
         return current if old.observed_generation else current.model_copy(update={"since": created})
     is_changed = any(getattr(before, name) != value for name, value in known.items())
-    is_resumed = before.suspend and not spec.suspend and not schedule.catchup
+    is_resumed = before.suspend and not spec.suspend and not wanted.catchup
     return current if is_changed or is_resumed else current.model_copy(update={"since": before.since})
 
 

@@ -1,28 +1,29 @@
-"""The Jobs that the operator creates: values -> dicts. Nothing is formatted as text here.
-
-It owns the interface to the programs on this side: their arguments, environment and mounts. A unit test reads what is
-built here with the programs' own parsers.
-"""
+"""The Jobs that the operator creates: values -> dicts. Nothing is formatted as text here."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datareplication.core import names, times
+from datareplication.core import names
 from datareplication.core.endpoints import Connection, Target
 from datareplication.core.model import PodSettings
 from datareplication.core.names import DUMP_STEP, Step
-from datareplication.core.paths import placeholders, snapshot_path
+from datareplication.core.paths import SNAPSHOTS_MOUNT
+from datareplication.core.programs import (
+    AFTER_LOAD_FILE,
+    AFTER_LOAD_MOUNT,
+    CERTIFICATE_FILE,
+    CERTIFICATE_MOUNT,
+    SOURCE_PREFIX,
+    dump_arguments,
+    environment,
+    load_arguments,
+    rollback_arguments,
+    run_arguments,
+)
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
 from datareplication.errors import PERMANENT_EXIT_CODES
-
-SOURCE_PREFIX = "PROD"
-SNAPSHOTS_MOUNT = "/snapshots"
-CERTIFICATE_MOUNT = "/etc/datareplication/tls"
-CERTIFICATE_FILE = "ca.crt"
-AFTER_LOAD_MOUNT = "/etc/datareplication/after-load"
-AFTER_LOAD_FILE = "after-load.sql"
 
 DEFAULT_RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}}
 """Each of a program's processes stays under 128 MiB; a limit is the user's to set."""
@@ -64,20 +65,7 @@ class Part:
 def dump_job(run: Run, image: JobImage, in_use: Iterable[str] = ()) -> dict[str, Any]:
     """Return the Job that writes the run's snapshot; `in_use` are run directories that it does not prune."""
     spec = run.spec
-    tables = spec.source.tables
-    arguments = (
-        *("--workers", str(spec.dump.workers)),
-        *("--compression", spec.snapshot.compression),
-        *("--lock-timeout-seconds", str(spec.dump.lock_timeout_seconds)),
-        *("--max-snapshot-age-seconds", str(spec.dump.max_snapshot_age_seconds)),
-        *("--blocking-patience-seconds", str(spec.dump.blocking_patience_seconds)),
-        *(("--checksum",) if any(target.verify == "Checksum" for target in spec.targets) else ()),
-        *(f"--include={pattern}" for pattern in tables.include),
-        *(f"--exclude={pattern}" for pattern in tables.exclude),
-        *(f"--schema-only={pattern}" for pattern in tables.schema_only),
-        *_interval_arguments(run),
-        *_prune_arguments(run, in_use),
-    )
+    arguments = dump_arguments(run, in_use)
     part = Part(DUMP_STEP, SOURCE_PREFIX, spec.source, spec.dump, spec.dump.timeout_seconds, arguments)
     return _job(run, image, part)
 
@@ -88,23 +76,7 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
     node: keeps it beside a ReadWriteOnce volume.
     """
     target = run.spec.target(target_name)
-    arguments = (
-        *("--target", target.name),
-        *("--strategy", target.strategy),
-        *("--maintenance-database", target.maintenance_database),
-        *("--workers", str(target.workers)),
-        *("--verify", target.verify),
-        *("--keep-previous", str(target.keep_previous)),
-        *("--overwrite", target.overwrite),
-        *(word for name in _siblings(run, target) for word in ("--sibling-database", name)),
-        *("--owners", target.owners),
-        *("--grants", target.grants),
-        *(("--any-run",) if run.request.action == "Load" else ()),
-        *(("--physical-clone-of-source",) if target.physical_clone_of_source else ()),
-        *(("--after-load", f"{AFTER_LOAD_MOUNT}/{AFTER_LOAD_FILE}") if target.after_load else ()),
-    )
-    if run.is_rollback:
-        arguments = _rollback_arguments(target)
+    arguments = rollback_arguments(target) if run.is_rollback else load_arguments(run, target)
     prefix = names.variable_prefix(target.name)
     part = Part(names.load_step(target.name), prefix, target, target, target.timeout_seconds, arguments)
     job = _job(run, image, part)
@@ -112,28 +84,6 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
         pod = job["spec"]["template"]["spec"]
         pod["affinity"] = _pinned(pod.get("affinity", {}), node)
     return job
-
-
-def _siblings(run: Run, target: Target) -> list[str]:
-    """Return the databases that this run loads by Swap on the same server, with the same role and the same choices."""
-    if target.strategy != "Swap":
-        return []
-    others = (run.spec.target(name) for name in run.targets if name != target.name)
-    return [other.database for other in others if _place(other) == _place(target)]
-
-
-def _place(target: Target) -> tuple[object, ...]:
-    login = target.credentials_secret_ref
-    return target.host, target.port, login, target.maintenance_database, target.strategy, target.owners, target.grants
-
-
-def _rollback_arguments(target: Target) -> tuple[str, ...]:
-    return (
-        *("--target", target.name),
-        *("--strategy", target.strategy),
-        *("--maintenance-database", target.maintenance_database),
-        "--rollback",
-    )
 
 
 def _pinned(affinity: Mapping[str, Any], node: str) -> dict[str, Any]:
@@ -149,56 +99,10 @@ def _pinned(affinity: Mapping[str, Any], node: str) -> dict[str, Any]:
     return {**affinity, "nodeAffinity": pinned}
 
 
-def conninfo(connection: Connection) -> str:
-    """Return libpq's connection string without credentials; values are quoted by libpq's rule (backslash, quote)."""
-    values = {
-        "host": connection.host,
-        "port": str(connection.port),
-        "dbname": connection.database,
-        "sslmode": connection.ssl_mode,
-    }
-    if connection.ssl_root_cert:
-        values["sslrootcert"] = f"{CERTIFICATE_MOUNT}/{CERTIFICATE_FILE}"
-    elif connection.ssl_mode == "verify-full":
-        values["sslrootcert"] = "system"
-    return " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return escaped if escaped and escaped == value and " " not in value else f"'{escaped}'"
-
-
-def _interval_arguments(run: Run) -> list[str]:
-    interval = run.request.data_interval
-    if interval is None:
-        return []
-    return ["--data-interval-start", times.to_text(interval.start), "--data-interval-end", times.to_text(interval.end)]
-
-
-def _prune_arguments(run: Run, in_use: Iterable[str]) -> list[str]:
-    # Runs that begin later than this one are not in the list; their snapshots are spared by their time.
-    retention, started = run.spec.snapshot.retention, run.status.start_time
-    return [
-        *("--prune-root", f"{SNAPSHOTS_MOUNT}/{run.request.replication_name}"),
-        *("--keep", str(retention.keep)),
-        *(("--max-age-days", str(retention.max_age_days)) if retention.max_age_days else ()),
-        *(("--in-use-since", times.to_text(started)) if started else ()),
-        *(f"--in-use={directory}" for directory in in_use),
-    ]
-
-
 def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
     spec = run.spec
     labels = names.job_labels(run.request.replication_name, run.name, part.step)
     deadline = min(part.timeout_seconds or spec.timeout_seconds, spec.timeout_seconds)
-    arguments = [
-        *("--run-name", run.name),
-        *("--run-uid", run.uid),
-        *("--replication-name", run.request.replication_name),
-        *("--timeout-seconds", str(deadline)),
-        *part.arguments,
-    ]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -213,7 +117,7 @@ def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
             "activeDeadlineSeconds": deadline,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": _failure_policy(part.step.role),
-            "template": {"metadata": _pod_metadata(part.settings, labels), "spec": _pod(run, image, part, arguments)},
+            "template": {"metadata": _pod_metadata(part.settings, labels), "spec": _pod(run, image, part, deadline)},
         },
     }
 
@@ -234,7 +138,7 @@ def _failure_policy(container: str) -> dict[str, Any]:
     }
 
 
-def _pod(run: Run, image: JobImage, part: Part, arguments: list[str]) -> dict[str, Any]:
+def _pod(run: Run, image: JobImage, part: Part, deadline: int) -> dict[str, Any]:
     settings = part.settings
     mounts, volumes = _volumes(run, part)
     container = {
@@ -242,8 +146,8 @@ def _pod(run: Run, image: JobImage, part: Part, arguments: list[str]) -> dict[st
         "image": image.name,
         "imagePullPolicy": image.pull_policy,
         "command": [f"datareplication-{part.step.role}"],
-        "args": arguments,
-        "env": _environment(run, part),
+        "args": [*run_arguments(run, deadline), *part.arguments],
+        "env": environment(run, part.prefix, part.connection),
         "resources": settings.resources or DEFAULT_RESOURCES,
         "securityContext": SECURITY_CONTEXT,
         "terminationMessagePolicy": "File",
@@ -276,23 +180,6 @@ def _placement(settings: PodSettings, image: JobImage) -> dict[str, Any]:
         "priorityClassName": settings.priority_class_name,
     }
     return {name: value for name, value in fields.items() if value}
-
-
-def _environment(run: Run, part: Part) -> list[dict[str, Any]]:
-    """Credentials come by secretKeyRef: the operator never reads them, and a missing Secret has a reason."""
-    secret = part.connection.credentials_secret_ref
-    keys = {"USERNAME": secret.username_key, "PASSWORD": secret.password_key}
-    from_secret = [
-        {"name": f"{part.prefix}_DB_{name}", "valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
-        for name, key in keys.items()
-    ]
-    path = {"name": "CSV_OUTPUT_PATH", "value": f"{SNAPSHOTS_MOUNT}/{snapshot_path(run)}"}
-    return [
-        *(() if run.is_rollback else (path,)),
-        {"name": f"{part.prefix}_DB_CONNECTION", "value": conninfo(part.connection)},
-        *from_secret,
-        *({"name": name.upper(), "value": value} for name, value in placeholders(run).items()),
-    ]
 
 
 def _volumes(run: Run, part: Part) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

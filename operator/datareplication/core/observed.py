@@ -1,7 +1,7 @@
 """What a Job looks like: raw Job and Pod dicts -> `ObservedJob`.
 
 It owns how Kubernetes says that a Job is suspended, complete or failed. What follows from it is `plan.py`'s and
-`status.py`'s.
+`steps.py`'s.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -7,6 +7,9 @@ from zoneinfo import ZoneInfo
 
 from datareplication.core.run import Run
 
+SNAPSHOTS_MOUNT = "/snapshots"
+"""Where a Job's pod has the volume."""
+
 DATE_FORMATS = {"Daily": "%Y%m%d", "Hourly": "%Y%m%d%H", "Monthly": "%Y%m"}
 DS_FORMATS = {"Daily": "%Y-%m-%d", "Hourly": "%Y-%m-%dT%H", "Monthly": "%Y-%m"}
 INSTANT_FORMAT = "%Y%m%dT%H%M%SZ"

@@ -8,16 +8,17 @@ hours follows the clock on the wall, once on every local day; one for every hour
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from datareplication.core.spec import Schedule
+from datareplication.core.spec import ReplicationSpec, Schedule, parse
 from datareplication.errors import SpecError
 
 PRESETS = {
@@ -50,6 +51,14 @@ class Decision:
     missed: int = 0
     missed_until: datetime | None = None
     next: datetime | None = None
+
+
+def spec_of(replication: Mapping[str, Any]) -> ReplicationSpec:
+    """Return the spec of a DataReplication; SpecError when it cannot be carried out."""
+    parsed = parse(replication.get("spec"))
+    if parsed.schedule is not None:
+        check(parsed.schedule)
+    return parsed
 
 
 def check(schedule: Schedule) -> None:

@@ -1,6 +1,6 @@
 """What the operator writes into `status`: the models of both kinds, and conditions.
 
-It owns the words that people and programs read. How they come about is `status.py`'s.
+It owns the words that people and programs read. How they come about is `status.py`'s and `steps.py`'s.
 """
 
 from collections.abc import Iterable

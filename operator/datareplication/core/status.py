@@ -1,69 +1,27 @@
-"""What the status says: (run or replication, what is observed, now) -> status models. Pure.
-
-A step or run that has ended is carried over as it is: its Jobs may be gone, its result may not change.
-"""
+"""What a run's status says: (run, what is observed, now) -> RunStatus. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
-from datareplication.core import manifests, plan, times
+from datareplication.core import plan, times
 from datareplication.core.names import DUMP_STEP, load_step
-from datareplication.core.observed import ObservedJob
 from datareplication.core.paths import snapshot_path
 from datareplication.core.plan import Seen, Volume
-from datareplication.core.pods import ObservedPod, Why
-from datareplication.core.report import ROLLED_BACK, Report
+from datareplication.core.pods import Why
 from datareplication.core.run import Run
-from datareplication.core.state import (
-    ROLLING_BACK,
-    AttemptStatus,
-    Condition,
-    ProgressStatus,
-    RunStatus,
-    StepPhase,
-    StepStatus,
-    TargetStep,
-    with_conditions,
-)
-
-S = TypeVar("S", bound=StepStatus)
-
-STEP_PHASES: dict[str, StepPhase] = {
-    "Absent": "Waiting",
-    "Foreign": "Failed",
-    "Suspended": "Retrying",
-    "Pending": "Pending",
-    "Running": "Running",
-    "Succeeded": "Succeeded",
-    "Failed": "Failed",
-    "Stopping": "Running",
-    "Stopped": "Failed",
-}
-"""A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
-
-PROGRESS_SECONDS = 10
-"""How often a running step's progress is read: often enough to watch, one status write per ten seconds."""
+from datareplication.core.state import ROLLING_BACK, Condition, RunStatus, StepStatus, TargetStep, with_conditions
+from datareplication.core.steps import step_status
 
 BAD_ENDS = ("Failed", "PartiallyFailed")
-
-REMEDIES = {
-    "CreateContainerConfigError": "create the Secret in the resource's own namespace or correct credentialsSecretRef",
-    "FailedMount": "create the object in the resource's own namespace or correct the field that names it",
-    "Unschedulable": "make room on a node, or correct the claim, resources, nodeSelector or tolerations",
-    "ErrImagePull": "make the job image reachable from the nodes (chart value jobImage)",
-    "ImagePullBackOff": "make the job image reachable from the nodes (chart value jobImage)",
-    "ErrImageNeverPull": "load the job image into the nodes or allow pulling it (chart value jobImage)",
-}
 
 
 def run_status(seen: Seen, now: datetime) -> RunStatus:
     """Return the status of an admitted run."""
     run, observed, old = seen.run, seen.observed, seen.run.status
-    dump = _step(old.dump or StepStatus(), observed.get(DUMP_STEP), now) if run.has_dump else None
+    dump = step_status(old.dump or StepStatus(), observed.get(DUMP_STEP), now) if run.has_dump else None
     before = {target.name: target for target in old.targets}
     targets = [
-        _step(before.get(name, TargetStep(name=name)), observed.get(load_step(name)), now) for name in run.targets
+        step_status(before.get(name, TargetStep(name=name)), observed.get(load_step(name)), now) for name in run.targets
     ]
     if dump is None or dump.phase == "Succeeded":
         targets = [_waiting_its_turn(target, seen.ahead) for target in targets]
@@ -122,99 +80,11 @@ def waiting_run(run: Run, message: str, now: datetime) -> RunStatus:
     return _with_run_conditions(status, "Waiting", now)
 
 
-def _step(old: S, job: ObservedJob | None, now: datetime) -> S:
-    """Return a step's status after what its Job shows; without a Job in view it stays as it was."""
-    if job is None or old.is_finished:
-        return old
-    phase = _phase(job)
-    has_ended = phase in ("Succeeded", "Failed")
-    progress = _progress(job, old.progress, now)
-    why = _why(job, progress)
-    return old.model_copy(
-        update={
-            "phase": phase,
-            "attempts": job.attempts,
-            "ended_attempts": _ended_attempts(old.ended_attempts, job.pods),
-            "reason": why.reason,
-            "message": why.message,
-            "start_time": old.start_time or job.started_at,
-            "completion_time": (job.ended_at or now) if has_ended else None,
-            "retry_time": job.retry_at if job.state == "Suspended" else None,
-            "progress": progress,
-            **(_result(old, job.report) if phase == "Succeeded" and job.report else {}),
-        }
-    )
-
-
 def _waiting_its_turn(target: TargetStep, ahead: Mapping[str, str]) -> TargetStep:
     if target.phase != "Waiting" or target.name not in ahead:
         return target
     message = f"waits until run {ahead[target.name]} has loaded it"
     return target.model_copy(update={"reason": "Waiting", "message": message})
-
-
-def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> list[AttemptStatus]:
-    """Return every attempt that has ended; one whose pod is gone is kept as it was seen."""
-    seen = {attempt.pod: attempt for attempt in old}
-    for pod in pods:
-        if (end := pod.ending) is not None:
-            seen[pod.name] = AttemptStatus(
-                pod=pod.name,
-                start_time=end.started_at,
-                completion_time=end.ended_at,
-                exit_code=end.exit_code,
-                reason=end.why.reason,
-                message=end.why.message,
-                is_disruption=pod.is_disruption,
-            )
-    return list(seen.values())
-
-
-def _phase(job: ObservedJob) -> StepPhase:
-    if job.state == "Pending" and job.failed and job.active == 0:
-        return "Retrying"
-    return STEP_PHASES[job.state]
-
-
-def _result(step: StepStatus, report: Report) -> dict[str, Any]:
-    figures = {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
-    found = {**figures, "not_carried": list(report.not_carried)}
-    if not isinstance(step, TargetStep):
-        return found
-    told = {"reason": report.reason, "message": report.message} if report.reason == ROLLED_BACK else {}
-    path, moment = report.snapshot.removeprefix(f"{manifests.SNAPSHOTS_MOUNT}/"), times.optional(report.snapshot_time)
-    return found | told | {"snapshot": path, "snapshot_time": moment, "lsn": report.lsn}
-
-
-def is_progress_due(status: RunStatus, now: datetime) -> bool:
-    """Whether progress may be read again; whatever else happens, it causes one write of the status in ten seconds."""
-    steps = [step for step in (status.dump, *status.targets) if step and step.progress]
-    times_seen = [step.progress.time for step in steps if step.progress and step.progress.time]
-    return not times_seen or now - max(times_seen) >= timedelta(seconds=PROGRESS_SECONDS)
-
-
-def _progress(job: ObservedJob, old: ProgressStatus | None, now: datetime) -> ProgressStatus | None:
-    """Return how far a running step is: as it was before when it was not read, or reads the same."""
-    if job.state != "Running" or job.progress is None:
-        return old if job.state == "Running" else None
-    # Times are kept in whole seconds; rounded up, ten of them are never less.
-    seen = now.replace(microsecond=0) + timedelta(seconds=bool(now.microsecond))
-    new = ProgressStatus(**vars(job.progress), time=seen)
-    is_same = old is not None and old.model_copy(update={"time": seen}) == new
-    return old if is_same else new
-
-
-def _why(job: ObservedJob, progress: ProgressStatus | None) -> Why:
-    """Return why a step is not running or is held up, with the remedy where one is known."""
-    if job.state == "Foreign":
-        message = f"Job {job.name} exists and belongs to somebody else; delete or rename it"
-        return Why("ForeignJob", message)
-    if job.state in ("Pending", "Running") and job.waiting is not None:
-        remedy = REMEDIES.get(job.waiting.reason)
-        return Why(job.waiting.reason, "; ".join(filter(None, (job.waiting.message, remedy))))
-    if job.state == "Running" and progress is not None:
-        return Why(progress.note_reason, progress.note)
-    return Why() if job.state in ("Succeeded", "Running", "Absent") else job.why
 
 
 def _without_open_steps(status: RunStatus, why: Why, now: datetime) -> RunStatus:

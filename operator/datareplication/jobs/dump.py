@@ -9,18 +9,19 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from datareplication.core.report import Report
-from datareplication.errors import CapabilityError, RightsError
 from datareplication.jobs import (
+    dumping,
     exclusion,
     left_behind,
     omission,
     plan,
     program,
+    refusal,
     selection,
     settings,
     snapshot,
@@ -29,17 +30,15 @@ from datareplication.jobs import (
 )
 from datareplication.jobs import large_objects as blobs
 from datareplication.jobs import manifest as manifests
-from datareplication.jobs.dumping import Result, Sum, Summed, Task, WorkerConfig, Written, open_worker
+from datareplication.jobs.dumping import Result, Summed, Task, WorkerConfig, Written, open_worker
 from datareplication.jobs.identity import application_name, tool_version
-from datareplication.jobs.manifest import LargeObjects, Manifest, Part, Relation
-from datareplication.jobs.omission import some
+from datareplication.jobs.manifest import LargeObjects, Manifest, Relation
 from datareplication.jobs.parts import hashed_file
-from datareplication.jobs.postgres import catalog, checksum, extensions, graph, large_objects, source
+from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.conninfo import parameters
-from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.source import Exported, Snapshot
 from datareplication.jobs.program import Frame
 from datareplication.jobs.selection import Patterns, Selection
@@ -115,7 +114,7 @@ class _Dump:
         with contextlib.closing(session), frame.stop.interrupting(session.cancel), watch:
             identity = source.identity(session)
             pg_dump = tools.choose_dump(tools.found("pg_dump"), identity.server_version // 10000)
-            _refuse_what_cannot_be_dumped(session, self._select(session))
+            refusal.what_cannot_be_dumped(session, self._select(session))
             tally.phase("Schema")
             with source.exported(session, lambda: self._select(session)) as exported:
                 watch.snapshot_taken()
@@ -139,7 +138,7 @@ class _Dump:
         selected, taken = exported.selection, exported.snapshot
         selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
         seen = _Seen(identity, taken, exported.tables, selected, large_objects.count(session), pg_dump)
-        _refuse_unlogged_on_standby(seen)
+        refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
         self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
         omitted = omission.of(selected)
         if left_out := omission.told(omitted):
@@ -189,8 +188,8 @@ class _Dump:
             sums |= {table.oid: checksum.EMPTY for table in unparted}
             tally.phase("Verifying")
             filled = [table for table in tables if table.kind == "Table" and table.oid in parted]
-            self.workers.perform(_sums(filled, seen.identity.csv_encoding), hear)
-        return _relations(seen.tables, written, sums)
+            self.workers.perform(dumping.sums(filled, seen.identity.csv_encoding), hear)
+        return dumping.relations(seen.tables, written, sums)
 
     def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:
         run = self.given.run
@@ -253,56 +252,6 @@ class _Dump:
 def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:
     found = {left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)}
     return left_behind.told(found)
-
-
-def _sums(tables: Sequence[Table], encoding: str) -> list[Task]:
-    """Return the checksums to compute, largest table first."""
-    ordered = sorted(tables, key=lambda table: -table.bytes)
-    return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in ordered]
-
-
-def _relations(tables: Sequence[Table], written: Sequence[Written], sums: Mapping[int, str]) -> tuple[Relation, ...]:
-    parts: dict[int, list[Part]] = {table.oid: [] for table in tables}
-    for one in written:
-        parts[one.oid].append(one.part)
-    return tuple(
-        Relation(
-            oid=table.oid,
-            schema=table.schema,
-            name=table.name,
-            kind=table.kind,
-            columns=table.columns,
-            indexes=table.indexes,
-            parts=_in_order(parts[table.oid]),
-            checksum=sums.get(table.oid),
-            extension=table.extension,
-        )
-        for table in tables
-    )
-
-
-def _in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
-    return tuple(sorted(parts, key=lambda part: (len(part.path), part.path)))
-
-
-def _refuse_what_cannot_be_dumped(session: Session, selected: Selection) -> None:
-    unreadable = catalog.unreadable(session, selected) + extensions.unreadable(session, selected.rowless_oids)
-    if unreadable:
-        names = some([name for name, _ in unreadable])
-        statements = some([f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)])
-        text = f"the role cannot read all of {names}; as their owner or a superuser: {statements}"
-        raise RightsError(f"{text} (or GRANT pg_read_all_data)", reason="CannotReadTables")
-    blobs.refuse_unreadable(session)
-    if strangers := catalog.strangers_in_our_schema(session):
-        text = f"schema {catalog.PROVENANCE[0]} is this program's own and is not copied; move out {some(strangers)}"
-        raise CapabilityError(text, reason="ReservedSchema")
-
-
-def _refuse_unlogged_on_standby(seen: _Seen) -> None:
-    unlogged = [f"{table.schema}.{table.name}" for table in seen.copied if table.is_unlogged]
-    if seen.identity.is_standby and unlogged:
-        text = f"the source is a standby, where unlogged tables cannot be read: {some(unlogged)}; dump its primary"
-        raise CapabilityError(text, reason="UnloggedOnStandby")
 
 
 def _report(path: Path, manifest: Manifest) -> Report:

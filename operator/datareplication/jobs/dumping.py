@@ -1,14 +1,15 @@
 """What a dump's workers do in the exported snapshot: write parts, compute checksums. One task after the other."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datareplication.jobs.manifest import Part
+from datareplication.jobs.manifest import Part, Relation
 from datareplication.jobs.parts import PartWriter
 from datareplication.jobs.plan import PartTask
 from datareplication.jobs.postgres import checksum, copying, source
+from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.settings import Connection
@@ -53,6 +54,37 @@ class Summed:
 
 Task = PartTask | Sum
 Result = Written | Summed
+
+
+def sums(tables: Sequence[Table], encoding: str) -> list[Task]:
+    """Return the checksums to compute, largest table first."""
+    ordered = sorted(tables, key=lambda table: -table.bytes)
+    return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in ordered]
+
+
+def relations(tables: Sequence[Table], written: Sequence[Written], found: Mapping[int, str]) -> tuple[Relation, ...]:
+    """Return the tables with what was written of each. found: checksums by oid."""
+    parts: dict[int, list[Part]] = {table.oid: [] for table in tables}
+    for one in written:
+        parts[one.oid].append(one.part)
+    return tuple(
+        Relation(
+            oid=table.oid,
+            schema=table.schema,
+            name=table.name,
+            kind=table.kind,
+            columns=table.columns,
+            indexes=table.indexes,
+            parts=_in_order(parts[table.oid]),
+            checksum=found.get(table.oid),
+            extension=table.extension,
+        )
+        for table in tables
+    )
+
+
+def _in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda part: (len(part.path), part.path)))
 
 
 @contextlib.contextmanager

@@ -6,13 +6,13 @@ know files or PostgreSQL. A relation has several parts from the start: a large t
 
 import hashlib
 import json
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from datareplication.errors import CapabilityError, DataError
+from datareplication.jobs import codec
 
 FORMAT_VERSION = 1
 
@@ -263,12 +263,12 @@ class Manifest:
 def fingerprint(relations: tuple[Relation, ...]) -> str:
     """Return a sha256 that changes when a table or a copied column is added, dropped, renamed or changes its type."""
     shape = sorted((r.schema, r.name, r.kind, [(c.name, c.type) for c in r.columns]) for r in relations)
-    return hashlib.sha256(_canonical(shape)).hexdigest()
+    return hashlib.sha256(codec.canonical(shape)).hexdigest()
 
 
 def to_json(manifest: Manifest) -> str:
     """Return the file's text: an object with the manifest's fields and `checksum`, the sha256 of all the others."""
-    content = _encoded(manifest)
+    content = codec.encoded(manifest)
     return json.dumps({"checksum": _checksum(content), **content}, ensure_ascii=False) + "\n"
 
 
@@ -285,51 +285,9 @@ def from_json(text: str) -> Manifest:
     if version != FORMAT_VERSION:
         text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}"
         raise CapabilityError(text, reason="SnapshotFormat")
-    manifest = _decoded(Manifest, content, "manifest")
+    manifest = codec.decoded(Manifest, content, "manifest")
     return typing.cast("Manifest", manifest)
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    return "sha256:" + hashlib.sha256(_canonical(content)).hexdigest()
-
-
-def _canonical(content: Any) -> bytes:
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
-
-
-def _encoded(value: Any) -> Any:
-    if is_dataclass(value):
-        return {_camel(field.name): _encoded(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_encoded(item) for item in value]
-    return value
-
-
-def _decoded(kind: Any, value: Any, where: str) -> Any:
-    """Build `kind` (a dataclass, tuple[X, ...], X | None or plain type) from JSON; a wrong shape is a DataError.
-
-    A field that has a default may be missing: it came later.
-    """
-    if isinstance(kind, types.UnionType):
-        return None if value is None else _decoded(typing.get_args(kind)[0], value, where)
-    if isinstance(kind, types.GenericAlias):
-        if isinstance(value, list):
-            item_kind = typing.get_args(kind)[0]
-            return tuple(_decoded(item_kind, item, f"{where}[{index}]") for index, item in enumerate(value))
-    elif is_dataclass(kind):
-        if isinstance(value, dict):
-            hints = typing.get_type_hints(kind)
-            known = {field.name: _camel(field.name) for field in fields(kind)}
-            given = {name: key for name, key in known.items() if key in value}
-            if given.keys() >= {field.name for field in fields(kind) if field.default is MISSING}:
-                return kind(  # type: ignore[operator]
-                    **{name: _decoded(hints[name], value[key], f"{where}.{key}") for name, key in given.items()}
-                )
-    elif isinstance(value, kind) or (kind is float and isinstance(value, int)):
-        return value
-    raise DataError(f"manifest.json: {where} is missing a field or has a wrong type", reason="SnapshotCorrupt")
+    return "sha256:" + hashlib.sha256(codec.canonical(content)).hexdigest()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from datareplication.core import manifests, objects, run
+from datareplication.core import manifests, objects, programs, run
 from datareplication.core.endpoints import Connection
 from datareplication.core.manifests import JobImage
 from datareplication.core.names import DUMP_STEP
@@ -204,7 +204,7 @@ def test_programs_get_the_placeholders_as_environment() -> None:
 
 def test_connection_string_is_quoted_by_libpqs_rule() -> None:
     connection = Connection.model_validate({**SPEC["source"], "sslRootCert": None})
-    assert manifests.conninfo(connection) == (
+    assert programs.conninfo(connection) == (
         r"host=prod-db.prod.svc port=5432 dbname='my app\'s \\ data' sslmode=verify-full sslrootcert=system"
     )
 

@@ -1,0 +1,230 @@
+"""The Kubernetes API itself. The only module that imports the client.
+
+It owns addresses, paging, the translation of HTTP answers into a few kinds of error, and that no write is sent but
+through the fence. It refuses to decide anything.
+"""
+
+import json
+from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes import aio
+from kubernetes.aio.client import ApiClient, ApiException, Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from datareplication.controller.cluster import (
+    POD,
+    AlreadyExistsError,
+    ClusterError,
+    ConflictError,
+    FencedError,
+    Kind,
+    Object,
+    RejectedError,
+    UnavailableError,
+)
+from datareplication.controller.fence import ClosedError, Fence
+from datareplication.controller.metrics import Metrics
+
+PAGE_SIZE = 500
+REQUEST_TIMEOUT_SECONDS = 20.0
+LOG_LIMIT_BYTES = 65_536
+CONNECTIONS = 32
+
+READS = ("get", "list", "log")
+METHODS = {"create": "POST", "patch": "PATCH", "update": "PUT", "delete": "DELETE"}
+
+
+class ApiCluster:
+    """The real thing. fence: asked before every write; a read needs no lease. metrics: counts the requests."""
+
+    def __init__(self, api: ApiClient, fence: Fence, metrics: Metrics) -> None:
+        self._api = api
+        self._fence = fence
+        self._metrics = metrics
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return the object, None when there is none."""
+        return await self._found("get", kind, kind.path(namespace, name))
+
+    async def _found(self, verb: str, kind: Kind, path: str, body: Object | None = None) -> Object | None:
+        try:
+            return await self._request(verb, kind, path, body=body)
+        except ConflictError as error:
+            if error.status != 404:  # noqa: PLR2004 - only this says that there is none
+                raise
+            return None
+
+    async def list_all(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:
+        """Return all objects, page by page."""
+        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(PAGE_SIZE)}
+        items: list[Object] = []
+        while True:
+            page = await self._request("list", kind, kind.path(namespace), query)
+            items += [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in page["items"]]
+            if not (token := page["metadata"].get("continue")):
+                return items
+            query["continue"] = token
+
+    async def create(self, kind: Kind, manifest: Object) -> Object:
+        """Create and return the object."""
+        return await self._request("create", kind, kind.path(manifest["metadata"]["namespace"]), body=manifest)
+
+    async def patch(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
+        """Apply a merge patch."""
+        return await self._request("patch", kind, kind.path(namespace, name), body=patch)
+
+    async def write_status(self, kind: Kind, manifest: Object) -> Object:
+        """Replace the status."""
+        metadata = manifest["metadata"]
+        path = kind.path(metadata["namespace"], metadata["name"], "status")
+        return await self._request("update", kind, path, body=manifest)
+
+    async def confirmed(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return what a write that changes nothing answers: a write is always of the latest."""
+        return await self._found("patch", kind, kind.path(namespace, name, "status"), {})
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        """Delete the object; one that is gone already is no error."""
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._request("delete", kind, kind.path(namespace, name), body=options)
+        except ConflictError:
+            return
+
+    async def log_tail(self, namespace: str, pod: str, lines: int) -> list[str]:
+        """Return the last lines of a pod's log."""
+        query = {"tailLines": str(lines), "limitBytes": str(LOG_LIMIT_BYTES)}
+        try:
+            data = await self._raw("log", POD, POD.path(namespace, pod, "log"), query)
+        except (ConflictError, RejectedError):
+            return []
+        return data.decode(errors="replace").splitlines()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def _request(
+        self, verb: str, kind: Kind, path: str, query: Mapping[str, str] | None = None, body: Object | None = None
+    ) -> Object:
+        answer: Object = json.loads(await self._raw(verb, kind, path, query, body))
+        return answer
+
+    async def _raw(
+        self, verb: str, kind: Kind, path: str, query: Mapping[str, str] | None = None, body: Object | None = None
+    ) -> bytes:
+        """Send one request and return what was answered; count it by its code."""
+        method = METHODS.get(verb, "GET")
+        asked = {name: value for name, value in (query or {}).items() if value}
+        code = "none"
+        try:
+            status, data = await self._send(verb, method, path, asked, body)
+            code = str(status)
+        except ClosedError as error:
+            code = "fenced"
+            raise FencedError(f"{method} {path}: not sent: {error}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnavailableError(f"{method} {path}: {type(error).__name__}: {error}") from error
+        except ApiException as error:
+            raise UnavailableError(f"{method} {path}: {error.reason}") from error
+        finally:
+            self._metrics.count_request(verb, kind.name, code)
+        if status >= 400:  # noqa: PLR2004 - HTTP's own boundary
+            raise _translated(status, _message(data), method, path)
+        return data
+
+    async def _send(
+        self, verb: str, method: str, path: str, query: dict[str, str], body: Object | None
+    ) -> tuple[int, bytes]:
+        """Send past the client's models: they cost more time than the request itself."""
+        headers: dict[str, str] = {"Accept": "application/json"}
+        await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
+        if verb == "patch":
+            headers["Content-Type"] = "application/merge-patch+json"
+        if verb in READS:
+            return await self._exchange(method, _url(self._api, path, query), headers, body, REQUEST_TIMEOUT_SECONDS)
+        seconds = min(REQUEST_TIMEOUT_SECONDS, self._fence.seconds_left())
+        # The API server gives up as well when its client does: what it has not carried out by then, it never will.
+        url = _url(self._api, path, {**query, "timeout": f"{int(seconds * 1000)}ms"})
+        with self._fence.write(seconds):
+            passing = _PASSING.set(self._fence)
+            try:
+                return await self._exchange(method, url, headers, body, seconds)
+            finally:
+                _PASSING.reset(passing)
+
+    async def _exchange(
+        self, method: str, url: str, headers: dict[str, str], body: Object | None, seconds: float
+    ) -> tuple[int, bytes]:
+        response = await self._api.call_api(method, url, headers, body=body, _request_timeout=seconds)
+        return response.status, await response.read()  # type: ignore[no-untyped-call]
+
+
+_PASSING: ContextVar[Fence | None] = ContextVar("passing", default=None)
+
+
+class _FencedConnector(aiohttp.TCPConnector):
+    """Asks the fence once more when the connection is there, the last moment before a request is sent.
+
+    Getting one takes a while, and a process that was stopped meanwhile would send before it notices that its time is
+    over: an event loop looks at its sockets first, at its clock afterwards.
+    """
+
+    async def connect(self, *arguments: Any, **named: Any) -> aiohttp.connector.Connection:
+        """Return a connection; ClosedError when it may not be used any more."""
+        connection = await super().connect(*arguments, **named)
+        try:
+            if (fence := _PASSING.get()) is not None:
+                fence.seconds_left()
+        except ClosedError:
+            connection.release()
+            raise
+        return connection
+
+
+class _Rest(RESTClientObject):
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return _FencedConnector(limit=self.maxsize, ssl=self.ssl_context)
+
+
+async def connect(fence: Fence, metrics: Metrics, connections: int = CONNECTIONS) -> ApiCluster:
+    """Return the API of the pod's own cluster, or of the kubeconfig when not in a pod."""
+    configuration = Configuration()
+    await aio.config.load_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return reach(configuration, fence, metrics, connections)
+
+
+def reach(configuration: Configuration, fence: Fence, metrics: Metrics, connections: int) -> ApiCluster:
+    """Return the API of a client's configuration, with at most so many connections at once."""
+    configuration.connection_pool_maxsize = connections
+    # Proxies of the environment and a .netrc would be looked for with each request; kopf's watches go past them too.
+    configuration.client_session_kwargs = {"trust_env": False}
+    api = ApiClient(configuration)
+    api.rest_client = _Rest(configuration)
+    return ApiCluster(api, fence, metrics)
+
+
+def _url(api: ApiClient, path: str, query: Mapping[str, str]) -> str:
+    return f"{api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
+
+
+def _translated(status: int, message: str, method: str, path: str) -> ClusterError:
+    text = f"{method} {path}: {status} {message}"
+    if status == 409 and method == "POST":  # noqa: PLR2004
+        return AlreadyExistsError(text, status)
+    if status in (404, 409, 410):
+        return ConflictError(text, status)
+    if status in (400, 403, 405, 413, 422):
+        return RejectedError(message or text, status)
+    return UnavailableError(text, status)
+
+
+def _message(body: Any) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
