@@ -34,6 +34,7 @@ class Crowd:
     api: Api
     namespace: str
     count: int
+    _touched: int = 0
     _seen: list[float] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -117,13 +118,14 @@ class Crowd:
         await self._each(lambda number: self._create("datareplications", f"r{number}", idle), range(first, count))
 
     async def touch(self, times: int, at_once: int = 1) -> None:
-        """Change a label of one DataReplication after the other, so often in all."""
+        """Change a label of one DataReplication after the other, so often in all; each change is one."""
 
         async def change(number: int) -> Object:
             at = path("datareplications", self.namespace, f"r{number * 37 % self.count}")
             return await self.api.merge(at, {"metadata": {"labels": {"touched": str(number)}}})
 
-        await self._each(change, range(times), at_once)
+        first, self._touched = self._touched, self._touched + times
+        await self._each(change, range(first, self._touched), at_once)
 
     async def jobs_after(self, due: datetime) -> list[float]:
         """Wait until there are as many Jobs as objects; return the seconds from `due` to each, in their order."""

@@ -126,6 +126,20 @@ async def test_a_lease_that_was_only_touched_is_kept(cluster: FakeCluster) -> No
         assert (keeping.done(), candidate.may_write) == (False, True)
 
 
+async def test_a_lease_that_was_touched_is_given_back_once(
+    cluster: FakeCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A renewal whose answer never came has changed it as well."""
+    candidate = Candidate(cluster, "first")
+    async with candidate.leading():
+        pass
+    await cluster.patch(LEASE, *ADDRESS, {"metadata": {"labels": {"touched": "yes"}}})
+    for _ in range(2):
+        await candidate.elector.release()
+    assert holder(cluster) is None
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 async def test_a_lease_runs_out_when_a_write_was_not_answered(cluster: FakeCluster) -> None:
     """Given back, somebody else could start while that write still takes effect."""
     candidate = Candidate(cluster, "first")

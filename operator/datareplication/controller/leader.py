@@ -85,16 +85,29 @@ class Elector:
         self._fence.close()
         if not self._election.is_own:
             return
-        held = self._election
         self._lose()
         if not self._fence.is_settled:
             logger.warning("the lease is not given back but runs out: a write was not answered")
             return
         try:
-            await self._asked(self._cluster.patch(LEASE, self._namespace, self._name, held.release(_wall_time())))
+            await self._give_back()
             logger.info("%s has given back the lease %s/%s", *self._words())
         except ClusterError as error:
             logger.warning("the lease could not be given back and runs out: %s", error.message)
+
+    async def _give_back(self) -> None:
+        try:
+            await self._patch_free()
+        except ConflictError:
+            # It was touched, or a renewal was cut off before its answer came.
+            await self._read()
+            if self._election.is_own:
+                await self._patch_free()
+
+    async def _patch_free(self) -> None:
+        patch = self._election.release(_wall_time())
+        raw = await self._asked(self._cluster.patch(LEASE, self._namespace, self._name, patch))
+        self._election = self._election.after_reading(lease.read(raw), self._clock())
 
     def _lose(self) -> None:
         self._fence.close()
