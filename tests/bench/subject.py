@@ -103,6 +103,10 @@ class Subject:
         """Return how many reconciles there were; cheaper than all of `usage`."""
         return _total(await self._metrics(), "datareplication_reconcile_duration_seconds_count")
 
+    async def resident(self) -> float:
+        """Return the bytes of resident memory; cheaper than all of `usage`."""
+        return _total(await self._metrics(), "process_resident_memory_bytes")
+
     async def reconciled(self, count: int) -> None:
         """Wait until there were that many reconciles."""
         async with asyncio.timeout(DEADLINE_SECONDS):

@@ -170,6 +170,7 @@ def _apiserver(folder: Path, etcd_port: int, port: int) -> list[str]:
         "--service-cluster-ip-range=10.0.0.0/24",
         f"--audit-policy-file={folder / 'audit.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",
+        "--audit-log-maxsize=100000",  # never begun anew: it is read from where it was at the subject's start
         # There is no controller here that makes service accounts.
         "--disable-admission-plugins=ServiceAccount",
     ]
