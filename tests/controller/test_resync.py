@@ -94,3 +94,12 @@ async def test_what_failed_is_asked_for_again() -> None:
 def _refuse_writes(verb: str, kind: Kind, name: str) -> None:
     if verb == "status":
         raise UnavailableError(f"{verb} {kind.name} {name}")
+
+
+async def test_a_deletion_of_which_no_event_came_is_noticed() -> None:
+    process = Process(World(spec(schedule=None)))
+    await process.settle()
+    process.cluster.remove(REPLICATION, NAMESPACE, KEY.name)
+    await process.settle()
+    assert 'name="prod-fanout"' not in process.controller._metrics.text().decode()
+    assert await process.resync() == 0

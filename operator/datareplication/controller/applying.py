@@ -37,7 +37,7 @@ from datareplication.errors import SpecError
 logger = logging.getLogger(__name__)
 
 QUIET_SECONDS = 10
-"""A pod that is still being set up after this long is asked for its Events."""
+"""A pod that is still being set up after this long is asked for its Events, and a Job that has none for its own."""
 
 
 class Applier:
@@ -165,12 +165,18 @@ class Applier:
             found = [progress for line in lines if (progress := Progress.from_log_line(line))]
             return replace(job, progress=found[-1]) if found else job
         pod = job.waiting_pod
-        is_quiet = pod is not None and pod.waiting is not None and not pod.waiting.message
-        if pod is not None and is_quiet and self._now() - pod.created > timedelta(seconds=QUIET_SECONDS):
-            fields = f"involvedObject.name={pod.name}"
-            told = why_from_events(await self._cluster.list_all(EVENT, run.namespace, fields=fields))
-            return replace(job, waiting=told) if told else job
-        return job
+        if pod is None:
+            return await self._why_quiet(run, job, job.name, job.quiet_since)
+        is_quiet = pod.waiting is not None and not pod.waiting.message
+        return await self._why_quiet(run, job, pod.name, pod.created) if is_quiet else job
+
+    async def _why_quiet(self, run: Run, job: ObservedJob, name: str, since: datetime | None) -> ObservedJob:
+        """Add what the Events of its pod, or of itself where it has none, tell; they are asked for after a while."""
+        if since is None or self._now() - since <= timedelta(seconds=QUIET_SECONDS):
+            return job
+        found = await self._cluster.list_all(EVENT, run.namespace, fields=f"involvedObject.name={name}")
+        told = why_from_events(found, since)
+        return replace(job, waiting=told) if told else job
 
     async def _last_lines(self, run: Run, pod: ObservedPod) -> list[str]:
         """Return the end of a pod's log; none when its node does not answer, which must not hold up all the rest."""

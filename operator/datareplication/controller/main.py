@@ -99,12 +99,12 @@ class Operator:
         controller.queue.close()
         self._controller = None
         self._metrics.leading.set(0)
-        self._metrics.forget_all()
         await ending.end(keeping)
         self._fence.close()
         await self._elector.release()
         if not await ending.end(working):
             raise RuntimeError("a part of the work does not end")
+        self._metrics.forget_all()
         if keeping.done() and not keeping.cancelled():
             keeping.result()
 

@@ -7,7 +7,7 @@ may be killed between any two API calls: called again, it reaches the same end.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from datareplication.controller.applying import Applier
 from datareplication.controller.cluster import (
@@ -15,6 +15,7 @@ from datareplication.controller.cluster import (
     RUN,
     Cluster,
     Object,
+    RejectedError,
 )
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key
@@ -134,7 +135,8 @@ class Reconciler:
             if one.is_finished:
                 advanced.append(one)
             elif one.is_admitted:
-                further, again = await self._applier.advance(one, paths.in_use(runs))
+                ahead = concurrency.loads_ahead(one, runs)
+                further, again = await self._applier.advance(one, paths.in_use(runs), ahead=ahead)
                 advanced.append(further)
                 requeues.append(again)
             else:
@@ -143,7 +145,8 @@ class Reconciler:
         old = state.read_status(ReplicationStatus, raw)
         new = summary.invalid(old, raw["metadata"]["generation"], error, advanced, self._now())
         await self._write_replication(raw, old, new)
-        return Outcome(min(filter(None, requeues), default=None))
+        moments = [summary.looked_at_again(new, self._now()), *requeues]
+        return Outcome(min(filter(None, moments), default=None))
 
     async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...]) -> Outcome:
         now = self._now()
@@ -153,24 +156,26 @@ class Reconciler:
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
         if allowed.slots:
             await self._applier.confirm(REPLICATION, raw)
-        runs, taken = await self._starter.start(raw, parsed, runs, allowed.slots)
-        runs, requeues = await self._advance_all(runs, parsed)
-        if allowed.slots and taken is None and not decision.missed:
+        started = await self._starter.start(raw, parsed, runs, allowed.slots)
+        runs, requeues = await self._advance_all(started.runs, parsed)
+        if allowed.slots and not started.taken and not started.refused and not decision.missed:
             return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
         for note in (*events.of_missed(decision), *events.of_made_runs(old, runs)):
             await self._applier.emit(raw, note)
         in_effect = effect.after_missed(in_effect, decision)
-        seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, allowed.held)
+        held = started.why_refused or allowed.held
+        seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, held)
         new = summary.summarize(
-            old.model_copy(update={"last_schedule_time": taken or old.last_schedule_time}), seen, now
+            old.model_copy(update={"last_schedule_time": started.taken or old.last_schedule_time}), seen, now
         )
         expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
         is_written = await self._write_replication(raw, old, new)
         if expired and not is_written:
             await self._applier.confirm(REPLICATION, raw)
         await self._delete(expired)
-        stale_at = summary.stale_at(new, now)
-        moments = [new.next_schedule_time, stale_at + timedelta(seconds=1) if stale_at else None, *requeues]
+        if started.refused:
+            raise started.refused  # asked again later and later; all else has been done
+        moments = [new.next_schedule_time, summary.looked_at_again(new, now), *requeues]
         again = min((moment for moment in moments if moment and moment > now), default=None)
         is_at_rest = all(one.is_finished for one in runs)
         return Outcome(again, rests_until=new.next_schedule_time if is_at_rest else None)
@@ -181,7 +186,11 @@ class Reconciler:
             return one
         previous = schedule.slot_before(parsed.schedule, one.created) if parsed.schedule else None
         patch = objects.completion(raw, one.raw, (previous or one.created, one.created))
-        completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
+        try:
+            completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
+        except RejectedError as error:
+            why = Why("RunRejected", f"Kubernetes refused to complete it: {error.message}")
+            return await self._applier.write_run(one, status.failed_run(one, why, self._now()))
         logger.info("run %s/%s was made by hand; completed", one.namespace, one.name)
         return run.read(completed)
 

@@ -2,10 +2,19 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from datareplication.controller.applying import Applier
-from datareplication.controller.cluster import REPLICATION, RUN, AlreadyExistsError, Cluster, ConflictError, Object
+from datareplication.controller.cluster import (
+    REPLICATION,
+    RUN,
+    AlreadyExistsError,
+    Cluster,
+    ConflictError,
+    Object,
+    RejectedError,
+)
 from datareplication.controller.queue import Key
 from datareplication.core import (
     concurrency,
@@ -20,12 +29,31 @@ from datareplication.core import (
     summary,
     times,
 )
+from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
 from datareplication.core.state import ReplicationStatus
 from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Started:
+    """What came of slots. taken: a slot whose name is somebody else's. refused: why `slot` waits."""
+
+    runs: tuple[Run, ...]
+    taken: datetime | None = None
+    refused: RejectedError | None = None
+    slot: datetime | None = None
+
+    @property
+    def why_refused(self) -> Why | None:
+        """Return what a status tells of a slot whose run Kubernetes refused."""
+        if self.refused is None or self.slot is None:
+            return None
+        text = f"the slot of {times.to_text(self.slot)} waits: Kubernetes refused its run: {self.refused.message}"
+        return Why("RunRejected", text)
 
 
 class Starter:
@@ -65,18 +93,20 @@ class Starter:
 
     async def start(
         self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], slots: tuple[datetime, ...]
-    ) -> tuple[tuple[Run, ...], datetime | None]:
-        """Create the runs of `slots`; return all runs, and a slot whose name somebody else took."""
+    ) -> Started:
+        """Create the runs of `slots`, up to one whose run cannot be made."""
         for slot in slots:
             try:
                 made = await self._create_run(raw, parsed, slot)
             except AlreadyExistsError:
-                adopted = await self._adopted(raw, names.run_name(raw["metadata"]["name"], slot))
+                adopted = await self._adopted(raw, slot)
                 if adopted is None:
-                    return runs, slot
+                    return Started(runs, taken=slot)
                 made = adopted
+            except RejectedError as error:
+                return Started(runs, refused=error, slot=slot)
             runs = (*(one for one in runs if one.name != made["metadata"]["name"]), run.read(made))
-        return runs, None
+        return Started(runs)
 
     async def _create_run(
         self, raw: Object, parsed: ReplicationSpec, slot: datetime, begun: datetime | None = None
@@ -88,12 +118,13 @@ class Starter:
         logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), of["namespace"], of["name"])
         return made
 
-    async def _adopted(self, raw: Object, name: str) -> Object | None:
-        """Return the run that bears the slot's name if it is ours; a foreign one is reported and left alone."""
+    async def _adopted(self, raw: Object, slot: datetime) -> Object | None:
+        """Return the run that bears the slot's name if it is the slot's; any other is reported and left alone."""
+        name = names.run_name(raw["metadata"]["name"], slot)
         existing = await self._cluster.get(RUN, raw["metadata"]["namespace"], name)
         if existing is None:
             raise ConflictError(f"run {name} vanished; try again")
-        if names.is_owned_by(existing, raw["metadata"]["uid"]):
+        if names.is_owned_by(existing, raw["metadata"]["uid"]) and existing["spec"].get("slot") == times.to_text(slot):
             return existing
         text = f"run {name} exists and was not made for this resource's slot; the slot is passed over"
         await self._applier.emit(raw, events.Note("Warning", "RunNameTaken", text))

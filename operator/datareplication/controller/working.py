@@ -67,8 +67,9 @@ class Controller:
     async def resync(self) -> None:
         """Queue all that is not as it was left, has a run that has not ended, or is due by now.
 
-        A run that has not ended may have a Job or a claim of which no event came.
+        A run that has not ended may have a Job or a claim of which no event came, and so may a deletion.
         """
+        known = set(self._left)
         for namespace in self._settings.namespaces or ("",):
             runs: dict[Key, list[Object]] = {}
             for item in await self._cluster.list_all(RUN, namespace):
@@ -76,12 +77,15 @@ class Controller:
                     runs.setdefault(Key(item["metadata"]["namespace"], name), []).append(item)
             for item in await self._cluster.list_all(REPLICATION, namespace):
                 key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
+                known.discard(key)
                 left = self._left.get(key)
                 if left is None or left.seen != versions(item, runs.get(key, ())):
                     self.queue.add(key)
             for key, found in runs.items():
                 if any(not (item.get("status") or {}).get("completionTime") for item in found):
                     self.queue.add(key)
+        for key in known:
+            self.queue.add(key)
         self.queue.add_due()
         self._resynced_at = time.monotonic()
         self._metrics.resynced.set_to_current_time()

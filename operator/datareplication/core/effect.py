@@ -24,7 +24,7 @@ def decide(
         return in_effect, Decision()
     if spec.suspend:
         return in_effect, Decision(next=schedule.decide(spec.schedule, now, now).next)
-    handled = max(filter(None, (in_effect.since, summary.last_slot(old, runs))))
+    handled = max(filter(None, (in_effect.since, summary.last_slot(old, runs, now))))
     return in_effect, schedule.decide(concurrency.schedule_of(spec, spec.schedule), handled, now)
 
 

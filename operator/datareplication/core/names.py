@@ -106,3 +106,9 @@ def is_owned_by(child: dict[str, Any], owner_uid: str) -> bool:
     """Whether `owner_uid` is the child's controller; anything else under our name is foreign."""
     references = child.get("metadata", {}).get("ownerReferences", ())
     return any(reference.get("controller") and reference.get("uid") == owner_uid for reference in references)
+
+
+def is_of_a_run(child: dict[str, Any]) -> bool:
+    """Whether some run is the child's controller, or was until it was deleted."""
+    references = child.get("metadata", {}).get("ownerReferences", ())
+    return any(one.get("controller") and one.get("kind") == "DataReplicationRun" for one in references)

@@ -52,8 +52,14 @@ def completion(
             "labels": names.run_labels(metadata["name"]),
             "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
         },
-        "spec": {"dataInterval": interval_spec(interval), "replication": owner["spec"]},
+        # What its maker has set stays as it is: the schema refuses a change.
+        "spec": {"dataInterval": interval_spec(interval), "replication": owner["spec"]} | _given(raw_run),
     }
+
+
+def _given(raw_run: Mapping[str, Any]) -> dict[str, Any]:
+    given = raw_run["spec"].get("dataInterval")
+    return {"dataInterval": given} if given else {}
 
 
 def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:

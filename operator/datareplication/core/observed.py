@@ -49,6 +49,14 @@ class ObservedJob:
         return next((pod for pod in self.pods if pod.waiting), None)
 
     @property
+    def quiet_since(self) -> datetime | None:
+        """Return since when it waits for its controller to make a pod; None when it does not."""
+        if self.state != "Pending" or self.active or any(pod.ending is None for pod in self.pods):
+            return None
+        moments = [self.started_at, *(pod.ending.ended_at for pod in self.pods if pod.ending)]
+        return max(filter(None, moments), default=None)
+
+    @property
     def running_pod(self) -> ObservedPod | None:
         """Return the pod that runs."""
         return next((pod for pod in self.pods if pod.phase == "Running"), None)
@@ -79,7 +87,8 @@ def observe(
         return ObservedJob(step)
     metadata, status = job["metadata"], job.get("status") or {}
     if not names.is_owned_by(dict(job), owner_uid):
-        return ObservedJob(step, state="Foreign", name=metadata["name"])
+        # That of a run which was deleted and made anew is on its way out.
+        return ObservedJob(step, state="Absent" if names.is_of_a_run(dict(job)) else "Foreign", name=metadata["name"])
     own = [observe_pod(pod, now) for pod in pods if names.is_owned_by(dict(pod), metadata["uid"])]
     own.sort(key=lambda pod: (pod.created, pod.name))
     annotations = metadata.get("annotations") or {}

@@ -161,8 +161,9 @@ def _plan_step(run: Run, job: ObservedJob, now: datetime) -> Plan:
     is_over = job.failed > run.spec.retry_policy.retries or job.is_permanent_failure
     if job.failed > job.delayed and job.active == 0 and not is_over:
         return _delay(run, job, now)
-    if (pod := job.waiting_pod) is not None and job.waiting is not None:
-        limit = pod.created + timedelta(seconds=run.spec.start_timeout_seconds)
+    since = pod.created if (pod := job.waiting_pod) else job.quiet_since
+    if since is not None and job.waiting is not None:
+        limit = since + timedelta(seconds=run.spec.start_timeout_seconds)
         return Plan((stop(job, start_timeout(run, job.waiting)),)) if now >= limit else Plan(requeue_at=limit)
     return Plan()
 

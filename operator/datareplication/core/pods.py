@@ -15,7 +15,7 @@ from datareplication.core.report import Report
 QUIET_REASONS = {"ContainerCreating", "PodInitializing", ""}
 """Reasons that every pod goes through; what holds one up then stands only in its Events."""
 
-POD_EVENT_REASONS = {"FailedMount", "FailedAttachVolume", "FailedScheduling", "FailedCreatePodSandBox"}
+TELLING_REASONS = {"FailedMount", "FailedAttachVolume", "FailedScheduling", "FailedCreatePodSandBox", "FailedCreate"}
 
 LOST_SECONDS = 60
 """A pod that is still there this long after it should have ended is on a node that nobody hears from."""
@@ -35,7 +35,7 @@ class Ending:
 
     exit_code: int
     started_at: datetime | None
-    ended_at: datetime
+    ended_at: datetime | None
     why: Why
     report: Report | None
 
@@ -72,10 +72,17 @@ def observe_pod(pod: Mapping[str, Any], now: datetime) -> ObservedPod:
     )
 
 
-def why_from_events(events: Iterable[Mapping[str, Any]]) -> Why | None:
-    """Return what the latest telling Event of a pod says; a volume that cannot be mounted is told nowhere else."""
-    telling = [event for event in events if event.get("reason") in POD_EVENT_REASONS]
-    telling.sort(key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+def why_from_events(events: Iterable[Mapping[str, Any]], since: datetime) -> Why | None:
+    """Return what the latest telling Event of a pod or a Job says: what it says is told nowhere else.
+
+    since: older ones are of an attempt before.
+    """
+
+    def at(event: Mapping[str, Any]) -> datetime:
+        return times.optional(event.get("lastTimestamp") or event.get("eventTime")) or since
+
+    telling = [event for event in events if event.get("reason") in TELLING_REASONS and at(event) >= since]
+    telling.sort(key=at)
     return Why(telling[-1]["reason"], telling[-1].get("message", "")) if telling else None
 
 
@@ -99,7 +106,7 @@ def _ending(status: Mapping[str, Any], disruption: Mapping[str, Any] | None) -> 
     return Ending(
         exit_code=int(end.get("exitCode") or 0),
         started_at=times.optional(end.get("startedAt")),
-        ended_at=times.from_text(end["finishedAt"]),
+        ended_at=times.optional(end.get("finishedAt")),  # null where nobody knows: ContainerStatusUnknown
         why=_why(end, report, disruption),
         report=report,
     )

@@ -135,6 +135,9 @@ def read(raw: dict[str, Any]) -> Run:
         request = RunSpec.model_validate(spec)
     except ValidationError as error:
         raise first_error(error) from None
+    if request.slot is not None and metadata["name"] != names.run_name(request.replication_name, request.slot):
+        # Believed, a copied run would count as begun when the copied one was, and its slot as run.
+        raise SpecError("spec.slot", "only the operator's own runs have one; leave it out of a run made by hand")
     if copied is not None:
         request = request.model_copy(update={"replication": parse(copied)})
     return Run(

@@ -75,7 +75,7 @@ def decide(schedule: Schedule, since: datetime, now: datetime) -> Decision:
     """Return what is due after `since`, the later of the last slot handled and the moment the schedule took effect."""
     begins = schedule.start_date
     start = begins - timedelta(seconds=1) if begins and begins > since else since
-    passed = [slot for slot in _last_slots(schedule, start, now, LOOK_BACK) if not _is_over(schedule, slot)]
+    passed = _last_slots(schedule, start, min(now, schedule.end_date or now), LOOK_BACK)
     in_time = [slot for slot in passed if not _is_too_late(schedule, slot, now)]
     due = tuple(in_time[-CATCHUP_LIMIT:] if schedule.catchup else in_time[-1:])
     missed = [slot for slot in passed if slot not in due]

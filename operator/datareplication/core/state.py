@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError, field_validator
 
 from datareplication.core import times
 from datareplication.core.model import Model, keyed
@@ -32,6 +32,10 @@ ReplicationPhase = Literal[
 ]
 
 
+MESSAGE_LIMIT = 32_768
+"""Characters of a condition's message, as metav1.Condition has it."""
+
+
 class StatusModel(Model):
     """A part of a status. What an older or newer operator wrote beside it is passed over, not an error."""
 
@@ -44,9 +48,15 @@ class Condition(StatusModel):
     type: str = Field(description="Name of the condition.", max_length=316)
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field("", description="One CamelCase word.", max_length=1024)
-    message: str = Field("", description="For people.", max_length=32768)
+    message: str = Field("", description="For people.", max_length=MESSAGE_LIMIT)
     last_transition_time: AwareDatetime | None = Field(None, description="When status last changed.")
     observed_generation: int | None = Field(None, description="Generation of the spec that it speaks of.")
+
+    @field_validator("message", mode="before")
+    @classmethod
+    def _cut(cls, message: str) -> str:
+        """Cut what the API would refuse: a status that is never written tells nothing."""
+        return message[:MESSAGE_LIMIT]
 
 
 class ProgressStatus(StatusModel):

@@ -14,6 +14,9 @@ from datareplication.core.steps import step_status
 
 BAD_ENDS = ("Failed", "PartiallyFailed")
 
+SHARE_LIMIT = 500
+"""Characters of each failed target's message in its run's; the whole stands in status.targets."""
+
 
 def run_status(seen: Seen, now: datetime) -> RunStatus:
     """Return the status of an admitted run."""
@@ -111,7 +114,7 @@ def _with_phase(status: RunStatus, seen: Seen, now: datetime, *, is_overdue: boo
     if len(done) == len(status.targets):
         return _all_done(status, seen, now)
     failed = [target for target in status.targets if target.phase == "Failed"]
-    message = "; ".join(f"{target.name}: {target.message}" for target in failed)
+    message = "; ".join(f"{target.name}: {target.message[:SHARE_LIMIT]}" for target in failed)
     return _ended(status, "PartiallyFailed" if done else "Failed", message, failed[0].reason or "LoadFailed", now)
 
 

@@ -34,6 +34,7 @@ REMEDIES = {
     "CreateContainerConfigError": "create the Secret in the resource's own namespace or correct credentialsSecretRef",
     "FailedMount": "create the object in the resource's own namespace or correct the field that names it",
     "Unschedulable": "make room on a node, or correct the claim, resources, nodeSelector or tolerations",
+    "FailedCreate": "make room in the namespace's quota, or correct resources, podLabels or podSecurityContext",
     "ErrImagePull": "make the job image reachable from the nodes (chart value jobImage)",
     "ImagePullBackOff": "make the job image reachable from the nodes (chart value jobImage)",
     "ErrImageNeverPull": "load the job image into the nodes or allow pulling it (chart value jobImage)",

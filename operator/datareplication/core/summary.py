@@ -23,6 +23,9 @@ from datareplication.core.state import (
 )
 from datareplication.errors import SpecError
 
+CLOCKS_PART = timedelta(days=1)
+"""How far a clock may be set back without a slot being run twice."""
+
 
 def invalid(
     old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
@@ -107,7 +110,7 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
             "last_success": last.success,
             "last_failure": last.failure,
             "last_successful_time": last.success.time if last.success else None,
-            "last_schedule_time": last_slot(old, ordered),
+            "last_schedule_time": last_slot(old, ordered, now),
             "next_schedule_time": None if spec.suspend else decision.next,
         }
     )
@@ -127,16 +130,20 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
     return status.model_copy(update={"conditions": with_conditions(kept, new, now)})
 
 
-def last_slot(old: ReplicationStatus, runs: Iterable[Run]) -> datetime | None:
-    """Return the last slot of which a run was made; the runs tell it even when a status write was lost."""
-    slots = [run.request.slot for run in runs if run.request.slot]
-    return max([*slots, *([old.last_schedule_time] if old.last_schedule_time else [])], default=None)
+def last_slot(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> datetime | None:
+    """Return the last slot of which a run was made; the runs tell it even when a status write was lost.
+
+    One that is far ahead is of a clock that was wrong: believed, no slot would be run until then.
+    """
+    slots = [old.last_schedule_time, *(run.request.slot for run in runs)]
+    return max((slot for slot in slots if slot and slot <= now + CLOCKS_PART), default=None)
 
 
-def stale_at(status: ReplicationStatus, now: datetime) -> datetime | None:
-    """Return when the next target's data becomes too old."""
+def looked_at_again(status: ReplicationStatus, now: datetime) -> datetime | None:
+    """Return when the next target's data is too old, which nothing else tells of."""
     limits = [target.fresh_until for target in status.targets if target.fresh_until]
-    return min((limit for limit in limits if limit >= now), default=None)
+    stale_at = min((limit for limit in limits if limit >= now), default=None)
+    return stale_at + timedelta(seconds=1) if stale_at else None
 
 
 def _with_freshness(target: TargetStatus, seconds: int, now: datetime) -> TargetStatus:
@@ -152,7 +159,10 @@ def _target(old: TargetStatus, runs: list[Run]) -> TargetStatus:
     """Fold the runs that still exist over what is remembered, oldest first."""
     for run in runs:
         step = next((step for step in run.status.targets if step.name == old.name), None)
-        if step is None or (old.loaded_time and step.completion_time and step.completion_time < old.loaded_time):
+        if step is None:
+            continue
+        ended = step.completion_time or run.status.completion_time  # a step that was never reached has no time
+        if old.loaded_time and ended and ended < old.loaded_time:
             continue
         old = _after_step(old, run, step)
     return old

@@ -24,7 +24,8 @@ SPEC: dict[str, Any] = {
 
 
 def a_run(**request: Any) -> Run:
-    metadata = {"name": "back", "namespace": "data", "uid": "uid-1", "creationTimestamp": "2026-03-29T22:00:01Z"}
+    name = "prod-fanout-202603292200" if "slot" in request else "back"
+    metadata = {"name": name, "namespace": "data", "uid": "uid-1", "creationTimestamp": "2026-03-29T22:00:01Z"}
     return run.read({"metadata": metadata, "spec": {"replicationName": "prod-fanout", "replication": SPEC, **request}})
 
 

@@ -110,5 +110,7 @@ def test_latest_telling_event_explains_a_volume() -> None:
         {"reason": "Scheduled", "message": "assigned", "lastTimestamp": "2026-03-02T00:00:03Z"},
         {"reason": "FailedMount", "message": 'configmap "ca" not found', "lastTimestamp": "2026-03-02T00:00:02Z"},
     ]
-    assert why_from_events(events) == Why("FailedMount", 'configmap "ca" not found')
-    assert why_from_events(events[:1]) is None
+    begun = datetime(2026, 3, 2, tzinfo=UTC)
+    assert why_from_events(events, begun) == Why("FailedMount", 'configmap "ca" not found')
+    assert why_from_events(events[:1], begun) is None
+    assert why_from_events(events, NOW) is None

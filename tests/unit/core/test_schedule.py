@@ -46,6 +46,7 @@ CASES = [
     Case("nothing before startDate", "@daily", "2026-03-01T12:00", "2026-03-05T00:10", (), 0, "2026-03-07T00:00", start="2026-03-06T12:00"),
     Case("a slot at startDate counts", "@daily", "2026-03-01T12:00", "2026-03-06T00:10", ("2026-03-06T00:00",), 0, "2026-03-07T00:00", start="2026-03-06T00:00"),
     Case("nothing after endDate", "@daily", "2026-03-01T12:00", "2026-03-05T00:10", ("2026-03-03T00:00",), 1, None, end="2026-03-03T12:00"),
+    Case("the last slot before endDate waits as long as it must", "@hourly", "2026-03-01T14:30", "2026-03-09T00:00", ("2026-03-01T15:00",), 0, None, end="2026-03-01T15:30"),
     Case("the zone's own midnight", "@daily", "2026-07-01T12:00", "2026-07-01T22:00", ("2026-07-01T22:00",), 0, "2026-07-02T22:00", zone="Europe/Zurich"),
     Case("a slot in the spring gap comes right after it", "30 2 * * *", "2026-03-28T12:00", "2026-03-29T01:00", ("2026-03-29T01:00",), 0, "2026-03-30T00:30", zone="Europe/Zurich"),
     Case("a slot in the autumn overlap comes once", "30 2 * * *", "2026-10-25T00:30", "2026-10-25T03:00", (), 0, "2026-10-26T01:30", zone="Europe/Zurich"),
