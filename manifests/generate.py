@@ -120,16 +120,19 @@ def _with_fields(readme: str, definition: Mapping[str, Any]) -> str:
     return before + FIELDS_BEGIN + "\n".join(lines) + "\n" + FIELDS_END + after
 
 
-def _rows(schema: Mapping[str, Any], path: str) -> Iterable[str]:
-    """Yield a row per field that has a value of its own, in the order of the models."""
+def _rows(schema: Mapping[str, Any], path: str, must: str = "**required**") -> Iterable[str]:
+    """Yield a row per field that has a value of its own or may be left out, in the order of the models."""
     required = schema.get("required", ())
     for name, part in schema.get("properties", {}).items():
         inner = part.get("items", {}) if part.get("type") == "array" else part
         here = f"{path}{name}" + ("[]" if inner is not part and "properties" in inner else "")
-        if "properties" in inner:
-            yield from _rows(inner, f"{here}.")
+        if "properties" in inner and name in required:
+            yield from _rows(inner, f"{here}.", must)
+        elif "properties" in inner:
+            yield f"| `{here}` |  | {part.get('description', '')} |"
+            yield from _rows(inner, f"{here}.", "with it")
         else:
-            default = "**required**" if name in required else _default(part)
+            default = must if name in required else _default(part)
             yield f"| `{here}` | {default} | {part.get('description', '')} |"
 
 

@@ -3,6 +3,14 @@
 {{- end -}}
 
 {{- define "datareplication-operator.fullname" -}}
+{{- $fullname := include "datareplication-operator.anyFullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) -}}
+{{- fail (printf "%q is no name for a Service: set fullnameOverride" $fullname) -}}
+{{- end -}}
+{{- $fullname -}}
+{{- end -}}
+
+{{- define "datareplication-operator.anyFullname" -}}
 {{- $name := include "datareplication-operator.name" . -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
@@ -50,8 +58,11 @@ app.kubernetes.io/part-of: datareplication
   resources: [datareplicationruns]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [datareplication.dev]
-  resources: [datareplications/status, datareplicationruns/status]
+  resources: [datareplications/status]
   verbs: [update, patch]
+- apiGroups: [datareplication.dev]
+  resources: [datareplicationruns/status]
+  verbs: [update]
 # For owner references that block their owner's deletion, where the admission plugin
 # OwnerReferencesPermissionEnforcement is on (OpenShift).
 - apiGroups: [datareplication.dev]
@@ -62,7 +73,7 @@ app.kubernetes.io/part-of: datareplication
   verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 # The progress of a running step is the last line of its log.
 - apiGroups: [""]
   resources: [pods/log]

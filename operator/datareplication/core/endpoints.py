@@ -49,7 +49,7 @@ class Connection(Model):
         "verify-full", description="libpq's sslmode. verify-full needs sslRootCert unless a public authority signed."
     )
     ssl_root_cert: SslRootCert | None = Field(
-        None, description="Certificate authority of the server's certificate, from a Secret or ConfigMap key."
+        None, description="Certificate authority of the server's certificate: a key of either a Secret or a ConfigMap."
     )
     credentials_secret_ref: CredentialsSecretRef = Field(
         description="Secret with the role's name and password, as CloudNativePG and the Zalando operator make them."

@@ -108,8 +108,8 @@ class Duration:
 
 
 def of_replication(status: ReplicationStatus) -> tuple[Sample, ...]:
-    """Return the gauges of a DataReplication; a moment that never was has none."""
-    conditions = {condition.type: condition.status for condition in status.conditions}
+    """Return the gauges of a DataReplication; a moment that never was and a condition that nobody knows have none."""
+    conditions = {one.type: one.status for one in status.conditions if one.status != "Unknown"}
     return (
         *_moment(LAST_SUCCESS, status.last_successful_time),
         *_moment(NEXT_SCHEDULE, status.next_schedule_time),

@@ -130,7 +130,9 @@ class TargetStep(StepStatus):
 class RunStatus(StatusModel):
     """How a run goes."""
 
-    phase: RunPhase = Field("Pending", description="Pending, Dumping, Loading, Succeeded, PartiallyFailed or Failed.")
+    phase: RunPhase = Field(
+        "Pending", description="Pending, Dumping, Loading, Succeeded, PartiallyFailed, Failed or Replaced."
+    )
     message: str = Field("", description="What it waits for, why it failed, or that it rolled back.")
     start_time: AwareDatetime | None = Field(None, description="When it began.")
     completion_time: AwareDatetime | None = Field(None, description="When its last step ended.")
