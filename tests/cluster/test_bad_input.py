@@ -35,10 +35,18 @@ def missing_authority(scene: Scene) -> dict[str, Any]:
     return {}
 
 
+def quota(scene: Scene) -> dict[str, Any]:
+    spec = {"hard": {"pods": "0"}}
+    metadata = {"name": "no-pods", "namespace": scene.namespace}
+    scene.lab.cluster.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": spec})
+    return {}
+
+
 OF_THE_DUMP = [
     ("missing Secret", missing_secret, ['secret "prod-db" not found', "create the Secret"], ["now-dump"]),
     ("wrong password", wrong_password, ["password"], ["now-dump"]),
     ("missing claim", missing_claim, ["PersistentVolumeClaim 'nowhere'", "create it"], []),
+    ("quota", quota, ["exceeded quota: no-pods", "make room in the namespace's quota"], ["now-dump"]),
     ("missing authority", missing_authority, ['configmap "database-ca" not found'], ["now-dump"]),
 ]
 

@@ -89,8 +89,10 @@ def test_invalid_resource_does_not_stop_a_valid_one(scene: Scene) -> None:
     invalid.apply(schedule={"cron": "@daily", "timeZone": "Mars/Olympus"})
     wait_for(invalid.status, lambda status: status.get("phase") == "Invalid", 60)
     scene.apply()
-    scene.start_run()
+    interval = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}
+    scene.start_run(dataInterval=interval)
     assert scene.finished_run()["phase"] == "Succeeded"
+    assert scene.items("dreprun")[0]["spec"]["dataInterval"] == interval
     assert invalid.status()["phase"] == "Invalid"
 
 
