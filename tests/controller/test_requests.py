@@ -6,9 +6,10 @@ import math
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import TCPConnector, web
 from kubernetes.aio.client import Configuration
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -96,6 +97,29 @@ async def test_a_write_that_has_its_connection_too_late_is_not_sent(server: Serv
             await writing
         assert await api.get(JOB, "n", "j") == MANIFEST
     assert server.methods == ["GET", "GET"]
+    assert fence.is_settled
+
+
+async def test_a_write_whose_time_is_over_as_its_bytes_are_sent_is_not_sent(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp sends a body a turn of the event loop after it has the connection."""
+    fence = Fence()
+    fence.open_until(math.inf)
+    real = TCPConnector.connect
+
+    async def connect(self: TCPConnector, *arguments: Any, **named: Any) -> Any:
+        connection = await real(self, *arguments, **named)
+        asyncio.get_running_loop().call_soon(fence.close)
+        return connection
+
+    monkeypatch.setattr(TCPConnector, "connect", connect)
+    server.gate.set()
+    async with reached(server, fence) as api:
+        with pytest.raises(FencedError):
+            await api.create(JOB, MANIFEST)
+        assert await api.get(JOB, "n", "j") == MANIFEST
+    assert server.methods == ["GET"]
     assert fence.is_settled
 
 

@@ -154,6 +154,10 @@ class ApiCluster:
             passing = _PASSING.set(self._fence)
             try:
                 return await self._exchange(method, url, headers, body, seconds)
+            except aiohttp.ClientConnectionError as error:
+                if isinstance(error.__cause__, ClosedError):
+                    raise error.__cause__ from None
+                raise
             finally:
                 _PASSING.reset(passing)
 
@@ -167,22 +171,44 @@ class ApiCluster:
 _PASSING: ContextVar[Fence | None] = ContextVar("passing", default=None)
 
 
-class _FencedConnector(aiohttp.TCPConnector):
-    """Asks the fence once more when the connection is there, the last moment before a request is sent.
+class _FencedTransport:
+    """Asks the fence once more when a request's bytes are handed to the socket, the last moment before they are sent.
 
-    Getting one takes a while, and a process that was stopped meanwhile would send before it notices that its time is
-    over: an event loop looks at its sockets first, at its clock afterwards.
+    Getting a connection takes a while, and aiohttp sends a request with a body a turn of its event loop later: stopped
+    meanwhile, a process would send before it notices that its time is over.
     """
 
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: Any) -> None:
+        """Send; ClosedError when that may not be done any more."""
+        _ask()
+        self._transport.write(data)
+
+    def writelines(self, chunks: Any) -> None:
+        """Send; ClosedError when that may not be done any more."""
+        _ask()
+        self._transport.writelines(chunks)
+
+
+def _ask() -> None:
+    if (fence := _PASSING.get()) is not None:
+        fence.seconds_left()
+
+
+class _FencedConnector(aiohttp.TCPConnector):
+    """Puts the fence into every connection."""
+
     async def connect(self, *arguments: Any, **named: Any) -> aiohttp.connector.Connection:
-        """Return a connection; ClosedError when it may not be used any more."""
+        """Return a connection."""
         connection = await super().connect(*arguments, **named)
-        try:
-            if (fence := _PASSING.get()) is not None:
-                fence.seconds_left()
-        except ClosedError:
-            connection.release()
-            raise
+        protocol = connection.protocol
+        if protocol is not None and not isinstance(protocol.transport, _FencedTransport):
+            protocol.transport = _FencedTransport(protocol.transport)  # type: ignore[assignment]
         return connection
 
 
