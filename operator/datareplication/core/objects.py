@@ -52,14 +52,12 @@ def completion(
             "labels": names.run_labels(metadata["name"]),
             "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
         },
-        # What its maker has set stays as it is: the schema refuses a change.
-        "spec": {"dataInterval": interval_spec(interval), "replication": owner["spec"]} | _given(raw_run),
+        # An interval that its maker has set stays as it is: the schema refuses a change.
+        "spec": {
+            "dataInterval": raw_run["spec"].get("dataInterval") or interval_spec(interval),
+            "replication": owner["spec"],
+        },
     }
-
-
-def _given(raw_run: Mapping[str, Any]) -> dict[str, Any]:
-    given = raw_run["spec"].get("dataInterval")
-    return {"dataInterval": given} if given else {}
 
 
 def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:

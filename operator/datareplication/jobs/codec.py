@@ -31,7 +31,7 @@ def encoded(value: Any) -> Any:
 def decoded(kind: Any, value: Any, where: str) -> Any:
     """Return `kind` (a dataclass, tuple[X, ...], X | None or plain type) from JSON; a wrong shape is a DataError.
 
-    A field that has a default may be missing: it came later.
+    A field that has a default may be missing: it came later. where: what an error says of the place.
     """
     if isinstance(kind, types.UnionType):
         return None if value is None else decoded(typing.get_args(kind)[0], value, where)
@@ -50,4 +50,4 @@ def decoded(kind: Any, value: Any, where: str) -> Any:
                 )
     elif isinstance(value, kind) or (kind is float and isinstance(value, int)):
         return value
-    raise DataError(f"manifest.json: {where} is missing a field or has a wrong type", reason="SnapshotCorrupt")
+    raise DataError(f"{where} is missing a field or has a wrong type", reason="SnapshotCorrupt")

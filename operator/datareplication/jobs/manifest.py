@@ -285,7 +285,7 @@ def from_json(text: str) -> Manifest:
     if version != FORMAT_VERSION:
         text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}"
         raise CapabilityError(text, reason="SnapshotFormat")
-    manifest = codec.decoded(Manifest, content, "manifest")
+    manifest = codec.decoded(Manifest, content, "manifest.json: manifest")
     return typing.cast("Manifest", manifest)
 
 
