@@ -83,9 +83,10 @@ class CompareSum:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Fill a materialized view. name: qualified and quoted."""
+    """Fill a materialized view. name: qualified and quoted. settings: (name, value), those that shape its rows."""
 
     name: str
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
         case CompareSum():
             compare_sum(session, task)
         case Refresh():
-            copying.refresh(session, task.name)
+            copying.refresh(session, task.name, dict(task.settings))
         case Analyze():
             copying.analyze(session, task.shapes)
 

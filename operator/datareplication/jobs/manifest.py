@@ -129,6 +129,14 @@ class Extension:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A setting of the server for a session."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Source:
     """Identity and nature of the database that was dumped.
 
@@ -154,6 +162,7 @@ class Schema:
 
     pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh,
     qualified and quoted, in order. has_public: whether the source has the schema that every new database starts with.
+    settings: by which the source's own sessions see those views (postgres.shaping).
     """
 
     archive: Part
@@ -163,6 +172,7 @@ class Schema:
     extensions: tuple[Extension, ...]
     materialized_views: tuple[str, ...]
     has_public: bool
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)
