@@ -146,7 +146,8 @@ def _properties(programs: Programs) -> list[tuple[object, ...]]:
         SELECT pg_get_userbyid(datdba), datconnlimit, shobj_description(oid, 'pg_database'),
                (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a),
                (SELECT array_agg((setrole::regrole, setconfig)::text ORDER BY setrole)
-                FROM pg_db_role_setting WHERE setdatabase = d.oid)
+                FROM pg_db_role_setting WHERE setdatabase = d.oid
+                  AND setconfig::text NOT LIKE '%application_name=datareplication:%')
         FROM pg_database d WHERE datname = '{programs.database}'
     """)
 

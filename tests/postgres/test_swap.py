@@ -14,7 +14,8 @@ def _properties(programs: Programs) -> list[tuple[object, ...]]:
         SELECT pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate, datctype, datconnlimit,
                (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a), shobj_description(oid, 'pg_database'),
                (SELECT array_agg((setrole::regrole, setconfig)::text ORDER BY setrole)
-                FROM pg_db_role_setting WHERE setdatabase = d.oid)
+                FROM pg_db_role_setting WHERE setdatabase = d.oid
+                  AND setconfig::text NOT LIKE '%application_name=datareplication:%')
         FROM pg_database d WHERE datname = '{programs.database}'
     """
     return programs.target.run(query)

@@ -107,6 +107,11 @@ class Building:
             if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
                 owners.give_all(session, self.database.owner)
 
+    def count_rows(self, workers: Workers) -> None:
+        """Compare the number of each table's rows with the snapshot's."""
+        self.tally.phase("Verifying")
+        workers.perform(pipeline.counts(self.manifest), self._hear)
+
     def compare_sums(self, workers: Workers) -> None:
         """Compare contents with the snapshot's checksums where that is asked for."""
         if self.given.verify == "Checksum":

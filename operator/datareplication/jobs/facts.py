@@ -9,11 +9,12 @@ from dataclasses import replace
 from datareplication.errors import UsageError
 from datareplication.jobs.guard import Facts, Previous
 from datareplication.jobs.identity import load_application
-from datareplication.jobs.postgres import databases, provenance, target
+from datareplication.jobs.postgres import databases, notes, provenance, target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
+from datareplication.jobs.postgres.session_settings import RESTRICTED
 from datareplication.jobs.settings import LoadSettings
 
 
@@ -30,7 +31,7 @@ def look(given: LoadSettings, session: Session) -> Facts:
     """Return what is found. session: to the maintenance database. UsageError when there is no such database."""
     database = _existing(given, session)
     with _connected(given, database.name) as inside:
-        found, filled = provenance.read(inside), target.filled_tables(inside)
+        filled, found = target.filled_tables(inside), provenance.read(inside)
     previous = databases.describe(session, database.previous_name)
     facts = Facts(
         server=target.server(session),
@@ -38,7 +39,8 @@ def look(given: LoadSettings, session: Session) -> Facts:
         provenance=found,
         filled_tables=filled,
         obstacles=[*target.obstacles(session, database.name), *target.obstacles(session, database.previous_name)],
-        previous=Previous(previous) if previous else None,
+        previous=Previous(previous, notes.read(session, previous.oid)) if previous else None,
+        note=notes.read(session, database.oid),
     )
     return facts if facts.is_previous_ours else _look_into_previous(given, facts)
 
@@ -56,7 +58,7 @@ def _look_into_previous(given: LoadSettings, facts: Facts) -> Facts:
     if facts.previous is None:
         return facts
     database = facts.previous.database
-    return replace(facts, previous=Previous(database, provenance_of(given, database)))
+    return replace(facts, previous=replace(facts.previous, provenance=provenance_of(given, database)))
 
 
 def _existing(given: LoadSettings, session: Session) -> Database:
@@ -70,4 +72,4 @@ def _existing(given: LoadSettings, session: Session) -> Database:
 
 def _connected(given: LoadSettings, name: str) -> contextlib.closing[Session]:
     application = load_application(given.run.name)
-    return contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s"}))
+    return contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s", **RESTRICTED}))

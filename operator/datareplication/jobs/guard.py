@@ -8,16 +8,21 @@ from dataclasses import dataclass
 
 from datareplication.errors import CapabilityError, GuardError
 from datareplication.jobs.manifest import Source
-from datareplication.jobs.postgres.databases import LONGEST_NAME_BYTES, REPLACED_MARK, Database
+from datareplication.jobs.postgres import notes
+from datareplication.jobs.postgres.databases import LONGEST_NAME_BYTES, Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
 
 
 @dataclass(frozen=True)
 class Previous:
-    """`<db>__previous` as it is found. provenance: of what it holds; None when it has none, or when nobody looked."""
+    """`<db>__previous` as it is found. provenance: of what it holds; None when it has none, or when nobody looked.
+
+    note: our own role's (postgres.notes), None when it has left none.
+    """
 
     database: Database
+    note: str | None = None
     provenance: Provenance | None = None
 
 
@@ -26,7 +31,8 @@ class Facts:
     """What the guard looks at.
 
     filled_tables: some of the target's tables that hold data. obstacles: (what, remedy). previous: None when there is
-    no `<db>__previous`.
+    no `<db>__previous`. note: our own role's on the target (postgres.notes); all that the target says of itself, the
+    provenance too, whoever owns it can forge.
     """
 
     server: Server
@@ -35,6 +41,7 @@ class Facts:
     filled_tables: Sequence[str]
     obstacles: Sequence[tuple[str, str]]
     previous: Previous | None
+    note: str | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -43,21 +50,20 @@ class Facts:
 
     def is_loaded_by(self, run_uid: str) -> bool:
         """Whether this run has loaded it already, from whichever run's snapshot."""
-        found = self.provenance
-        return bool(run_uid) and found is not None and self.is_ours and found.loaded_by_run_uid == run_uid
+        return bool(run_uid) and self.note == notes.loaded_by(run_uid)
 
     @property
     def is_previous_ours(self) -> bool:
         """Whether a load or a rollback left `<db>__previous`.
 
-        The target's provenance knows it by its oid until a rollback. From then on it says so itself, by its comment or
-        its own provenance; that counts only when it belongs to the target's owner, for anybody can make such a one.
+        Our own role's note tells. What another role has loaded is known by the target's provenance or by its own; that
+        counts only when it belongs to the target's owner, for anybody can make such a one.
         """
         if self.previous is None:
             return False
         found, known = self.previous.database, self.provenance.previous_database if self.provenance else None
-        says_so = (found.comment or "").startswith(REPLACED_MARK) or self._is_from_here(self.previous.provenance)
-        return found.oid == known or (says_so and found.owner == self.database.owner)
+        says_so = found.oid == known or self._is_from_here(self.previous.provenance)
+        return self.previous.note is not None or (says_so and found.owner == self.database.owner)
 
     def _is_from_here(self, found: Provenance | None) -> bool:
         here = (self.server.system_identifier, self.database.name)

@@ -18,11 +18,12 @@ from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.ownership import Wants
 from datareplication.jobs.parts import PartReader
 from datareplication.jobs.pipeline import shape, sums
-from datareplication.jobs.postgres import afterload, layout, provenance, replacing, shaping
+from datareplication.jobs.postgres import afterload, layout, notes, provenance, replacing, shaping
 from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.layout import Deferrable, SequenceObject, Table, Trigger, View
 from datareplication.jobs.postgres.provenance import Provenance
+from datareplication.jobs.postgres.session_settings import RESTRICTED
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
 from datareplication.jobs.stamp import Place, stamp
@@ -132,6 +133,7 @@ class InPlace:
                     pin(session, {})
                     written = self._provenance()
                     provenance.replace(session, written)
+                    notes.write(session, self.facts.database.name, notes.loaded_by(self.given.run.uid))
                     self._check_lock()
                 self.tally.phase("Swapping")
         except TransientError as error:
@@ -187,6 +189,7 @@ class InPlace:
 
     def _after_load(self, session: Session) -> None:
         """Run the script while nobody else can see what it scrubs, before views keep it."""
+        pin(session, {})  # all tables are locked and were looked at by now; from here on views are read
         if self.script:
             self.tally.phase("AfterLoad")
             database = self.facts.database.name
@@ -237,7 +240,7 @@ class InPlace:
 
     def _connect(self) -> Session:
         application = load_application(self.given.run.name)
-        return connect(self.given.target, application, self.facts.database.name)
+        return connect(self.given.target, application, self.facts.database.name, RESTRICTED)
 
 
 def refuse_uncarried(manifest: Manifest) -> None:

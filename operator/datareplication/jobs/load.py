@@ -105,9 +105,9 @@ class _Load:
         given, manifest = self.given, self.manifest
         found = facts.look(given, self.session)
         database = found.database
-        if found.is_loaded_by(given.run.uid) and found.provenance:
+        if found.is_loaded_by(given.run.uid):
             self.frame.log.info("this run has loaded the target already", database=database.name)
-            return _report(given, manifest, found.provenance.duration_seconds)
+            return _report(given, manifest, found.provenance.duration_seconds if found.provenance else 0.0)
         strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)
         replaced = strategy.run()
         self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
@@ -115,7 +115,7 @@ class _Load:
 
     def _discard_clone(self) -> None:
         name = facts.target_name(self.given) + databases.NEXT_SUFFIX
-        if siblings.is_clone(self.session, name, siblings.run_of(self.given, self.manifest)):
+        if siblings.clone(self.session, name, siblings.run_of(self.given, self.manifest)):
             databases.drop(self.session, name)
 
     def _swap(self, found: Facts) -> Swap:
@@ -127,7 +127,7 @@ class _Load:
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
         building = Building(given, self.frame, manifest, server, database, pg_restore, self.tally, self.script)
-        return Swap(building, self.session, self.lock)
+        return Swap(building, self.session, self.lock, found.previous.database if found.previous else None)
 
     def _in_place(self, found: Facts) -> InPlace:
         given, is_any = self.given, self.given.overwrite == "Any"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from datareplication.errors import GuardError, RightsError
 from datareplication.jobs.postgres.layout import Ownership, SequenceObject, Table, View
-from datareplication.jobs.postgres.provenance import Home
+from datareplication.jobs.postgres.provenance import DROP, Home
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Wants:
 
 def check(wants: Wants) -> None:
     """Raise RightsError for all missing rights together, GuardError for a strange table in the provenance's place."""
-    if wants.home.is_strange:
-        text = "datareplication.provenance in the target is no load's: rename or drop it"
+    if not wants.home.is_plain:
+        text = f"datareplication.provenance in the target is no load's: {DROP}"
         raise GuardError(text, reason="ProvenanceNotOurs")
     if missing := statements(wants):
         text = f"role {wants.role} lacks rights on the target; a superuser can give them: {' '.join(missing)}"
@@ -66,13 +66,12 @@ def _foreign(wants: Wants, role: str) -> Iterator[str]:
 
 def _provenance(wants: Wants, role: str) -> Iterator[str]:
     home = wants.home
-    if home.owner is not None and not home.has_rights:
+    if home.has_schema and not home.is_schema_ours:
+        yield f"ALTER SCHEMA datareplication OWNER TO {role};"
+    if home.has_table and not home.is_table_ours:
         yield f"ALTER TABLE datareplication.provenance OWNER TO {role};"
-    if home.owner is None and not home.can_create:
-        where = "SCHEMA datareplication" if home.has_schema else f"DATABASE {_quoted(wants.database)}"
-        yield f"GRANT CREATE ON {where} TO {role};"
-    if home.has_schema and not home.is_reachable:
-        yield f"GRANT USAGE ON SCHEMA datareplication TO {role};"
+    if not home.has_schema and not home.can_create:
+        yield f"GRANT CREATE ON DATABASE {_quoted(wants.database)} TO {role};"
 
 
 def _name(one: Table | SequenceObject) -> str:

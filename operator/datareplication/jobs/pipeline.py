@@ -125,6 +125,13 @@ def sums(manifest: Manifest) -> list[CompareSum]:
     return [CompareSum(shape(table, manifest.source.csv_encoding), table.checksum) for table in tables]
 
 
+def counts(manifest: Manifest) -> list[CountRows]:
+    """Return the comparisons of all tables' rows with the snapshot's, largest first."""
+    encoding = manifest.source.csv_encoding
+    found = units([relation for relation in manifest.relations if relation.kind == "Table"])
+    return [CountRows(tuple((shape(one, encoding), one.rows) for one in unit.relations)) for unit in found]
+
+
 def filled(manifest: Manifest) -> list[Shape]:
     """Return the tables that hold rows, largest first."""
     tables = sorted(

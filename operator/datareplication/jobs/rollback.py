@@ -13,7 +13,7 @@ from datareplication.errors import GuardError
 from datareplication.jobs import facts, guard, rights
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import load_application
-from datareplication.jobs.postgres import carry, databases, rename, target
+from datareplication.jobs.postgres import databases, notes, rename, target
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
@@ -48,8 +48,8 @@ class _Rollback:
     def run(self) -> Report:
         """Check that the databases may change places, and do it. It is not interrupted by a signal from then on."""
         found = facts.look(self.given, self.session)
-        mark = databases.rollback_mark(self.given.run.uid)
-        if self.given.run.uid and found.previous and found.previous.database.comment == mark:
+        run_uid = self.given.run.uid
+        if run_uid and found.previous and found.previous.note == notes.rolled_back_by(run_uid):
             self.frame.log.info("this run has rolled the target back already", database=found.database.name)
             return _report(found.database, found.provenance)
         guard.check_rollback(found)
@@ -57,8 +57,7 @@ class _Rollback:
         shown = facts.provenance_of(self.given, previous)
         self.frame.stop.check()
         self.tally.phase("Swapping")
-        wanted = carry.steps_back(self.session, found.database, previous)
-        refused = rename.swap_back(self.session, lambda: _connect(self.given), found.database, wanted, mark)
+        refused = rename.swap_back(self.session, lambda: _connect(self.given), found.database, previous, run_uid)
         self.frame.log.info("target rolled back", database=found.database.name, previous=previous.name)
         return _report(found.database, shown, refused)
 

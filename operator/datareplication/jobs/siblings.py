@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from datareplication.errors import ReplicationError
-from datareplication.jobs.identity import load_application
 from datareplication.jobs.log import Log
 from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.postgres import databases, provenance, target
-from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres import databases, notes, target
+from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.databases import MARK, Database
 from datareplication.jobs.settings import LoadSettings
 from datareplication.jobs.stop import Stop
@@ -27,11 +26,6 @@ _SAME = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tab
 def run_of(given: LoadSettings, manifest: Manifest) -> str:
     """Return the uid of the run whose loads are siblings: of their own, by hand of the one that made the snapshot."""
     return given.run.uid or manifest.run.uid
-
-
-def mark(run_uid: str) -> str:
-    """Return the comment of a clone: whole and verified, for the loads of that run."""
-    return f"{MARK}; cloned from a database that run {run_uid} built and verified"
 
 
 def is_mark(comment: str | None) -> bool:
@@ -94,21 +88,19 @@ class Cloning:
         left_over = databases.describe(self.session, sibling.next_name)
         if left_over is not None and not is_mark(left_over.comment):
             return
-        if (left_over is not None and left_over.comment == mark(self.run_uid)) or self._is_loaded(name):
+        if clone(self.session, sibling.next_name, self.run_uid) or self._is_loaded(sibling):
             return
         databases.drop(self.session, sibling.next_name)
-        databases.clone_next(self.session, self.built, sibling, self.owner, mark(self.run_uid))
+        databases.clone_next(self.session, self.built, sibling, self.owner, notes.clone_for(self.run_uid))
         self.log.info("cloned for a sibling", database=name)
 
-    def _is_loaded(self, name: str) -> bool:
+    def _is_loaded(self, sibling: Database) -> bool:
         """Whether this run has loaded a sibling already: then it comes for no clone."""
-        application = load_application(self.given.run.name)
-        with contextlib.closing(connect(self.given.target, application, name)) as session:
-            found = provenance.read(session)
-        return found is not None and found.target_database == name and found.loaded_by_run_uid == self.run_uid
+        return notes.read(self.session, sibling.oid) == notes.loaded_by(self.given.run.uid)
 
 
-def is_clone(session: Session, name: str, run_uid: str) -> bool:
-    """Whether a database is there and is a clone for the loads of this run."""
+def clone(session: Session, name: str, run_uid: str) -> Database | None:
+    """Return a database of that name if our own role has noted that it is a clone for the loads of this run."""
     found = databases.describe(session, name)
-    return found is not None and found.comment == mark(run_uid)
+    is_clone = found is not None and notes.read(session, found.oid) == notes.clone_for(run_uid)
+    return found if is_clone else None

@@ -5,16 +5,17 @@ It owns the order of the steps. Whatever ends it early, the target stays as it w
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
 from datareplication.jobs import siblings
 from datareplication.jobs.building import Building
-from datareplication.jobs.postgres import carry, databases, provenance, rename, target
+from datareplication.jobs.postgres import databases, notes, provenance, rename, target
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
+from datareplication.jobs.postgres.rename import Parties
 from datareplication.jobs.siblings import Cloning
 from datareplication.jobs.stamp import Place, stamp
 
@@ -32,63 +33,75 @@ class Replaced:
 
 @dataclass(frozen=True)
 class Swap:
-    """One load by Swap. maintenance: the session that holds the target's lock. lock: the siblings' build lock."""
+    """One load by Swap.
+
+    maintenance: the session that holds the target's lock. lock: the siblings' build lock. previous: `<db>__previous` as
+    the guard has seen it.
+    """
 
     building: Building
     maintenance: Session
     lock: contextlib.ExitStack
+    previous: Database | None
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Replaced:
         """Replace the target."""
-        is_cloned = self._has_clone()
-        if not is_cloned:
-            self._drop_left_over()
+        clone = self._clone_oid()
+        self._drop_left_overs(is_next_wanted=clone is not None)
         try:
             with self.building.frame.stop.interrupting(self.maintenance.cancel):
-                if self.building.given.siblings:
-                    self._build_for_all(is_cloned=is_cloned)
-                else:
-                    self._build()
+                next_oid = self._build_for_all(clone) if self.building.given.siblings else self._build()
                 written = self._provenance()
                 self._write(written)
             self.building.tally.phase("Swapping")
-            return Replaced(written, [*self.building.not_restored, *self._swap()])
+            return Replaced(written, [*self.building.not_restored, *self._swap(next_oid)])
         except BaseException:
             self._clean_up()
             raise
 
-    def _build(self) -> None:
+    def _build(self) -> int:
+        """Build `<db>__next`; return its oid."""
         building = self.building
         settings = building.settings(self.maintenance)
         with building.workers() as workers:
-            self._create_next()
+            next_oid = self._create_next()
             building.open(workers, settings)
             building.build(workers, settings, is_final=not building.script)
             building.compare_sums(workers)
             building.finish(workers, settings, is_analyzed=not building.script)
         building.settle(is_cloned=False)
+        return next_oid
 
-    def _build_for_all(self, *, is_cloned: bool) -> None:
+    def _build_for_all(self, clone: int | None) -> int:
         """Take the clone that a sibling made, or build and make clones; then go on as all of them do."""
         building = self.building
         settings = building.settings(self.maintenance)
-        if not is_cloned:
-            with building.workers() as workers:
-                self._create_next()
-                building.open(workers, settings)
-                building.build(workers, settings, is_final=False)
-            self._write(self._provenance())  # by which a clone that is not marked yet is known as ours
-            self._clone()
+        next_oid = self._build_and_clone(settings) if clone is None else clone
         self.lock.close()
         with building.workers() as workers:
             building.open(workers, settings)
+            if clone is not None:
+                building.count_rows(workers)
             building.compare_sums(workers)
+            # What comes now cannot be done twice: whoever tries again after a kill builds anew.
+            notes.erase(self.maintenance, self._database.next_name)
             building.finish(workers, settings, is_analyzed=False)
-        building.settle(is_cloned=is_cloned)
+        building.settle(is_cloned=clone is not None)
+        return next_oid
 
-    def _create_next(self) -> None:
-        databases.create_next(self.maintenance, self._database, self._owner())
+    def _build_and_clone(self, settings: Mapping[str, str]) -> int:
+        building = self.building
+        with building.workers() as workers:
+            next_oid = self._create_next()
+            building.open(workers, settings)
+            building.build(workers, settings, is_final=False)
+        self._write(self._provenance())  # by which a clone that is not marked yet is known as ours
+        self._clone()
+        return next_oid
+
+    def _create_next(self) -> int:
+        return databases.create_next(self.maintenance, self._database, self._owner())
 
     def _owner(self) -> str:
         """Return whom `<db>__next` belongs to until the swap: the load's role.
@@ -99,10 +112,12 @@ class Swap:
         server = self.building.server
         return server.role if server.is_superuser else self._database.owner
 
-    def _has_clone(self) -> bool:
-        """Whether a sibling of this run has built `<db>__next` for this target."""
-        given = self.building.given
-        return bool(given.siblings) and siblings.is_clone(self.maintenance, self._database.next_name, self._run_uid)
+    def _clone_oid(self) -> int | None:
+        """Return the oid of the `<db>__next` that a sibling of this run has built for this target, if there is one."""
+        if not self.building.given.siblings:
+            return None
+        found = siblings.clone(self.maintenance, self._database.next_name, self._run_uid)
+        return found.oid if found and found.owner == self._owner() else None
 
     def _clone(self) -> None:
         cloning = Cloning(
@@ -124,25 +139,38 @@ class Swap:
         place = Place(self.building.server.system_identifier, self._database.name, self._database.oid)
         return stamp(self.building.given, self.building.manifest, place, time.monotonic() - self.started)
 
-    def _swap(self) -> list[str]:
+    def _swap(self, next_oid: int) -> list[str]:
         """Not interrupted by a signal: it takes seconds, and what it did is done."""
-        wanted = carry.steps(self.maintenance, self._database)
-        databases.drop(self.maintenance, self._database.previous_name)
-        refused = rename.swap(self.maintenance, self._connect_maintenance, self._database, wanted)
-        if self.building.given.keep_previous == 0:
-            self._drop_quietly(self._database.previous_name)
+        building, database = self.building, self._database
+        parties = Parties(
+            database=database,
+            next_oid=next_oid,
+            previous=self.previous,
+            # Objects were given to the owner that was found, or the build needed its rights.
+            may_change_owner=building.server.is_superuser and building.given.owners == "Keep",
+        )
+        refused = rename.swap(self.maintenance, self._connect_maintenance, parties, building.given.run.uid)
+        self._drop_quietly(database.obsolete_name)
+        if building.given.keep_previous == 0:
+            self._drop_quietly(database.previous_name)
         return refused
 
-    def _drop_left_over(self) -> None:
-        """Drop `<db>__next` of an earlier attempt; one that is not ours is a GuardError."""
-        left_over = databases.describe(self.maintenance, self._database.next_name)
-        if left_over is None:
+    def _drop_left_overs(self, *, is_next_wanted: bool) -> None:
+        """Drop what earlier loads left under the names that this one needs; what is not ours is a GuardError."""
+        if not is_next_wanted:
+            self._drop_left_over(self._database.next_name, "NextNotOurs")
+        self._drop_left_over(self._database.obsolete_name, "ObsoleteNotOurs")
+
+    def _drop_left_over(self, name: str, refusal: str) -> None:
+        found = databases.describe(self.maintenance, name)
+        if found is None:
             return
-        if not siblings.is_mark(left_over.comment) and self._is_filled(left_over):
-            text = f"database {left_over.name} exists and was not left by a load: rename or drop it"
-            raise GuardError(text, reason="NextNotOurs")
-        databases.drop(self.maintenance, left_over.name)
-        self.building.frame.log.info("dropped what an earlier attempt left", database=left_over.name)
+        is_marked = siblings.is_mark(found.comment) or notes.read(self.maintenance, found.oid) is not None
+        if not is_marked and self._is_filled(found):
+            text = f"database {name} exists and was not left by a load: rename or drop it"
+            raise GuardError(text, reason=refusal)
+        databases.drop(self.maintenance, name)
+        self.building.frame.log.info("dropped what an earlier attempt left", database=name)
 
     def _is_filled(self, database: Database) -> bool:
         """Whether a database holds data that no load put there."""

@@ -10,7 +10,8 @@ from datareplication.errors import CapabilityError, GuardError
 from datareplication.jobs import guard
 from datareplication.jobs.guard import Facts, Previous
 from datareplication.jobs.manifest import Source
-from datareplication.jobs.postgres.databases import Database, rollback_mark
+from datareplication.jobs.postgres import notes
+from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.target import Server
 
@@ -19,7 +20,8 @@ SERVER = Server("2000", 150018, "2024-01-02T00:00:00Z", False, "loader", False, 
 DATABASE = Database(77, "app", "loader", "UTF8", "C", "C", "libc", None, None, "pg_default", -1, True, False, None)
 OURS = Provenance("1000", "app", "t", "0/0", "u", "r", "p", "2000", "app", 55, "f", "v", 1.0, "u", "s", 1, 2, 3)
 PREVIOUS = replace(DATABASE, oid=55, name="app__previous")
-MARKED = replace(PREVIOUS, oid=56, comment=rollback_mark("u"))
+OTHER = replace(PREVIOUS, oid=56)
+NOTED = Previous(OTHER, notes.rolled_back_by("u"))
 EMPTY = Facts(SERVER, DATABASE, None, (), (), None)
 
 
@@ -64,17 +66,19 @@ def on(**changes: Any) -> Facts:
         (on(obstacles=(("a slot", "drop it"),)), {"may_overwrite_any": True}, "TargetInUse"),
         (on(previous=Previous(PREVIOUS)), {}, "PreviousNotOurs"),
         (on(previous=Previous(PREVIOUS), provenance=OURS), {}, "Allowed"),
-        (on(previous=Previous(replace(PREVIOUS, owner="x")), provenance=OURS), {}, "Allowed"),
+        # Whoever owns the target can write any oid into its provenance.
+        (on(previous=Previous(replace(PREVIOUS, owner="x")), provenance=OURS), {}, "PreviousNotOurs"),
         (
-            on(previous=Previous(replace(PREVIOUS, oid=56)), provenance=OURS),
+            on(previous=Previous(OTHER), provenance=OURS),
             {"may_overwrite_any": True},
             "PreviousNotOurs",
         ),
-        (on(previous=Previous(MARKED)), {}, "Allowed"),
-        (on(previous=Previous(replace(MARKED, owner="somebody"))), {}, "PreviousNotOurs"),
-        (on(previous=Previous(PREVIOUS, OURS)), {}, "Allowed"),
-        (on(previous=Previous(PREVIOUS, replace(OURS, target_database="qa"))), {}, "PreviousNotOurs"),
-        (on(previous=Previous(replace(PREVIOUS, owner="somebody"), OURS)), {}, "PreviousNotOurs"),
+        (on(previous=NOTED), {}, "Allowed"),
+        (on(previous=replace(NOTED, database=replace(OTHER, owner="somebody"))), {}, "Allowed"),
+        (on(previous=Previous(replace(OTHER, comment="datareplication: replaced by run u"))), {}, "PreviousNotOurs"),
+        (on(previous=Previous(OTHER, None, OURS)), {}, "Allowed"),
+        (on(previous=Previous(OTHER, None, replace(OURS, target_database="qa"))), {}, "PreviousNotOurs"),
+        (on(previous=Previous(replace(OTHER, owner="somebody"), None, OURS)), {}, "PreviousNotOurs"),
         (on(filled_tables=("t",)), {}, "TargetHoldsData"),
         (on(filled_tables=("t",)), {"may_overwrite_any": True}, "Allowed"),
         (on(filled_tables=("t",), provenance=OURS), {}, "Allowed"),
@@ -95,13 +99,13 @@ def test_a_refusal_names_the_way_out() -> None:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (on(previous=Previous(MARKED)), "Allowed"),
+        (on(previous=NOTED), "Allowed"),
         (on(previous=Previous(PREVIOUS), provenance=OURS), "Allowed"),
         (on(), "NoPrevious"),
         (on(previous=Previous(PREVIOUS)), "PreviousNotOurs"),
-        (on(previous=Previous(MARKED), is_standby=True), "TargetIsStandby"),
-        (on(previous=Previous(MARKED), obstacles=(("a slot", "drop it"),)), "TargetInUse"),
-        (on(previous=Previous(replace(MARKED, allows_connections=False))), "PreviousClosed"),
+        (on(previous=NOTED, is_standby=True), "TargetIsStandby"),
+        (on(previous=NOTED, obstacles=(("a slot", "drop it"),)), "TargetInUse"),
+        (on(previous=replace(NOTED, database=replace(OTHER, allows_connections=False))), "PreviousClosed"),
     ],
 )
 def test_what_may_be_rolled_back(facts: Facts, expected: str) -> None:
@@ -109,5 +113,9 @@ def test_what_may_be_rolled_back(facts: Facts, expected: str) -> None:
 
 
 def test_a_run_has_loaded_what_it_loaded_from_any_runs_snapshot() -> None:
-    facts = on(provenance=replace(OURS, run_uid="old", loaded_by_run_uid="new"))
+    facts = on(note=notes.loaded_by("new"), provenance=replace(OURS, run_uid="old", loaded_by_run_uid="new"))
     assert (facts.is_loaded_by("new"), facts.is_loaded_by("old"), facts.is_loaded_by("")) == (True, False, False)
+
+
+def test_a_target_that_says_so_itself_was_not_loaded_by_a_run() -> None:
+    assert not on(provenance=OURS).is_loaded_by("u")

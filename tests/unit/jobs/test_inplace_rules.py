@@ -152,8 +152,10 @@ def test_a_partitioned_table_is_locked_and_not_filled() -> None:
     assert (found.filled, found.locked) == ((part,), (parent, part))
 
 
-HOME = Home("loader", True, False, True, False, True)
-NOBODYS = Home(None, False, False, False, True, True)
+HOME = Home(has_schema=True, has_table=True, is_schema_ours=True, is_table_ours=True, can_create=False, is_plain=True)
+NOBODYS = Home(
+    has_schema=False, has_table=False, is_schema_ours=False, is_table_ours=False, can_create=True, is_plain=True
+)
 FOREIGN, SUPERUSERS = Ownership('o"1', False, False), Ownership("postgres", False, True)
 
 
@@ -184,16 +186,13 @@ def wants(**changes: Any) -> Wants:
         (wants(home=NOBODYS), []),
         (wants(home=replace(NOBODYS, can_create=False)), ['GRANT CREATE ON DATABASE "app" TO "loader";']),
         (
-            wants(home=replace(NOBODYS, can_create=False, has_schema=True, is_reachable=False)),
+            wants(home=replace(HOME, is_schema_ours=False, is_table_ours=False)),
             [
-                'GRANT CREATE ON SCHEMA datareplication TO "loader";',
-                'GRANT USAGE ON SCHEMA datareplication TO "loader";',
+                'ALTER SCHEMA datareplication OWNER TO "loader";',
+                'ALTER TABLE datareplication.provenance OWNER TO "loader";',
             ],
         ),
-        (
-            wants(home=replace(HOME, has_rights=False)),
-            ['ALTER TABLE datareplication.provenance OWNER TO "loader";'],
-        ),
+        (wants(home=replace(HOME, has_table=False, is_table_ours=False)), []),
     ],
 )
 def test_statements_that_give_what_is_missing(given: Wants, expected: list[str]) -> None:
@@ -206,8 +205,8 @@ def test_statements_that_give_what_is_missing(given: Wants, expected: list[str])
 
 
 def test_a_strange_table_in_the_provenances_place_is_refused() -> None:
-    with pytest.raises(GuardError, match=r"no load's: rename or drop it"):
-        ownership.check(wants(home=replace(HOME, is_strange=True)))
+    with pytest.raises(GuardError, match=r"no load's: rename or drop schema"):
+        ownership.check(wants(home=replace(HOME, is_plain=False)))
 
 
 SERVER = Server("2000", 150018, "2024-01-02T00:00:00Z", False, "loader", False, False, False)

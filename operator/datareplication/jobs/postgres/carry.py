@@ -1,7 +1,7 @@
 """What belongs to a target database and not to its content: owner, grants, connection limit, settings, comment.
 
-It owns reading it from the database that is replaced and giving it to the one that replaces it, in the swap's
-transaction.
+It owns reading it from the database that is replaced and giving it to the one that replaces it, both in the swap's
+transaction: what was read earlier may have been changed since.
 """
 
 import re
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from datareplication.errors import RightsError
+from datareplication.jobs.postgres import notes
 from datareplication.jobs.postgres.connection import Session, execute, rows
 from datareplication.jobs.postgres.databases import Database
 
@@ -50,9 +51,8 @@ class Step:
     is_essential: bool = False
 
 
-def steps(session: Session, database: Database) -> list[Step]:
-    """Return what gives to `<db>__next` all that belongs to `database`."""
-    name = database.next_name
+def steps(session: Session, database: Database, name: str) -> list[Step]:
+    """Return what gives to the database `name` all that belongs to `database`."""
     return [
         *_properties(database, name),
         *(_grant(name, *grant) for grant in _grants(session, database)),
@@ -102,7 +102,7 @@ def _grants(session: Session, database: Database) -> list[tuple[str | None, str,
 
 def _settings(session: Session, database: Database) -> list[tuple[str | None, str]]:
     found = rows(session, _SETTINGS, [database.oid], doing=f"reading what belongs to database {database.name}")
-    return [(role, text) for role, text in found]
+    return [(role, text) for role, text in found if not notes.is_note(text)]
 
 
 def _properties(database: Database, recipient: str) -> list[Step]:

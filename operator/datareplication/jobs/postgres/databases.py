@@ -9,19 +9,17 @@ from typing import Any
 
 from psycopg2 import sql
 
+from datareplication.jobs.postgres import notes
 from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, transaction
 
 NEXT_SUFFIX = "__next"
 PREVIOUS_SUFFIX = "__previous"
+OBSOLETE_SUFFIX = "__obsolete"
 LONGEST_NAME_BYTES = 51
 """PostgreSQL cuts a name at 63 bytes; 12 are left for a suffix."""
 
 MARK = "datareplication: being loaded, dropped if the load fails"
-"""Comment of `<db>__next` from its creation to the swap."""
-
-REPLACED_MARK = "datareplication: replaced by "
-"""How the comment of a `<db>__previous` begins that a rollback put aside: the oid that the target's provenance knows is
-then another one."""
+"""Comment of `<db>__next` from its creation to the swap. It only says that the database may be dropped."""
 
 DEFAULT_TABLESPACE = "pg_default"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
@@ -63,10 +61,10 @@ class Database:
         """Name that it gets when it is replaced."""
         return self.name + PREVIOUS_SUFFIX
 
-
-def rollback_mark(run_uid: str) -> str:
-    """Return the comment of what a run's rollback put aside; an empty uid stands for a rollback by hand."""
-    return REPLACED_MARK + (f"run {run_uid}" if run_uid else "a rollback by hand")
+    @property
+    def obsolete_name(self) -> str:
+        """Name that its `<db>__previous` gets when that makes room, until it is dropped."""
+        return self.name + OBSOLETE_SUFFIX
 
 
 def describe(session: Session, name: str) -> Database | None:
@@ -96,27 +94,35 @@ def _database(row_: dict[str, Any]) -> Database:
     )
 
 
-def create_next(session: Session, like: Database, owner: str) -> None:
-    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked."""
-    _create(session, like.next_name, owner, [sql.SQL("TEMPLATE template0"), *_options(like)], MARK)
+def create_next(session: Session, like: Database, owner: str) -> int:
+    """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked.
+
+    Returns its oid.
+    """
+    _create(session, like.next_name, owner, [sql.SQL("TEMPLATE template0"), *_options(like)])
+    query = "SELECT oid::int8 FROM pg_database WHERE datname = %s"
+    return int(row(session, query, [like.next_name], doing=f"looking up database {like.next_name}")[0])
 
 
-def clone_next(session: Session, built: Database, sibling: Database, owner: str, mark: str) -> None:
-    """Create the sibling's `<db>__next` as a copy of what was built for `built`, closed to all others and marked."""
+def clone_next(session: Session, built: Database, sibling: Database, owner: str, note: str) -> None:
+    """Create the sibling's `<db>__next` as a copy of what was built for `built`, closed to all others.
+
+    It bears the mark and, from the same instant on, the note.
+    """
     # The default from 15 on writes all of it to the log; before, files are copied anyway.
     is_choice = session.server_version >= 150000  # noqa: PLR2004
     template = sql.SQL("TEMPLATE {}").format(sql.Identifier(built.next_name))
     strategy = [sql.SQL("STRATEGY file_copy")] if is_choice else []
-    _create(session, sibling.next_name, owner, [template, *strategy, *_tablespace(sibling)], mark)
+    _create(session, sibling.next_name, owner, [template, *strategy, *_tablespace(sibling)], note)
 
 
-def _create(session: Session, new: str, owner: str, options: Sequence[sql.Composable], mark: str) -> None:
+def _create(session: Session, new: str, owner: str, options: Sequence[sql.Composable], note: str = "") -> None:
     # A new database is open to the public. Nobody gets in before that is changed: whoever is in, stays.
     statement = sql.SQL("CREATE DATABASE {} OWNER {} CONNECTION LIMIT 0 {}").format(
         sql.Identifier(new), sql.Identifier(owner), sql.SQL(" ").join(options)
     )
     execute(session, statement, doing=f"creating database {new}")
-    _close(session, new, owner, mark)
+    _close(session, new, owner, MARK, note)
 
 
 def admit(session: Session, database: Database) -> None:
@@ -125,7 +131,7 @@ def admit(session: Session, database: Database) -> None:
         _close(session, database.name, database.owner, database.comment)
 
 
-def _close(session: Session, name: str, owner: str, mark: str | None) -> None:
+def _close(session: Session, name: str, owner: str, mark: str | None, note: str = "") -> None:
     """Mark a database that was made with connection limit 0, and let the session's role alone connect to it.
 
     owner: the database's; it may make schemas there, but not connect.
@@ -142,6 +148,8 @@ def _close(session: Session, name: str, owner: str, mark: str | None) -> None:
     with transaction(session, doing=doing):
         for step in steps:
             execute(session, step, doing=doing)
+        if note:
+            notes.write(session, name, note)
 
 
 def _options(like: Database) -> list[sql.Composable]:

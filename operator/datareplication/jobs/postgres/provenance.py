@@ -1,17 +1,23 @@
 """The table that a load leaves in its target: where the data is from, and that it is ours to replace.
 
-It owns the table `datareplication.provenance`, one row per load. It trusts no table of that name that it did not shape:
-whoever may create tables in a target must not make the load's role run their code.
+It owns the table `datareplication.provenance`, one row per load. A target's owner can forge it, so it proves nothing
+against him (postgres.notes does). Nor may he make the load's role run his code: what bears the name is only read by
+COPY, which opens tables and nothing else, and only written to when it is the role's own and plain.
 """
 
-from collections.abc import Collection
+import csv
+import io
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from psycopg2 import sql
 
+from datareplication.errors import DataError, GuardError
 from datareplication.jobs.postgres.catalog import PROVENANCE
 from datareplication.jobs.postgres.connection import (
     Session,
+    classified,
     execute,
     identifier,
     row,
@@ -42,10 +48,16 @@ _TYPES = {
     "loaded_at": "timestamp with time zone",
 }
 
+_VALUES: Mapping[str, Callable[[str], str | int | float]] = {"text": str, "bigint": int, "double precision": float}
+
 ADDED = {"loaded_by_run_uid": "", "snapshot": "", "tables": 0, "rows": 0, "bytes": 0}
 """Columns that loads of earlier versions did not write, and what is read in their stead."""
 
 WRITING = "writing datareplication.provenance"
+DROP = "rename or drop schema datareplication"
+
+LONGEST_BYTES = 1 << 20
+"""Of the table, as CSV: a load leaves one row."""
 
 _SHAPE = """
     SELECT array_agg(attname || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
@@ -53,6 +65,26 @@ _SHAPE = """
     WHERE n.nspname = %s AND c.relname = %s AND attnum > 0 AND NOT attisdropped AND relkind = 'r' AND NOT relrowsecurity
 """
 """Looked up by names and not by to_regclass(), which fails where the role may not look into the schema."""
+
+_HOME = """
+    SELECT n.oid IS NOT NULL, c.oid IS NOT NULL, n.nspowner IN (TABLE mine), c.relowner IN (TABLE mine),
+           has_database_privilege(current_database(), 'CREATE'),
+           c.oid IS NULL OR c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relrowsecurity AND NOT c.relhassubclass
+           AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid)
+           AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid)
+           AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype <> 'n')
+           AND NOT EXISTS (SELECT FROM pg_attrdef WHERE adrelid = c.oid)
+           AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid)
+           AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)
+    FROM (VALUES (%s, %s)) AS wanted(schema, name) LEFT JOIN pg_namespace n ON n.nspname = wanted.schema
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
+"""
+_MINE = """
+    WITH mine AS (
+        SELECT r.oid FROM pg_roles r JOIN pg_roles me ON me.rolname = current_user
+        WHERE r.oid = me.oid OR r.rolsuper AND me.rolsuper)
+"""
+"""Who may have left a trap that only the role itself, or another superuser for a superuser, could have laid."""
 
 
 @dataclass(frozen=True)
@@ -85,20 +117,46 @@ class Provenance:
 
 
 def read(session: Session) -> Provenance | None:
-    """Return the last load into the session's database, None when there is none or the table is not ours."""
+    """Return the last load into the session's database, None when there is none or the table is not ours.
+
+    After a table that is too large the session is of no use any more.
+    """
     doing = "reading datareplication.provenance"
     columns = _columns(session)
     if not _is_shape_of_ours(columns):
         return None
-    names = sql.SQL(", ").join(
-        sql.Literal(ADDED[field.name])
-        if f"{field.name} {_TYPES[field.name]}" not in columns
-        else sql.Identifier(field.name)
-        for field in fields(Provenance)
-    )
-    query = sql.SQL("SELECT {} FROM {} ORDER BY loaded_at DESC LIMIT 1").format(names, identifier(*PROVENANCE))
-    found = rows(session, query, doing=doing)
-    return Provenance(*found[0]) if found else None
+    names = [field.name for field in fields(Provenance) if f"{field.name} {_TYPES[field.name]}" in columns]
+    wanted = sql.SQL(", ").join(sql.Identifier(name) for name in [*names, "loaded_at"])
+    statement = sql.SQL("COPY {} ({}) TO STDOUT WITH (FORMAT csv)").format(identifier(*PROVENANCE), wanted)
+    text = _Bounded()
+    try:
+        with classified(doing), session.cursor() as cursor:
+            cursor.copy_expert(statement, text)
+    except DataError:  # it has become something else since: a view, say
+        return None
+    return _last(names, text.getvalue().decode())
+
+
+class _Bounded(io.BytesIO):
+    """Takes so many bytes and no more."""
+
+    def write(self, data: Any, /) -> int:
+        if self.tell() + len(data) > LONGEST_BYTES:
+            text = f"datareplication.provenance in the target holds more than a load leaves there: {DROP}"
+            raise GuardError(text, reason="ProvenanceNotOurs")
+        return super().write(data)
+
+
+def _last(names: Sequence[str], text: str) -> Provenance | None:
+    """Return the latest of the rows, as CSV of these columns and its time; None when there is none that we wrote."""
+    rows_ = sorted(csv.reader(io.StringIO(text)), key=lambda row: row[-1])
+    if not rows_:
+        return None
+    try:
+        values = {name: _VALUES[_TYPES[name]](text) for name, text in zip(names, rows_[-1][:-1], strict=True)}
+        return Provenance(**{**ADDED, **values})  # type: ignore[arg-type]
+    except ValueError:
+        return None
 
 
 def write(session: Session, provenance: Provenance) -> None:
@@ -112,41 +170,59 @@ def write(session: Session, provenance: Provenance) -> None:
 class Home:
     """Where a load that makes no new database leaves its provenance.
 
-    owner: of the table, None when there is none. has_rights: whether the role has the owner's. is_strange: what has the
-    table's name was not made by a load. can_create: whether the role may make what is missing. is_reachable: whether it
-    may look into the schema.
+    is_schema_ours, is_table_ours: whether schema and table, if they are there, belong to the role itself (or, where it
+    is a superuser, to one). is_plain: whether the table, if there is one, is such as a load makes and runs no code.
+    can_create: whether the role may make a schema.
     """
 
-    owner: str | None
-    has_rights: bool
-    is_strange: bool
     has_schema: bool
+    has_table: bool
+    is_schema_ours: bool
+    is_table_ours: bool
     can_create: bool
-    is_reachable: bool
+    is_plain: bool
+
+    @property
+    def is_strangers(self) -> bool:
+        """Whether schema or table are there and belong to somebody else."""
+        return (self.has_schema and not self.is_schema_ours) or (self.has_table and not self.is_table_ours)
 
 
 def home(session: Session) -> Home:
     """Return what a load in place meets where its provenance goes."""
-    query = """
-        SELECT pg_get_userbyid(c.relowner), coalesce(pg_has_role(c.relowner, 'USAGE'), false), n.oid IS NOT NULL,
-               coalesce(has_schema_privilege(n.oid, 'CREATE'), has_database_privilege(current_database(), 'CREATE')),
-               coalesce(has_schema_privilege(n.oid, 'USAGE'), true)
-        FROM (VALUES (%s, %s)) AS wanted(schema, name) LEFT JOIN pg_namespace n ON n.nspname = wanted.schema
-        LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
-    """
-    found = row(session, query, PROVENANCE, doing="looking up datareplication.provenance")
-    owner, has_rights, has_schema, can_create, is_reachable = found
-    is_strange = owner is not None and not _is_shape_of_ours(_columns(session))
-    return Home(owner, has_rights, is_strange, has_schema, can_create, is_reachable)
+    found = row(session, _MINE + _HOME, PROVENANCE, doing="looking up datareplication.provenance")
+    has_schema, has_table, is_schema_ours, is_table_ours, can_create, is_plain = found
+    return Home(
+        has_schema,
+        has_table,
+        bool(is_schema_ours),
+        bool(is_table_ours),
+        can_create,
+        is_plain and (not has_table or _is_shape_of_ours(_columns(session))),
+    )
+
+
+def _our_home(session: Session) -> Home:
+    found = home(session)
+    if not found.is_plain or found.is_strangers:
+        raise GuardError(f"datareplication.provenance in the target is no load's: {DROP}", reason="ProvenanceNotOurs")
+    return found
 
 
 def replace(session: Session, provenance: Provenance) -> None:
-    """Make this load the one that the session's database tells of, inside the caller's transaction."""
-    columns = _columns(session)
-    if columns == _shape():
-        execute(session, sql.SQL("DELETE FROM {}").format(identifier(*PROVENANCE)), doing=WRITING)
+    """Make this load the one that the session's database tells of, inside the caller's transaction.
+
+    GuardError when what has the table's name is not the role's own, or not plain.
+    """
+    found = _our_home(session)
+    if found.has_table:
+        statement = sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(identifier(*PROVENANCE))
+        execute(session, statement, doing=WRITING)
+        found = _our_home(session)  # nobody else can change it any more
+    if found.has_table and _columns(session) == _shape():
+        execute(session, sql.SQL("DELETE FROM ONLY {}").format(identifier(*PROVENANCE)), doing=WRITING)
     else:
-        if _is_shape_of_ours(columns):
+        if found.has_table:
             execute(session, sql.SQL("DROP TABLE {}").format(identifier(*PROVENANCE)), doing=WRITING)
         _create(session)
     _insert(session, provenance)

@@ -13,7 +13,8 @@ from datareplication.jobs.postgres.session_settings import SHAPING
 
 _OWN = """
     WITH own AS (
-        SELECT setdatabase, lower(split_part(setting, '=', 1)) AS name, substr(setting, strpos(setting, '=') + 1) AS value
+        SELECT setdatabase, lower(split_part(setting, '=', 1)) AS name,
+               substr(setting, strpos(setting, '=') + 1) AS value
         FROM pg_db_role_setting CROSS JOIN unnest(setconfig) AS c(setting)
         WHERE setrole = 0 AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     )
