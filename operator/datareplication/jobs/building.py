@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.jobs import archive, exclusion, extension_rows, large_objects, pipeline
+from datareplication.jobs.contents import ARCHIVE
 from datareplication.jobs.identity import load_application
 from datareplication.jobs.loading import (
     Analyze,
@@ -28,7 +29,6 @@ from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
-from datareplication.jobs.snapshot import ARCHIVE
 from datareplication.jobs.tally import Tally
 from datareplication.jobs.tools import Login, Tool
 from datareplication.jobs.workers import Crew, crew
@@ -115,8 +115,8 @@ class Building:
         """Run the after-load SQL, then fill views and gather statistics, which would keep what it scrubs."""
         left = self._after_load()
         # One at a time: a view may read from the one before it.
-        for name in left.materialized_views:
-            workers.perform([Refresh(name)], self._hear)
+        for view in left.materialized_views:
+            workers.perform([Refresh(view)], self._hear)
         if not is_analyzed:
             workers.perform([Analyze((shape,)) for shape in left.tables], self._hear)
         if self.script:

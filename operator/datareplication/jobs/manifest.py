@@ -13,8 +13,10 @@ from typing import Any
 
 from datareplication.errors import CapabilityError, DataError
 from datareplication.jobs import codec
+from datareplication.jobs.ranges import Compression, Count, Encoding, Kind, Oid, Path, Seconds, State, Version
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 had materialized views as text to put into statements."""
 
 PG_CLASS, PG_CONSTRAINT = 1259, 2606
 """Oids of these catalogs, fixed since they exist; pg_dump's table of contents names objects by them."""
@@ -30,10 +32,10 @@ class Part:
     path: relative to the snapshot. rows: as COPY counted them. bytes: of CSV. stored_bytes and sha256: of the file.
     """
 
-    path: str
-    rows: int
-    bytes: int
-    stored_bytes: int
+    path: Path
+    rows: Count
+    bytes: Count
+    stored_bytes: Count
     sha256: str
 
 
@@ -52,9 +54,9 @@ class Index:
     bytes: on the source's disk.
     """
 
-    catalog: int
-    oid: int
-    bytes: int
+    catalog: Oid
+    oid: Oid
+    bytes: Count
 
     @property
     def is_constraint(self) -> bool:
@@ -72,10 +74,10 @@ class Relation:
     checksum: of its rows (postgres.checksum), None unless the dump was asked for it.
     """
 
-    oid: int
+    oid: Oid
     schema: str
     name: str
-    kind: str
+    kind: Kind
     columns: tuple[Column, ...]
     parts: tuple[Part, ...] = ()
     indexes: tuple[Index, ...] = ()
@@ -99,7 +101,7 @@ class Sequence:
 
     schema: str
     name: str
-    last_value: int
+    last_value: State
     is_called: bool
 
 
@@ -129,6 +131,14 @@ class Extension:
 
 
 @dataclass(frozen=True)
+class MaterializedView:
+    """Its name, as it is: whoever puts it into a statement quotes it."""
+
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Source:
     """Identity and nature of the database that was dumped.
 
@@ -137,8 +147,8 @@ class Source:
 
     system_identifier: str
     database: str
-    server_version: int
-    encoding: str
+    server_version: Version
+    encoding: Encoding
     postmaster_started: str
     is_standby: bool = False
 
@@ -152,16 +162,16 @@ class Source:
 class Schema:
     """The archive of pg_dump, and what a load must know before it hands it to pg_restore.
 
-    pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh,
-    qualified and quoted, in order. has_public: whether the source has the schema that every new database starts with.
+    pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh, in
+    order. has_public: whether the source has the schema that every new database starts with.
     """
 
     archive: Part
-    pg_dump_version: int
+    pg_dump_version: Version
     fingerprint: str
     roles: tuple[Role, ...]
     extensions: tuple[Extension, ...]
-    materialized_views: tuple[str, ...]
+    materialized_views: tuple[MaterializedView, ...]
     has_public: bool
 
 
@@ -170,15 +180,15 @@ class LargeObjects:
     """The archive of pg_dump that holds all large objects, and how many there are."""
 
     archive: Part
-    count: int
+    count: Count
 
 
 @dataclass(frozen=True)
 class CatalogObject:
     """An object that pg_restore is to pass over, as its list of entries knows it. catalog: oid of the catalog."""
 
-    catalog: int
-    oid: int
+    catalog: Oid
+    oid: Oid
     name: str
 
 
@@ -218,12 +228,12 @@ class Manifest:
     source: Source
     snapshot_time: str
     lsn: str
-    compression: str
+    compression: Compression
     schema: Schema
     relations: tuple[Relation, ...]
     sequences: tuple[Sequence, ...]
     tool_version: str
-    duration_seconds: float
+    duration_seconds: Seconds
     large_objects: LargeObjects | None = None
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
@@ -273,9 +283,9 @@ def to_json(manifest: Manifest) -> str:
 
 
 def from_json(text: str) -> Manifest:
-    """Read the file's text. What is cut, changed or not ours is a DataError; a newer format a CapabilityError."""
+    """Read the file's text. What is cut, changed or not ours is a DataError; another format a CapabilityError."""
     try:
-        content = json.loads(text)
+        content = codec.parsed(text)
         stated = content.pop("checksum")
         version = content["formatVersion"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -283,7 +293,7 @@ def from_json(text: str) -> Manifest:
     if stated != _checksum(content):
         raise DataError("manifest.json does not match its own checksum", reason="SnapshotCorrupt")
     if version != FORMAT_VERSION:
-        text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}"
+        text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}: dump anew"
         raise CapabilityError(text, reason="SnapshotFormat")
     manifest = codec.decoded(Manifest, content, "manifest.json: manifest")
     return typing.cast("Manifest", manifest)

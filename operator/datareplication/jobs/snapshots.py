@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from datareplication.errors import DataError, ReplicationError, StorageError, UsageError
-from datareplication.jobs import inventory, listing, pruning, pruning_arguments, snapshot, verification
+from datareplication.jobs import contents, inventory, listing, pruning, pruning_arguments, snapshot, verification
 from datareplication.jobs.arguments import Parser
 from datareplication.jobs.sizes import readable
 
@@ -92,7 +92,7 @@ def _prune(given: argparse.Namespace) -> None:
     root = _directory(given.root)
     if not given.replication:
         raise UsageError("--replication is empty: name the DataReplication whose snapshots are pruned")
-    if (root / snapshot.MANIFEST).exists():
+    if (root / contents.MANIFEST).exists():
         raise UsageError(f"{root} is a snapshot itself; give the directory above the runs' directories")
     order = pruning_arguments.order(given, given.root, given.replication)
     done = pruning.prune(order, datetime.now(UTC), is_dry=given.dry_run)

@@ -32,7 +32,7 @@ DEBIAN_WRAPPER = "pg_wrapper"
 """A Perl program that starts one of those; it takes a tenth of a second to say which."""
 
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Of our environment, beside libpq's own PG* variables, which psycopg2 obeys too. No variable with a password."""
+"""Of our environment. No variable with a password, and none of libpq's PG*: the connection string says all."""
 
 NOT_FOR_TOOLS = ("client_encoding",)
 """pg_dump and pg_restore choose it themselves: the server's."""
@@ -77,6 +77,9 @@ MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
     (r"a worker process died unexpectedly", TransientError, "ToolKilled"),
 )
 """Text of the error output -> error and reason; the first that fits counts. What none fits is unexpected."""
+
+_DESCRIPTOR = re.compile(r'"?/dev/fd/\d+"?')
+"""A child has an archive by its descriptor, which says nothing to people."""
 
 SERVER_DISK_FULL = re.compile(r"ERROR: .*No space left on device")
 
@@ -138,18 +141,20 @@ END_SECONDS = 5.0
 
 
 class Running:
-    """A started child. Its error output goes to a file, so that it can never block on a full pipe."""
+    """A started child. Its error output goes to a file, so that it can never block on a full pipe.
 
-    def __init__(self, tool: Tool, arguments: Sequence[str], login: Login) -> None:
+    passed: descriptors of ours that the child has too.
+    """
+
+    def __init__(self, tool: Tool, arguments: Sequence[str], login: Login, passed: Sequence[int] = ()) -> None:
         self._name = tool.path.name
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         wanted = {key: value for key, value in login.parameters.items() if key not in NOT_FOR_TOOLS}
         conninfo = " ".join(f"{key}={_quoted(value)}" for key, value in wanted.items())
-        environment = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("PG")}
-        environment |= {"LC_ALL": "C", "PGPASSWORD": login.password}
         self._child = subprocess.Popen(
             [*_tied(), tool.path, "--no-password", f"--dbname={conninfo}", *arguments],
-            env=environment,
+            env={**environment(), "PGPASSWORD": login.password},
+            pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -202,10 +207,16 @@ class Running:
             raise failure(self._name, self._child.returncode, self._errors.read().decode(errors="replace"))
 
 
+def environment() -> dict[str, str]:
+    """Return a child's environment; a password is in it only where its start adds one."""
+    return {**{name: value for name, value in os.environ.items() if name in PASSED_ON}, "LC_ALL": "C"}
+
+
 def failure(name: str, code: int, output: str) -> ReplicationError:
     """Return the error that a child's output tells."""
     if code < 0:
         return TransientError(f"{name} was killed by signal {-code}", reason="ToolKilled")
+    output = _DESCRIPTOR.sub("the archive", output)
     lines = [line for line in output.splitlines() if re.search(r"(error|fatal):|ERROR:|FATAL:", line)]
     text = "; ".join(lines[:3])[:600] or f"{name} ended with exit code {code}"
     if SERVER_DISK_FULL.search(text):
@@ -224,7 +235,7 @@ def _tied() -> list[str]:
 
 def _version(path: Path) -> int:
     """Return the major version that the program says, 0 when it says none."""
-    ended = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    ended = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, env=environment())
     match = re.search(r"\(PostgreSQL\) (\d+)", ended.stdout)
     return int(match.group(1)) if match else 0
 

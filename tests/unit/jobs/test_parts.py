@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from datareplication.errors import DataError, ReplicationError, StorageError
 from datareplication.jobs import parts
+from datareplication.jobs.contents import SUFFIXES
 from datareplication.jobs.manifest import Part
 from datareplication.jobs.parts import PartReader, PartWriter
 
@@ -18,7 +19,7 @@ COMPRESSIONS = ["Zstd", "Gzip", "None"]
 
 
 def write(root: Path, compression: str, rows: list[bytes]) -> Part:
-    with PartWriter(root, f"1-0{parts.SUFFIXES[compression]}", compression, lambda _: None) as writer:
+    with PartWriter(root, f"1-0{SUFFIXES[compression]}", compression, lambda _: None) as writer:
         for row in rows:
             writer.stream.write(row)
         return writer.part(len(rows))
@@ -43,7 +44,7 @@ def test_what_goes_in_comes_out(compression: str, rows: list[bytes], size: int) 
 def test_a_file_of_many_chunks(tmp_path: Path, compression: str) -> None:
     rows = [b"%d,some text that repeats\n" % number for number in range(200_000)]
     told: list[int] = []
-    with PartWriter(tmp_path, f"1-0{parts.SUFFIXES[compression]}", compression, told.append) as writer:
+    with PartWriter(tmp_path, f"1-0{SUFFIXES[compression]}", compression, told.append) as writer:
         for row in rows:
             writer.stream.write(row)
         part = writer.part(len(rows))

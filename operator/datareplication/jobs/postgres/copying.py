@@ -9,7 +9,7 @@ from typing import Protocol
 
 from psycopg2 import sql
 
-from datareplication.jobs.manifest import CSV_NULL
+from datareplication.jobs.manifest import CSV_NULL, MaterializedView
 from datareplication.jobs.manifest import Sequence as State
 from datareplication.jobs.postgres.connection import (
     Session,
@@ -107,11 +107,12 @@ def analyze(session: Session, shapes: Sequence[Shape]) -> None:
     execute(session, sql.SQL("ANALYZE {}").format(names), doing="analyzing tables")
 
 
-def refresh(session: Session, name: str) -> None:
-    """Fill a materialized view and gather its statistics. name: qualified and quoted by the source's catalogs."""
+def refresh(session: Session, view: MaterializedView) -> None:
+    """Fill a materialized view and gather its statistics."""
     without_event_triggers(session)
-    for statement in (f"REFRESH MATERIALIZED VIEW {name}", f"ANALYZE {name}"):
-        execute(session, statement, doing=f"refreshing {name}")
+    for statement in ("REFRESH MATERIALIZED VIEW {}", "ANALYZE {}"):
+        command = sql.SQL(statement).format(identifier(view.schema, view.name))
+        execute(session, command, doing=f"refreshing {view.schema}.{view.name}")
 
 
 def set_sequences(session: Session, states: Sequence[State]) -> None:
