@@ -105,9 +105,15 @@ class PartReader:
         self._file.close()
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes of CSV, at most `size`; empty at the end, which has then been verified."""
+        """Return the next bytes of CSV, at most `size`; empty at the end, which has then been verified.
+
+        No more comes than the manifest says: a file of kilobytes can unpack to gigabytes.
+        """
+        left = self._part.bytes - self._bytes
         with self._keeping_failure():
-            data = self._content.read(size)
+            data = self._content.read(min(size, left + 1))
+            if len(data) > left:
+                raise DataError(f"{self._part.path} unpacks to more than was dumped", reason="SnapshotCorrupt")
             if not data:
                 self._verify_end()
         self._bytes += len(data)
@@ -213,7 +219,7 @@ def _compressor(compression: str) -> _Compressor:
 
 def _decompressed(file: "_HashedFile", path: str) -> BinaryIO:
     if path.endswith(SUFFIXES["Zstd"]):
-        decompressor = zstandard.ZstdDecompressor()
+        decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
         return decompressor.stream_reader(file, read_size=CHUNK_BYTES, closefd=False)  # type: ignore[arg-type]
     if path.endswith(SUFFIXES["Gzip"]):
         return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
@@ -236,6 +242,8 @@ class _HashedFile(io.RawIOBase):
         size: int = self._file.readinto(buffer)  # type: ignore[union-attr]
         self.hash.update(memoryview(buffer)[:size])
         self.bytes += size
+        if self.bytes > self._part.stored_bytes:
+            raise DataError(f"{self._part.path} is larger than what was dumped", reason="SnapshotCorrupt")
         return size
 
 
