@@ -64,7 +64,7 @@ def test_an_unreachable_server_is_worth_another_attempt(reader: Programs, connin
 def test_a_server_that_never_answers_is_given_up(reader: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        conninfo = f"host=127.0.0.1 port={port} dbname=app connect_timeout=2"
+        conninfo = f"host=127.0.0.1 port={port} dbname=app connect_timeout=2 sslmode=disable"
         assert reader.dump(PROD_DB_CONNECTION=conninfo).summary == (75, "CannotConnect")
 
 

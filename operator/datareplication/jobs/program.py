@@ -16,6 +16,7 @@ from typing import Protocol, TextIO, TypeVar
 
 from datareplication.core.report import Report
 from datareplication.errors import ReplicationError
+from datareplication.jobs import surroundings
 from datareplication.jobs.log import Log
 from datareplication.jobs.settings import DEFAULT_TERMINATION_MESSAGE_PATH, RunSettings
 from datareplication.jobs.stop import Stop, Terminated
@@ -47,7 +48,7 @@ def run(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment:
     """Read the settings, do the work, say its Report at the end; return the exit code."""
     started = time.monotonic()
     _open_standard_descriptors()
-    log = Log(hidden=[value for name, value in environment.items() if name.endswith("_DB_PASSWORD")])
+    log = Log(surroundings.passwords(environment))
     report = _attempt(parse, work, log)
     if not report.duration_seconds:
         report = replace(report, duration_seconds=round(time.monotonic() - started, 3))
@@ -60,6 +61,7 @@ def run(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment:
 def _attempt(parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Log) -> Report:
     try:
         settings = parse()
+        surroundings.settle(log)
         with Stop(settings.run.timeout_seconds) as stop:
             return work(settings, Frame(log, stop))
     except Terminated as signal:

@@ -23,6 +23,7 @@ from datareplication.errors import (
     RightsError,
     StorageError,
     TransientError,
+    UsageError,
 )
 from datareplication.jobs.stop import Stop
 
@@ -34,10 +35,14 @@ DEBIAN_WRAPPER = "pg_wrapper"
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """Of our environment. No variable with a password, and none of libpq's PG*: the connection string says all."""
 
-NOT_FOR_TOOLS = ("client_encoding",)
-"""pg_dump and pg_restore choose it themselves: the server's."""
+REQUIRE_AUTH = "require_auth"
+NOT_FOR_TOOLS = ("client_encoding", REQUIRE_AUTH)
+"""pg_dump and pg_restore choose the first themselves: the server's. The second comes as a variable, which libpq before
+16 does not obey, where it refuses an option that it does not know."""
 
 MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
+    (r"authentication method requirement", RightsError, "PasswordInClear"),
+    (r"invalid connection option", UsageError, "BadConnection"),
     (
         r"invalid snapshot identifier|snapshot \".*\" does not exist|could not import the requested snapshot",
         TransientError,
@@ -153,7 +158,7 @@ class Running:
         conninfo = " ".join(f"{key}={_quoted(value)}" for key, value in wanted.items())
         self._child = subprocess.Popen(
             [*_tied(), tool.path, "--no-password", f"--dbname={conninfo}", *arguments],
-            env={**environment(), "PGPASSWORD": login.password},
+            env={**environment(), **_credentials(login)},
             pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -210,6 +215,11 @@ class Running:
 def environment() -> dict[str, str]:
     """Return a child's environment; a password is in it only where its start adds one."""
     return {**{name: value for name, value in os.environ.items() if name in PASSED_ON}, "LC_ALL": "C"}
+
+
+def _credentials(login: Login) -> dict[str, str]:
+    required = login.parameters.get(REQUIRE_AUTH)
+    return {"PGPASSWORD": login.password, **({"PGREQUIREAUTH": required} if required else {})}
 
 
 def failure(name: str, code: int, output: str) -> ReplicationError:

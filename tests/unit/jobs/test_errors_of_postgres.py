@@ -36,6 +36,11 @@ from datareplication.jobs.postgres import classify
         ('server certificate for "db" does not match host name "x"', 77, "CertificateNotVerified"),
         ('root certificate file "/ca.crt" does not exist', 77, "CertificateNotVerified"),
         ("server does not support SSL, but SSL was required", 77, "NoTls"),
+        (
+            'authentication method requirement "!password" failed: server requested a cleartext password',
+            77,
+            "PasswordInClear",
+        ),
         ('invalid sslmode value: "x"', 64, "BadConnection"),
         ("FATAL:  unsupported startup parameter in options: search_path", 69, "ConnectionPooler"),
         ("FATAL:  Passwort-Authentifizierung fehlgeschlagen", 75, "CannotConnect"),

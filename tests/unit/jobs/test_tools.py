@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from datareplication.errors import CapabilityError
-from datareplication.jobs import tools
+from datareplication.jobs import archive, tools
 from datareplication.jobs.tools import Tool
 
 
@@ -90,6 +90,15 @@ def test_pg_restore_reads_the_archive_and_is_not_newer_than_the_target(
             65,
             "ConstraintViolated",
         ),
+        (
+            (
+                'pg_dump: error: connection to server at "x" failed: authentication method requirement "!password" failed:'
+                " server requested a cleartext password"
+            ),
+            77,
+            "PasswordInClear",
+        ),
+        ('pg_dump: error: invalid connection option "sslnegotiation"', 64, "BadConnection"),
         ("pg_restore: error: something never seen", 70, "ToolFailed"),
         ("", 70, "ToolFailed"),
     ],
@@ -108,6 +117,41 @@ def test_rows_are_not_quoted() -> None:
 
 def test_a_killed_tool_is_worth_another_attempt() -> None:
     assert tools.failure("pg_dump", -9, "").exit_code == 75
+
+
+@pytest.fixture
+def spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """A tool that writes down its environment; ours holds passwords and libpq's variables."""
+    script = tmp_path / "pg_spy"
+    script.write_text(f"#!/bin/sh\nenv > {tmp_path}/environment\necho 'pg_spy (PostgreSQL) 15.3'\n")
+    script.chmod(0o755)
+    for name, value in {"DEV_DB_PASSWORD": "canary", "PGPASSWORD": "canary", "PGSSLMODE": "disable"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return Tool(script, 15)
+
+
+def environment_of(spy: Tool) -> dict[str, str]:
+    lines = (spy.path.parent / "environment").read_text().splitlines()
+    return dict(line.partition("=")[::2] for line in lines)
+
+
+def test_who_only_asks_for_a_version_or_a_list_has_no_password(spy: Tool, tmp_path: Path) -> None:
+    assert tools.found("pg_spy") == [spy]
+    assert "canary" not in environment_of(spy).values()
+    (tmp_path / "schema.dump").write_bytes(b"")
+    assert archive.entries(spy, tmp_path / "schema.dump") == []
+    found = environment_of(spy)
+    assert "canary" not in found.values()
+    assert not [name for name in found if name.startswith("PG")]
+
+
+def test_who_connects_has_the_password_and_what_may_be_asked_for_and_nothing_else_of_libpqs(spy: Tool) -> None:
+    login = tools.Login({"host": "db", "require_auth": "!password"}, "its-own")
+    with tools.Running(spy, [], login) as child:
+        child.join(lambda: None)
+    found = {name: value for name, value in environment_of(spy).items() if name.startswith("PG") or value == "canary"}
+    assert found == {"PGPASSWORD": "its-own", "PGREQUIREAUTH": "!password"}
 
 
 def test_debians_directories_are_found() -> None:

@@ -52,6 +52,16 @@ RECOVERY_CONFLICT_REMEDY = (
 
 CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
     (
+        r"authentication method requirement",
+        RightsError,
+        "PasswordInClear",
+        (
+            "the server asks for the password in another way than the connection allows: let its pg_hba.conf ask for"
+            " scram-sha-256; where it must see the password itself (ldap, pam, radius), say require_auth=password in"
+            " {prefix}_DB_CONNECTION, together with sslmode=verify-full"
+        ),
+    ),
+    (
         r"certificate verify failed|server certificate|root certificate|self.signed certificate|local issuer",
         RightsError,
         "CertificateNotVerified",
@@ -64,7 +74,10 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
         r"does not support SSL|server rejected SSL",
         RightsError,
         "NoTls",
-        "the server offers no TLS: switch it on there, or choose a weaker sslMode",
+        (
+            "the server offers no TLS: switch it on there, or choose a weaker sslMode (sslmode in"
+            " {prefix}_DB_CONNECTION), which sends all in clear"
+        ),
     ),
     (
         (
