@@ -179,7 +179,7 @@ def _descendants(pid: int) -> Iterator[tuple[str, bool]]:
                 with contextlib.suppress(OSError):
                     command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
                     environment = Path(f"/proc/{child}/environ").read_bytes()
-                    # Between its fork and its exec a child still has ours.
-                    if "-m datareplication.jobs." not in command:
+                    # Between its fork and its exec a child still has ours; while it execs, none is told.
+                    if command and "-m datareplication.jobs." not in command:
                         yield command, PASSWORD.encode() in environment
                 yield from _descendants(int(child))

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from datareplication.errors import CapabilityError
 from datareplication.jobs.manifest import Part, Relation
 from datareplication.jobs.parts import PartWriter
 from datareplication.jobs.plan import PartTask
-from datareplication.jobs.postgres import checksum, copying, source
+from datareplication.jobs.postgres import checksum, copying, oversize, source
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Shape
@@ -105,5 +106,13 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> Resul
 def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:
     source.check_is(session, task.shape.schema, task.shape.name, task.oid)
     with PartWriter(config.root, task.path, config.compression, tell) as writer:
-        rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
+        try:
+            rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
+        except CapabilityError as error:
+            if error.reason != oversize.REASON:
+                raise
+            # The transaction has failed; another session looks.
+            found = source.opened(config.source, config.application, config.lock_timeout_seconds)
+            with contextlib.closing(found):
+                raise oversize.named(found, task.shape, error) from error
         return Written(task.oid, writer.part(rows))

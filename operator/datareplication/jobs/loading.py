@@ -32,7 +32,8 @@ class Restorer:
     def command(self, *options: str, root: Path, archive: str = ARCHIVE) -> Running:
         """Start it on an archive of the snapshot in `root`, the schema's unless another is named."""
         with descriptor_of(root, archive) as archived:
-            arguments = [*self.options, *options, below.path_of(archived)]
+            # Without --verbose a failure does not name its entry.
+            arguments = ["--verbose", *self.options, *options, below.path_of(archived)]
             return Running(self.tool, arguments, self.login, passed=[archived])
 
 

@@ -1,7 +1,7 @@
-"""pg_dump and pg_restore as child processes: which one, how it is started, what its end means.
+"""pg_dump and pg_restore as child processes: which one, how it is started, how it ends.
 
-It owns versions, environment and the reading of their error output. It refuses to put a password anywhere but in the
-child's environment, and to quote the DETAIL of an error, which holds rows.
+It owns versions and environment. It refuses to put a password anywhere but in the child's environment, and to know what
+a child's error output means.
 """
 
 import contextlib
@@ -16,15 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from datareplication.errors import (
-    CapabilityError,
-    DataError,
-    ReplicationError,
-    RightsError,
-    StorageError,
-    TransientError,
-    UsageError,
-)
+from datareplication.errors import CapabilityError
+from datareplication.jobs import complaints
 from datareplication.jobs.stop import Stop
 
 TICK_SECONDS = 1.0
@@ -39,54 +32,6 @@ REQUIRE_AUTH = "require_auth"
 NOT_FOR_TOOLS = ("client_encoding", REQUIRE_AUTH)
 """pg_dump and pg_restore choose the first themselves: the server's. The second comes as a variable, which libpq before
 16 does not obey, where it refuses an option that it does not know."""
-
-MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
-    (r"authentication method requirement", RightsError, "PasswordInClear"),
-    (r"invalid connection option", UsageError, "BadConnection"),
-    (
-        r"invalid snapshot identifier|snapshot \".*\" does not exist|could not import the requested snapshot",
-        TransientError,
-        "SnapshotLost",
-    ),
-    (
-        r"could not (write|open|close) (to )?(output|large object TOC|TOC|data|)\s*file|pg_dump: .*No space left",
-        StorageError,
-        "CannotWriteSnapshot",
-    ),
-    (r"permission denied|must be (owner|superuser|member|able to SET ROLE)", RightsError, "PermissionDenied"),
-    (r"role \".*\" does not exist", RightsError, "MissingRole"),
-    (
-        r"extension .* (is not available|does not exist)|could not open extension|could not access file",
-        CapabilityError,
-        "MissingExtension",
-    ),
-    (
-        r"violates|could not create unique index|is not present in table|contains null values",
-        DataError,
-        "ConstraintViolated",
-    ),
-    (
-        (
-            r"connection to server|server closed|lost synchronization|terminating connection|lock timeout|deadlock"
-            r"|canceling statement|too many clients|starting up|shutting down|no connection to the server"
-            r"|could not (receive|send) data|SSL SYSCALL error|SSL error|SSL connection has been closed"
-        ),
-        TransientError,
-        "ConnectionLost",
-    ),
-    (
-        r"does not exist|not supported|unrecognized configuration|aborting because of server version",
-        CapabilityError,
-        "NotSupportedByServer",
-    ),
-    (r"a worker process died unexpectedly", TransientError, "ToolKilled"),
-)
-"""Text of the error output -> error and reason; the first that fits counts. What none fits is unexpected."""
-
-_DESCRIPTOR = re.compile(r'"?/dev/fd/\d+"?')
-"""A child has an archive by its descriptor, which says nothing to people."""
-
-SERVER_DISK_FULL = re.compile(r"ERROR: .*No space left on device")
 
 
 @dataclass(frozen=True)
@@ -209,7 +154,7 @@ class Running:
         """Raise if it has ended in failure."""
         if self._child.poll():
             self._errors.seek(0)
-            raise failure(self._name, self._child.returncode, self._errors.read().decode(errors="replace"))
+            raise complaints.failure(self._name, self._child.returncode, self._errors.read().decode(errors="replace"))
 
 
 def environment() -> dict[str, str]:
@@ -220,21 +165,6 @@ def environment() -> dict[str, str]:
 def _credentials(login: Login) -> dict[str, str]:
     required = login.parameters.get(REQUIRE_AUTH)
     return {"PGPASSWORD": login.password, **({"PGREQUIREAUTH": required} if required else {})}
-
-
-def failure(name: str, code: int, output: str) -> ReplicationError:
-    """Return the error that a child's output tells."""
-    if code < 0:
-        return TransientError(f"{name} was killed by signal {-code}", reason="ToolKilled")
-    output = _DESCRIPTOR.sub("the archive", output)
-    lines = [line for line in output.splitlines() if re.search(r"(error|fatal):|ERROR:|FATAL:", line)]
-    text = "; ".join(lines[:3])[:600] or f"{name} ended with exit code {code}"
-    if SERVER_DISK_FULL.search(text):
-        return CapabilityError(f"{text}; the target's server needs room", reason="ServerDiskFull")
-    for pattern, kind, reason in MESSAGES:
-        if re.search(pattern, text):
-            return kind(text, reason=reason)
-    return ReplicationError(text, reason="ToolFailed")
 
 
 def _tied() -> list[str]:

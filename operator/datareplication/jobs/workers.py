@@ -126,11 +126,16 @@ class Crew(Generic[Task, Result]):
         hear(None, message)
         return False
 
-    def _gone(self, pipe: Pipe) -> TransientError:
+    def _gone(self, pipe: Pipe) -> Exception:
+        """Return why a worker has gone: what it said last, which may be unread (that it cannot connect, say)."""
+        with contextlib.suppress(EOFError, OSError):
+            while pipe.poll():
+                if isinstance(said := pipe.recv(), _Failed):
+                    return said.error or WorkerError(said.trace)
         process = self._members[pipe]
         process.join(5)
-        text = f"a worker process ended with {process.exitcode}; -9 is often the kernel's answer to a memory limit"
-        return TransientError(text, reason="WorkerKilled")
+        hint = "; that is often the kernel's answer to a memory limit" if process.exitcode == -signal.SIGKILL else ""
+        return TransientError(f"a worker process ended with {process.exitcode}{hint}", reason="WorkerKilled")
 
     def _terminate(self) -> None:
         for process in self._members.values():

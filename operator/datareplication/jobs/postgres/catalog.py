@@ -225,10 +225,14 @@ def materialized_views(session: Session, rowless: Collection[int] = ()) -> tuple
 
 
 def strangers_in_our_schema(session: Session) -> list[str]:
-    """Return what else is in the schema of the provenance table, and would not be copied."""
+    """Return what else is in the schema of the provenance table, of any kind, and would not be copied."""
     query = """
-        SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = %s AND c.relname <> %s AND c.relkind NOT IN ('i', 'c') ORDER BY 1
+        SELECT pg_describe_object(d.classid, d.objid, 0)
+        FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid AND d.refclassid = 'pg_namespace'::regclass
+        WHERE n.nspname = %s AND d.deptype = 'n' AND NOT EXISTS (
+          SELECT FROM pg_class c
+          WHERE (d.classid, d.objid) = ('pg_class'::regclass, c.oid) AND c.relname = %s AND c.relkind = 'r')
+        ORDER BY 1
     """
     return [name for (name,) in rows(session, query, PROVENANCE, doing=DOING)]
 
