@@ -16,7 +16,7 @@ from typing import Protocol, TextIO, TypeVar
 
 from datareplication.core.report import Report
 from datareplication.errors import ReplicationError
-from datareplication.jobs import surroundings
+from datareplication.jobs import surprises, surroundings
 from datareplication.jobs.log import Log
 from datareplication.jobs.settings import DEFAULT_TERMINATION_MESSAGE_PATH, RunSettings
 from datareplication.jobs.stop import Stop, Terminated
@@ -70,6 +70,8 @@ def _attempt(parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Lo
         return Report("Failed", reason=error.reason, message=error.message, exit_code=error.exit_code)
     except Exception as error:  # noqa: BLE001 - the program's last line of defence
         log.error("unexpected error", traceback=traceback.format_exc())  # noqa: TRY400 - not the standard library's
+        if known := surprises.explained(error):
+            return Report("Failed", reason=known.reason, message=known.message, exit_code=known.exit_code)
         message = f"unexpected {type(error).__name__}, see the log; this is a defect of datareplication"
         return Report("Failed", reason=ReplicationError.default_reason, message=message, exit_code=70)
 

@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from datareplication.errors import ReplicationError, TransientError
+from datareplication.jobs import surprises
 from datareplication.jobs.stop import Stop
 
 _CONTEXT = get_context("forkserver")
@@ -168,10 +169,8 @@ def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
                 pipe.send(_Done(result, teller.take()))
     except (EOFError, BrokenPipeError):
         return
-    except ReplicationError as error:
-        _say(pipe, _Failed(error))
-    except Exception:  # noqa: BLE001 - the parent decides what an unexpected error means
-        _say(pipe, _Failed(None, traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - the parent decides what an unexpected error means
+        _say(pipe, _Failed(surprises.explained(error), traceback.format_exc()))
 
 
 def _say(pipe: Pipe, message: _Failed) -> None:
