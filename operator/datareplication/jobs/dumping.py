@@ -97,22 +97,26 @@ def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
 
 
 def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> Result:
-    if isinstance(task, PartTask):
-        return _write(session, config, task, tell)
     source.check_is(session, task.shape.schema, task.shape.name, task.oid)
-    return Summed(task.oid, checksum.of_table(session, task.shape))
+    with _naming_what_is_too_large(config, task.shape):
+        if isinstance(task, PartTask):
+            return _write(session, config, task, tell)
+        return Summed(task.oid, checksum.of_table(session, task.shape))
+
+
+@contextlib.contextmanager
+def _naming_what_is_too_large(config: WorkerConfig, shape: Shape) -> Iterator[None]:
+    try:
+        yield
+    except CapabilityError as error:
+        if error.reason != oversize.REASON:
+            raise
+        # The transaction has failed; another session looks.
+        with contextlib.closing(source.opened(config.source, config.application, config.lock_timeout_seconds)) as other:
+            raise oversize.named(other, shape, error) from error
 
 
 def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:
-    source.check_is(session, task.shape.schema, task.shape.name, task.oid)
     with PartWriter(config.root, task.path, config.compression, tell) as writer:
-        try:
-            rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
-        except CapabilityError as error:
-            if error.reason != oversize.REASON:
-                raise
-            # The transaction has failed; another session looks.
-            found = source.opened(config.source, config.application, config.lock_timeout_seconds)
-            with contextlib.closing(found):
-                raise oversize.named(found, task.shape, error) from error
+        rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
         return Written(task.oid, writer.part(rows))

@@ -106,8 +106,7 @@ def _looked_at(directory: Path, path: str) -> Found:
     """Return a directory with a manifest: complete when all its files have their sizes."""
     try:
         manifest = snapshot.read_manifest(directory)
-        times.from_text(manifest.snapshot_time)
-    except (ReplicationError, ValueError) as error:
+    except ReplicationError as error:
         return Found(path, "Damaged", _size_of(directory), problem=str(error))
     try:
         snapshot.check_sizes(directory, manifest)

@@ -6,14 +6,12 @@ know files or PostgreSQL. A relation has several parts from the start: a large t
 
 import hashlib
 import json
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from datareplication.errors import CapabilityError, DataError
-from datareplication.jobs import codec
-from datareplication.jobs.ranges import Compression, Count, Encoding, Kind, Oid, Path, Seconds, State, Version
+from datareplication.jobs import codec, ranges
 
 FORMAT_VERSION = 2
 """1 had materialized views as text to put into statements."""
@@ -32,10 +30,10 @@ class Part:
     path: relative to the snapshot. rows: as COPY counted them. bytes: of CSV. stored_bytes and sha256: of the file.
     """
 
-    path: Path
-    rows: Count
-    bytes: Count
-    stored_bytes: Count
+    path: ranges.Path
+    rows: ranges.Count
+    bytes: ranges.Count
+    stored_bytes: ranges.Count
     sha256: str
 
 
@@ -54,9 +52,9 @@ class Index:
     bytes: on the source's disk.
     """
 
-    catalog: Oid
-    oid: Oid
-    bytes: Count
+    catalog: ranges.Oid
+    oid: ranges.Oid
+    bytes: ranges.Count
 
     @property
     def is_constraint(self) -> bool:
@@ -74,10 +72,10 @@ class Relation:
     checksum: of its rows (postgres.checksum), None unless the dump was asked for it.
     """
 
-    oid: Oid
+    oid: ranges.Oid
     schema: str
     name: str
-    kind: Kind
+    kind: ranges.Kind
     columns: tuple[Column, ...]
     parts: tuple[Part, ...] = ()
     indexes: tuple[Index, ...] = ()
@@ -101,7 +99,7 @@ class Sequence:
 
     schema: str
     name: str
-    last_value: State
+    last_value: ranges.State
     is_called: bool
 
 
@@ -147,8 +145,8 @@ class Source:
 
     system_identifier: str
     database: str
-    server_version: Version
-    encoding: Encoding
+    server_version: ranges.Version
+    encoding: ranges.Encoding
     postmaster_started: str
     is_standby: bool = False
 
@@ -167,7 +165,7 @@ class Schema:
     """
 
     archive: Part
-    pg_dump_version: Version
+    pg_dump_version: ranges.Version
     fingerprint: str
     roles: tuple[Role, ...]
     extensions: tuple[Extension, ...]
@@ -180,15 +178,15 @@ class LargeObjects:
     """The archive of pg_dump that holds all large objects, and how many there are."""
 
     archive: Part
-    count: Count
+    count: ranges.Count
 
 
 @dataclass(frozen=True)
 class CatalogObject:
     """An object that pg_restore is to pass over, as its list of entries knows it. catalog: oid of the catalog."""
 
-    catalog: Oid
-    oid: Oid
+    catalog: ranges.Oid
+    oid: ranges.Oid
     name: str
 
 
@@ -226,14 +224,14 @@ class Manifest:
 
     run: Run
     source: Source
-    snapshot_time: str
-    lsn: str
-    compression: Compression
+    snapshot_time: ranges.Moment
+    lsn: ranges.Lsn
+    compression: ranges.Compression
     schema: Schema
     relations: tuple[Relation, ...]
     sequences: tuple[Sequence, ...]
     tool_version: str
-    duration_seconds: Seconds
+    duration_seconds: ranges.Seconds
     large_objects: LargeObjects | None = None
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
@@ -295,8 +293,8 @@ def from_json(text: str) -> Manifest:
     if version != FORMAT_VERSION:
         text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}: dump anew"
         raise CapabilityError(text, reason="SnapshotFormat")
-    manifest = codec.decoded(Manifest, content, "manifest.json: manifest")
-    return typing.cast("Manifest", manifest)
+    manifest: Manifest = codec.decoded(Manifest, content, "manifest.json: manifest")
+    return manifest
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from datareplication.core import times
 from datareplication.errors import DataError
 from datareplication.jobs import contents
 from datareplication.jobs.manifest import Manifest
@@ -16,8 +17,13 @@ from datareplication.jobs.manifest import Manifest
 def check(manifest: Manifest) -> None:
     """Raise DataError when a table, file, index, sequence or view is there twice: it would be loaded twice.
 
-    Also when a file bears another's name.
+    Also when a file bears another's name, or its time is none.
     """
+    try:
+        times.from_text(manifest.snapshot_time)
+    except (ValueError, OverflowError) as error:
+        text = f"manifest.json has {manifest.snapshot_time} for its time, which is none"
+        raise DataError(text, reason="SnapshotCorrupt") from error
     relations = manifest.relations
     expected = (contents.ARCHIVE, *([contents.LARGE_OBJECTS] if manifest.large_objects else ()))
     if tuple(archive.path for archive in manifest.archives) != expected:

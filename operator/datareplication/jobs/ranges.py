@@ -14,6 +14,9 @@ State = Annotated[int, Range(-(2**63), 2**63 - 1)]
 Version = Annotated[int, Range(1, 10**7)]
 """A major or server_version_num."""
 
+Moment = Annotated[str, Form(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")]
+Lsn = Annotated[str, Form(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")]
+
 Path = Annotated[str, Form(f"{contents.PART_PATH}|{contents.ARCHIVE}|{contents.LARGE_OBJECTS}")]
 Kind = Annotated[str, Form("Table|PartitionedTable|ExtensionTable")]
 Compression = Annotated[str, Form("|".join(contents.SUFFIXES))]

@@ -38,10 +38,11 @@ def explained(error: Exception) -> ReplicationError | None:
             return kind(text, reason=reason)
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return TransientError("no further thread may be started here: raise that limit", reason="OutOfResources")
-    return _of_system(error) if isinstance(error, OSError) else None
+    return of_system(error) if isinstance(error, OSError) else None
 
 
-def _of_system(error: OSError) -> ReplicationError:
+def of_system(error: OSError) -> ReplicationError:
+    """Return our error for one of the operating system's."""
     text = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
     if error.errno in SCARCE:
         return TransientError(f"the machine has too little left: {text}", reason="OutOfResources")

@@ -14,7 +14,7 @@ import pytest
 
 from datareplication.core import times
 from datareplication.errors import CapabilityError, DataError, ReplicationError, StorageError
-from datareplication.jobs import below, codec, contents, inventory, lock, pruning, snapshot, verification
+from datareplication.jobs import below, codec, contents, inventory, lock, pruning, snapshot, snapshots, verification
 from datareplication.jobs import manifest as manifests
 from datareplication.jobs.manifest import Column, Index, LargeObjects, Manifest, MaterializedView, Part, Relation
 from datareplication.jobs.parts import PartReader, PartWriter, hashed_file
@@ -276,6 +276,10 @@ FORGED: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
     ("an unknown compression", lambda m: m.update(compression="Xz")),
     ("an endless duration", lambda m: m.update(durationSeconds=float("inf"))),
     ("a duration that is no number", lambda m: m.update(durationSeconds=float("nan"))),
+    ("a time that is none", lambda m: m.update(snapshotTime="yesterday")),
+    ("a day that is none", lambda m: m.update(snapshotTime="2024-02-30T00:00:00Z")),
+    ("a time without zone", lambda m: m.update(snapshotTime="2024-02-01T00:00:00")),
+    ("an LSN that is none", lambda m: m.update(lsn="0/0; DROP")),
     ("an encoding with a quote", lambda m: m["source"].update(encoding="UTF8'")),
     ("a version below zero", lambda m: m["source"].update(serverVersion=-1)),
     ("a NUL in a name", lambda m: m["relations"][0].update(name="t\0")),
@@ -366,3 +370,17 @@ def test_python_takes_true_for_one_and_codec_does_not() -> None:
             codec.decoded(kind, True, "x")
     with pytest.raises(DataError):
         codec.decoded(bool, 1, "x")
+
+
+def test_a_name_that_would_steer_a_terminal_or_is_no_text_is_shown_as_it_is(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in (b"\x1b[31mred", b"\xff"):
+        path = run / os.fsdecode(name)
+        path.mkdir()
+        (path / contents.MANIFEST).write_text("{}")
+    assert snapshots.main(["list", str(run)]) == 0
+    said = capsys.readouterr().out
+    assert "\\x1b[31mred" in said
+    assert "\\udcff" in said
+    assert said.isascii()

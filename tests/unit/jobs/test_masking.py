@@ -61,12 +61,9 @@ def test_no_password_breaks_what_is_said(password: str, before: str, after: str)
     assert replace(report, message="", not_carried=()) == replace(REPORT, message="", not_carried=())
     said, progress, last = lines(stream)
     assert Report.from_json(json.dumps(last["report"])) == report
-    assert Progress.from_log_line(json.dumps(progress)) == Progress(
-        "Data",
-        rows_done=2000,
-        note=progress["progress"]["note"],
-        note_reason="WaitsForLock",
-    )
+    read = Progress.from_log_line(json.dumps(progress))
+    assert read is not None
+    assert replace(read, note="") == Progress("Data", rows_done=2000, note_reason="WaitsForLock")
     assert (said["level"], said["number"], len(str(said["time"]))) == ("info", 2000, 24)
     if len(password) >= SHORTEST_HIDDEN:
         written = [said["message"], said["what"], progress["progress"]["note"], report.message, report.not_carried]
@@ -94,7 +91,7 @@ def test_any_report_is_written_within_the_limit_and_read_again(text: str, path: 
     report = replace(REPORT, message=text, snapshot=path, snapshot_time=path, lsn=path)
     written = Log((), io.StringIO()).report(report)
     assert len(written.encode()) <= TERMINATION_MESSAGE_LIMIT_BYTES
-    assert Report.from_json(written) is not None
+    assert json.loads(written)["outcome"] == "Succeeded"
 
 
 PROGRAM = """
