@@ -48,19 +48,44 @@ class Entry:
         return (self.catalog, self.oid) == PUBLIC_SCHEMA
 
     @property
+    def is_grant(self) -> bool:
+        """Whether it grants rights, or alters the rights that are granted by default."""
+        return self.label.startswith(("ACL ", "DEFAULT ACL "))
+
+    @property
+    def is_row_security(self) -> bool:
+        """Whether it lets a table's policies hold."""
+        return self.label.startswith("ROW SECURITY ")
+
+    @property
+    def is_event_trigger(self) -> bool:
+        """Whether it is an event trigger."""
+        return self.label.startswith("EVENT TRIGGER ")
+
+    @property
     def owner(self) -> str:
         """The owner of the public schema, as the archive spells it."""
         return self.label.removeprefix("SCHEMA - public ")
 
 
-def entries(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
-    """Return an archive's entries, in the order in which they are restored; DataError when it cannot be read.
+@dataclass(frozen=True)
+class Contents:
+    """All entries of an archive by section, each in the archive's order."""
 
-    options: choose among them, e.g. `--section=post-data`.
-    """
-    # Only the verbose list tells what depends on what, and it has all entries, whatever the options choose.
-    chosen = {entry.id for entry in _listed(pg_restore, path, *options)}
-    return [entry for entry in _listed(pg_restore, path, "--verbose") if entry.id in chosen]
+    pre_data: tuple[Entry, ...]
+    post_data: tuple[Entry, ...]
+
+
+def contents(pg_restore: Tool, path: Path) -> Contents:
+    """Return what is in an archive of a schema; DataError when it cannot be read."""
+    # Only the verbose list tells what depends on what; it has entries that are never restored, too.
+    known = _listed(pg_restore, path, "--verbose")
+    restored = {entry.id for entry in _listed(pg_restore, path)}
+    before = {entry.id for entry in _listed(pg_restore, path, "--section=pre-data")}
+    return Contents(
+        tuple(entry for entry in known if entry.id in restored & before),
+        tuple(entry for entry in known if entry.id in restored - before),
+    )
 
 
 def parsed(lines: Sequence[str]) -> list[Entry]:

@@ -6,14 +6,16 @@ It owns the order of these steps. It refuses to know how the database is made, s
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from datareplication.jobs import archive, exclusion, extension_rows, large_objects, pipeline
+from datareplication.jobs import archive, extension_rows, large_objects, pipeline, stages
 from datareplication.jobs.contents import ARCHIVE
 from datareplication.jobs.identity import load_application
 from datareplication.jobs.loading import (
     Analyze,
     CopyParts,
     Refresh,
+    RestoreEntries,
     Restorer,
     Task,
     WorkerConfig,
@@ -21,16 +23,16 @@ from datareplication.jobs.loading import (
 )
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.pipeline import Pipeline
-from datareplication.jobs.postgres import afterload, bulk, copying, owners
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, shaping
 from datareplication.jobs.postgres.afterload import Left
-from datareplication.jobs.postgres.connection import NEWER_SETTINGS, Session, connect, execute, known
-from datareplication.jobs.postgres.conninfo import parameters
+from datareplication.jobs.postgres.connection import Session, connect, execute, for_tools, login
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.stages import Ledger, Stages, ids_of
 from datareplication.jobs.tally import Tally
-from datareplication.jobs.tools import Login, Tool
+from datareplication.jobs.tools import Tool
 from datareplication.jobs.workers import Crew, crew
 
 Workers = Crew[Task, Task]
@@ -51,6 +53,7 @@ class Building:
     pg_restore: Tool
     tally: Tally
     script: str = field(default="", repr=False)
+    ledger: Ledger = field(default_factory=Ledger)
 
     @property
     def _application(self) -> str:
@@ -87,7 +90,7 @@ class Building:
     def settings(self, session: Session) -> dict[str, str]:
         """Return the settings of the server for the sessions that build."""
         # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
-        return {**bulk.settings(session, self.given.workers), **known(session, NEWER_SETTINGS), **self._quiet}
+        return {**for_tools(session), **bulk.settings(session, self.given.workers), **self._quiet}
 
     def build(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> None:
         """Fill the database and verify it. is_final: no clone is made of it and no script changes it."""
@@ -96,8 +99,7 @@ class Building:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
             self.tally.phase("Schema")
             restorer = self._restorer(settings)
-            with self._pre_data() as options:
-                self._restore(restorer, *options)
+            self._restore(restorer, ids_of(self.stages.before))
             extension_rows.refuse_lacking(session, self.manifest)
             self._fill(workers, restorer, is_final=is_final)
             self._restore_large_objects(restorer, session)
@@ -111,16 +113,26 @@ class Building:
             self.tally.phase("Verifying")
             workers.perform(pipeline.sums(self.manifest), self._hear)
 
-    def finish(self, workers: Workers, *, is_analyzed: bool) -> None:
-        """Run the after-load SQL, then fill views and gather statistics, which would keep what it scrubs."""
+    def finish(self, workers: Workers, settings: Mapping[str, str], *, is_analyzed: bool) -> None:
+        """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
+        self._restore(self._restorer(settings), ids_of(self.stages.last))
         left = self._after_load()
+        shaped_by = tuple(self._shaping().items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
         for view in left.materialized_views:
-            workers.perform([Refresh(view)], self._hear)
+            workers.perform([Refresh(view, shaped_by)], self._hear)
         if not is_analyzed:
             workers.perform([Analyze((shape,)) for shape in left.tables], self._hear)
         if self.script:
             self._forget()
+
+    def _shaping(self) -> dict[str, str]:
+        """Return the source's settings that the target's server takes."""
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            taken, refused = shaping.accepted(session, self.manifest.schema.settings)
+        if refused:
+            self.frame.log.warning("materialized views are filled without some of the source's settings", why=refused)
+        return taken
 
     def _restore_large_objects(self, restorer: Restorer, session: Session) -> None:
         if self.manifest.large_objects:
@@ -131,10 +143,8 @@ class Building:
 
     def _fill(self, workers: Workers, restorer: Restorer, *, is_final: bool) -> None:
         """Do all that concerns one table at a time, then restore what is left of the schema."""
-        manifest, root = self.manifest, self.given.input
-        post_data = archive.entries(self.pg_restore, root / ARCHIVE, "--section=post-data")
-        wanted = exclusion.without(post_data, {(one.catalog, one.oid) for one in manifest.omitted.objects})
-        planned = pipeline.plan(manifest, wanted, self.given.workers, analyzes=is_final)
+        manifest = self.manifest
+        planned = pipeline.plan(manifest, self.stages.after, self.given.workers, analyzes=is_final)
         parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
         self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
         self.tally.phase("Data")
@@ -149,27 +159,30 @@ class Building:
         if planned.rest:
             self.tally.phase("Indexes")
         for ids in planned.rest:
-            with archive.use_list(ids) as option:
-                self._restore(restorer, option, "--jobs", str(self.given.workers))
+            self._restore(restorer, ids, "--jobs", str(self.given.workers))
 
-    @contextlib.contextmanager
-    def _pre_data(self) -> Iterator[Sequence[str]]:
-        """Yield pg_restore's options for what comes before the data.
+    @property
+    def not_restored(self) -> list[str]:
+        """What of the schema the load's role may not give."""
+        if not self.stages.refused:
+            return []
+        return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give"]
 
-        Schema public is there already. pg_dump hands over its owner where it is not pg_database_owner: up to 14 the
-        server's first superuser, to whom only a superuser may give it.
-        """
-        section = "--section=pre-data"
-        if self.server.is_superuser:
-            yield [section]
-            return
-        mine = {self.server.role, self.database.owner}
-        found = archive.entries(self.pg_restore, self.given.input / ARCHIVE, section)
-        kept = [entry.id for entry in found if not entry.is_public_schema or entry.owner in mine]
-        if len(kept) < len(found):
-            self.frame.log.info("schema public keeps the owner that a new database gives it")
-        with archive.use_list(kept) as option:
-            yield [section, option]
+    @cached_property
+    def stages(self) -> Stages:
+        """When each entry of the schema's archive is restored."""
+        choices = stages.Choices(
+            omitted={(one.catalog, one.oid) for one in self.manifest.omitted.objects},
+            with_grants=self.given.grants == "Keep",
+            public_owners=None if self.server.is_superuser else {self.server.role, self.database.owner},
+            version=self.server.version,
+        )
+        return stages.plan(archive.contents(self.pg_restore, self.given.input / ARCHIVE), choices)
+
+    def settle(self, *, is_cloned: bool) -> None:
+        """Raise unless all was restored, each once. is_cloned: a sibling did so with all but the last stage."""
+        done = self.stages
+        self.ledger.settle(*([done.last] if is_cloned else [done.before, done.after, done.last]))
 
     def _after_load(self) -> Left:
         views = self.manifest.schema.materialized_views
@@ -192,18 +205,20 @@ class Building:
         if isinstance(done, CopyParts):
             for part in done.parts:
                 self.tally.done(done.oid, part.rows)
+        elif isinstance(done, RestoreEntries):
+            self.ledger.restored(done.ids)
 
     def _restorer(self, settings: Mapping[str, str]) -> Restorer:
-        wanted = {**parameters(self.given.target, self.database.next_name), "application_name": self._application}
-        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-        wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
         choices = [
             *(["--no-owner"] if self.given.owners == "TargetOwner" else []),
             *(["--no-privileges"] if self.given.grants == "Drop" else []),
         ]
-        login = Login(wanted, self.given.target.password)
-        return Restorer(self.pg_restore, login, ("--exit-on-error", "--no-tablespaces", *choices))
+        reached = login(self.given.target, self._application, settings, self.database.next_name)
+        return Restorer(self.pg_restore, reached, ("--exit-on-error", "--no-tablespaces", *choices))
 
-    def _restore(self, restorer: Restorer, *options: str) -> None:
-        with restorer.command(*options, root=self.given.input) as child:
+    def _restore(self, restorer: Restorer, ids: Sequence[int], *options: str) -> None:
+        if not ids:
+            return
+        with archive.use_list(ids) as option, restorer.command(option, *options, root=self.given.input) as child:
             child.wait(self.frame.stop, lambda: self.tally.moved(0))
+        self.ledger.restored(ids)

@@ -9,7 +9,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,8 +40,7 @@ from datareplication.jobs.parts import hashed_file
 from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.catalog import Table
-from datareplication.jobs.postgres.connection import Session
-from datareplication.jobs.postgres.conninfo import parameters
+from datareplication.jobs.postgres.connection import Session, for_tools, login
 from datareplication.jobs.postgres.source import Exported, Snapshot
 from datareplication.jobs.program import Frame
 from datareplication.jobs.selection import Patterns, Selection
@@ -82,14 +81,20 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the dump is of: a database, at one instant. tables: all but those that are left out."""
+    """What the dump is of: a database, at one instant. tables: all but those that are left out.
+
+    settings: by which the source's own sessions see its views. for_tools: those that pg_dump's sessions start with.
+    """
 
     identity: manifests.Source
     snapshot: Snapshot
     tables: Sequence[Table]
     selection: Selection
+    sequences: tuple[manifests.Sequence, ...]
     large_objects: int
     pg_dump: Tool
+    settings: tuple[manifests.Setting, ...]
+    for_tools: Mapping[str, str]
 
     @property
     def copied(self) -> Sequence[Table]:
@@ -140,7 +145,17 @@ class _Dump:
         """Return what is to be dumped, after a last look at what the snapshot holds."""
         selected, taken = exported.selection, exported.snapshot
         selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
-        seen = _Seen(identity, taken, exported.tables, selected, large_objects.count(session), pg_dump)
+        seen = _Seen(
+            identity=identity,
+            snapshot=taken,
+            tables=exported.tables,
+            selection=selected,
+            sequences=catalog.sequences(session, selected.left_out_oids),
+            large_objects=large_objects.count(session),
+            pg_dump=pg_dump,
+            settings=source.own_settings(self.given.source, self._application),
+            for_tools=for_tools(session),
+        )
         refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
         self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
         omitted = omission.of(selected)
@@ -159,7 +174,7 @@ class _Dump:
     def _pg_dump(self, seen: _Seen, path: str, arguments: Sequence[str]) -> Running:
         with self.draft.made(path) as made:
             file = ["--no-sync", f"--file={below.path_of(made)}"]  # hashed_file waits until it is on the disk
-            return Running(seen.pg_dump, [*arguments, *file], self._login(), passed=[made])
+            return Running(seen.pg_dump, [*arguments, *file], self._login(seen), passed=[made])
 
     def _copy(self, seen: _Seen, archives: Sequence[Running], tally: Tally) -> tuple[Relation, ...]:
         """Write all parts, with pg_dump at work beside; return the relations."""
@@ -211,7 +226,7 @@ class _Dump:
             compression=self.given.compression,
             schema=schema,
             relations=relations,
-            sequences=catalog.sequences(session, seen.selection.left_out_oids),
+            sequences=seen.sequences,
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
             large_objects=self._large_objects(seen),
@@ -233,6 +248,7 @@ class _Dump:
             extensions=catalog.extensions(session),
             materialized_views=catalog.materialized_views(session, seen.selection.rowless_oids),
             has_public=catalog.has_public_schema(session),
+            settings=seen.settings,
         )
 
     def _schema_arguments(self, seen: _Seen) -> list[str]:
@@ -247,9 +263,8 @@ class _Dump:
             *exclusion.dump_options(seen.selection.left_out, seen.identity.csv_encoding),
         ]
 
-    def _login(self) -> Login:
-        wanted = {**parameters(self.given.source), "application_name": self._application}
-        return Login(wanted, self.given.source.password)
+    def _login(self, seen: _Seen) -> Login:
+        return login(self.given.source, self._application, seen.for_tools)
 
     @property
     def _application(self) -> str:

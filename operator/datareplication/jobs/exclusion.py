@@ -1,13 +1,11 @@
-"""How pg_dump and pg_restore are told what a selection leaves out.
+"""How pg_dump is told what a selection leaves out.
 
-It owns the quoting of names in pg_dump's pattern language, and the list of entries that pg_restore is given. It refuses
-to know why something is left out.
+It owns the quoting of names in pg_dump's pattern language. It refuses to know why something is left out.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from datareplication.errors import UsageError
-from datareplication.jobs.archive import Entry
 from datareplication.jobs.selection import Node
 
 LARGEST_ARGUMENTS_BYTES = 1 << 20
@@ -27,16 +25,6 @@ def dump_options(left_out: Sequence[Node], encoding: str) -> list[str]:
         text = f"the patterns leave out {len(left_out)} relations, more than pg_dump can be told; leave out fewer"
         raise UsageError(text, reason="TooManyLeftOut")
     return [f"--encoding={encoding}", *names]  # pg_dump reads its patterns in it, too
-
-
-def without(entries: Sequence[Entry], objects: Collection[tuple[int, int]]) -> list[Entry]:
-    """Return the entries but for those of (catalog, oid) and what depends on them, such as their comments."""
-    gone: set[int] = set()
-    while True:
-        new = {e.id for e in entries if (e.catalog, e.oid) in objects or not gone.isdisjoint(e.depends_on)}
-        if new == gone:
-            return [entry for entry in entries if entry.id not in gone]
-        gone = new
 
 
 def _quoted(name: str) -> str:

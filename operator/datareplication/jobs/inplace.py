@@ -6,7 +6,7 @@ change a schema: a target that differs is left alone.
 
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from datareplication.errors import CapabilityError, ReplicationError, TransientError
@@ -18,8 +18,8 @@ from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.ownership import Wants
 from datareplication.jobs.parts import PartReader
 from datareplication.jobs.pipeline import shape, sums
-from datareplication.jobs.postgres import afterload, layout, provenance, replacing
-from datareplication.jobs.postgres.connection import Session, connect, row, transaction
+from datareplication.jobs.postgres import afterload, layout, provenance, replacing, shaping
+from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.layout import Deferrable, SequenceObject, Table, Trigger, View
 from datareplication.jobs.postgres.provenance import Provenance
@@ -78,7 +78,8 @@ class InPlace:
         with contextlib.closing(self._connect()) as session:
             with self.frame.stop.interrupting(session.cancel):
                 found = self._checked(session)
-            written = self._replace(session, found)
+                settings = self._shaping(session, found)
+            written = self._replace(session, found, settings)
             self._analyze(session, found)
         return Replaced(written, ())
 
@@ -104,8 +105,20 @@ class InPlace:
         sequences = tuple(one for one in found.sequences if (one.schema, one.name) in wanted)
         return _Found(touched(self.manifest.relations, found), sequences, found.views)
 
-    def _replace(self, session: Session, found: _Found) -> Provenance:
-        """Do it all, or nothing. The commit itself is not interrupted by a signal: what it did is done."""
+    def _shaping(self, session: Session, found: _Found) -> dict[str, str]:
+        """Return the source's settings that shape the views' rows and that the target's server takes."""
+        if not found.views:
+            return {}
+        taken, refused = shaping.accepted(session, self.manifest.schema.settings)
+        if refused:
+            self.frame.log.warning("materialized views are filled without some of the source's settings", why=refused)
+        return taken
+
+    def _replace(self, session: Session, found: _Found, settings: Mapping[str, str]) -> Provenance:
+        """Do it all, or nothing. The commit itself is not interrupted by a signal: what it did is done.
+
+        settings: those under which the views are filled.
+        """
         try:
             with transaction(session, doing="replacing the rows"):
                 with self.frame.stop.interrupting(session.cancel):
@@ -114,7 +127,9 @@ class InPlace:
                     self._fill(session, found.touched)
                     self._put_back(session, found.touched, set_aside)
                     self._after_load(session)
+                    shaping.take_over(session, settings)
                     replacing.refresh(session, found.views)
+                    pin(session, {})
                     written = self._provenance()
                     provenance.replace(session, written)
                     self._check_lock()

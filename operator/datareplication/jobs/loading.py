@@ -86,9 +86,10 @@ class CompareSum:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Fill a materialized view."""
+    """Fill a materialized view. settings: (name, value), those that shape its rows."""
 
     view: MaterializedView
+    settings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
         case CompareSum():
             compare_sum(session, task)
         case Refresh():
-            copying.refresh(session, task.view)
+            copying.refresh(session, task.view, dict(task.settings))
         case Analyze():
             copying.analyze(session, task.shapes)
 

@@ -137,6 +137,14 @@ class MaterializedView:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A setting of the server for a session."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Source:
     """Identity and nature of the database that was dumped.
 
@@ -161,7 +169,8 @@ class Schema:
     """The archive of pg_dump, and what a load must know before it hands it to pg_restore.
 
     pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh, in
-    order. has_public: whether the source has the schema that every new database starts with.
+    order. has_public: whether the source has the schema that every new database starts with. settings: by which the
+    source's own sessions see those views (postgres.shaping).
     """
 
     archive: Part
@@ -171,6 +180,7 @@ class Schema:
     extensions: tuple[Extension, ...]
     materialized_views: tuple[MaterializedView, ...]
     has_public: bool
+    settings: tuple[Setting, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Swap:
                 written = self._provenance()
                 self._write(written)
             self.building.tally.phase("Swapping")
-            return Replaced(written, self._swap())
+            return Replaced(written, [*self.building.not_restored, *self._swap()])
         except BaseException:
             self._clean_up()
             raise
@@ -66,7 +66,8 @@ class Swap:
             building.open(workers, settings)
             building.build(workers, settings, is_final=not building.script)
             building.compare_sums(workers)
-            building.finish(workers, is_analyzed=not building.script)
+            building.finish(workers, settings, is_analyzed=not building.script)
+        building.settle(is_cloned=False)
 
     def _build_for_all(self, *, is_cloned: bool) -> None:
         """Take the clone that a sibling made, or build and make clones; then go on as all of them do."""
@@ -83,7 +84,8 @@ class Swap:
         with building.workers() as workers:
             building.open(workers, settings)
             building.compare_sums(workers)
-            building.finish(workers, is_analyzed=False)
+            building.finish(workers, settings, is_analyzed=False)
+        building.settle(is_cloned=is_cloned)
 
     def _create_next(self) -> None:
         databases.create_next(self.maintenance, self._database, self._owner())

@@ -55,11 +55,6 @@ def test_entries_are_known_by_their_ids() -> None:
     assert entries[1] == Entry(3210, 2604, 16399, (216, 217, 217), "DEFAULT public t id postgres")
 
 
-def test_an_entry_goes_with_its_comment() -> None:
-    kept = exclusion.without(archive.parsed(LIST.split("\n")), {(2606, 16401)})
-    assert [entry.id for entry in kept] == [217, 3210, 3214]
-
-
 def test_tables_come_after_those_they_refer_to() -> None:
     assert extensions.in_order([1, 2, 3], [(1, 2), (2, 3), (3, 3)]) == [3, 2, 1]
     assert extensions.in_order([1, 2], [(1, 2), (2, 1)]) == [1, 2]

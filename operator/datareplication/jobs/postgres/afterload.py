@@ -16,7 +16,7 @@ from datareplication.errors import CapabilityError, DataError, ReplicationError,
 from datareplication.jobs.manifest import MaterializedView
 from datareplication.jobs.postgres import classify, connection
 from datareplication.jobs.postgres.catalog import USER_CLASS
-from datareplication.jobs.postgres.connection import NEWER_SETTINGS, Session, rows, transaction
+from datareplication.jobs.postgres.connection import Session, rows, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.stop import Stop
 
@@ -179,7 +179,7 @@ def execute(session: Session, script: str, path: str = DEFAULT_SEARCH_PATH) -> N
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")
     except psycopg2.Error as error:
         raise _failure(error, script) from None
-    connection.set_if_known(session, NEWER_SETTINGS)
+    connection.pin(session, {})
 
 
 _LAST = "\n; SELECT 1"

@@ -8,10 +8,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg2 import sql
+from psycopg2 import errors, sql
 
+from datareplication.errors import TransientError
 from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, MaterializedView, Role
 from datareplication.jobs.manifest import Sequence as State
+from datareplication.jobs.postgres import classify
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
 from datareplication.jobs.selection import Selection
 
@@ -188,22 +190,42 @@ def unreadable(session: Session, selected: Selection) -> list[tuple[str, str]]:
 
 
 def sequences(session: Session, left_out: Collection[int] = ()) -> tuple[State, ...]:
-    """Return the state of all sequences. It is not subject to the snapshot, so it is never behind the tables' rows."""
-    found = rows(session, _SEQUENCES, doing=DOING)
-    names = [(schema, name) for oid, schema, name in found if oid not in left_out]
+    """Return the state of all sequences.
+
+    No snapshot holds it. Read right after the snapshot is taken it is not behind the tables' rows, and only a setval()
+    of that instant is carried that the rows do not know. A sequence that was dropped or replaced is a TransientError.
+    """
+    found = [one for one in rows(session, _SEQUENCES, doing=DOING) if one[0] not in left_out]
     states: list[State] = []
-    for start in range(0, len(names), _SEQUENCES_PER_QUERY):
-        states += _sequence_states(session, names[start : start + _SEQUENCES_PER_QUERY])
+    for start in range(0, len(found), _SEQUENCES_PER_QUERY):
+        states += _sequence_states(session, found[start : start + _SEQUENCES_PER_QUERY])
     return tuple(states)
 
 
-def _sequence_states(session: Session, names: Sequence[tuple[str, ...]]) -> list[State]:
+def _sequence_states(session: Session, wanted: Sequence[tuple[Any, ...]]) -> list[State]:
     queries = [
-        sql.SQL("SELECT {}, last_value, is_called FROM {}").format(sql.Literal(index), identifier(schema, name))
-        for index, (schema, name) in enumerate(names)
+        sql.SQL("SELECT {}, tableoid::int8, last_value, is_called FROM {}").format(
+            sql.Literal(index), identifier(schema, name)
+        )
+        for index, (_, schema, name) in enumerate(wanted)
     ]
-    found = rows(session, sql.SQL(" UNION ALL ").join(queries), doing="reading sequences")
-    return [State(names[index][0], names[index][1], value, called) for index, value, called in found]
+    try:
+        with session.cursor() as cursor:
+            cursor.execute(sql.SQL(" UNION ALL ").join(queries))
+            found = cursor.fetchall()
+    except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType) as error:
+        text = "a sequence was dropped or renamed while the snapshot was taken"
+        raise TransientError(text, reason="SchemaChanging") from error
+    except errors.Error as error:
+        raise classify.after_connect(error, "reading sequences") from error
+    states = []
+    for index, oid, value, is_called in found:
+        expected, schema, name = wanted[index]
+        if oid != expected:
+            text = f"sequence {schema}.{name} was replaced by another while the snapshot was taken"
+            raise TransientError(text, reason="SchemaChanging")
+        states.append(State(schema, name, value, is_called))
+    return states
 
 
 def roles(session: Session, left_out: Collection[int] = ()) -> tuple[Role, ...]:

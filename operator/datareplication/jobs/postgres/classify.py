@@ -134,6 +134,12 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
         "ALTER DATABASE {database} ALLOW_CONNECTIONS true",
     ),
     (
+        r"unrecognized configuration parameter",
+        CapabilityError,
+        "ServerTooOld",
+        "PostgreSQL from 14 on is supported",
+    ),
+    (
         r"unsupported startup parameter",
         CapabilityError,
         "ConnectionPooler",

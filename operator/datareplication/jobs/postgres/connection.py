@@ -10,66 +10,73 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions, sql
 
-from datareplication.jobs.postgres import classify
+from datareplication.errors import RightsError
+from datareplication.jobs.postgres import classify, session_settings
 from datareplication.jobs.postgres.conninfo import parameters
+from datareplication.jobs.postgres.session_settings import PINNED
 from datareplication.jobs.settings import Connection
+from datareplication.jobs.tools import Login
 
 Session = extensions.connection
 Query = str | sql.Composable
 Values = Sequence[Any] | Mapping[str, Any]
 
-SERVER_SETTINGS: Mapping[str, str] = {
-    "search_path": "",
-    "row_security": "off",
-    "DateStyle": "ISO",
-    "IntervalStyle": "postgres",
-    "TimeZone": "UTC",
-    "extra_float_digits": "3",
-    "bytea_output": "hex",
-    "lc_monetary": "C",
-    "xmloption": "content",
-    "quote_all_identifiers": "off",
-    "standard_conforming_strings": "on",
-    "synchronize_seqscans": "off",
-    "default_transaction_isolation": "read\\ committed",
-    "default_transaction_read_only": "off",
-    "statement_timeout": "0",
-    "lock_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "client_min_messages": "warning",
-    "jit": "off",
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "10",
-    "tcp_keepalives_count": "3",
-}
-"""What every session sets in its startup packet, before a search_path of the role or database can matter.
-
-Those that shape text are the ones pg_dump sets, and lc_monetary, without which money does not survive a change of
-locale. The server's own keepalives free the locks of a client whose machine has gone.
+_PIN = """
+    WITH wanted AS MATERIALIZED (
+        SELECT name, value, setting, context = 'user' OR current_setting('is_superuser')::bool AS is_free
+        FROM unnest(%s::text[], %s::text[]) AS w(name, value) JOIN pg_settings USING (name)
+    )
+    SELECT name, setting, CASE WHEN is_free THEN set_config(name, value, false) END FROM wanted
+    WHERE is_free OR setting <> value
 """
-
-NEWER_SETTINGS: Mapping[str, str] = {"idle_session_timeout": "0", "transaction_timeout": "0"}
-"""Settings that not all supported servers know; a startup packet with an unknown one is refused."""
 
 
 def connect(
     connection: Connection, application: str, database: str | None = None, settings: Mapping[str, str] | None = None
 ) -> Session:
-    """Open a session in autocommit mode; `settings` are further settings of the server for it.
+    """Open a session in autocommit mode, pinned; `settings` are further settings of the server for it.
 
-    Raises what classify.before_connect makes of a failure.
+    Raises what classify.before_connect makes of a failure, RightsError for a harmful setting that stays.
     """
-    wanted = parameters(connection, database)
-    options = " ".join(f"-c {name}={value}" for name, value in {**SERVER_SETTINGS, **(settings or {})}.items())
-    wanted["options"] = f"{wanted.get('options', '')} {options}".strip()
-    wanted["application_name"] = application
-    try:
-        session: Session = psycopg2.connect(extensions.make_dsn(**wanted), password=connection.password)
-    except psycopg2.Error as error:
-        raise classify.before_connect(error, connection.prefix, connection.username, wanted["dbname"]) from error
-    session.autocommit = True
-    set_if_known(session, NEWER_SETTINGS)
+    wanted = {**PINNED, **(settings or {})}
+    known = {name: value for name, value in wanted.items() if name not in session_settings.NEWER}
+    session = _opened(connection, application, database, known)
+    pin(session, settings or {})
     return session
+
+
+def connect_unpinned(connection: Connection, application: str) -> Session:
+    """Open a session that sees rows as any other program's would; nothing else of the role's settings holds."""
+    return _opened(connection, application, None, session_settings.UNSHAPED)
+
+
+def _opened(connection: Connection, application: str, database: str | None, settings: Mapping[str, str]) -> Session:
+    wanted = login(connection, application, settings, database)
+    try:
+        session: Session = psycopg2.connect(extensions.make_dsn(**wanted.parameters), password=wanted.password)
+    except psycopg2.Error as error:
+        name = wanted.parameters["dbname"]
+        raise classify.before_connect(error, connection.prefix, connection.username, name) from error
+    session.autocommit = True
+    return session
+
+
+def pin(session: Session, settings: Mapping[str, str]) -> None:
+    """Give all pinned settings and these their values, those that the server knows and the role may set.
+
+    The startup packet did so before anything could be asked; libpq puts what the environment says (PGTZ, PGDATESTYLE)
+    behind it. Raises RightsError for a harmful value that the role may not change.
+    """
+    wanted = {**PINNED, **session_settings.NEWER, **session_settings.SUPERUSERS, **settings}
+    values = {name: value for name, value in wanted.items() if name not in session_settings.STARTUP_ONLY}
+    found = rows(session, _PIN, [list(values), list(values.values())], doing="session settings")
+    for name, setting, value in found:
+        if value is None and name in session_settings.HARMFUL:
+            remedy = f"reset it for the role, its database or the server (ALTER ROLE ... RESET {name})"
+            text = (
+                f"{name} is {setting} in the role's sessions, which may lose rows or checks, and it may not change it"
+            )
+            raise RightsError(f"{text}: {remedy}", reason="HarmfulSetting")
 
 
 def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
@@ -78,10 +85,22 @@ def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
     execute(session, query, (list(settings), list(settings.values())), doing="session settings")
 
 
-def known(session: Session, settings: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the settings that the server knows."""
-    found = rows(session, "SELECT name FROM pg_settings WHERE name = ANY(%s)", [list(settings)], doing="settings")
-    return {name: settings[name] for (name,) in found}
+def for_tools(session: Session) -> dict[str, str]:
+    """Return what PostgreSQL's own programs are to start with that log in as the session's role to its server."""
+    newer = {**session_settings.NEWER, **session_settings.SUPERUSERS}
+    query = """
+        SELECT name FROM pg_settings
+        WHERE name = ANY(%s) AND (context = 'user' OR current_setting('is_superuser')::bool)
+    """
+    found = rows(session, query, [list(newer)], doing="session settings")
+    return {**PINNED, **{name: newer[name] for (name,) in found}}
+
+
+def login(connection: Connection, application: str, settings: Mapping[str, str], database: str | None = None) -> Login:
+    """Return how a program of PostgreSQL's logs in; `settings` are those that its sessions start with."""
+    wanted = {**parameters(connection, database), "application_name": application}
+    wanted["options"] = f"{wanted.get('options', '')} {session_settings.options(settings)}".strip()
+    return Login(wanted, connection.password)
 
 
 def without_event_triggers(session: Session) -> None:

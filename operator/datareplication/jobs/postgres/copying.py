@@ -3,7 +3,7 @@
 It owns the statements. It refuses to know files: a stream with write() or read() is all it sees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +11,14 @@ from psycopg2 import sql
 
 from datareplication.jobs.manifest import CSV_NULL, MaterializedView
 from datareplication.jobs.manifest import Sequence as State
+from datareplication.jobs.postgres import shaping
 from datareplication.jobs.postgres.connection import (
     Session,
     classified,
     execute,
     identifier,
     row,
+    transaction,
     without_event_triggers,
 )
 
@@ -107,12 +109,17 @@ def analyze(session: Session, shapes: Sequence[Shape]) -> None:
     execute(session, sql.SQL("ANALYZE {}").format(names), doing="analyzing tables")
 
 
-def refresh(session: Session, view: MaterializedView) -> None:
-    """Fill a materialized view and gather its statistics."""
+def refresh(session: Session, view: MaterializedView, settings: Mapping[str, str]) -> None:
+    """Fill a materialized view and gather its statistics.
+
+    settings: those by which the view's own sessions see its rows.
+    """
     without_event_triggers(session)
-    for statement in ("REFRESH MATERIALIZED VIEW {}", "ANALYZE {}"):
-        command = sql.SQL(statement).format(identifier(view.schema, view.name))
-        execute(session, command, doing=f"refreshing {view.schema}.{view.name}")
+    name, doing = identifier(view.schema, view.name), f"refreshing {view.schema}.{view.name}"
+    with transaction(session, doing=doing):
+        shaping.take_over(session, settings)
+        execute(session, sql.SQL("REFRESH MATERIALIZED VIEW {}").format(name), doing=doing)
+    execute(session, sql.SQL("ANALYZE {}").format(name), doing=doing)
 
 
 def set_sequences(session: Session, states: Sequence[State]) -> None:

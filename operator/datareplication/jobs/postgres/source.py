@@ -13,17 +13,19 @@ from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
 
 from datareplication.errors import CapabilityError, DataError, ReplicationError, TransientError
 from datareplication.jobs import manifest
-from datareplication.jobs.postgres import catalog, classify, extensions
+from datareplication.jobs.postgres import catalog, classify, extensions, shaping
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import (
     Session,
     connect,
+    connect_unpinned,
     identifier,
     row,
     rows,
     set_if_known,
     transaction,
 )
+from datareplication.jobs.postgres.session_settings import RESTRICTED
 from datareplication.jobs.selection import Selection
 from datareplication.jobs.settings import Connection
 
@@ -34,10 +36,6 @@ SCHEMA_CHANGES_ENDURED = 5
 
 CLIENT_CHECK: Mapping[str, str] = {"client_connection_check_interval": "1s"}
 """A backend whose client has gone else keeps its locks until it next sends a row. Servers on Windows do not have it."""
-
-NEWER_SETTINGS: Mapping[str, str] = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
-"""A table that somebody swaps for a view must not run that view's code (CVE-2024-7348); from the minor releases of
-August 2024 on."""
 
 SNAPSHOT_LOST = (errors.InvalidParameterValue, errors.UndefinedObject, errors.ObjectNotInPrerequisiteState)
 """What importing a snapshot ends with when nobody holds it any more; it depends on the server's version."""
@@ -68,11 +66,16 @@ class Snapshot:
 
 def opened(connection: Connection, application: str, lock_timeout_seconds: int) -> Session:
     """Open a session that reads the source and waits no longer than that for a lock: who comes after it waits too."""
-    session = connect(connection, application, settings={"lock_timeout": f"{lock_timeout_seconds}s"})
-    set_if_known(session, NEWER_SETTINGS)
+    session = connect(connection, application, settings={"lock_timeout": f"{lock_timeout_seconds}s", **RESTRICTED})
     with contextlib.suppress(CapabilityError, DataError):
         set_if_known(session, CLIENT_CHECK)
     return session
+
+
+def own_settings(connection: Connection, application: str) -> tuple[manifest.Setting, ...]:
+    """Return the settings by which the source's own sessions see its views."""
+    with contextlib.closing(connect_unpinned(connection, application)) as session:
+        return shaping.of_database(session)
 
 
 def identity(session: Session) -> manifest.Source:
