@@ -56,6 +56,14 @@ def test_the_users_own_authorities_are_left_to_libpq(home: Path) -> None:
     assert "sslrootcert" not in parameters("host=db dbname=app")
 
 
+def test_a_user_without_a_home_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(_: type[Path]) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", classmethod(homeless))
+    assert parameters("host=db dbname=app")["sslrootcert"] == AUTHORITIES
+
+
 def test_a_libpq_that_knows_no_require_auth_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("psycopg2.extensions.libpq_version", lambda: 150018)
     assert "require_auth" not in parameters("host=db dbname=app")

@@ -48,7 +48,7 @@ def parameters(connection: Connection, database: str | None = None) -> dict[str,
     A string that libpq cannot read, one with a credential in it, and one without dbname are UsageErrors.
     """
     given = {"sslmode": VERIFIED, **_parsed(connection), "user": connection.username}
-    if given["sslmode"] == VERIFIED and "sslrootcert" not in given and not (Path.home() / USERS_AUTHORITIES).is_file():
+    if given["sslmode"] == VERIFIED and "sslrootcert" not in given and not _has_users_authorities():
         given["sslrootcert"] = "system"
     if given.get("sslrootcert") == "system":
         given["sslrootcert"] = _authorities() or "system"
@@ -73,6 +73,13 @@ def _parsed(connection: Connection) -> dict[str, str]:
     if "dbname" not in given:
         raise UsageError(f"{variable} has no dbname", reason="BadConnection")
     return given
+
+
+def _has_users_authorities() -> bool:
+    try:
+        return (Path.home() / USERS_AUTHORITIES).is_file()
+    except (RuntimeError, OSError):  # a container's user has no home, or may not look into it
+        return False
 
 
 def _authorities() -> str | None:
