@@ -57,7 +57,7 @@ class Server:
 
     def conninfo(self, database: str = "postgres") -> str:
         """Return libpq's connection string without credentials."""
-        return f"host=127.0.0.1 port={self.port} dbname={_quoted(database)}"
+        return f"host=127.0.0.1 port={self.port} dbname={_quoted(database)} sslmode=disable"
 
     def connect(self, database: str = "postgres", role: str = "postgres") -> Any:
         """Return a psycopg2 connection in autocommit mode."""

@@ -98,9 +98,8 @@ def test_a_changed_row_is_found_before_the_swap(both: Programs, change: str, tab
     loaded = 'SELECT (SELECT count(*) FROM t) = 20000 AND EXISTS (SELECT FROM child) AND EXISTS (TABLE "Odd ""name")'
     with contextlib.closing(both.target.connect(scratch)) as session, session.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(4)")
-        until(
-            lambda: both.target.run("SELECT to_regclass('child')", database=scratch) != [(None,)], "the schema is there"
-        )
+        made = """SELECT num_nulls(to_regclass('t'), to_regclass('child'), to_regclass('"Odd ""name"'))"""
+        until(lambda: both.target.run(made, database=scratch) == [(0,)], "the schema is there")
         until(lambda: both.target.run(loaded, database=scratch) == [(True,)], "the other tables are loaded")
         both.target.run(change, database=scratch)
     ended = child.end()

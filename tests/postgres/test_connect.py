@@ -1,5 +1,8 @@
 """What a connection that does not come about is called, and what the message says to do."""
 
+import contextlib
+import io
+import json
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +12,9 @@ import pytest
 import server
 from programs import Dumped, Programs
 from server import Server
+
+from datareplication.core.report import Report
+from datareplication.jobs import load, program, settings
 
 
 @pytest.fixture
@@ -58,7 +64,7 @@ def test_an_unreachable_server_is_worth_another_attempt(reader: Programs, connin
 def test_a_server_that_never_answers_is_given_up(reader: Programs) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        conninfo = f"host=127.0.0.1 port={port} dbname=app connect_timeout=2"
+        conninfo = f"host=127.0.0.1 port={port} dbname=app connect_timeout=2 sslmode=disable"
         assert reader.dump(PROD_DB_CONNECTION=conninfo).summary == (75, "CannotConnect")
 
 
@@ -135,6 +141,30 @@ def test_verify_full_against_the_systems_authorities(
 def test_a_server_without_tls_is_refused_when_tls_is_asked_for(reader: Programs) -> None:
     conninfo = reader.source.conninfo(reader.database) + " sslmode=require"
     assert reader.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "NoTls")
+
+
+@pytest.mark.parametrize(
+    "password", ["1000", "2000", "1234", "Succeeded", "Loaded", '"', 'a"b\\c', "Data", "exitCode", "info"]
+)
+def test_no_password_ends_a_finished_load_otherwise(dumped: Programs, password: str) -> None:
+    """A password of 2000 once ended a load that had replaced its target with 1: the report was no JSON any more."""
+    role = f"{dumped.database}_loader"
+    dumped.target.run(f"CREATE ROLE {role} SUPERUSER LOGIN")
+    dumped.target.run(f"ALTER ROLE {role} PASSWORD '{password}'")
+    login = {"DEV_DB_USERNAME": role, "DEV_DB_PASSWORD": password}
+    environment = dumped.environment(**login)
+    options = ["--target", "dev", "--run-uid", "run-1", "--workers", "1"]
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        code = program.run(lambda: settings.parse_load(options, environment), load.load, environment)
+    report = Report.from_json(dumped.termination_message.read_text())
+    assert report is not None
+    assert (code, report.outcome, report.reason, report.exit_code) == (0, "Succeeded", "Loaded", 0)
+    assert (report.tables, report.rows, report.snapshot) == (1, 1000, str(dumped.snapshot))
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert Report.from_json(json.dumps(lines[-1]["report"])) == report
+    assert "Data" in [line["progress"]["phase"] for line in lines if "progress" in line]
+    assert dumped.target.run("SELECT count(*) FROM t", database=dumped.database) == [(1000,)]
 
 
 def _free_port() -> int:

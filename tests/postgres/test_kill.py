@@ -237,7 +237,7 @@ def _through(proxy: Proxy | None, point: Point, name: str) -> dict[str, str]:
     if proxy is None:
         return {}
     variable, database = ("PROD", name) if point.program == "dump" else ("DEV", "app")
-    return {f"{variable}_DB_CONNECTION": f"host=127.0.0.1 port={proxy.port} dbname={database}"}
+    return {f"{variable}_DB_CONNECTION": f"host=127.0.0.1 port={proxy.port} dbname={database} sslmode=disable"}
 
 
 def _strike(point: Point, child: Child, one: Server, proxy: Proxy | None) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from programs import Outcome, Programs
 
+from datareplication.jobs import contents, snapshot, snapshots
 from datareplication.jobs import manifest as manifests
-from datareplication.jobs import snapshot, snapshots
 
 
 @pytest.fixture
@@ -43,6 +43,14 @@ def test_each_dump_keeps_so_many_and_what_runs_use(
     assert "1 tables, 10 rows" in capsys.readouterr().out
 
 
+def test_snapshots_with_large_objects_are_pruned_like_all_others(programs: Programs, root: Path) -> None:
+    programs.source.run("SELECT lo_from_bytea(42, '\\x00ff00')", database=programs.database)
+    for run in ("run-1", "run-2"):
+        outcome = dump(programs, root, run, "--keep", "1")
+    assert ("warning", "not removed from the volume") not in messages(outcome)
+    assert [path.name for path in root.iterdir()] == ["run-2"]
+
+
 def test_an_attempt_after_publishing_prunes_what_the_first_did_not(programs: Programs, root: Path) -> None:
     for run in ("run-1", "run-2"):
         assert dump(programs, root, run).code == 0
@@ -73,5 +81,5 @@ def grow(directory: Path) -> None:
     manifest = snapshot.read_manifest(directory)
     archive = replace(manifest.schema.archive, stored_bytes=size)
     grown = replace(manifest, schema=replace(manifest.schema, archive=archive))
-    os.truncate(directory / snapshot.ARCHIVE, size)
-    (directory / snapshot.MANIFEST).write_text(manifests.to_json(grown))
+    os.truncate(directory / contents.ARCHIVE, size)
+    (directory / contents.MANIFEST).write_text(manifests.to_json(grown))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 from server import PASSWORD, Server
 
-from datareplication.jobs.parts import SUFFIXES, PartReader, PartWriter
+from datareplication.jobs.contents import SUFFIXES
+from datareplication.jobs.parts import PartReader, PartWriter
 from datareplication.jobs.postgres import copying
 from datareplication.jobs.postgres.connection import Session, connect, identifier
 from datareplication.jobs.postgres.copying import Shape

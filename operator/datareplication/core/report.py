@@ -51,7 +51,10 @@ class Report:
     not_carried: tuple[str, ...] = ()
 
     def to_json(self) -> str:
-        """Return one line of JSON within the limit; what is too long loses its end: the message, then not_carried."""
+        """Return one line of JSON within the limit; what is too long loses its end.
+
+        First the message, then not_carried, then the longest text of the others: a target says some of them.
+        """
         report = self
         while len(text := json.dumps(_to_mapping(report), ensure_ascii=False)) and _too_long(text):
             report = _shortened(report)
@@ -99,9 +102,13 @@ class Progress:
 
 
 def _shortened(report: Report) -> Report:
-    if len(report.message) > 1 or not report.not_carried:
+    if len(report.message) > 1:
         return replace(report, message=report.message[: len(report.message) * 3 // 4] + "…")
-    return replace(report, not_carried=report.not_carried[:-1])
+    if report.not_carried:
+        return replace(report, not_carried=report.not_carried[:-1])
+    texts = {name: str(getattr(report, name)) for name in ("snapshot", "snapshot_time", "lsn", "reason", "outcome")}
+    longest = max(texts, key=lambda name: len(texts[name]))
+    return replace(report, **{longest: texts[longest][: len(texts[longest]) * 3 // 4]})  # type: ignore[arg-type]
 
 
 def _too_long(text: str) -> bool:

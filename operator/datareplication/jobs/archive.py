@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from datareplication.errors import DataError
+from datareplication.jobs import below, tools
+from datareplication.jobs.parts import descriptor_of
 from datareplication.jobs.tools import Tool
 
 PUBLIC_SCHEMA = (2615, 2200)
@@ -102,8 +104,16 @@ def parsed(lines: Sequence[str]) -> list[Entry]:
 
 def _listed(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
     # The list is in the encoding of the names, which are passed over.
-    command: list[str | Path] = [pg_restore.path, "--list", *options, path]
-    done = subprocess.run(command, capture_output=True, check=False, encoding="utf-8", errors="surrogateescape")
+    with descriptor_of(path.parent, path.name) as archived:
+        done = subprocess.run(
+            [pg_restore.path, "--list", *options, below.path_of(archived)],
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env=tools.environment(),
+            pass_fds=[archived],
+        )
     if done.returncode != 0:
         raise DataError(f"{path.name} cannot be read: {done.stderr.strip()[:300]}", reason="SnapshotCorrupt")
     return parsed(done.stdout.split("\n"))

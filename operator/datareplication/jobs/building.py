@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from datareplication.jobs import archive, extension_rows, large_objects, pipeline, stages
+from datareplication.jobs.contents import ARCHIVE
 from datareplication.jobs.identity import load_application
 from datareplication.jobs.loading import (
     Analyze,
@@ -29,7 +30,6 @@ from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.settings import LoadSettings
-from datareplication.jobs.snapshot import ARCHIVE
 from datareplication.jobs.stages import Ledger, Stages, ids_of
 from datareplication.jobs.tally import Tally
 from datareplication.jobs.tools import Tool
@@ -124,8 +124,8 @@ class Building:
         left = self._after_load()
         shaped_by = tuple(self._shaping().items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
-        for name in left.materialized_views:
-            workers.perform([Refresh(name, shaped_by)], self._hear)
+        for view in left.materialized_views:
+            workers.perform([Refresh(view, shaped_by)], self._hear)
         if not is_analyzed:
             workers.perform([Analyze((shape,)) for shape in left.tables], self._hear)
         if self.script:

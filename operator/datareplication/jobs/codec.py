@@ -1,12 +1,37 @@
-"""Dataclasses <-> JSON's values, with names in camelCase. It knows shapes, and nothing of what they mean."""
+"""Dataclasses <-> JSON's values, with names in camelCase. It knows shapes and ranges, and nothing of what they mean."""
 
 import json
+import re
 import types
 import typing
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
 from datareplication.errors import DataError
+
+
+@dataclass(frozen=True)
+class Range:
+    """Of a number: from `least` to `most`."""
+
+    least: float
+    most: float
+
+    def allows(self, value: Any) -> bool:
+        """Whether a number is in it; NaN is in none."""
+        return bool(self.least <= value <= self.most)
+
+
+@dataclass(frozen=True)
+class Form:
+    """Of a text: a regular expression for all of it."""
+
+    pattern: str
+
+    def allows(self, value: Any) -> bool:
+        """Whether a text has it."""
+        return bool(re.fullmatch(self.pattern, value))
 
 
 def canonical(content: Any) -> bytes:
@@ -28,26 +53,70 @@ def encoded(value: Any) -> Any:
     return value
 
 
-def decoded(kind: Any, value: Any, where: str) -> Any:
-    """Return `kind` (a dataclass, tuple[X, ...], X | None or plain type) from JSON; a wrong shape is a DataError.
+def parsed(text: str) -> Any:
+    """Return JSON's values; what is no JSON, is nested without end or has numbers that are none is a ValueError."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
-    A field that has a default may be missing: it came later. where: what an error says of the place.
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def decoded(kind: Any, value: Any, where: str) -> Any:
+    """Return `kind` from JSON; a wrong shape is a DataError.
+
+    kind: a dataclass, tuple[X, ...], X | None, a plain type, or Annotated[plain type, Range or Form]. A field that has
+    a default may be missing: it came later. where: what an error says of the place.
     """
     if isinstance(kind, types.UnionType):
         return None if value is None else decoded(typing.get_args(kind)[0], value, where)
+    if typing.get_origin(kind) is typing.Annotated:
+        plain, limit = typing.get_args(kind)
+        found = decoded(plain, value, where)
+        if limit.allows(found):
+            return found
+        raise DataError(f"{where} is {_shown(value)}, which no dump writes", reason="SnapshotCorrupt")
     if isinstance(kind, types.GenericAlias):
         if isinstance(value, list):
             item_kind = typing.get_args(kind)[0]
             return tuple(decoded(item_kind, item, f"{where}[{index}]") for index, item in enumerate(value))
     elif is_dataclass(kind):
-        if isinstance(value, dict):
-            hints = typing.get_type_hints(kind)
-            known = {field.name: _camel(field.name) for field in fields(kind)}
-            given = {name: key for name, key in known.items() if key in value}
-            if given.keys() >= {field.name for field in fields(kind) if field.default is MISSING}:
-                return kind(  # type: ignore[operator]
-                    **{name: decoded(hints[name], value[key], f"{where}.{key}") for name, key in given.items()}
-                )
-    elif isinstance(value, kind) or (kind is float and isinstance(value, int)):
+        found = _fields(kind, value, where)
+        if found is not None:
+            return kind(**found)  # type: ignore[operator]
+    elif _PLAIN[kind](value):
         return value
     raise DataError(f"{where} is missing a field or has a wrong type", reason="SnapshotCorrupt")
+
+
+def _fields(kind: Any, value: Any, where: str) -> dict[str, Any] | None:
+    """Return a dataclass' fields, None when one is missing that has no default."""
+    if not isinstance(value, dict):
+        return None
+    hints = typing.get_type_hints(kind, include_extras=True)
+    known = {field.name: _camel(field.name) for field in fields(kind)}
+    given = {name: key for name, key in known.items() if key in value}
+    if not given.keys() >= {field.name for field in fields(kind) if field.default is MISSING}:
+        return None
+    return {name: decoded(hints[name], value[key], f"{where}.{key}") for name, key in given.items()}
+
+
+_PLAIN: dict[type, Callable[[Any], bool]] = {
+    bool: lambda value: isinstance(value, bool),
+    int: lambda value: type(value) is int,
+    float: lambda value: type(value) in (int, float),
+    str: lambda value: isinstance(value, str) and _is_text(value),
+}
+"""Python takes True for 1."""
+
+
+def _is_text(value: str) -> bool:
+    """Whether PostgreSQL could have said it: no NUL and no half of a character."""
+    return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:100]

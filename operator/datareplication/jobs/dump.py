@@ -15,9 +15,12 @@ from pathlib import Path
 
 from datareplication.core.report import Report
 from datareplication.jobs import (
+    below,
+    contents,
     dumping,
     exclusion,
     left_behind,
+    lock,
     omission,
     plan,
     program,
@@ -64,7 +67,7 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
     manifest = snapshot.published(given.output, given.run.uid)
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
-        snapshot.remove_lock(given.output)
+        lock.remove(given.output)
         volume.prune(given, frame)
         return _report(given.output, manifest)
     with snapshot.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
@@ -163,10 +166,15 @@ class _Dump:
 
     def _archives(self, seen: _Seen) -> Iterator[Running]:
         """Start pg_dump for the schema, and for the large objects where there are any."""
-        yield Running(seen.pg_dump, self._schema_arguments(seen), self._login(seen))
+        yield self._pg_dump(seen, contents.ARCHIVE, self._schema_arguments(seen))
         if seen.large_objects:
-            arguments = blobs.dump_options(self.draft.root, seen.snapshot.id, self.given.compression)
-            yield Running(seen.pg_dump, arguments, self._login(seen))
+            arguments = blobs.dump_options(seen.snapshot.id, self.given.compression)
+            yield self._pg_dump(seen, contents.LARGE_OBJECTS, arguments)
+
+    def _pg_dump(self, seen: _Seen, path: str, arguments: Sequence[str]) -> Running:
+        with self.draft.made(path) as made:
+            file = ["--no-sync", f"--file={below.path_of(made)}"]  # hashed_file waits until it is on the disk
+            return Running(seen.pg_dump, [*arguments, *file], self._login(seen), passed=[made])
 
     def _copy(self, seen: _Seen, archives: Sequence[Running], tally: Tally) -> tuple[Relation, ...]:
         """Write all parts, with pg_dump at work beside; return the relations."""
@@ -229,11 +237,11 @@ class _Dump:
     def _large_objects(self, seen: _Seen) -> LargeObjects | None:
         if not seen.large_objects:
             return None
-        return LargeObjects(hashed_file(self.draft.root, blobs.ARCHIVE), seen.large_objects)
+        return LargeObjects(hashed_file(self.draft.root, contents.LARGE_OBJECTS), seen.large_objects)
 
     def _schema(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> manifests.Schema:
         return manifests.Schema(
-            archive=hashed_file(self.draft.root, snapshot.ARCHIVE),
+            archive=hashed_file(self.draft.root, contents.ARCHIVE),
             pg_dump_version=seen.pg_dump.version,
             fingerprint=manifests.fingerprint(relations),
             roles=catalog.roles(session, seen.selection.left_out_oids),
@@ -252,7 +260,6 @@ class _Dump:
             f"--exclude-schema={catalog.PROVENANCE[0]}",
             f"--lock-wait-timeout={self.given.care.lock_timeout_seconds}s",
             f"--snapshot={seen.snapshot.id}",
-            f"--file={self.draft.root / snapshot.ARCHIVE}",
             *exclusion.dump_options(seen.selection.left_out, seen.identity.csv_encoding),
         ]
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from datareplication.errors import CapabilityError
 from datareplication.jobs.manifest import Part, Relation
 from datareplication.jobs.parts import PartWriter
 from datareplication.jobs.plan import PartTask
-from datareplication.jobs.postgres import checksum, copying, source
+from datareplication.jobs.postgres import checksum, copying, oversize, source
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Shape
@@ -96,14 +97,26 @@ def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
 
 
 def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> Result:
-    if isinstance(task, PartTask):
-        return _write(session, config, task, tell)
     source.check_is(session, task.shape.schema, task.shape.name, task.oid)
-    return Summed(task.oid, checksum.of_table(session, task.shape))
+    with _naming_what_is_too_large(config, task.shape):
+        if isinstance(task, PartTask):
+            return _write(session, config, task, tell)
+        return Summed(task.oid, checksum.of_table(session, task.shape))
+
+
+@contextlib.contextmanager
+def _naming_what_is_too_large(config: WorkerConfig, shape: Shape) -> Iterator[None]:
+    try:
+        yield
+    except CapabilityError as error:
+        if error.reason != oversize.REASON:
+            raise
+        # The transaction has failed; another session looks.
+        with contextlib.closing(source.opened(config.source, config.application, config.lock_timeout_seconds)) as other:
+            raise oversize.named(other, shape, error) from error
 
 
 def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:
-    source.check_is(session, task.shape.schema, task.shape.name, task.oid)
     with PartWriter(config.root, task.path, config.compression, tell) as writer:
         rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
         return Written(task.oid, writer.part(rows))

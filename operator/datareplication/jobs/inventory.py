@@ -4,21 +4,27 @@ It owns how each is told from what is not ours. It reads only; it never follows 
 hidden directory (a file server's own copies are in one).
 """
 
-import os
+import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from datareplication.core import times
 from datareplication.errors import DataError, ReplicationError, StorageError
-from datareplication.jobs import retention, snapshot
+from datareplication.jobs import below, contents, retention, snapshot
+from datareplication.jobs.below import Directory, StrangeError
 from datareplication.jobs.manifest import Manifest
 
 HIDDEN = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|pruned)")
 LOCK = re.compile(r"\.(?P<name>.+)\.lock")
+
+State = Literal["Complete", "Damaged", "Partial", "Pruned"]
+
+DEEPEST = 30
+"""Directories within directories that are looked into: each is held open meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Found:
     """
 
     path: str
-    state: Literal["Complete", "Damaged", "Partial", "Pruned"]
+    state: State
     bytes: int = 0
     manifest: Manifest | None = None
     problem: str = ""
@@ -60,40 +66,59 @@ class Inventory:
 
 def take(root: Path) -> Inventory:
     """Return what lies below `root` (the root itself, when it is a snapshot, as `.`); StorageError when unreadable."""
-    found: list[Found] = []
-    locks: list[str] = []
-    empty: list[str] = []
-    for directory, directories, files in os.walk(root, onerror=_refuse_unreadable):
-        here = Path(directory)
-        if snapshot.MANIFEST in files:
-            found.append(_looked_at(here, _below(root, here)))
-            directories.clear()
-            continue
-        if not directories and not files and here != root:
-            empty.append(_below(root, here))
-        left = [(name, match["kind"]) for name in directories if (match := HIDDEN.fullmatch(name))]
-        found += [_left_over(here / name, _below(root, here / name), kind) for name, kind in left]
-        locks += [_below(root, here / name) for name in _lone_locks(files, directories)]
-        directories[:] = sorted(name for name in directories if not name.startswith("."))
-    return Inventory(tuple(found), tuple(locks), tuple(reversed(empty)))
+    taking = _Taking(root)
+    with _refusing_unreadable(root), below.directory(root) as directory:
+        taking.look(directory, ".", 0)
+    return Inventory(tuple(taking.found), tuple(taking.locks), tuple(taking.empty))
+
+
+@dataclass
+class _Taking:
+    """An inventory being taken. empty: deepest first."""
+
+    root: Path
+    found: list[Found] = field(default_factory=list)
+    locks: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+
+    def look(self, here: Directory, path: str, depth: int) -> None:
+        """Add what is in a directory, and what is below."""
+        entries = sorted(here.entries(), key=lambda entry: entry.name)
+        directories = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        files = [entry.name for entry in entries if entry.name not in directories]
+        if contents.MANIFEST in files:
+            self.found.append(_looked_at(self.root / path, path))
+            return
+        for name in directories:
+            if match := HIDDEN.fullmatch(name):
+                state: State = "Partial" if match["kind"] == "partial" else "Pruned"
+                self.found.append(Found(_joined(path, name), state, _size(here, name)))
+        self.locks += [_joined(path, name) for name in _lone_locks(files, directories)]
+        for name in directories:
+            if not name.startswith(".") and depth < DEEPEST:
+                with _passing_over_unreadable(here.path / name), here.directory(name) as inner:
+                    self.look(inner, _joined(path, name), depth + 1)
+        if not entries and depth:
+            self.empty.append(path)
 
 
 def _looked_at(directory: Path, path: str) -> Found:
     """Return a directory with a manifest: complete when all its files have their sizes."""
     try:
         manifest = snapshot.read_manifest(directory)
-        times.from_text(manifest.snapshot_time)
-    except (ReplicationError, ValueError) as error:
-        return Found(path, "Damaged", _size(directory), problem=str(error))
+    except ReplicationError as error:
+        return Found(path, "Damaged", _size_of(directory), problem=str(error))
     try:
         snapshot.check_sizes(directory, manifest)
     except DataError as error:
-        return Found(path, "Damaged", _size(directory), manifest, error.message)
+        return Found(path, "Damaged", _size_of(directory), manifest, error.message)
     return Found(path, "Complete", sum(part.stored_bytes for part in manifest.parts), manifest)
 
 
-def _left_over(directory: Path, path: str, kind: str) -> Found:
-    return Found(path, "Partial" if kind == "partial" else "Pruned", _size(directory))
+def _size_of(directory: Path) -> int:
+    with contextlib.suppress(OSError), below.directory(directory.parent) as parent:
+        return _size(parent, directory.name)
+    return 0
 
 
 def _lone_locks(files: Sequence[str], directories: Sequence[str]) -> Iterator[str]:
@@ -103,24 +128,32 @@ def _lone_locks(files: Sequence[str], directories: Sequence[str]) -> Iterator[st
             yield name
 
 
-def _size(directory: Path) -> int:
+def _size(parent: Directory, name: str, depth: int = 0) -> int:
     """Return the bytes of the files in a directory; what vanishes meanwhile is not counted."""
     total = 0
-    for parent, _, files in os.walk(directory):
-        for name in files:
-            try:
-                total += (Path(parent) / name).lstat().st_size
-            except OSError:
-                continue
+    with contextlib.suppress(OSError), parent.directory(name) as here:
+        for entry in here.entries():
+            if not entry.is_dir(follow_symlinks=False):
+                total += here.stat(entry.name).st_size
+            elif depth < DEEPEST:
+                total += _size(here, entry.name, depth + 1)
     return total
 
 
-def _below(root: Path, path: Path) -> str:
-    return path.relative_to(root).as_posix()
+def _joined(path: str, name: str) -> str:
+    return name if path == "." else f"{path}/{name}"
 
 
-def _refuse_unreadable(error: OSError) -> None:
-    """Pass over what is not ours to read (lost+found) or was removed meanwhile."""
-    if not isinstance(error, PermissionError | FileNotFoundError):
-        text = f"cannot read {error.filename}: {error.strerror}"
-        raise StorageError(text, reason="CannotReadSnapshot") from error
+@contextlib.contextmanager
+def _refusing_unreadable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}", reason="CannotReadSnapshot") from error
+
+
+@contextlib.contextmanager
+def _passing_over_unreadable(path: Path) -> Iterator[None]:
+    """Pass over what is not ours to read (lost+found) or was removed or exchanged meanwhile."""
+    with _refusing_unreadable(path), contextlib.suppress(PermissionError, FileNotFoundError, StrangeError):
+        yield

@@ -4,14 +4,11 @@ They go through pg_dump and pg_restore, which know their owners, grants and comm
 of tables do not choose among them.
 """
 
-from pathlib import Path
-
 from datareplication.errors import DataError, RightsError
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.postgres import large_objects
 from datareplication.jobs.postgres.connection import Session
 
-ARCHIVE = "blobs.dump"
 OIDS_IN_A_MESSAGE = 20
 
 
@@ -30,7 +27,7 @@ def refuse_unreadable(session: Session) -> None:
     raise RightsError(text, reason="CannotReadLargeObjects")
 
 
-def dump_options(root: Path, snapshot_id: str, compression: str) -> list[str]:
+def dump_options(snapshot_id: str, compression: str) -> list[str]:
     """Return pg_dump's arguments for an archive of all large objects and nothing else, which locks no table."""
     return [
         "--format=custom",
@@ -39,7 +36,6 @@ def dump_options(root: Path, snapshot_id: str, compression: str) -> list[str]:
         "--exclude-schema=*",
         f"--compress={0 if compression == 'None' else 1}",
         f"--snapshot={snapshot_id}",
-        f"--file={root / ARCHIVE}",
     ]
 
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datareplication.errors import DataError
-from datareplication.jobs import archive
-from datareplication.jobs.manifest import Part
-from datareplication.jobs.parts import PartReader
+from datareplication.jobs import archive, below
+from datareplication.jobs.contents import ARCHIVE
+from datareplication.jobs.manifest import MaterializedView, Part
+from datareplication.jobs.parts import PartReader, descriptor_of
 from datareplication.jobs.postgres import checksum, copying
 from datareplication.jobs.postgres.connection import Session, connect, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.settings import Connection
-from datareplication.jobs.snapshot import ARCHIVE
 from datareplication.jobs.tools import Login, Running, Tool
 from datareplication.jobs.workers import Handler, Tell
 
@@ -31,7 +31,10 @@ class Restorer:
 
     def command(self, *options: str, root: Path, archive: str = ARCHIVE) -> Running:
         """Start it on an archive of the snapshot in `root`, the schema's unless another is named."""
-        return Running(self.tool, [*self.options, *options, str(root / archive)], self.login)
+        with descriptor_of(root, archive) as archived:
+            # Without --verbose a failure does not name its entry.
+            arguments = ["--verbose", *self.options, *options, below.path_of(archived)]
+            return Running(self.tool, arguments, self.login, passed=[archived])
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,9 @@ class CompareSum:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Fill a materialized view. name: qualified and quoted. settings: (name, value), those that shape its rows."""
+    """Fill a materialized view. settings: (name, value), those that shape its rows."""
 
-    name: str
+    view: MaterializedView
     settings: tuple[tuple[str, str], ...] = ()
 
 
@@ -124,7 +127,7 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
         case CompareSum():
             compare_sum(session, task)
         case Refresh():
-            copying.refresh(session, task.name, dict(task.settings))
+            copying.refresh(session, task.view, dict(task.settings))
         case Analyze():
             copying.analyze(session, task.shapes)
 

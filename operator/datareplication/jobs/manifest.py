@@ -6,15 +6,15 @@ know files or PostgreSQL. A relation has several parts from the start: a large t
 
 import hashlib
 import json
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from datareplication.errors import CapabilityError, DataError
-from datareplication.jobs import codec
+from datareplication.jobs import codec, ranges
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+"""1 had materialized views as text to put into statements."""
 
 PG_CLASS, PG_CONSTRAINT = 1259, 2606
 """Oids of these catalogs, fixed since they exist; pg_dump's table of contents names objects by them."""
@@ -30,10 +30,10 @@ class Part:
     path: relative to the snapshot. rows: as COPY counted them. bytes: of CSV. stored_bytes and sha256: of the file.
     """
 
-    path: str
-    rows: int
-    bytes: int
-    stored_bytes: int
+    path: ranges.Path
+    rows: ranges.Count
+    bytes: ranges.Count
+    stored_bytes: ranges.Count
     sha256: str
 
 
@@ -52,9 +52,9 @@ class Index:
     bytes: on the source's disk.
     """
 
-    catalog: int
-    oid: int
-    bytes: int
+    catalog: ranges.Oid
+    oid: ranges.Oid
+    bytes: ranges.Count
 
     @property
     def is_constraint(self) -> bool:
@@ -72,10 +72,10 @@ class Relation:
     checksum: of its rows (postgres.checksum), None unless the dump was asked for it.
     """
 
-    oid: int
+    oid: ranges.Oid
     schema: str
     name: str
-    kind: str
+    kind: ranges.Kind
     columns: tuple[Column, ...]
     parts: tuple[Part, ...] = ()
     indexes: tuple[Index, ...] = ()
@@ -99,7 +99,7 @@ class Sequence:
 
     schema: str
     name: str
-    last_value: int
+    last_value: ranges.State
     is_called: bool
 
 
@@ -129,6 +129,14 @@ class Extension:
 
 
 @dataclass(frozen=True)
+class MaterializedView:
+    """Its name, as it is: whoever puts it into a statement quotes it."""
+
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Setting:
     """A setting of the server for a session."""
 
@@ -145,8 +153,8 @@ class Source:
 
     system_identifier: str
     database: str
-    server_version: int
-    encoding: str
+    server_version: ranges.Version
+    encoding: ranges.Encoding
     postmaster_started: str
     is_standby: bool = False
 
@@ -160,17 +168,17 @@ class Source:
 class Schema:
     """The archive of pg_dump, and what a load must know before it hands it to pg_restore.
 
-    pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh,
-    qualified and quoted, in order. has_public: whether the source has the schema that every new database starts with.
-    settings: by which the source's own sessions see those views (postgres.shaping).
+    pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh, in
+    order. has_public: whether the source has the schema that every new database starts with. settings: by which the
+    source's own sessions see those views (postgres.shaping).
     """
 
     archive: Part
-    pg_dump_version: int
+    pg_dump_version: ranges.Version
     fingerprint: str
     roles: tuple[Role, ...]
     extensions: tuple[Extension, ...]
-    materialized_views: tuple[str, ...]
+    materialized_views: tuple[MaterializedView, ...]
     has_public: bool
     settings: tuple[Setting, ...] = ()
 
@@ -180,15 +188,15 @@ class LargeObjects:
     """The archive of pg_dump that holds all large objects, and how many there are."""
 
     archive: Part
-    count: int
+    count: ranges.Count
 
 
 @dataclass(frozen=True)
 class CatalogObject:
     """An object that pg_restore is to pass over, as its list of entries knows it. catalog: oid of the catalog."""
 
-    catalog: int
-    oid: int
+    catalog: ranges.Oid
+    oid: ranges.Oid
     name: str
 
 
@@ -226,14 +234,14 @@ class Manifest:
 
     run: Run
     source: Source
-    snapshot_time: str
-    lsn: str
-    compression: str
+    snapshot_time: ranges.Moment
+    lsn: ranges.Lsn
+    compression: ranges.Compression
     schema: Schema
     relations: tuple[Relation, ...]
     sequences: tuple[Sequence, ...]
     tool_version: str
-    duration_seconds: float
+    duration_seconds: ranges.Seconds
     large_objects: LargeObjects | None = None
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
@@ -283,9 +291,9 @@ def to_json(manifest: Manifest) -> str:
 
 
 def from_json(text: str) -> Manifest:
-    """Read the file's text. What is cut, changed or not ours is a DataError; a newer format a CapabilityError."""
+    """Read the file's text. What is cut, changed or not ours is a DataError; another format a CapabilityError."""
     try:
-        content = json.loads(text)
+        content = codec.parsed(text)
         stated = content.pop("checksum")
         version = content["formatVersion"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -293,10 +301,10 @@ def from_json(text: str) -> Manifest:
     if stated != _checksum(content):
         raise DataError("manifest.json does not match its own checksum", reason="SnapshotCorrupt")
     if version != FORMAT_VERSION:
-        text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}"
+        text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}: dump anew"
         raise CapabilityError(text, reason="SnapshotFormat")
-    manifest = codec.decoded(Manifest, content, "manifest.json: manifest")
-    return typing.cast("Manifest", manifest)
+    manifest: Manifest = codec.decoded(Manifest, content, "manifest.json: manifest")
+    return manifest
 
 
 def _checksum(content: Mapping[str, Any]) -> str:

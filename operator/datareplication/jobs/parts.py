@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Protocol, Self
@@ -18,16 +18,20 @@ from typing import Any, BinaryIO, Protocol, Self
 import zstandard
 
 from datareplication.errors import DataError, ReplicationError, StorageError
+from datareplication.jobs import below
+from datareplication.jobs.below import StrangeError
+from datareplication.jobs.contents import SUFFIXES
 from datareplication.jobs.manifest import Part
 
 CHUNK_BYTES = 1 << 20
 """COPY hands over one row at a time; hashing and compressing whole mebibytes makes their calls from Python free."""
 
-SUFFIXES = {"Zstd": ".csv.zst", "Gzip": ".csv.gz", "None": ".csv"}
-
 ZSTD_LEVEL = 1
 GZIP_LEVEL = 1
 """The fastest levels: a snapshot is read a few times at most, and a slower one would hold up COPY on the source."""
+
+ZSTD_WINDOW_BYTES = 8 << 20
+"""What a file may make its reader keep in memory; our level needs 512 KiB, and the format's own advice is this."""
 
 GZIP_WINDOW = 31
 """zlib's way to say: a 32 KiB window, with gzip's header and checksum."""
@@ -45,8 +49,9 @@ class PartWriter:
 
     def __init__(self, root: Path, path: str, compression: str, tell: Tell) -> None:
         self._path = path
-        with storing(path):
-            self._file = (root / path).open("xb", buffering=0)
+        with storing(path), below.directory(root) as directory:
+            descriptor = directory.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._sink = _Sink(self._file, path, compression, tell)
         self.stream = io.BufferedWriter(self._sink, CHUNK_BYTES)
 
@@ -82,9 +87,10 @@ class PartReader:
         self._tell = tell
         self._bytes = 0
         self.failure: ReplicationError | None = None
-        with self._keeping_failure():
-            self._file = (root / part.path).open("rb", buffering=0)
-        self._stored = _HashedFile(self._file)
+        with self._keeping_failure(), below.directory(root) as directory:
+            descriptor = directory.open(part.path)
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+        self._stored = _HashedFile(self._file, part)
         self._content = _decompressed(self._stored, part.path)
 
     def __enter__(self) -> Self:
@@ -98,10 +104,16 @@ class PartReader:
         self._content.close()
         self._file.close()
 
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes of CSV, at most `size`; empty at the end, which has then been verified."""
+    def read(self, size: int) -> bytes:
+        """Return the next bytes of CSV, at most `size`; empty at the end, which has then been verified.
+
+        No more comes than the manifest says: a file of kilobytes can unpack to gigabytes.
+        """
+        left = self._part.bytes - self._bytes
         with self._keeping_failure():
-            data = self._content.read(size)
+            data = self._content.read(min(size, left + 1))
+            if len(data) > left:
+                raise DataError(f"{self._part.path} unpacks to more than was dumped", reason="SnapshotCorrupt")
             if not data:
                 self._verify_end()
         self._bytes += len(data)
@@ -119,18 +131,20 @@ class PartReader:
     @contextlib.contextmanager
     def _keeping_failure(self) -> Any:
         try:
-            yield
-        except DataError as error:
+            with reading(self._part.path), _decompressing(self._part.path):
+                yield
+        except (DataError, StorageError) as error:
             self.failure = error
-        except (zlib.error, zstandard.ZstdError, gzip.BadGzipFile, EOFError):
-            self.failure = DataError(f"{self._part.path} cannot be decompressed", reason="SnapshotCorrupt")
-        except FileNotFoundError:
-            self.failure = DataError(f"{self._part.path} is missing in the snapshot", reason="SnapshotIncomplete")
-        except OSError as error:
-            text = f"{self._part.path} cannot be read: {error.strerror}"
-            self.failure = StorageError(text, reason="CannotReadSnapshot")
         if self.failure is not None:
             raise self.failure
+
+
+@contextlib.contextmanager
+def _decompressing(path: str) -> Iterator[None]:
+    try:
+        yield
+    except (zlib.error, zstandard.ZstdError, gzip.BadGzipFile, EOFError) as error:
+        raise DataError(f"{path} cannot be decompressed", reason="SnapshotCorrupt") from error
 
 
 @contextlib.contextmanager
@@ -146,17 +160,38 @@ def storing(what: str) -> Any:
 
 def hashed_file(root: Path, path: str) -> Part:
     """Return what is in a file that another program wrote, after waiting until it is on the disk. It has no rows."""
-    with storing(path), (root / path).open("rb") as file:
+    with storing(path), below.directory(root) as directory, directory.reading(path) as file:
         os.fsync(file.fileno())
         size = os.fstat(file.fileno()).st_size
     return Part(path, 0, size, size, sha256_of(root, path))
 
 
 def sha256_of(root: Path, path: str) -> str:
-    """Return the sha256 of a whole file; one that cannot be read is a StorageError."""
+    """Return the sha256 of a whole file; what cannot be read is what `reading` raises."""
+    with reading(path), below.directory(root) as directory, directory.reading(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def descriptor_of(root: Path, path: str) -> Iterator[int]:
+    """Yield a descriptor of a file, for a child to read; what cannot be opened is what `reading` raises."""
+    with reading(path), below.directory(root) as directory:
+        descriptor = directory.open(path)
     try:
-        with (root / path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn an OSError in the body into a DataError where `path` is missing or no file, else into a StorageError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing in the snapshot", reason="SnapshotIncomplete") from error
+    except StrangeError as error:
+        raise DataError(str(error.strerror), reason="SnapshotCorrupt") from error
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror}", reason="CannotReadSnapshot") from error
 
@@ -184,17 +219,19 @@ def _compressor(compression: str) -> _Compressor:
 
 def _decompressed(file: "_HashedFile", path: str) -> BinaryIO:
     if path.endswith(SUFFIXES["Zstd"]):
-        return zstandard.ZstdDecompressor().stream_reader(file, read_size=CHUNK_BYTES, closefd=False)  # type: ignore[arg-type]
+        decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES)
+        return decompressor.stream_reader(file, read_size=CHUNK_BYTES, closefd=False)  # type: ignore[arg-type]
     if path.endswith(SUFFIXES["Gzip"]):
         return gzip.GzipFile(fileobj=file, mode="rb")  # type: ignore[return-value]
     return file  # type: ignore[return-value]
 
 
 class _HashedFile(io.RawIOBase):
-    """A file whose bytes are hashed as they are read."""
+    """A part's file whose bytes are hashed as they are read; it does not grow meanwhile."""
 
-    def __init__(self, file: io.RawIOBase | BinaryIO) -> None:
+    def __init__(self, file: io.RawIOBase | BinaryIO, part: Part) -> None:
         self._file = file
+        self._part = part
         self.hash = hashlib.sha256()
         self.bytes = 0
 
@@ -205,6 +242,8 @@ class _HashedFile(io.RawIOBase):
         size: int = self._file.readinto(buffer)  # type: ignore[union-attr]
         self.hash.update(memoryview(buffer)[:size])
         self.bytes += size
+        if self.bytes > self._part.stored_bytes:
+            raise DataError(f"{self._part.path} is larger than what was dumped", reason="SnapshotCorrupt")
         return size
 
 

@@ -6,10 +6,9 @@ It owns the splitting of large tables and the names of the files. It refuses to 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from datareplication.jobs.parts import SUFFIXES
+from datareplication.jobs.contents import part_path
 from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.copying import Blocks, Shape
-from datareplication.jobs.snapshot import DATA
 
 SHARES_PER_WORKER = 4
 """No part is larger than this fraction of a worker's fair share, so that the last to end is at most a quarter late."""
@@ -52,7 +51,7 @@ def _split(table: Table, limit_bytes: int, compression: str, encoding: str) -> l
     """Return a table's tasks, each with their number."""
     shape = Shape(table.schema, table.name, tuple(column.name for column in table.columns), encoding)
     ranges = _ranges(table.blocks, 1 if table.condition else -(-table.bytes // limit_bytes))
-    paths = (f"{DATA}/{table.oid}-{index}{SUFFIXES[compression]}" for index in range(len(ranges)))
+    paths = (part_path(table.oid, index, compression) for index in range(len(ranges)))
     tasks = [PartTask(table.oid, shape, path, one, table.condition) for path, one in zip(paths, ranges, strict=True)]
     return [(len(ranges), task) for task in tasks]
 

@@ -6,7 +6,6 @@ what is left of it.
 """
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from datareplication.errors import StorageError
-from datareplication.jobs import inventory, retention, snapshot
+from datareplication.jobs import below, inventory, lock, retention, snapshot
 from datareplication.jobs.inventory import HIDDEN, LOCK, Inventory
 from datareplication.jobs.log import Log
 from datareplication.jobs.retention import Rule
@@ -104,18 +103,20 @@ def _snapshot_of(path: str) -> str:
 
 
 def _is_abandoned(root: Path, path: str) -> bool:
-    return snapshot.is_abandoned(root / _snapshot_of(path))
+    return lock.is_abandoned(root / _snapshot_of(path))
 
 
 def _remove_left_over(root: Path, path: str) -> bool:
     """Remove one and its lock; return False when its dump is alive."""
     left = root / path
-    with snapshot.abandoned(root / _snapshot_of(path)) as is_abandoned:
+    with lock.abandoned(root / _snapshot_of(path)) as is_abandoned:
         if not is_abandoned:
             return False
-        if left.is_dir():
-            snapshot.check_is_ours(left)
-            shutil.rmtree(left)
+        if HIDDEN.fullmatch(left.name):
+            with below.directory(left.parent) as parent:
+                with parent.directory(left.name) as doomed:
+                    snapshot.check_is_ours(doomed)
+                parent.remove_tree(left.name)
     _remove_empty_parents(root, path)
     return True
 
@@ -126,9 +127,9 @@ def _remove_empty_parents(root: Path, path: str) -> None:
 
 def _remove_empty(root: Path, relative: Path) -> None:
     """Remove a directory below the root and those above it, as far as they are empty."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError), below.directory(root) as directory:
         while relative != Path():
-            (root / relative).rmdir()
+            directory.remove_empty(str(relative))
             relative = relative.parent
 
 

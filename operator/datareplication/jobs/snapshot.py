@@ -5,26 +5,24 @@ rename. It refuses to know PostgreSQL or what is in a file.
 """
 
 import contextlib
-import fcntl
 import os
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from datareplication.errors import DataError, StorageError, TransientError, UsageError
+from datareplication.errors import DataError, StorageError, UsageError
+from datareplication.jobs import below, contents, lock, plausible
 from datareplication.jobs import manifest as manifests
+from datareplication.jobs.below import Directory, StrangeError
+from datareplication.jobs.contents import DATA, MANIFEST
 from datareplication.jobs.manifest import Manifest, Part
 from datareplication.jobs.parts import sha256_of, storing
 
-MANIFEST = "manifest.json"
-ARCHIVE = "schema.dump"
-DATA = "data"
-OURS = {MANIFEST, ARCHIVE, DATA}
-
-DIRECTORY_MODE = 0o770
 UMASK = 0o007
 """Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""
+
+MANIFEST_LIMIT_BYTES = 256 << 20
+"""Of a database with 100,000 tables of 30 columns. A larger manifest is not read: it would fill the memory."""
 
 SYNCED_AT_ONCE = 8
 """Files that are waited for at the same time: a file system puts what is asked for together into one journal entry."""
@@ -33,29 +31,45 @@ SYNCED_AT_ONCE = 8
 class Draft:
     """A snapshot that is being written. root: where its files go; nobody reads them there."""
 
-    def __init__(self, directory: Path, syncing: ThreadPoolExecutor) -> None:
-        self._directory = directory
+    def __init__(self, directory: Path, parent: Directory, syncing: ThreadPoolExecutor) -> None:
+        self._name = directory.name
+        self._parent = parent
         self._syncing = syncing
         self._synced: list[Future[None]] = []
-        self.root = directory.with_name(f".{directory.name}.partial")
+        self.root = directory.with_name(_partial(directory.name))
 
     def written(self, path: str) -> None:
         """Begin to bring a finished file to the disk, in the background; publishing waits for it."""
-        self._synced.append(self._syncing.submit(_sync, self.root / path))
+        self._synced.append(self._syncing.submit(_sync, self.root, path))
+
+    @contextlib.contextmanager
+    def made(self, path: str) -> Iterator[int]:
+        """Yield a descriptor of a new file, for a child to write."""
+        with storing(path), below.directory(self.root) as root:
+            descriptor = root.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def publish(self, manifest: Manifest) -> None:
         """Write the manifest and make the snapshot visible under its name, in that order also after a crash."""
         for synced in self._synced:
             synced.result()
-        with storing(MANIFEST):
-            with (self.root / MANIFEST).open("x", encoding="utf-8") as file:
-                file.write(manifests.to_json(manifest))
+        text = manifests.to_json(manifest).encode()
+        if len(text) > MANIFEST_LIMIT_BYTES:
+            size = f"{len(text) >> 20} MiB, no load reads more than {MANIFEST_LIMIT_BYTES >> 20}"
+            raise StorageError(f"{MANIFEST} would have {size}: copy fewer tables", reason="ManifestTooLarge")
+        with storing(MANIFEST), self._parent.directory(self.root.name) as root:
+            with os.fdopen(root.open(MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            _sync(self.root / DATA)
-            _sync(self.root)
-            self.root.rename(self._directory)
-            _sync(self._directory.parent)
+            with root.directory(DATA) as data:
+                data.sync()
+            root.sync()
+            self._parent.rename(self.root.name, self._name)
+            self._parent.sync()
 
 
 @contextlib.contextmanager
@@ -65,25 +79,39 @@ def draft(directory: Path) -> Iterator[Draft]:
     What an earlier attempt left is removed first. A dump that writes the same snapshot now is a TransientError, a
     volume that cannot be written a StorageError.
     """
-    with storing(str(directory.parent)):
-        directory.parent.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
-    with _locked(directory), ThreadPoolExecutor(SYNCED_AT_ONCE) as syncing:
-        made = Draft(directory, syncing)
+    with contextlib.ExitStack() as stack:
+        with storing(str(directory.parent)):
+            parent = stack.enter_context(below.directory(directory.parent, make=True))
+        stack.enter_context(lock.held(directory, parent))
+        syncing = stack.enter_context(ThreadPoolExecutor(SYNCED_AT_ONCE))
+        made = Draft(directory, parent, syncing)
         with storing(str(made.root)):
-            _remove(made.root)
-            (made.root / DATA).mkdir(DIRECTORY_MODE, parents=True)
+            _remove(parent, made.root.name)
+            parent.make(made.root.name)
+            with parent.directory(made.root.name) as root:
+                root.make(DATA)
         try:
             yield made
         finally:
             syncing.shutdown(cancel_futures=True)
             with contextlib.suppress(OSError):  # the next attempt removes it, and nobody reads it
-                _remove(made.root)
+                _remove(parent, made.root.name)
 
 
 def published(directory: Path, run_uid: str) -> Manifest | None:
-    """Return the manifest if this run has published already, None if nobody has; another run's is a UsageError."""
-    if not directory.exists():
+    """Return the manifest if this run has published already, None if nobody has; another run's is a UsageError.
+
+    A symbolic link in its path is a StorageError.
+    """
+    try:
+        with below.directory(directory):
+            pass
+    except FileNotFoundError:
         return None
+    except StrangeError as error:
+        raise StorageError(str(error.strerror)) from None
+    except OSError:
+        pass  # reading says more
     taken = f"{directory} exists already"
     remedy = "each run writes a directory of its own; choose another or remove it"
     try:
@@ -97,17 +125,27 @@ def published(directory: Path, run_uid: str) -> Manifest | None:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """Return the manifest of a published snapshot; a missing or corrupt one is a DataError."""
+    """Return the manifest of a published snapshot; a missing, corrupt or implausible one is a DataError."""
     try:
-        return manifests.from_json((directory / MANIFEST).read_text(encoding="utf-8"))
+        with below.directory(directory) as here, here.reading(MANIFEST) as file:
+            text = file.read(MANIFEST_LIMIT_BYTES + 1)
+    except StrangeError as error:
+        raise DataError(str(error.strerror), reason="SnapshotCorrupt") from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        text = f"{directory} is no snapshot: it has no {MANIFEST}; either the path is wrong or its dump did not finish"
-        raise DataError(text, reason="SnapshotIncomplete") from error
+        said = f"{directory} is no snapshot: it has no {MANIFEST}; either the path is wrong or its dump did not finish"
+        raise DataError(said, reason="SnapshotIncomplete") from error
+    except OSError as error:
+        said = f"cannot read {directory / MANIFEST}: {error.strerror}"
+        raise StorageError(said, reason="CannotReadSnapshot") from error
+    if len(text) > MANIFEST_LIMIT_BYTES:
+        limit = f"{MANIFEST_LIMIT_BYTES >> 20} MiB"
+        raise DataError(f"{MANIFEST} has more than {limit}, no dump writes that", reason="SnapshotCorrupt")
+    try:
+        manifest = manifests.from_json(text.decode())
     except UnicodeDecodeError as error:
         raise DataError(f"{MANIFEST} is not text", reason="SnapshotCorrupt") from error
-    except OSError as error:
-        text = f"cannot read {directory / MANIFEST}: {error.strerror}"
-        raise StorageError(text, reason="CannotReadSnapshot") from error
+    plausible.check(manifest)
+    return manifest
 
 
 def check_files(directory: Path, manifest: Manifest) -> None:
@@ -123,14 +161,17 @@ def check_files(directory: Path, manifest: Manifest) -> None:
 
 def check_sizes(directory: Path, manifest: Manifest) -> None:
     """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says."""
-    for part in manifest.parts:
-        check_size(directory, part)
+    with below.directory(directory) as here:
+        for part in manifest.parts:
+            check_size(here, part)
 
 
-def check_size(directory: Path, part: Part) -> None:
-    """Refuse by DataError a file that is missing or has another size than the manifest says."""
+def check_size(here: Directory, part: Part) -> None:
+    """Refuse by DataError a file that is missing, no file, or has another size than the manifest says."""
     try:
-        size = (directory / part.path).stat().st_size
+        size = here.size(part.path)
+    except StrangeError as error:
+        raise DataError(str(error.strerror), reason="SnapshotCorrupt") from error
     except OSError as error:
         raise DataError(f"{part.path} is missing in the snapshot", reason="SnapshotIncomplete") from error
     if size != part.stored_bytes:
@@ -138,13 +179,15 @@ def check_size(directory: Path, part: Part) -> None:
         raise DataError(text, reason="SnapshotCorrupt")
 
 
-def check_is_ours(directory: Path) -> None:
+def check_is_ours(directory: Directory) -> None:
     """Refuse by StorageError to remove a directory that holds more than a snapshot."""
-    if strange := sorted({entry.name for entry in directory.iterdir()} - OURS):
-        text = (
-            f"{directory} holds {strange[0]}, which is not the snapshot's; move it out, or remove the directory by hand"
-        )
-        raise StorageError(text, reason="NotOurs")
+    names, data_names = directory.names(), set[str]()
+    if DATA in names:
+        with directory.directory(DATA) as data:
+            data_names = data.names()
+    if strange := contents.strangers(names, data_names):
+        text = f"{directory.path} holds {strange[0]}, which is not the snapshot's; move it out, or remove the directory"
+        raise StorageError(f"{text} by hand", reason="NotOurs")
 
 
 def discard(directory: Path) -> None:
@@ -153,102 +196,28 @@ def discard(directory: Path) -> None:
     The rename comes first and is on the disk before a file goes: whoever dies half way leaves no half snapshot under a
     snapshot's name.
     """
-    check_is_ours(directory)
-    doomed = directory.with_name(f".{directory.name}.pruned")
-    directory.rename(doomed)
-    _sync(directory.parent)
-    shutil.rmtree(doomed)
+    with below.directory(directory.parent) as parent:
+        with parent.directory(directory.name) as doomed:
+            check_is_ours(doomed)
+        hidden = f".{directory.name}.pruned"
+        parent.rename(directory.name, hidden)
+        parent.sync()
+        parent.remove_tree(hidden)
 
 
-@contextlib.contextmanager
-def abandoned(directory: Path) -> Iterator[bool]:
-    """Yield whether no dump writes this snapshot, and let none begin while the body runs.
-
-    False also where the file system cannot tell: what cannot be locked is never known to be abandoned.
-    """
-    path = _lock_path(directory)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_ours = _is_same(file.fileno(), path)
-        except OSError:
-            is_ours = False
-        try:
-            yield is_ours
-        finally:
-            if is_ours:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+def _partial(name: str) -> str:
+    return f".{name}.partial"
 
 
-def remove_lock(directory: Path) -> None:
-    """Remove the lock of a dump that was killed when it had just published; one that is held stays."""
-    with contextlib.suppress(OSError):  # it is in nobody's way
-        if _lock_path(directory).exists():
-            with abandoned(directory):
-                pass
-
-
-def is_abandoned(directory: Path) -> bool:
-    """Whether no dump writes this snapshot now; nothing is changed to find out."""
-    path = _lock_path(directory)
-    if not path.exists():
-        return True
-    try:
-        with path.open() as file:
-            fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Hold the lock that keeps two dumps from writing the same snapshot."""
-    path = _lock_path(directory)
-    with storing(str(path)):
-        file = path.open("w")
-    with file:
-        if not _lock(file.fileno()) or not _is_same(file.fileno(), path):
-            raise TransientError(f"another dump is writing {directory}", reason="SnapshotBusy")
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-
-def _lock_path(directory: Path) -> Path:
-    return directory.with_name(f".{directory.name}.lock")
-
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True  # a network file system without locks: the Job's podReplacementPolicy keeps two pods apart
-    return True
-
-
-def _is_same(descriptor: int, path: Path) -> bool:
-    """Whether the locked file still has its name: its last holder removes it."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _remove(path: Path) -> None:
+def _remove(parent: Directory, name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+        parent.remove_tree(name)
 
 
-def _sync(path: Path) -> None:
-    """Wait until a file or a directory is on the disk."""
-    with storing(path.name):
-        descriptor = os.open(path, os.O_RDONLY)
+def _sync(root: Path, path: str) -> None:
+    """Wait until a file is on the disk."""
+    with storing(path), below.directory(root) as here:
+        descriptor = here.open(path)
         try:
             os.fsync(descriptor)
         finally:

@@ -11,7 +11,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from datareplication.errors import DataError, ReplicationError, StorageError, UsageError
-from datareplication.jobs import inventory, listing, pruning, pruning_arguments, snapshot, verification
+from datareplication.jobs import (
+    contents,
+    inventory,
+    listing,
+    pruning,
+    pruning_arguments,
+    snapshot,
+    surprises,
+    verification,
+)
 from datareplication.jobs.arguments import Parser
 from datareplication.jobs.sizes import readable
 
@@ -31,6 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        known = surprises.of_system(error)
+        sys.stderr.write(f"{PROGRAM}: {known.reason}: {known.message}\n")
+        return known.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
@@ -92,7 +105,7 @@ def _prune(given: argparse.Namespace) -> None:
     root = _directory(given.root)
     if not given.replication:
         raise UsageError("--replication is empty: name the DataReplication whose snapshots are pruned")
-    if (root / snapshot.MANIFEST).exists():
+    if (root / contents.MANIFEST).exists():
         raise UsageError(f"{root} is a snapshot itself; give the directory above the runs' directories")
     order = pruning_arguments.order(given, given.root, given.replication)
     done = pruning.prune(order, datetime.now(UTC), is_dry=given.dry_run)
@@ -112,7 +125,9 @@ def _directory(text: str) -> Path:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    """Write lines. Names on the volume may hold anything: bytes that are no text, and what would steer a terminal."""
+    shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    sys.stdout.write(shown + "\n")
 
 
 if __name__ == "__main__":

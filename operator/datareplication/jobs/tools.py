@@ -1,7 +1,7 @@
-"""pg_dump and pg_restore as child processes: which one, how it is started, what its end means.
+"""pg_dump and pg_restore as child processes: which one, how it is started, how it ends.
 
-It owns versions, environment and the reading of their error output. It refuses to put a password anywhere but in the
-child's environment, and to quote the DETAIL of an error, which holds rows.
+It owns versions and environment. It refuses to put a password anywhere but in the child's environment, and to know what
+a child's error output means.
 """
 
 import contextlib
@@ -16,14 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from datareplication.errors import (
-    CapabilityError,
-    DataError,
-    ReplicationError,
-    RightsError,
-    StorageError,
-    TransientError,
-)
+from datareplication.errors import CapabilityError
+from datareplication.jobs import complaints
 from datareplication.jobs.stop import Stop
 
 TICK_SECONDS = 1.0
@@ -32,53 +26,12 @@ DEBIAN_WRAPPER = "pg_wrapper"
 """A Perl program that starts one of those; it takes a tenth of a second to say which."""
 
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Of our environment, beside libpq's own PG* variables, which psycopg2 obeys too. No variable with a password."""
+"""Of our environment. No variable with a password, and none of libpq's PG*: the connection string says all."""
 
-NOT_FOR_TOOLS = ("client_encoding",)
-"""pg_dump and pg_restore choose it themselves: the server's."""
-
-MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
-    (
-        r"invalid snapshot identifier|snapshot \".*\" does not exist|could not import the requested snapshot",
-        TransientError,
-        "SnapshotLost",
-    ),
-    (
-        r"could not (write|open|close) (to )?(output|large object TOC|TOC|data|)\s*file|pg_dump: .*No space left",
-        StorageError,
-        "CannotWriteSnapshot",
-    ),
-    (r"permission denied|must be (owner|superuser|member|able to SET ROLE)", RightsError, "PermissionDenied"),
-    (r"role \".*\" does not exist", RightsError, "MissingRole"),
-    (
-        r"extension .* (is not available|does not exist)|could not open extension|could not access file",
-        CapabilityError,
-        "MissingExtension",
-    ),
-    (
-        r"violates|could not create unique index|is not present in table|contains null values",
-        DataError,
-        "ConstraintViolated",
-    ),
-    (
-        (
-            r"connection to server|server closed|lost synchronization|terminating connection|lock timeout|deadlock"
-            r"|canceling statement|too many clients|starting up|shutting down|no connection to the server"
-            r"|could not (receive|send) data|SSL SYSCALL error|SSL error|SSL connection has been closed"
-        ),
-        TransientError,
-        "ConnectionLost",
-    ),
-    (
-        r"does not exist|not supported|unrecognized configuration|aborting because of server version",
-        CapabilityError,
-        "NotSupportedByServer",
-    ),
-    (r"a worker process died unexpectedly", TransientError, "ToolKilled"),
-)
-"""Text of the error output -> error and reason; the first that fits counts. What none fits is unexpected."""
-
-SERVER_DISK_FULL = re.compile(r"ERROR: .*No space left on device")
+REQUIRE_AUTH = "require_auth"
+NOT_FOR_TOOLS = ("client_encoding", REQUIRE_AUTH)
+"""pg_dump and pg_restore choose the first themselves: the server's. The second comes as a variable, which libpq before
+16 does not obey, where it refuses an option that it does not know."""
 
 
 @dataclass(frozen=True)
@@ -138,18 +91,20 @@ END_SECONDS = 5.0
 
 
 class Running:
-    """A started child. Its error output goes to a file, so that it can never block on a full pipe."""
+    """A started child. Its error output goes to a file, so that it can never block on a full pipe.
 
-    def __init__(self, tool: Tool, arguments: Sequence[str], login: Login) -> None:
+    passed: descriptors of ours that the child has too.
+    """
+
+    def __init__(self, tool: Tool, arguments: Sequence[str], login: Login, passed: Sequence[int] = ()) -> None:
         self._name = tool.path.name
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         wanted = {key: value for key, value in login.parameters.items() if key not in NOT_FOR_TOOLS}
         conninfo = " ".join(f"{key}={_quoted(value)}" for key, value in wanted.items())
-        environment = {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("PG")}
-        environment |= {"LC_ALL": "C", "PGPASSWORD": login.password}
         self._child = subprocess.Popen(
             [*_tied(), tool.path, "--no-password", f"--dbname={conninfo}", *arguments],
-            env=environment,
+            env={**environment(), **_credentials(login)},
+            pass_fds=passed,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -199,21 +154,17 @@ class Running:
         """Raise if it has ended in failure."""
         if self._child.poll():
             self._errors.seek(0)
-            raise failure(self._name, self._child.returncode, self._errors.read().decode(errors="replace"))
+            raise complaints.failure(self._name, self._child.returncode, self._errors.read().decode(errors="replace"))
 
 
-def failure(name: str, code: int, output: str) -> ReplicationError:
-    """Return the error that a child's output tells."""
-    if code < 0:
-        return TransientError(f"{name} was killed by signal {-code}", reason="ToolKilled")
-    lines = [line for line in output.splitlines() if re.search(r"(error|fatal):|ERROR:|FATAL:", line)]
-    text = "; ".join(lines[:3])[:600] or f"{name} ended with exit code {code}"
-    if SERVER_DISK_FULL.search(text):
-        return CapabilityError(f"{text}; the target's server needs room", reason="ServerDiskFull")
-    for pattern, kind, reason in MESSAGES:
-        if re.search(pattern, text):
-            return kind(text, reason=reason)
-    return ReplicationError(text, reason="ToolFailed")
+def environment() -> dict[str, str]:
+    """Return a child's environment; a password is in it only where its start adds one."""
+    return {**{name: value for name, value in os.environ.items() if name in PASSED_ON}, "LC_ALL": "C"}
+
+
+def _credentials(login: Login) -> dict[str, str]:
+    required = login.parameters.get(REQUIRE_AUTH)
+    return {"PGPASSWORD": login.password, **({"PGREQUIREAUTH": required} if required else {})}
 
 
 def _tied() -> list[str]:
@@ -224,7 +175,7 @@ def _tied() -> list[str]:
 
 def _version(path: Path) -> int:
     """Return the major version that the program says, 0 when it says none."""
-    ended = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)
+    ended = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, env=environment())
     match = re.search(r"\(PostgreSQL\) (\d+)", ended.stdout)
     return int(match.group(1)) if match else 0
 

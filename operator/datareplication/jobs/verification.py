@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from datareplication.errors import DataError
-from datareplication.jobs import snapshot
+from datareplication.jobs import below, snapshot
 from datareplication.jobs.manifest import Manifest, Part
 from datareplication.jobs.parts import CHUNK_BYTES, PartReader, sha256_of
 
@@ -14,11 +14,11 @@ def faults(directory: Path, manifest: Manifest) -> Iterator[str]:
 
     Each file is read to its end. A volume that cannot be read is a StorageError.
     """
-    archive = manifest.schema.archive
     for part in manifest.parts:
         try:
-            snapshot.check_size(directory, part)
-            if part == archive:
+            with below.directory(directory) as here:
+                snapshot.check_size(here, part)
+            if part in manifest.archives:
                 _check_archive(directory, part)
             else:
                 _read_through(directory, part)

@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
 from datareplication.errors import ReplicationError, TransientError
+from datareplication.jobs import surprises
 from datareplication.jobs.stop import Stop
 
 _CONTEXT = get_context("forkserver")
@@ -126,11 +127,16 @@ class Crew(Generic[Task, Result]):
         hear(None, message)
         return False
 
-    def _gone(self, pipe: Pipe) -> TransientError:
+    def _gone(self, pipe: Pipe) -> Exception:
+        """Return why a worker has gone: what it said last, which may be unread (that it cannot connect, say)."""
+        with contextlib.suppress(EOFError, OSError):
+            while pipe.poll():
+                if isinstance(said := pipe.recv(), _Failed):
+                    return said.error or WorkerError(said.trace)
         process = self._members[pipe]
         process.join(5)
-        text = f"a worker process ended with {process.exitcode}; -9 is often the kernel's answer to a memory limit"
-        return TransientError(text, reason="WorkerKilled")
+        hint = "; that is often the kernel's answer to a memory limit" if process.exitcode == -signal.SIGKILL else ""
+        return TransientError(f"a worker process ended with {process.exitcode}{hint}", reason="WorkerKilled")
 
     def _terminate(self) -> None:
         for process in self._members.values():
@@ -163,10 +169,8 @@ def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
                 pipe.send(_Done(result, teller.take()))
     except (EOFError, BrokenPipeError):
         return
-    except ReplicationError as error:
-        _say(pipe, _Failed(error))
-    except Exception:  # noqa: BLE001 - the parent decides what an unexpected error means
-        _say(pipe, _Failed(None, traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 - the parent decides what an unexpected error means
+        _say(pipe, _Failed(surprises.explained(error), traceback.format_exc()))
 
 
 def _say(pipe: Pipe, message: _Failed) -> None:

@@ -25,7 +25,7 @@ def manifest() -> Manifest:
             fingerprint="ef",
             roles=(manifests.Role("app", ("Owner", "Grant")),),
             extensions=(manifests.Extension("pg_trgm", "1.6"),),
-            materialized_views=("public.mv",),
+            materialized_views=(manifests.MaterializedView("public", "mv"),),
             has_public=True,
         ),
         relations=(),

@@ -36,6 +36,11 @@ from datareplication.jobs.postgres import classify
         ('server certificate for "db" does not match host name "x"', 77, "CertificateNotVerified"),
         ('root certificate file "/ca.crt" does not exist', 77, "CertificateNotVerified"),
         ("server does not support SSL, but SSL was required", 77, "NoTls"),
+        (
+            'authentication method requirement "!password" failed: server requested a cleartext password',
+            77,
+            "PasswordInClear",
+        ),
         ('invalid sslmode value: "x"', 64, "BadConnection"),
         ("FATAL:  unsupported startup parameter in options: search_path", 69, "ConnectionPooler"),
         ("FATAL:  Passwort-Authentifizierung fehlgeschlagen", 75, "CannotConnect"),
@@ -53,7 +58,7 @@ def test_before_a_connection_exists(text: str, code: int, reason: str) -> None:
         ("08006", 75), ("57P01", 75), ("57P03", 75), ("57014", 75), ("40001", 75), ("40P01", 75), ("55P03", 75),
         ("55006", 75), ("53300", 75), ("53100", 69), ("53200", 69), ("0A000", 69), ("58P01", 69), ("XX001", 69),
         ("22P02", 65), ("22021", 65), ("23505", 65), ("23503", 65), ("42P01", 65), ("42703", 65),
-        ("28P01", 77), ("28000", 77), ("42501", 77), ("25006", 78), ("3D000", 64), ("P0001", 70),
+        ("28P01", 77), ("28000", 77), ("42501", 77), ("25006", 78), ("3D000", 64), ("P0001", 65),
     ],
 )  # fmt: skip
 def test_every_class_of_sqlstate(state: str, code: int) -> None:

@@ -15,7 +15,7 @@ from datareplication.jobs.manifest import Column, Manifest, Part, Relation, Sequ
 PART = Part("data/1-0.csv.zst", rows=3, bytes=30, stored_bytes=20, sha256="ab")
 
 
-names = st.text(min_size=1, max_size=20)
+names = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
 relations = st.builds(
     Relation,
     oid=st.integers(1, 2**32 - 1),
@@ -72,7 +72,7 @@ def _rewritten(manifest: Manifest, **changes: Any) -> str:
 
 def test_a_newer_format_is_a_missing_capability(manifest: Manifest) -> None:
     with pytest.raises(CapabilityError):
-        manifests.from_json(_rewritten(manifest, formatVersion=2))
+        manifests.from_json(_rewritten(manifest, formatVersion=manifests.FORMAT_VERSION + 1))
 
 
 @pytest.mark.parametrize("change", [{"lsn": 5}, {"relations": {}}, {"relations": [{}]}, {"run": None}, {"schema": []}])

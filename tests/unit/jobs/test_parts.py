@@ -2,15 +2,21 @@
 
 import errno
 import gzip
+import hashlib
+import os
 import tempfile
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datareplication.errors import DataError, ReplicationError, StorageError
 from datareplication.jobs import parts
+from datareplication.jobs.contents import SUFFIXES
 from datareplication.jobs.manifest import Part
 from datareplication.jobs.parts import PartReader, PartWriter
 
@@ -18,7 +24,7 @@ COMPRESSIONS = ["Zstd", "Gzip", "None"]
 
 
 def write(root: Path, compression: str, rows: list[bytes]) -> Part:
-    with PartWriter(root, f"1-0{parts.SUFFIXES[compression]}", compression, lambda _: None) as writer:
+    with PartWriter(root, f"1-0{SUFFIXES[compression]}", compression, lambda _: None) as writer:
         for row in rows:
             writer.stream.write(row)
         return writer.part(len(rows))
@@ -43,7 +49,7 @@ def test_what_goes_in_comes_out(compression: str, rows: list[bytes], size: int) 
 def test_a_file_of_many_chunks(tmp_path: Path, compression: str) -> None:
     rows = [b"%d,some text that repeats\n" % number for number in range(200_000)]
     told: list[int] = []
-    with PartWriter(tmp_path, f"1-0{parts.SUFFIXES[compression]}", compression, told.append) as writer:
+    with PartWriter(tmp_path, f"1-0{SUFFIXES[compression]}", compression, told.append) as writer:
         for row in rows:
             writer.stream.write(row)
         part = writer.part(len(rows))
@@ -83,6 +89,58 @@ def test_a_longer_file_is_found(tmp_path: Path, compression: str) -> None:
     with (tmp_path / part.path).open("ab") as file:
         file.write(gzip.compress(b"2,more\n") if compression == "Gzip" else b"2,more\n")
     with pytest.raises(DataError):
+        read(tmp_path, part)
+
+
+ROW = b"1,text that repeats itself\n"
+BOMBS: dict[str, Callable[[int], bytes]] = {
+    ".csv.zst": lambda size: zstandard.compress(ROW * (size // len(ROW))),
+    ".csv.gz": lambda size: gzip.compress(ROW * (size // len(ROW))),
+    ".csv": lambda size: ROW * (size // len(ROW)),
+}
+
+
+@pytest.mark.parametrize("suffix", BOMBS)
+def test_no_more_comes_out_than_the_manifest_says_and_memory_stays_small(tmp_path: Path, suffix: str) -> None:
+    bomb = BOMBS[suffix](200 << 20)
+    (tmp_path / f"1-0{suffix}").write_bytes(bomb)
+    part = Part(f"1-0{suffix}", 3, 3 * len(ROW), len(bomb), hashlib.sha256(bomb).hexdigest())
+    size = len(bomb)
+    del bomb
+    tracemalloc.start()
+    told: list[int] = []
+    with PartReader(tmp_path, part, told.append) as reader, pytest.raises(DataError, match="more than was dumped"):
+        list(iter(lambda: reader.read(256 << 10), b""))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (sum(told), size > part.bytes) == (0, True)
+    assert peak < 4 << 20
+
+
+@pytest.mark.parametrize("suffix", BOMBS)
+def test_rows_up_to_the_manifests_size_come_out_before_the_rest_is_refused(tmp_path: Path, suffix: str) -> None:
+    content = BOMBS[suffix](len(ROW) * 5)
+    (tmp_path / f"1-0{suffix}").write_bytes(content)
+    part = Part(f"1-0{suffix}", 4, 4 * len(ROW), len(content), hashlib.sha256(content).hexdigest())
+    with PartReader(tmp_path, part, lambda _: None) as reader:
+        assert reader.read(4 * len(ROW)) == ROW * 4
+        with pytest.raises(DataError, match="more than was dumped"):
+            reader.read(1)
+
+
+def test_a_file_that_asks_for_a_large_window_is_refused(tmp_path: Path) -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=27)
+    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    content = compressor.compress(ROW) + compressor.flush()
+    (tmp_path / "1-0.csv.zst").write_bytes(content)
+    with pytest.raises(DataError, match="cannot be decompressed"):
+        read(tmp_path, Part("1-0.csv.zst", 1, len(ROW), len(content), hashlib.sha256(content).hexdigest()))
+
+
+def test_a_file_that_grows_is_not_read_without_end(tmp_path: Path) -> None:
+    part = write(tmp_path, "Zstd", [ROW])
+    os.truncate(tmp_path / part.path, 1 << 40)
+    with pytest.raises(DataError, match="larger"):
         read(tmp_path, part)
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from datareplication.errors import StorageError, UsageError
-from datareplication.jobs import inventory, pruning, retention, room, settings, snapshot, snapshots, volume
+from datareplication.jobs import contents, inventory, pruning, retention, room, settings, snapshot, snapshots, volume
 from datareplication.jobs.log import Log
 from datareplication.jobs.manifest import Column, Manifest, Relation, Run
 from datareplication.jobs.parts import PartWriter, hashed_file
@@ -59,11 +60,11 @@ def test_rule(case: str, rule: dict[str, Any], gone: list[int]) -> None:
 def publish(root: Path, path: str, manifest: Manifest, number: int, replication: str = "prod") -> Path:
     directory = root / path
     with snapshot.draft(directory) as draft:
-        (draft.root / snapshot.ARCHIVE).write_bytes(b"archive")
+        (draft.root / contents.ARCHIVE).write_bytes(b"archive")
         with PartWriter(draft.root, "data/1-0.csv.zst", "Zstd", lambda _: None) as writer:
             writer.stream.write(b"1\n" * 1000)
             part = writer.part(1000)
-        archive = replace(hashed_file(draft.root, snapshot.ARCHIVE), rows=0)
+        archive = replace(hashed_file(draft.root, contents.ARCHIVE), rows=0)
         relation = Relation(1, "public", "t", "Table", (Column("a", "integer"),), (part,))
         time = f"2024-01-{number:02}T00:00:00.000001Z"
         run = Run(f"uid-{number}", path.partition("/")[0], replication)
@@ -109,7 +110,7 @@ def test_dry_run_says_the_same_and_removes_nothing(root: Path) -> None:
 def test_what_is_not_a_complete_snapshot_of_this_replication_stays(root: Path, manifest: Manifest) -> None:
     publish(root, "other/x", manifest, 1, "other")
     publish(root, "damaged/x", manifest, 1)
-    (root / "damaged/x" / snapshot.ARCHIVE).write_bytes(b"cut")
+    (root / "damaged/x" / contents.ARCHIVE).write_bytes(b"cut")
     publish(root, "shared/x", manifest, 1)
     (root / "shared/x" / "notes.txt").write_text("a person's")
     publish(root, ".server/copy", manifest, 1)
@@ -151,8 +152,8 @@ def test_in_a_directory_of_a_person_lone_locks_and_empty_directories_stay(root: 
 
 
 def test_death_half_way_leaves_no_half_snapshot(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(path: Path) -> None:
-        (path / snapshot.ARCHIVE).unlink()
+    def die(name: str, *, dir_fd: int) -> None:
+        os.unlink(f"{name}/{contents.ARCHIVE}", dir_fd=dir_fd)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -274,7 +275,7 @@ def test_list_shows_what_is_there(root: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_list_as_json_for_tools(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (root / "run-3/deep/snapshot" / snapshot.ARCHIVE).unlink()
+    (root / "run-3/deep/snapshot" / contents.ARCHIVE).unlink()
     assert snapshots.main(["list", str(root), "--output", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [(one["run"], one["state"], one["problem"]) for one in found] == [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from datareplication.errors import DataError, StorageError, TransientError, UsageError
-from datareplication.jobs import snapshot
+from datareplication.jobs import contents, lock, snapshot
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.parts import hashed_file
 
@@ -18,7 +18,7 @@ def directory(tmp_path: Path) -> Path:
 
 def publish(directory: Path, manifest: Manifest) -> None:
     with snapshot.draft(directory) as draft:
-        (draft.root / snapshot.ARCHIVE).write_bytes(b"archive")
+        (draft.root / contents.ARCHIVE).write_bytes(b"archive")
         draft.publish(manifest)
 
 
@@ -52,14 +52,14 @@ def test_two_do_not_write_the_same(directory: Path) -> None:
 
 
 def test_the_lock_of_one_that_was_killed_is_removed_and_one_that_is_held_stays(directory: Path) -> None:
-    lock = directory.with_name(f".{directory.name}.lock")
+    path = directory.with_name(f".{directory.name}.lock")
     with snapshot.draft(directory):
-        snapshot.remove_lock(directory)
-        assert lock.exists()
-    lock.touch()
-    snapshot.remove_lock(directory)
+        lock.remove(directory)
+        assert path.exists()
+    path.touch()
+    lock.remove(directory)
     assert list(directory.parent.iterdir()) == []
-    snapshot.remove_lock(directory)
+    lock.remove(directory)
     assert list(directory.parent.iterdir()) == []
 
 
@@ -90,15 +90,15 @@ def test_a_directory_without_a_manifest_is_refused(directory: Path) -> None:
 
 def test_files_are_checked_by_size_and_the_schema_by_content(directory: Path, manifest: Manifest) -> None:
     publish(directory, manifest)
-    archive = hashed_file(directory, snapshot.ARCHIVE)
+    archive = hashed_file(directory, contents.ARCHIVE)
     whole = replace(manifest, schema=replace(manifest.schema, archive=archive))
     snapshot.check_files(directory, whole)
-    (directory / snapshot.ARCHIVE).write_bytes(b"ARCHIVE")
+    (directory / contents.ARCHIVE).write_bytes(b"ARCHIVE")
     with pytest.raises(DataError, match="sha256"):
         snapshot.check_files(directory, whole)
-    (directory / snapshot.ARCHIVE).write_bytes(b"cut")
+    (directory / contents.ARCHIVE).write_bytes(b"cut")
     with pytest.raises(DataError, match="3 bytes"):
         snapshot.check_files(directory, whole)
-    (directory / snapshot.ARCHIVE).unlink()
+    (directory / contents.ARCHIVE).unlink()
     with pytest.raises(DataError, match="missing"):
         snapshot.check_files(directory, whole)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from datareplication.errors import CapabilityError
-from datareplication.jobs import tools
+from datareplication.jobs import archive, tools
 from datareplication.jobs.tools import Tool
 
 
@@ -54,60 +54,39 @@ def test_pg_restore_reads_the_archive_and_is_not_newer_than_the_target(
         assert tools.choose_restore(carried(*versions), dump, target).version == expected
 
 
-@pytest.mark.parametrize(
-    ("output", "code", "reason"),
-    [
-        ("pg_dump: error: could not write to output file: No space left on device", 73, "CannotWriteSnapshot"),
-        (
-            "pg_restore: error: could not execute query: ERROR:  could not extend file: No space left on device",
-            69,
-            "ServerDiskFull",
-        ),
-        ("pg_restore: error: could not execute query: ERROR:  permission denied for schema s", 77, "PermissionDenied"),
-        ("pg_restore: error: could not execute query: ERROR:  must be owner of table t", 77, "PermissionDenied"),
-        ('pg_restore: error: could not execute query: ERROR:  role "x" does not exist', 77, "MissingRole"),
-        ('pg_restore: error: ... ERROR:  extension "postgis" is not available', 69, "MissingExtension"),
-        ('pg_restore: error: ... ERROR:  could not create unique index "i"', 65, "ConstraintViolated"),
-        ("pg_dump: error: query failed: ERROR:  canceling statement due to lock timeout", 75, "ConnectionLost"),
-        ('pg_dump: error: connection to server at "x" failed: Connection refused', 75, "ConnectionLost"),
-        ('pg_restore: error: ... ERROR:  function "f" does not exist', 69, "NotSupportedByServer"),
-        (
-            'pg_dump: error: query failed: ERROR:  invalid snapshot identifier: "00000002-00000024-1"',
-            75,
-            "SnapshotLost",
-        ),
-        ('pg_dump: error: query failed: ERROR:  snapshot "00000002-00000024-1" does not exist', 75, "SnapshotLost"),
-        (
-            "pg_dump: error: query failed: could not receive data from server: Connection reset by peer",
-            75,
-            "ConnectionLost",
-        ),
-        ("pg_restore: error: query failed: SSL SYSCALL error: EOF detected", 75, "ConnectionLost"),
-        ("pg_restore: error: query failed: no connection to the server", 75, "ConnectionLost"),
-        ("pg_restore: error: a worker process died unexpectedly", 75, "ToolKilled"),
-        (
-            'pg_restore: error: ERROR:  violates "fk"\npg_restore: error: a worker process died unexpectedly',
-            65,
-            "ConstraintViolated",
-        ),
-        ("pg_restore: error: something never seen", 70, "ToolFailed"),
-        ("", 70, "ToolFailed"),
-    ],
-)
-def test_what_a_tools_output_means(output: str, code: int, reason: str) -> None:
-    found = tools.failure("pg_restore", 1, output)
-    assert (found.exit_code, found.reason) == (code, reason)
+@pytest.fixture
+def spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
+    """A tool that writes down its environment; ours holds passwords and libpq's variables."""
+    script = tmp_path / "pg_spy"
+    script.write_text(f"#!/bin/sh\nenv > {tmp_path}/environment\necho 'pg_spy (PostgreSQL) 15.3'\n")
+    script.chmod(0o755)
+    for name, value in {"DEV_DB_PASSWORD": "canary", "PGPASSWORD": "canary", "PGSSLMODE": "disable"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return Tool(script, 15)
 
 
-def test_rows_are_not_quoted() -> None:
-    output = (
-        'pg_restore: error: could not execute query: ERROR:  violates "fk"\nDETAIL:  Key (email)=(a@b) is not present'
-    )
-    assert "a@b" not in tools.failure("pg_restore", 1, output).message
+def environment_of(spy: Tool) -> dict[str, str]:
+    lines = (spy.path.parent / "environment").read_text().splitlines()
+    return dict(line.partition("=")[::2] for line in lines)
 
 
-def test_a_killed_tool_is_worth_another_attempt() -> None:
-    assert tools.failure("pg_dump", -9, "").exit_code == 75
+def test_who_only_asks_for_a_version_or_a_list_has_no_password(spy: Tool, tmp_path: Path) -> None:
+    assert tools.found("pg_spy") == [spy]
+    assert "canary" not in environment_of(spy).values()
+    (tmp_path / "schema.dump").write_bytes(b"")
+    assert archive.contents(spy, tmp_path / "schema.dump") == archive.Contents((), ())
+    found = environment_of(spy)
+    assert "canary" not in found.values()
+    assert not [name for name in found if name.startswith("PG")]
+
+
+def test_who_connects_has_the_password_and_what_may_be_asked_for_and_nothing_else_of_libpqs(spy: Tool) -> None:
+    login = tools.Login({"host": "db", "require_auth": "!password"}, "its-own")
+    with tools.Running(spy, [], login) as child:
+        child.join(lambda: None)
+    found = {name: value for name, value in environment_of(spy).items() if name.startswith("PG") or value == "canary"}
+    assert found == {"PGPASSWORD": "its-own", "PGREQUIREAUTH": "!password"}
 
 
 def test_debians_directories_are_found() -> None:

@@ -76,3 +76,21 @@ def test_only_those_that_are_needed_open() -> None:
         workers.open(10, 1)
         assert len(multiprocessing.active_children()) == 1
         assert perform(workers, [1, 2]) == ([10, 20], 3)
+
+
+@contextlib.contextmanager
+def refused(reason: str) -> Iterator[Handler]:
+    """Never open."""
+    raise DataError("no connection", reason=reason)
+    yield
+
+
+def test_a_worker_that_could_not_connect_says_so_and_nothing_of_memory() -> None:
+    made: contextlib.AbstractContextManager[Crew[int, int]] = crew(1, refused, Stop())
+    with made as workers:
+        workers.open("Refused", 1)
+        for process in multiprocessing.active_children():
+            process.join()
+        with pytest.raises(DataError) as raised:
+            perform(workers, [1])
+    assert raised.value.reason == "Refused"

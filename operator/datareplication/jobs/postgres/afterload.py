@@ -13,6 +13,7 @@ import psycopg2
 from psycopg2 import sql
 
 from datareplication.errors import CapabilityError, DataError, ReplicationError, TransientError, UsageError
+from datareplication.jobs.manifest import MaterializedView
 from datareplication.jobs.postgres import classify, connection
 from datareplication.jobs.postgres.catalog import USER_CLASS
 from datareplication.jobs.postgres.connection import Session, rows, transaction
@@ -52,8 +53,13 @@ _REMEDIES = (
 )
 """PostgreSQL's message -> what to do about it."""
 
+_VIEWS = """
+    SELECT c.oid::int8 FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS v(schema, name, position)
+    JOIN pg_namespace n ON n.nspname = v.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.name
+    ORDER BY position
+"""
 _VIEWS_LEFT = """
-    SELECT format('%%I.%%I', n.nspname, c.relname) FROM unnest(%s::oid[]) WITH ORDINALITY AS v(oid, position)
+    SELECT n.nspname, c.relname FROM unnest(%s::oid[]) WITH ORDINALITY AS v(oid, position)
     JOIN pg_class c ON c.oid = v.oid AND c.relkind = 'm' JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY position
 """
 _TABLES_LEFT = f"""
@@ -80,10 +86,10 @@ _FORGET = """
 class Left:
     """What is still to be done when the script is through, whatever it dropped, renamed or made.
 
-    materialized_views: to refresh, in this order, qualified and quoted. tables: to analyze, largest first.
+    materialized_views: to refresh, in this order. tables: to analyze, largest first.
     """
 
-    materialized_views: Sequence[str]
+    materialized_views: Sequence[MaterializedView]
     tables: Sequence[Shape]
 
 
@@ -129,21 +135,20 @@ def search_path(session: Session, database: str) -> str:
     return str(found[0][0]) if found else DEFAULT_SEARCH_PATH
 
 
-def run(session: Session, script: str, stop: Stop, path: str, materialized_views: Sequence[str]) -> Left:
+def run(session: Session, script: str, stop: Stop, path: str, views: Sequence[MaterializedView]) -> Left:
     """Run the script in one transaction of its own; return what is then left to do.
 
-    session: to the loaded database, of the script's own. path: its search_path. materialized_views: those to refresh,
+    session: to the loaded database, of the script's own. path: its search_path. views: those to refresh,
     which the script finds empty. A failure is what `execute` raises, and nothing of the script's work remains.
     """
-    query = "SELECT coalesce(array_agg(name::regclass::oid::int8 ORDER BY position), '{}') "
-    query += "FROM unnest(%s::text[]) WITH ORDINALITY AS v(name, position)"
+    names = [[view.schema for view in views], [view.name for view in views]]
     with stop.interrupting(session.cancel):
-        ((oids,),) = rows(session, query, [list(materialized_views)], doing="looking up materialized views")
+        oids = [oid for (oid,) in rows(session, _VIEWS, names, doing="looking up materialized views")]
         with transaction(session, doing=DOING):
             execute(session, script, path)
-        views = [name for (name,) in rows(session, _VIEWS_LEFT, [oids], doing="looking up materialized views")]
+        found = rows(session, _VIEWS_LEFT, [oids], doing="looking up materialized views")
         tables = [Shape(schema, name, ()) for schema, name in rows(session, _TABLES_LEFT, doing="looking up tables")]
-    return Left(views, tables)
+    return Left([MaterializedView(schema, name) for schema, name in found], tables)
 
 
 def forget(session: Session, *, is_superuser: bool) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2 import errors, sql
 
 from datareplication.errors import TransientError
-from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, Role
+from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, MaterializedView, Role
 from datareplication.jobs.manifest import Sequence as State
 from datareplication.jobs.postgres import classify
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
@@ -127,12 +127,12 @@ _MATERIALIZED_VIEWS = """
         UNION SELECT u.class, u.object, p.level + 1
         FROM uses u JOIN depth p ON (p.class, p.object) = (u.used_class, u.used) WHERE p.level < 1000
     )
-    SELECT format('%%I.%%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN depth p ON (p.class, p.object) = ('pg_class'::regclass, c.oid)
     WHERE c.relkind = 'm' AND c.relispopulated AND c.oid <> ALL (%(rowless)s::oid[])
       AND NOT EXISTS (SELECT FROM pg_depend e
                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-    GROUP BY 1 ORDER BY max(p.level), 1
+    GROUP BY 1, 2 ORDER BY max(p.level), 1, 2
 """
 """A view's level is its longest way down through other views, also those that a function of SQL's standard form
 (BEGIN ATOMIC) reads, which PostgreSQL knows; refreshing by level finds every input filled."""
@@ -240,17 +240,21 @@ def extensions(session: Session) -> tuple[Extension, ...]:
     return tuple(Extension(name, version) for name, version in rows(session, query, doing=DOING))
 
 
-def materialized_views(session: Session, rowless: Collection[int] = ()) -> tuple[str, ...]:
-    """Return the filled materialized views, qualified and quoted, each after those it reads from."""
+def materialized_views(session: Session, rowless: Collection[int] = ()) -> tuple[MaterializedView, ...]:
+    """Return the filled materialized views, each after those it reads from."""
     found = rows(session, _MATERIALIZED_VIEWS, {"rowless": list(rowless)}, doing=DOING)
-    return tuple(name for (name,) in found)
+    return tuple(MaterializedView(schema, name) for schema, name in found)
 
 
 def strangers_in_our_schema(session: Session) -> list[str]:
-    """Return what else is in the schema of the provenance table, and would not be copied."""
+    """Return what else is in the schema of the provenance table, of any kind, and would not be copied."""
     query = """
-        SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname = %s AND c.relname <> %s AND c.relkind NOT IN ('i', 'c') ORDER BY 1
+        SELECT pg_describe_object(d.classid, d.objid, 0)
+        FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid AND d.refclassid = 'pg_namespace'::regclass
+        WHERE n.nspname = %s AND d.deptype = 'n' AND NOT EXISTS (
+          SELECT FROM pg_class c
+          WHERE (d.classid, d.objid) = ('pg_class'::regclass, c.oid) AND c.relname = %s AND c.relkind = 'r')
+        ORDER BY 1
     """
     return [name for (name,) in rows(session, query, PROVENANCE, doing=DOING)]
 

@@ -22,28 +22,55 @@ Kind = type[ReplicationError]
 
 SQLSTATES: dict[str, tuple[Kind, str]] = {
     "08": (TransientError, "ConnectionLost"),
+    "0L": (RightsError, "PermissionDenied"),
+    "0P": (RightsError, "PermissionDenied"),
     "25006": (GuardError, "ReadOnlyServer"),
+    "25P03": (TransientError, "ConnectionLost"),
+    "25P04": (TransientError, "ConnectionLost"),
     "22": (DataError, "BadData"),
     "23": (DataError, "ConstraintViolated"),
     "28": (RightsError, "LoginRefused"),
     "3D000": (UsageError, "UnknownDatabase"),
+    "3F": (DataError, "SchemaMismatch"),
     "40": (TransientError, "Serialization"),
     "40P01": (TransientError, "Deadlock"),
     "42501": (RightsError, "PermissionDenied"),
     "42": (DataError, "SchemaMismatch"),
     "0A": (CapabilityError, "NotSupportedByServer"),
+    "44": (DataError, "ConstraintViolated"),
+    "53": (CapabilityError, "ServerLimitReached"),
     "53100": (CapabilityError, "ServerDiskFull"),
     "53200": (CapabilityError, "ServerOutOfMemory"),
     "53300": (TransientError, "TooManyConnections"),
-    "53400": (CapabilityError, "ServerLimitReached"),
+    "54": (CapabilityError, "ServerLimitReached"),
     "55P03": (TransientError, "LockTimeout"),
     "55006": (TransientError, "ObjectInUse"),
+    "57": (TransientError, "ServerStopping"),
     "57014": (TransientError, "QueryCanceled"),
-    "57P": (TransientError, "ServerStopping"),
     "58": (CapabilityError, "ServerSystemError"),
+    "72": (TransientError, "SnapshotLost"),
+    "F0": (CapabilityError, "ServerSystemError"),
+    "HV": (CapabilityError, "ForeignServerFailed"),
     "XX": (CapabilityError, "ServerDefect"),
+    "": (DataError, "RefusedByDatabase"),
 }
-"""By code or by its class's first characters (PostgreSQL's appendix of error codes); the longest that fits counts."""
+"""By code or by its class's first characters (PostgreSQL's appendix of error codes); the longest that fits counts.
+
+What no class explains was raised by code in the database (a trigger, a CHECK's function, which may choose any code) or
+is about what stands there: never a defect of ours, so the last entry is of data.
+"""
+
+LIMITS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "53",
+        r"^out of shared memory",
+        "TooManyLocks",
+        "; raise max_locks_per_transaction of that server: it bounds how many tables a transaction locks",
+    ),
+    ("54|XX", r"^out of memory|^invalid memory alloc request size|^string buffer exceeds", "ValueTooLarge", ""),
+)
+"""Classes of SQLSTATE, the server's message -> reason and remedy of a CapabilityError. Which SQLSTATE a value of more
+than 1 GB has depends on where it hits the limit, and on the version."""
 
 RECOVERY_CONFLICT_REMEDY = (
     "the standby replayed what this session still needed: on the standby set hot_standby_feedback = on (against its"
@@ -51,6 +78,16 @@ RECOVERY_CONFLICT_REMEDY = (
 )
 
 CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
+    (
+        r"authentication method requirement",
+        RightsError,
+        "PasswordInClear",
+        (
+            "the server asks for the password in another way than the connection allows: let its pg_hba.conf ask for"
+            " scram-sha-256; where it must see the password itself (ldap, pam, radius), say require_auth=password in"
+            " {prefix}_DB_CONNECTION, together with sslmode=verify-full"
+        ),
+    ),
     (
         r"certificate verify failed|server certificate|root certificate|self.signed certificate|local issuer",
         RightsError,
@@ -64,7 +101,10 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
         r"does not support SSL|server rejected SSL",
         RightsError,
         "NoTls",
-        "the server offers no TLS: switch it on there, or choose a weaker sslMode",
+        (
+            "the server offers no TLS: switch it on there, or choose a weaker sslMode (sslmode in"
+            " {prefix}_DB_CONNECTION), which sends all in clear"
+        ),
     ),
     (
         (
@@ -138,15 +178,15 @@ def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
         return TransientError(text, reason="RecoveryConflict")
     if code is None:
         return TransientError(f"{doing}: {_first_line(str(error))}", reason="ConnectionLost")
-    kind, reason = ReplicationError, ReplicationError.default_reason
-    for length in range(len(code), 1, -1):
-        if code[:length] in SQLSTATES:
-            kind, reason = SQLSTATES[code[:length]]
-            break
     text = error.diag.message_primary or _first_line(str(error))
     if code == "40001" and "conflict with recovery" in text:
         return TransientError(f"{doing}: {text}; {RECOVERY_CONFLICT_REMEDY}", reason="RecoveryConflict")
-    return kind(f"{doing}: {text} (SQLSTATE {code}){_details(error)}", reason=reason)
+    kind, reason = next(SQLSTATES[code[:length]] for length in range(len(code), -1, -1) if code[:length] in SQLSTATES)
+    remedy = ""
+    for classes, pattern, limit, answer in LIMITS:
+        if re.match(classes, code) and re.search(pattern, text):
+            kind, reason, remedy = CapabilityError, limit, answer
+    return kind(f"{doing}: {text} (SQLSTATE {code}){_details(error)}{remedy}", reason=reason)
 
 
 def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str) -> ReplicationError:

@@ -28,6 +28,16 @@ ADDED: Mapping[str, str] = {
 }
 """Parameters that stand unless the connection string says otherwise. A dead peer is noticed after 60 s."""
 
+VERIFIED = "verify-full"
+"""What holds where no sslmode is given: libpq's own default, prefer, would hand the password to whoever answers."""
+
+NOT_IN_CLEAR = "!password"
+"""What a server may ask for where no require_auth is given: anything but the password itself."""
+
+REQUIRE_AUTH_SINCE = 160000
+USERS_AUTHORITIES = Path(".postgresql/root.crt")
+"""Where libpq looks, in the user's home, when no sslrootcert is given."""
+
 AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 """Where distributions keep the public authorities in one file."""
 
@@ -37,11 +47,15 @@ def parameters(connection: Connection, database: str | None = None) -> dict[str,
 
     A string that libpq cannot read, one with a credential in it, and one without dbname are UsageErrors.
     """
-    given = _parsed(connection)
-    given["user"] = connection.username
+    given = {"sslmode": VERIFIED, **_parsed(connection), "user": connection.username}
+    if given["sslmode"] == VERIFIED and "sslrootcert" not in given and not _has_users_authorities():
+        given["sslrootcert"] = "system"
     if given.get("sslrootcert") == "system":
         given["sslrootcert"] = _authorities() or "system"
-    return {**ADDED, **given, "dbname": database or given["dbname"]}
+    added = ADDED
+    if extensions.libpq_version() >= REQUIRE_AUTH_SINCE:
+        added = {**ADDED, "require_auth": NOT_IN_CLEAR}
+    return {**added, **given, "dbname": database or given["dbname"]}
 
 
 def _parsed(connection: Connection) -> dict[str, str]:
@@ -59,6 +73,13 @@ def _parsed(connection: Connection) -> dict[str, str]:
     if "dbname" not in given:
         raise UsageError(f"{variable} has no dbname", reason="BadConnection")
     return given
+
+
+def _has_users_authorities() -> bool:
+    try:
+        return (Path.home() / USERS_AUTHORITIES).is_file()
+    except (RuntimeError, OSError):  # a container's user has no home, or may not look into it
+        return False
 
 
 def _authorities() -> str | None:

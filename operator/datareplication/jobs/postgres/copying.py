@@ -9,7 +9,7 @@ from typing import Protocol
 
 from psycopg2 import sql
 
-from datareplication.jobs.manifest import CSV_NULL
+from datareplication.jobs.manifest import CSV_NULL, MaterializedView
 from datareplication.jobs.manifest import Sequence as State
 from datareplication.jobs.postgres import shaping
 from datareplication.jobs.postgres.connection import (
@@ -109,17 +109,17 @@ def analyze(session: Session, shapes: Sequence[Shape]) -> None:
     execute(session, sql.SQL("ANALYZE {}").format(names), doing="analyzing tables")
 
 
-def refresh(session: Session, name: str, settings: Mapping[str, str]) -> None:
-    """Fill a materialized view and gather its statistics. name: qualified and quoted by the source's catalogs.
+def refresh(session: Session, view: MaterializedView, settings: Mapping[str, str]) -> None:
+    """Fill a materialized view and gather its statistics.
 
     settings: those by which the view's own sessions see its rows.
     """
     without_event_triggers(session)
-    doing = f"refreshing {name}"
+    name, doing = identifier(view.schema, view.name), f"refreshing {view.schema}.{view.name}"
     with transaction(session, doing=doing):
         shaping.take_over(session, settings)
-        execute(session, f"REFRESH MATERIALIZED VIEW {name}", doing=doing)
-    execute(session, f"ANALYZE {name}", doing=doing)
+        execute(session, sql.SQL("REFRESH MATERIALIZED VIEW {}").format(name), doing=doing)
+    execute(session, sql.SQL("ANALYZE {}").format(name), doing=doing)
 
 
 def set_sequences(session: Session, states: Sequence[State]) -> None:

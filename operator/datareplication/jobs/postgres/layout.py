@@ -7,6 +7,7 @@ here.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from datareplication.jobs.manifest import MaterializedView
 from datareplication.jobs.postgres.connection import Session, rows
 
 DOING = "reading the target's catalogs"
@@ -42,8 +43,10 @@ _SEQUENCES = f"""
 """  # noqa: S608 - constants only
 
 _VIEWS = f"""
-    SELECT c.oid::int8, v.name, {_OWNERSHIP} FROM unnest(%s::text[]) WITH ORDINALITY v(name, position)
-    JOIN pg_class c ON c.oid = to_regclass(v.name) WHERE c.relkind = 'm' ORDER BY v.position
+    SELECT c.oid::int8, format('%%I.%%I', v.schema, v.name), {_OWNERSHIP}
+    FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY v(schema, name, position)
+    JOIN pg_namespace n ON n.nspname = v.schema JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.name
+    WHERE c.relkind = 'm' ORDER BY v.position
 """  # noqa: S608 - constants only
 
 _FOREIGN_KEYS = """
@@ -175,8 +178,9 @@ class Layout:
     views: tuple[View, ...]
 
 
-def read(session: Session, views: Sequence[str]) -> Layout:
-    """Return the layout of the session's database. views: names of materialized views; those that exist are in it."""
+def read(session: Session, views: Sequence[MaterializedView]) -> Layout:
+    """Return the layout of the session's database. views: of these, those that exist are in it."""
+    names = [[view.schema for view in views], [view.name for view in views]]
     return Layout(
         tuple(_table(*found) for found in rows(session, _TABLES, doing=DOING)),
         tuple(
@@ -186,7 +190,7 @@ def read(session: Session, views: Sequence[str]) -> Layout:
         tuple(ForeignKey(*found) for found in rows(session, _FOREIGN_KEYS, doing=DOING)),
         tuple(
             View(oid, name, Ownership(*ownership))
-            for oid, name, *ownership in rows(session, _VIEWS, [list(views)], doing=DOING)
+            for oid, name, *ownership in rows(session, _VIEWS, names, doing=DOING)
         ),
     )
 

@@ -1,0 +1,26 @@
+"""What a snapshot's directory holds, by name. Pure: the one list that writers, readers and pruning go by."""
+
+import re
+
+MANIFEST = "manifest.json"
+ARCHIVE = "schema.dump"
+LARGE_OBJECTS = "blobs.dump"
+DATA = "data"
+OURS = frozenset({MANIFEST, ARCHIVE, LARGE_OBJECTS, DATA})
+
+SUFFIXES = {"Zstd": ".csv.zst", "Gzip": ".csv.gz", "None": ".csv"}
+"""Of a part's file, by its compression."""
+
+PART_NAME = r"[0-9]{1,10}-[0-9]{1,10}\.csv(\.zst|\.gz)?"
+PART_PATH = f"{DATA}/{PART_NAME}"
+
+
+def part_path(oid: int, index: int, compression: str) -> str:
+    """Return the path of a table's file, below the snapshot's directory."""
+    return f"{DATA}/{oid}-{index}{SUFFIXES[compression]}"
+
+
+def strangers(names: set[str], data_names: set[str]) -> list[str]:
+    """Return what is not a snapshot's, of the names in its directory and in its directory of data."""
+    strange = [f"{DATA}/{name}" for name in data_names if not re.fullmatch(PART_NAME, name)]
+    return sorted([*(names - OURS), *strange])
