@@ -89,8 +89,10 @@ class FakeCluster:
     async def patch(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         with self._call("patch", kind, name):
             stored = self._current(kind, namespace, name, patch.get("metadata", {}).get("resourceVersion"))
-            self.writes.append(f"patch {kind.name} {name}")
             changed = _merged(stored, patch)
+            if changed == stored:
+                return stored
+            self.writes.append(f"patch {kind.name} {name}")
             return self.put(kind, changed)
 
     async def write_status(self, kind: Kind, manifest: Object) -> Object:

@@ -175,6 +175,19 @@ class TestGone:
         status = world.run_status(RUN)
         assert (status["phase"], status["targetsSummary"]) == ("PartiallyFailed", "2/3")
 
+    async def test_a_view_of_the_past_in_which_it_was_not_made_yet_does_not_say_that_it_is_gone(self) -> None:
+        world = await started()
+        real = world.cluster.get
+
+        async def stale(kind: Kind, namespace: str, name: str) -> Object | None:
+            return None if kind == JOB else await real(kind, namespace, name)
+
+        world.cluster.get = stale  # type: ignore[method-assign]
+        before = list(world.cluster.writes)
+        await world.settle()
+        assert world.run_status(RUN)["phase"] == "Dumping"
+        assert world.cluster.writes == before
+
     async def test_its_pods_are_waited_for(self) -> None:
         """A Job removed with --cascade=orphan leaves its pod at work."""
         world = await started()

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from datareplication.controller.cluster import (
     CLAIM,
@@ -164,7 +165,21 @@ class Applier:
         """Return a step's Job. Before its status says that a run has begun, it has none that is ours."""
         if run.status.start_time is None:
             return None
-        return await self._cluster.get(JOB, run.namespace, names.job_name(run.name, step))
+        name = names.job_name(run.name, step)
+        job = await self._cluster.get(JOB, run.namespace, name)
+        return await self._latest(run, name) if job is None and recorded.was_made(run, step) else job
+
+    async def _latest(self, run: Run, name: str) -> Object | None:
+        """Return a Job as a write answers that changes nothing; None when there is none.
+
+        That a Job is gone fails its step: a view of the past, in which it was not made yet, must not say so.
+        """
+        try:
+            return await self._cluster.patch(JOB, run.namespace, name, {})
+        except ConflictError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
 
     async def _look_closer(self, run: Run, job: ObservedJob, *, is_progress_due: bool) -> ObservedJob:
         """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""

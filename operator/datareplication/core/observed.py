@@ -42,11 +42,11 @@ HELD = Why(
 class ObservedJob:
     """One step's Job and its pods, at one moment.
 
-    attempts counts pods that ran or run (disruptions are not counted); failed those that failed; active those that are
-    there or still ending. delayed is how many failed attempts have already had their retry delay, retry_at when the
-    current delay ends. waiting says why the pod that should run does not. why tells a failure. has_won: its program has
-    ended well, whatever becomes of the rest of its pod. is_miscounted: attempts have failed of which Kubernetes' own
-    count, and so its backoffLimit, knows nothing.
+    attempts counts pods that ran or run (disruptions are not counted), counted those that Kubernetes has counted;
+    failed those that failed; active those that are there or still ending. delayed is how many failed attempts have
+    already had their retry delay, retry_at when the current delay ends. waiting says why the pod that should run does
+    not. why tells a failure. has_won: its program has ended well, whatever becomes of the rest of its pod.
+    is_miscounted: attempts have failed of which Kubernetes' own count, and so its backoffLimit, knows nothing.
     """
 
     step: Step
@@ -54,6 +54,7 @@ class ObservedJob:
     name: str = ""
     resource_version: str = ""
     attempts: int = 0
+    counted: int = 0
     failed: int = 0
     active: int = 0
     delayed: int = 0
@@ -121,7 +122,9 @@ def observe(
         state=_state(job, own),
         name=metadata["name"],
         resource_version=metadata["resourceVersion"],
-        attempts=_attempts(status, own),
+        # The Job's count lags behind its pods, which may be gone.
+        attempts=max(_counted(status), sum(not pod.is_disruption for pod in own)),
+        counted=_counted(status),
         failed=_count(status, "failed"),
         active=_active(status),
         delayed=_number(annotations.get(names.DELAYED_ANNOTATION)),
@@ -202,10 +205,8 @@ def _count(status: Mapping[str, Any], name: str) -> int:
     return int(status.get(name) or 0)
 
 
-def _attempts(status: Mapping[str, Any], pods: Sequence[ObservedPod]) -> int:
-    """Return how many there were: by the Job's count, which lags behind its pods, or by pods, which may be gone."""
-    counted = sum(_count(status, name) for name in ("failed", "succeeded", "active"))
-    return max(counted, sum(not pod.is_disruption for pod in pods))
+def _counted(status: Mapping[str, Any]) -> int:
+    return sum(_count(status, name) for name in ("failed", "succeeded", "active"))
 
 
 def _active(status: Mapping[str, Any]) -> int:

@@ -12,13 +12,14 @@ from typing import Any
 from datareplication.core import names, plan
 from datareplication.core.names import DUMP_STEP, Step
 from datareplication.core.observed import JobState, ObservedJob, observe
-from datareplication.core.pods import Why, is_at_work
+from datareplication.core.pods import ObservedPod, Why, is_at_work
 from datareplication.core.run import Run
-from datareplication.core.state import StepStatus
+from datareplication.core.state import AttemptStatus, StepStatus
 
 GONE = Why(
     "JobGone", "its Job was removed before its end was seen, by somebody or by a time to live; start a run by hand"
 )
+SUSPENDED = ("Held", "Suspended", "Stopping", "Stopped")
 ENDED: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failed", "Stopping", "Stopped")
 
 
@@ -68,22 +69,33 @@ def _as_recorded(job: ObservedJob, old: StepStatus, *, is_at_work: bool) -> Obse
 def _counted(job: ObservedJob, old: StepStatus) -> ObservedJob:
     """Return a Job with the attempts that the status has recorded.
 
-    Seen on 1.35: a pod that is ended by suspending its Job is never counted as failed, whatever its containers did.
+    Seen on 1.35: a pod that is ended by suspending its Job is never counted, whatever its containers did. So it costs
+    no attempt, unless its program had ended before, which is recorded.
     """
+    before = {attempt.pod: attempt for attempt in old.ended_attempts}
+    pods = tuple(replace(pod, is_disruption=_is_disruption(pod, job, before)) for pod in job.pods)
     recorded = [attempt for attempt in old.ended_attempts if not attempt.is_disruption]
-    pods = [pod for pod in job.pods if not pod.is_disruption]
-    all_failed = {one.pod for one in recorded if one.exit_code != 0} | {
-        pod.name for pod in pods if pod.phase == "Failed"
+    visible = [pod for pod in pods if not pod.is_disruption]
+    failed = {one.pod for one in recorded if one.exit_code != 0} | {
+        one.name for one in visible if one.phase == "Failed"
     }
-    attempts = {one.pod for one in recorded} | {pod.name for pod in pods}
+    attempts = {one.pod for one in recorded} | {one.name for one in visible}
     last = next((Why(one.reason, one.message) for one in reversed(recorded)), Why())
     return replace(
         job,
+        pods=pods,
         why=job.why if job.why.reason else last,
-        failed=max(job.failed, len(all_failed)),
-        attempts=max(job.attempts, len(attempts)),
-        is_miscounted=not all_failed <= {pod.name for pod in pods},
+        failed=max(job.failed, len(failed)),
+        attempts=max(job.counted, len(attempts)),
+        is_miscounted=not failed <= {one.name for one in visible},
     )
+
+
+def _is_disruption(pod: ObservedPod, job: ObservedJob, before: Mapping[str, AttemptStatus]) -> bool:
+    """Whether a pod was taken away: by an eviction, or as its Job was suspended while its program ran."""
+    if pod.name in before:
+        return pod.is_disruption or before[pod.name].is_disruption
+    return pod.is_disruption or (pod.is_terminating and job.state in SUSPENDED)
 
 
 def _has_pods_at_work(step: Step, pods: Iterable[Mapping[str, Any]]) -> bool:

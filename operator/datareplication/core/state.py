@@ -88,7 +88,9 @@ class AttemptStatus(StatusModel):
     exit_code: int | None = Field(None, description="75 and a kill from outside may be tried again, others not.")
     reason: str = Field("", description="Why it ended: one CamelCase word.")
     message: str = Field("", description="Why it ended.")
-    is_disruption: bool = Field(False, description="Evicted, drained or preempted; does not count as an attempt.")
+    is_disruption: bool = Field(
+        False, description="Evicted, drained, preempted, or ended with its Job's suspension; not counted as an attempt."
+    )
 
 
 class StepStatus(StatusModel):

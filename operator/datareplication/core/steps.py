@@ -64,7 +64,7 @@ def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
         update={
             "phase": phase,
             "attempts": job.attempts,
-            "ended_attempts": _ended_attempts(old.ended_attempts, job),
+            "ended_attempts": _ended_attempts(old.ended_attempts, job.pods),
             "reason": why.reason,
             "message": why.message,
             "start_time": old.start_time or job.started_at,
@@ -76,10 +76,10 @@ def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
     )
 
 
-def _ended_attempts(old: list[AttemptStatus], job: ObservedJob) -> list[AttemptStatus]:
+def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> list[AttemptStatus]:
     """Return every attempt that has ended; one whose pod is gone is kept as it was seen."""
     seen = {attempt.pod: attempt for attempt in old}
-    for pod in job.pods:
+    for pod in pods:
         if (end := pod.ending) is not None:
             seen[pod.name] = AttemptStatus(
                 pod=pod.name,
@@ -88,19 +88,12 @@ def _ended_attempts(old: list[AttemptStatus], job: ObservedJob) -> list[AttemptS
                 exit_code=end.exit_code,
                 reason=end.why.reason,
                 message=end.why.message[:ATTEMPT_MESSAGE_LIMIT],
-                is_disruption=pod.is_disruption or _was_taken_away(seen.get(pod.name), pod, job),
+                is_disruption=pod.is_disruption,
             )
     kept = list(seen.values())
     if len(kept) > ATTEMPTS_LIMIT:
         kept.sort(key=lambda one: (one.exit_code == 0, one.completion_time or times.EARLIEST, one.pod))
     return kept[-ATTEMPTS_LIMIT:]
-
-
-def _was_taken_away(before: AttemptStatus | None, pod: ObservedPod, job: ObservedJob) -> bool:
-    """Whether a pod was ended by suspending its Job while its program ran: a queue gives its place to another."""
-    if before is not None:
-        return before.is_disruption
-    return pod.is_terminating and job.state in ("Held", "Suspended")
 
 
 def _phase(job: ObservedJob) -> StepPhase:

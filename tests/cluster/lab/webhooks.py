@@ -20,6 +20,14 @@ SCRIPT = Path(__file__).with_name("hook.py")
 READY_SECONDS = 120
 OF_RUNS = {"matchExpressions": [{"key": "datareplication.dev/run", "operator": "Exists"}]}
 SECURITY = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
+EVIL = "\x1b[2J\u202eevil\u2028\n\x00\ud800"
+SAYINGS: dict[str, tuple[str, int]] = {
+    "says-fields-of-other-types": (json.dumps({"outcome": "Succeeded", "rows": "x", "snapshotTime": "now"}), 0),
+    "says-lists-within-lists": ('{"outcome": ' + "[" * 3000, 75),
+    "says-control-characters": (json.dumps({"outcome": "Failed", "reason": EVIL, "message": EVIL}), 65),
+}
+"""What a stranger's program in our place says at its end, and its exit code."""
+
 FOR_EVER = "trap 'exit 143' TERM; while :; do sleep 1; done"
 CONTROL = "\x1b[2J\u202e\n"
 
@@ -88,9 +96,24 @@ def answers(image: str) -> str:
             "/init-not-pulled": inits(_container("setup", "nowhere.invalid/setup:1", "")),
             "/init-that-fails": inits(_container("setup", image, "echo no route > /dev/termination-log; exit 3")),
             "/held": added("/spec/suspend", value=True),
+            **{f"/{name}": _saying(*words) for name, words in SAYINGS.items()},
             "/denied": {"denied": f"not in{CONTROL}this namespace"},
         }
     )
+
+
+def _saying(message: str, code: int) -> Object:
+    """Put a stranger's program in the place of ours; it says the same in its log."""
+    program = f"""
+import json, sys
+message = {message!r}
+print(json.dumps({{"progress": {{"phase": message, "rowsDone": message}}}}), flush=True)
+open("/dev/termination-log", "w", errors="surrogatepass").write(message)
+sys.exit({code})
+"""
+    container = "/spec/containers/0"
+    command = {"op": "replace", "path": f"{container}/command", "value": ["python3", "-c", program]}
+    return {"patch": [command, {"op": "remove", "path": f"{container}/args"}]}
 
 
 @contextlib.contextmanager
