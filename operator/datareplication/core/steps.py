@@ -92,8 +92,13 @@ def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> 
             )
     kept = list(seen.values())
     if len(kept) > ATTEMPTS_LIMIT:
-        kept.sort(key=lambda one: (one.exit_code == 0, one.completion_time or times.EARLIEST, one.pod))
+        kept.sort(key=_worth)
     return kept[-ATTEMPTS_LIMIT:]
+
+
+def _worth(one: AttemptStatus) -> tuple[bool, bool, datetime, str]:
+    """Return what attempts are ordered by, those that are given up first; what decides or counts is kept."""
+    return one.exit_code == 0, not one.is_disruption, one.completion_time or times.EARLIEST, one.pod
 
 
 def _phase(job: ObservedJob) -> StepPhase:

@@ -187,3 +187,18 @@ def test_an_event_holds_no_control_character() -> None:
 )
 def test_a_time_that_cannot_be_read_is_none(value: str | None) -> None:
     assert times.optional(value) is None
+
+
+def test_attempts_are_kept_within_what_an_object_can_hold() -> None:
+    """Disruptions are without limit; what counts and what decided stays, and the next look keeps the same."""
+    evicted = [a_pod("", exitCode=137) for _ in range(100)]
+    for number, pod in enumerate(evicted):
+        pod["metadata"]["name"] = f"p{number:03}"
+        pod["status"]["conditions"] = [{"type": "DisruptionTarget", "status": "True", "message": "x" * 10_000}]
+    failed = a_pod("x" * 4000, exitCode=75, finishedAt="2026-03-02T00:00:01Z")
+    failed["metadata"]["name"] = "failed"
+    once = step_status(StepStatus(), seen(a_job({}), failed, *evicted), NOW)
+    assert len(once.ended_attempts) == 32
+    assert once.ended_attempts[-1].pod == "failed"
+    assert max(len(attempt.message) for attempt in once.ended_attempts) == 500
+    assert step_status(once, seen(a_job({}), failed, *evicted), NOW) == once
