@@ -6,6 +6,7 @@ merge patches, garbage collection by owner. It can die before or after any call,
 
 import copy
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -88,8 +89,10 @@ class FakeCluster:
     async def patch(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         with self._call("patch", kind, name):
             stored = self._current(kind, namespace, name, patch.get("metadata", {}).get("resourceVersion"))
-            self.writes.append(f"patch {kind.name} {name}")
             changed = _merged(stored, patch)
+            if changed == stored:
+                return stored
+            self.writes.append(f"patch {kind.name} {name}")
             return self.put(kind, changed)
 
     async def write_status(self, kind: Kind, manifest: Object) -> Object:
@@ -113,9 +116,10 @@ class FakeCluster:
             self.writes.append(f"delete {kind.name} {name}")
             self.remove(kind, namespace, name)
 
-    async def log_tail(self, namespace: str, pod: str, lines: int) -> list[str]:
+    async def log_tail(self, namespace: str, pod: str, container: str, lines: int) -> list[str]:
         with self._call("log", Kind("Pod", "v1", "pods"), f"{namespace}/{pod}"):
-            return self.logs.get(pod, [])[-lines:]
+            names_ = [one["name"] for one in self.peek(_POD, namespace, pod)["status"]["containerStatuses"]]
+            return self.logs.get(pod, [])[-lines:] if container in names_ else []
 
     def remove(self, kind: Kind, namespace: str, name: str) -> None:
         """Delete an object and, as the garbage collector does, what it owns."""
@@ -185,15 +189,18 @@ class JobController:
 
     def __init__(self, cluster: FakeCluster) -> None:
         self._cluster = cluster
+        self._made: Counter[str] = Counter()
 
     def start(self, job: Object, *, phase: str = "Running", waiting: dict[str, str] | None = None) -> Object:
         """Give a Job an active pod."""
         metadata = job["metadata"]
-        pods = self._pods(job)
-        name = f"{metadata['name']}-{len(pods)}"
+        name = f"{metadata['name']}-{self._made[metadata['uid']]}"
+        self._made[metadata["uid"]] += 1
         status: Object = {
             "phase": phase,
-            "containerStatuses": [{"state": {"waiting": waiting} if waiting else {"running": {}}}],
+            "containerStatuses": [
+                {"name": _container(job), "state": {"waiting": waiting} if waiting else {"running": {}}}
+            ],
         }
         labels = job["spec"]["template"]["metadata"]["labels"]
         owner = {"kind": "Job", "name": metadata["name"], "uid": metadata["uid"], "controller": True}
@@ -220,7 +227,7 @@ class JobController:
         ended = {"exitCode": exit_code, "finishedAt": now, "message": report.to_json()}
         pod["status"] = {
             "phase": "Failed" if exit_code else "Succeeded",
-            "containerStatuses": [{"state": {"terminated": ended}}],
+            "containerStatuses": [{"name": _container(job), "state": {"terminated": ended}}],
         }
         counts = job["status"]
         counts["active"] = 0
@@ -234,11 +241,22 @@ class JobController:
             ]
         self._bump(job)
 
+    def take_away(self, job: Object) -> None:
+        """Remove the pods of a suspended Job, as its controller does."""
+        for pod in self._pods(job):
+            self._cluster.remove(_POD, job["metadata"]["namespace"], pod["metadata"]["name"])
+        job["status"]["active"] = 0
+        self._bump(job)
+
     def _pods(self, job: Object) -> list[Object]:
         return [pod for pod in self._cluster.of_kind(_POD) if names.is_owned_by(pod, job["metadata"]["uid"])]
 
     def _bump(self, job: Object) -> None:
         self._cluster.put(_JOB, job)
+
+
+def _container(job: Object) -> str:
+    return str(job["spec"]["template"]["spec"]["containers"][0]["name"])
 
 
 _POD = Kind("Pod", "v1", "pods")

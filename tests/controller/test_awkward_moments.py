@@ -56,7 +56,8 @@ async def test_a_container_whose_end_nobody_knows_is_a_failed_attempt() -> None:
     pod = world.cluster.of_kind(POD)[0]
     end = {"exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": None, "finishedAt": None}
     world.cluster.put(
-        POD, {**pod, "status": {"phase": "Failed", "containerStatuses": [{"state": {"terminated": end}}]}}
+        POD,
+        {**pod, "status": {"phase": "Failed", "containerStatuses": [{"name": "dump", "state": {"terminated": end}}]}},
     )
     job = world.job(f"{SLOT}-dump")
     job["status"] |= {"active": 0, "failed": 1}

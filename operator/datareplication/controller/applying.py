@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from datareplication.controller.cluster import (
     CLAIM,
@@ -15,19 +16,20 @@ from datareplication.controller.cluster import (
     Cluster,
     ClusterError,
     ConflictError,
+    InvalidError,
     Kind,
     Object,
     RejectedError,
 )
 from datareplication.controller.metrics import Metrics
-from datareplication.core import events, manifests, names, objects, plan, state, status, steps
+from datareplication.core import events, manifests, names, objects, plan, recorded, state, status, steps
 from datareplication.core import observed as seeing
 from datareplication.core import run as running
 from datareplication.core.events import Note
 from datareplication.core.manifests import JobImage
 from datareplication.core.names import Step
 from datareplication.core.observed import ObservedJob
-from datareplication.core.plan import Action, CreateJob, Seen, Volume
+from datareplication.core.plan import Action, CreateJob, PatchJob, Seen, Volume
 from datareplication.core.pods import ObservedPod, Why, why_from_events
 from datareplication.core.report import Progress
 from datareplication.core.run import Run
@@ -35,6 +37,12 @@ from datareplication.core.state import RunStatus
 from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
+
+REFUSED_SECONDS = 30
+"""How long after a refusal a Job is asked for again."""
+
+CONFLICT_SECONDS = 1
+"""How long after a conflict all is looked at again."""
 
 QUIET_SECONDS = 10
 """A pod that is still being set up after this long is asked for its Events, and a Job that has none for its own."""
@@ -83,13 +91,16 @@ class Applier:
         written = await self.write_run(run, status.run_status(seen, now))
         if written.raw is run.raw and any(isinstance(action, CreateJob) for action in planned.actions):
             await self.confirm(RUN, run.raw)
+        again = [planned.requeue_at]
         for action in planned.actions:
-            if rejected := await self._apply(run, action):
-                seen = replace(seen, observed={**seen.observed, action.step: rejected})
-                written = await self.write_run(written, status.run_status(seen, now))
-        is_running = any(job.state in ("Running", "Pending") for job in observed.values())
-        look_again = now + timedelta(seconds=steps.PROGRESS_SECONDS + 1) if is_running or not volume.exists else None
-        return written, min(filter(None, (planned.requeue_at, look_again)), default=None)
+            done = await self._apply(run, action)
+            again.append(now + timedelta(seconds=done.again_seconds) if done.again_seconds else None)
+            if done.refused:
+                seen = replace(seen, observed={**seen.observed, action.step: done.refused})
+                written = await self.write_run(written, status.run_status(replace(seen, run=written), now))
+        if not volume.exists or any(job.state in ("Running", "Pending") for job in observed.values()):
+            again.append(now + timedelta(seconds=steps.PROGRESS_SECONDS + 1))
+        return written, min(filter(None, again), default=None)
 
     async def begin(self, run: Run, in_use: tuple[str, ...]) -> None:
         """Make the first Job of a run that was made just now and is known as begun.
@@ -143,10 +154,10 @@ class Applier:
     async def _observe(self, run: Run) -> dict[Step, ObservedJob]:
         jobs = {step: await self._job(run, step) for step in plan.steps_to_observe(run)}
         pods: list[Object] = []
-        if any(job is not None for job in jobs.values()):
+        if any(job is not None or recorded.was_made(run, step) for step, job in jobs.items()):
             pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
         now = self._now()
-        found = {step: seeing.observe(step, job, pods, run.uid, now) for step, job in jobs.items()}
+        found = {step: recorded.observe_step(run, step, job, pods, now) for step, job in jobs.items()}
         is_due = steps.is_progress_due(run.status, now)
         return {step: await self._look_closer(run, job, is_progress_due=is_due) for step, job in found.items()}
 
@@ -154,14 +165,28 @@ class Applier:
         """Return a step's Job. Before its status says that a run has begun, it has none that is ours."""
         if run.status.start_time is None:
             return None
-        return await self._cluster.get(JOB, run.namespace, names.job_name(run.name, step))
+        name = names.job_name(run.name, step)
+        job = await self._cluster.get(JOB, run.namespace, name)
+        return await self._latest(run, name) if job is None and recorded.was_made(run, step) else job
+
+    async def _latest(self, run: Run, name: str) -> Object | None:
+        """Return a Job as a write answers that changes nothing; None when there is none.
+
+        That a Job is gone fails its step: a view of the past, in which it was not made yet, must not say so.
+        """
+        try:
+            return await self._cluster.patch(JOB, run.namespace, name, {})
+        except ConflictError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
 
     async def _look_closer(self, run: Run, job: ObservedJob, *, is_progress_due: bool) -> ObservedJob:
         """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""
         if job.state == "Running" and job.running_pod is not None:
             if not is_progress_due:
                 return job
-            lines = await self._last_lines(run, job.running_pod)
+            lines = await self._last_lines(run, job.running_pod, job.step.role)
             found = [progress for line in lines if (progress := Progress.from_log_line(line))]
             return replace(job, progress=found[-1]) if found else job
         pod = job.waiting_pod
@@ -178,12 +203,12 @@ class Applier:
         told = why_from_events(found, since)
         return replace(job, waiting=told) if told else job
 
-    async def _last_lines(self, run: Run, pod: ObservedPod) -> list[str]:
+    async def _last_lines(self, run: Run, pod: ObservedPod, container: str) -> list[str]:
         """Return the end of a pod's log; none when its node does not answer, which must not hold up all the rest."""
         if pod.lost:
             return []
         try:
-            return await self._cluster.log_tail(run.namespace, pod.name, lines=5)
+            return await self._cluster.log_tail(run.namespace, pod.name, container, lines=5)
         except ClusterError as error:
             logger.info("log of %s/%s cannot be read: %s", run.namespace, pod.name, error.message)
             return []
@@ -214,8 +239,8 @@ class Applier:
         self._volumes[run.namespace, name] = volume
         return volume
 
-    async def _apply(self, run: Run, action: Action) -> ObservedJob | None:
-        """Carry out one action; return the step as failed when the API will never accept it."""
+    async def _apply(self, run: Run, action: Action) -> "Done":
+        """Carry out one action; say what came of it where the API did not take it."""
         try:
             if isinstance(action, CreateJob):
                 made = await self._cluster.create(JOB, action.manifest)
@@ -227,7 +252,27 @@ class Applier:
                 logger.info("job %s/%s patched: %s", run.namespace, action.name, action.why)
         except (AlreadyExistsError, ConflictError):
             logger.info("job of %s in %s/%s is not as it was seen; looking again", action.step, run.namespace, run.name)
+            return Done(CONFLICT_SECONDS)
         except RejectedError as error:
-            why = Why("JobRejected", f"Kubernetes refused the Job: {error.message}")
-            return ObservedJob(action.step, state="Failed", why=why)
-        return None
+            if isinstance(action, PatchJob):  # the Job is there and goes on
+                logger.warning("job %s/%s not patched (%s): %s", run.namespace, action.name, action.why, error.message)
+                return Done(REFUSED_SECONDS)
+            return Done(REFUSED_SECONDS, _refused(action.step, error))
+        return Done()
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of an action. again_seconds: when to look again if it failed; refused: what came of a Job's making."""
+
+    again_seconds: int = 0
+    refused: ObservedJob | None = None
+
+
+def _refused(step: Step, error: RejectedError) -> ObservedJob:
+    """Return a step's Job that Kubernetes does not make: for good where the Job itself is invalid, else it waits."""
+    if isinstance(error, InvalidError):
+        why = Why("JobRejected", f"Kubernetes will never take the Job: {error.message}")
+        return ObservedJob(step, state="Failed", why=why)
+    why = Why(steps.REFUSED, f"Kubernetes refused the Job, which is asked for again: {error.message}")
+    return ObservedJob(step, state="Refused", why=why)

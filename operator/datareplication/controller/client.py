@@ -21,6 +21,7 @@ from datareplication.controller.cluster import (
     ClusterError,
     ConflictError,
     FencedError,
+    InvalidError,
     Kind,
     Object,
     RejectedError,
@@ -95,9 +96,9 @@ class ApiCluster:
         except ConflictError:
             return
 
-    async def log_tail(self, namespace: str, pod: str, lines: int) -> list[str]:
-        """Return the last lines of a pod's log."""
-        query = {"tailLines": str(lines), "limitBytes": str(LOG_LIMIT_BYTES)}
+    async def log_tail(self, namespace: str, pod: str, container: str, lines: int) -> list[str]:
+        """Return the last lines of a container's log."""
+        query = {"container": container, "tailLines": str(lines), "limitBytes": str(LOG_LIMIT_BYTES)}
         try:
             data = await self._raw("log", POD, POD.path(namespace, pod, "log"), query)
         except (ConflictError, RejectedError):
@@ -134,7 +135,7 @@ class ApiCluster:
         finally:
             self._metrics.count_request(verb, kind.name, code)
         if status >= 400:  # noqa: PLR2004 - HTTP's own boundary
-            raise _translated(status, _message(data), method, path)
+            raise translated(status, data, f"{method} {path}")
         return data
 
     async def _send(
@@ -238,19 +239,43 @@ def _url(api: ApiClient, path: str, query: Mapping[str, str]) -> str:
     return f"{api.configuration.host}{path}" + (f"?{urlencode(query)}" if query else "")
 
 
-def _translated(status: int, message: str, method: str, path: str) -> ClusterError:
-    text = f"{method} {path}: {status} {message}"
-    if status == 409 and method == "POST":  # noqa: PLR2004
+def translated(status: int, body: bytes, request: str) -> ClusterError:
+    """Return the error of an answer; what the code does not tell, the Status object's `reason` and causes do.
+
+    A quota's conflict has the code of a name that is taken; a policy's refusal that of an invalid object.
+    """
+    answer = _answer(body)
+    message = str(answer.get("message") or "")
+    text = f"{request}: {status} {message}"
+    if any(words in message for words in OF_ADMISSION):
+        return RejectedError(message, status)
+    if answer.get("reason") == "AlreadyExists":
         return AlreadyExistsError(text, status)
     if status in (404, 409, 410):
         return ConflictError(text, status)
+    if _is_invalid(answer):
+        return InvalidError(message, status)
     if status in (400, 403, 405, 413, 422):
         return RejectedError(message or text, status)
     return UnavailableError(text, status)
 
 
-def _message(body: Any) -> str:
+OF_ADMISSION = ("denied the request", "denied request", "failed calling webhook")
+"""What the API server itself says of a webhook, of a policy and of a webhook that does not answer. The first chooses
+its code, reason and causes itself."""
+
+
+def _is_invalid(answer: Mapping[str, Any]) -> bool:
+    """Whether the API found the object unreadable, or named the fields that are wrong: a policy's causes name none."""
+    details = answer.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    are_fields = bool(causes) and all(isinstance(cause, dict) and cause.get("field") for cause in causes or ())
+    return answer.get("reason") == "BadRequest" or (answer.get("reason") == "Invalid" and are_fields)
+
+
+def _answer(body: bytes) -> dict[str, Any]:
     try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return ""
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from datareplication.core import lease
+from datareplication.core import lease, plain
 from datareplication.core.names import API_VERSION
 
 Object = dict[str, Any]
@@ -37,11 +37,14 @@ LEASE = Kind("Lease", lease.API_VERSION, "leases")
 
 
 class ClusterError(Exception):
-    """The API did not do what was asked; `status` is the HTTP status, 0 when there was no answer."""
+    """The API did not do what was asked; `status` is the HTTP status, 0 when there was no answer.
+
+    Its message may be a stranger's, a webhook's for example.
+    """
 
     def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = plain.text(message)
+        super().__init__(self.message)
         self.status = status
 
 
@@ -50,11 +53,15 @@ class AlreadyExistsError(ClusterError):
 
 
 class ConflictError(ClusterError):
-    """The object has changed since it was read, or is gone; read it again."""
+    """The object, or a quota that counts it, has changed since it was read, or is gone; read it again."""
 
 
 class RejectedError(ClusterError):
-    """The API will never accept this request as it is (invalid, forbidden by admission or quota)."""
+    """The API does not accept this request as things are: a quota, a webhook, a policy, a missing right."""
+
+
+class InvalidError(RejectedError):
+    """The API will never accept this request: the object itself is invalid."""
 
 
 class UnavailableError(ClusterError):
@@ -75,7 +82,7 @@ class Cluster(Protocol):
         """Return all objects of a namespace, or of every namespace when it is empty."""
 
     async def create(self, kind: Kind, manifest: Object) -> Object:
-        """Create and return the object; AlreadyExistsError, RejectedError."""
+        """Create and return the object; AlreadyExistsError, ConflictError, RejectedError, InvalidError."""
 
     async def patch(self, kind: Kind, namespace: str, name: str, patch: Object) -> Object:
         """Apply a merge patch; ConflictError when it carries a resourceVersion that is no longer current."""
@@ -89,5 +96,5 @@ class Cluster(Protocol):
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
         """Delete the object if it still has that uid, and what it owns in the background."""
 
-    async def log_tail(self, namespace: str, pod: str, lines: int) -> list[str]:
-        """Return the last lines of a pod's log; none when it has none yet."""
+    async def log_tail(self, namespace: str, pod: str, container: str, lines: int) -> list[str]:
+        """Return the last lines of a container's log; none when it has none yet."""

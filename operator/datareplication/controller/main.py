@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import kopf
 
-from datareplication.controller import ending, handlers, settings, watching
+from datareplication.controller import ending, handlers, logs, settings, watching
 from datareplication.controller.client import connect
 from datareplication.controller.cluster import Cluster
 from datareplication.controller.fence import Fence, boot_seconds, unfenced
@@ -170,9 +170,7 @@ def main() -> int:
     except UsageError as error:
         sys.stderr.write(f"{error.message}\n")
         return error.exit_code
-    logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for noisy in ("kopf", "aiohttp.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logs.configure(chosen.log_level)
     asyncio.run(operate(chosen))
     return 0
 

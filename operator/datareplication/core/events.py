@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from datareplication.core import names, times
+from datareplication.core import names, plain, times
 from datareplication.core.run import Run
 from datareplication.core.schedule import CATCHUP_LIMIT, LOOK_BACK, Decision
 from datareplication.core.state import ROLLING_BACK, ReplicationStatus, RunStatus, TargetStep
@@ -80,8 +80,8 @@ def of_missed(decision: Decision) -> tuple[Note, ...]:
 
 def manifest(involved: dict[str, Any], note: Note, instance: str, now: datetime) -> dict[str, Any]:
     """Return the Event object. Its name is made of what it says, so that a repetition finds the same object."""
-    metadata = involved["metadata"]
-    digest = hashlib.sha256(f"{metadata['uid']} {note.reason} {note.message}".encode()).hexdigest()[:16]
+    metadata, message = involved["metadata"], plain.text(note.message)
+    digest = hashlib.sha256(f"{metadata['uid']} {note.reason} {message}".encode()).hexdigest()[:16]
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -95,7 +95,7 @@ def manifest(involved: dict[str, Any], note: Note, instance: str, now: datetime)
         },
         "type": note.type,
         "reason": note.reason,
-        "message": note.message[:1000],
+        "message": message[:1000],
         "source": {"component": names.MANAGED_BY},
         "reportingComponent": names.MANAGED_BY,
         "reportingInstance": instance,

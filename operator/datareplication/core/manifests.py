@@ -117,15 +117,18 @@ def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
             "activeDeadlineSeconds": deadline,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": _failure_policy(part.step.role),
-            "template": {"metadata": _pod_metadata(part.settings, labels), "spec": _pod(run, image, part, deadline)},
+            "template": {"metadata": _pod_metadata(part, labels), "spec": _pod(run, image, part, deadline)},
         },
     }
 
 
-def _pod_metadata(settings: PodSettings, labels: dict[str, str]) -> dict[str, Any]:
-    """Return labels and annotations of a pod; ours win, because the operator finds its pods by them."""
-    annotations = {"annotations": settings.pod_annotations} if settings.pod_annotations else {}
-    return {"labels": settings.pod_labels | labels, **annotations}
+def _pod_metadata(part: Part, labels: dict[str, str]) -> dict[str, Any]:
+    """Return labels and annotations of a pod; ours win, because the operator finds its pods by them.
+
+    kubectl asks for logs of our container, also where a webhook puts another before it.
+    """
+    annotations = {**part.settings.pod_annotations, names.DEFAULT_CONTAINER_ANNOTATION: part.step.role}
+    return {"labels": part.settings.pod_labels | labels, "annotations": annotations}
 
 
 def _failure_policy(container: str) -> dict[str, Any]:

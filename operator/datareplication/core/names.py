@@ -25,6 +25,7 @@ TARGET_LABEL = f"{GROUP}/target"
 RETRY_AT_ANNOTATION = f"{GROUP}/retry-at"
 DELAYED_ANNOTATION = f"{GROUP}/delayed-attempts"
 BEGUN_ANNOTATION = f"{GROUP}/begun-at"
+DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 STOPPED_ANNOTATION = f"{GROUP}/stopped"
 
 

@@ -11,20 +11,42 @@ from typing import Any, Literal
 
 from datareplication.core import names, times
 from datareplication.core.names import Step
-from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod
+from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod, told
 from datareplication.core.report import Progress, Report
 from datareplication.errors import PERMANENT_EXIT_CODES
 
-JobState = Literal["Absent", "Foreign", "Suspended", "Pending", "Running", "Succeeded", "Failed", "Stopping", "Stopped"]
+JobState = Literal[
+    "Absent",
+    "Refused",
+    "Gone",
+    "Foreign",
+    "Held",
+    "Suspended",
+    "Pending",
+    "Running",
+    "Outlived",
+    "Succeeded",
+    "Failed",
+    "Stopping",
+    "Stopped",
+]
+"""Refused: Kubernetes does not make it as things are. Gone: it was there, and somebody has removed it. Held: somebody
+has suspended it; Suspended: we have, for the delay before a retry. Outlived: its program has ended, its pod has not."""
+
+HELD = Why(
+    "JobHeld", "its Job is suspended by somebody else (a queue such as Kueue, a person) and goes on when resumed"
+)
 
 
 @dataclass(frozen=True)
 class ObservedJob:
     """One step's Job and its pods, at one moment.
 
-    attempts counts pods that ran or run (disruptions are not counted); failed those that failed; active those that are
-    there or still ending. delayed is how many failed attempts have already had their retry delay, retry_at when the
-    current delay ends. waiting says why the pod that should run does not. why tells a failure.
+    attempts counts pods that ran or run (disruptions are not counted), counted those that Kubernetes has counted;
+    failed those that failed; active those that are there or still ending. delayed is how many failed attempts have
+    already had their retry delay, retry_at when the current delay ends. waiting says why the pod that should run does
+    not. why tells a failure. has_won: its program has ended well, whatever becomes of the rest of its pod.
+    is_miscounted: attempts have failed of which Kubernetes' own count, and so its backoffLimit, knows nothing.
     """
 
     step: Step
@@ -32,6 +54,7 @@ class ObservedJob:
     name: str = ""
     resource_version: str = ""
     attempts: int = 0
+    counted: int = 0
     failed: int = 0
     active: int = 0
     delayed: int = 0
@@ -42,6 +65,8 @@ class ObservedJob:
     why: Why = field(default_factory=Why)
     pods: tuple[ObservedPod, ...] = ()
     progress: Progress | None = None
+    has_won: bool = False
+    is_miscounted: bool = False
 
     @property
     def waiting_pod(self) -> ObservedPod | None:
@@ -69,9 +94,9 @@ class ObservedJob:
 
     @property
     def report(self) -> Report | None:
-        """Return what the last ended attempt said."""
-        ending = _last_ending(self.pods)
-        return ending.report if ending else None
+        """Return what the attempt that succeeded said."""
+        found = [pod.ending.report for pod in self.pods if pod.ending and pod.ending.exit_code == 0]
+        return next((report for report in found if report and report.outcome == "Succeeded"), None)
 
     @property
     def node(self) -> str:
@@ -89,7 +114,7 @@ def observe(
     if not names.is_owned_by(dict(job), owner_uid):
         # That of a run which was deleted and made anew is on its way out.
         return ObservedJob(step, state="Absent" if names.is_of_a_run(dict(job)) else "Foreign", name=metadata["name"])
-    own = [observe_pod(pod, now) for pod in pods if names.is_owned_by(dict(pod), metadata["uid"])]
+    own = [observe_pod(pod, step.role, now) for pod in pods if names.is_owned_by(dict(pod), metadata["uid"])]
     own.sort(key=lambda pod: (pod.created, pod.name))
     annotations = metadata.get("annotations") or {}
     return ObservedJob(
@@ -97,17 +122,20 @@ def observe(
         state=_state(job, own),
         name=metadata["name"],
         resource_version=metadata["resourceVersion"],
-        attempts=_attempts(status, own),
+        # The Job's count lags behind its pods, which may be gone.
+        attempts=max(_counted(status), sum(not pod.is_disruption for pod in own)),
+        counted=_counted(status),
         failed=_count(status, "failed"),
         active=_active(status),
-        delayed=int(annotations.get(names.DELAYED_ANNOTATION, "0")),
+        delayed=_number(annotations.get(names.DELAYED_ANNOTATION)),
         retry_at=times.optional(annotations.get(names.RETRY_AT_ANNOTATION)),
         # The Job may have been read before its controller said so, and its pods after one has ended.
         started_at=times.optional(status.get("startTime")) or min((pod.created for pod in own), default=None),
         ended_at=_ended_at(job, own),
-        waiting=next((why for pod in own if (why := pod.lost or pod.waiting)), None),
+        waiting=next((why for pod in own if (why := pod.lost or pod.waiting or pod.beside)), None),
         why=_why(job, own),
         pods=tuple(own),
+        has_won=_has_won(own),
     )
 
 
@@ -118,28 +146,67 @@ def condition(raw: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
 
 
 def _state(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState:
-    """Return the state; a pod that has succeeded is the Job's success, which its controller says some seconds later."""
+    """Return the state; a program that has succeeded is the Job's success, whatever its controller comes to say."""
     status = job.get("status") or {}
-    if condition(job, "Complete") or any(pod.phase == "Succeeded" for pod in pods):
-        return "Succeeded"
-    if condition(job, "Failed"):
-        return "Failed"
-    if names.STOPPED_ANNOTATION in (job["metadata"].get("annotations") or {}):
-        return "Stopping" if _active(status) else "Stopped"
+    ended_before = _state_of_ended(job, pods)
+    if ended_before is not None:
+        return ended_before
     if job["spec"].get("suspend"):
-        return "Suspended"
+        return "Suspended" if _is_our_delay(job) else "Held"
+    if any(pod.is_outlived and not pod.is_terminating for pod in pods):
+        return "Outlived"
     uncounted = sum(pod.phase == "Failed" and not pod.is_disruption for pod in pods) > _count(status, "failed")
     return "Running" if uncounted or any(pod.phase == "Running" for pod in pods) else "Pending"
+
+
+def _state_of_ended(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState | None:
+    """Return the state of a Job that has ended or is being ended; None of one that goes on."""
+    is_failed, is_stopped = condition(job, "Failed") is not None, _is_stopped(job)
+    if condition(job, "Complete"):
+        return "Succeeded"
+    if _has_won(pods):
+        is_over = is_failed or is_stopped or not any(pod.is_outlived for pod in pods)
+        return "Succeeded" if is_over else "Outlived"
+    if is_failed:
+        return "Failed"
+    if is_stopped:
+        # The Job's count lags behind its pods.
+        is_at_work = _active(job.get("status") or {}) or any(pod.phase in ("Pending", "Running") for pod in pods)
+        return "Stopping" if is_at_work else "Stopped"
+    return None
+
+
+def _has_won(pods: Iterable[ObservedPod]) -> bool:
+    return any(pod.phase == "Succeeded" for pod in pods)
+
+
+def _is_stopped(job: Mapping[str, Any]) -> bool:
+    """Whether we have ended it: the annotation alone may be anybody's."""
+    annotations, spec = job["metadata"].get("annotations") or {}, job["spec"]
+    return names.STOPPED_ANNOTATION in annotations and bool(
+        spec.get("suspend") or spec.get("activeDeadlineSeconds") == 0
+    )
+
+
+def _is_our_delay(job: Mapping[str, Any]) -> bool:
+    """Whether it is suspended by us: resuming takes the time away, so another's suspension does not find one."""
+    annotations = job["metadata"].get("annotations") or {}
+    failed = _count(job.get("status") or {}, "failed")
+    has_time = times.optional(annotations.get(names.RETRY_AT_ANNOTATION)) is not None
+    return has_time and _number(annotations.get(names.DELAYED_ANNOTATION)) >= max(1, failed)
+
+
+def _number(text: str | None) -> int:
+    """Return the number of an annotation, which anybody may have written; 0 where it is none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < len("1000000000") else 0
 
 
 def _count(status: Mapping[str, Any], name: str) -> int:
     return int(status.get(name) or 0)
 
 
-def _attempts(status: Mapping[str, Any], pods: Sequence[ObservedPod]) -> int:
-    """Return how many there were: by the Job's count, which lags behind its pods, or by pods, which may be gone."""
-    counted = sum(_count(status, name) for name in ("failed", "succeeded", "active"))
-    return max(counted, sum(not pod.is_disruption for pod in pods))
+def _counted(status: Mapping[str, Any]) -> int:
+    return sum(_count(status, name) for name in ("failed", "succeeded", "active"))
 
 
 def _active(status: Mapping[str, Any]) -> int:
@@ -151,25 +218,23 @@ def _last_ending(pods: Sequence[ObservedPod]) -> Ending | None:
 
 
 def _ended_at(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> datetime | None:
-    completion = (job.get("status") or {}).get("completionTime")
-    if completion:
-        return times.from_text(completion)
-    if failure := condition(job, "Failed"):
-        return times.from_text(failure["lastTransitionTime"])
+    failure = condition(job, "Failed") or {}
+    told_at = (job.get("status") or {}).get("completionTime") or failure.get("lastTransitionTime")
     ending = _last_ending(pods)
-    return ending.ended_at if ending else None
+    return times.optional(told_at) or (ending.ended_at if ending else None)
 
 
 def _why(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> Why:
     """Prefer our own reason for stopping it, then the last attempt's end, then the Job's condition."""
-    stopped = (job["metadata"].get("annotations") or {}).get(names.STOPPED_ANNOTATION)
-    if stopped:
-        reason, _, message = stopped.partition(": ")
-        return Why(reason, message)
+    if _is_stopped(job):
+        reason, _, message = str(job["metadata"]["annotations"][names.STOPPED_ANNOTATION]).partition(": ")
+        return told(reason, message)
     failed = condition(job, "Failed")
     if failed and failed.get("reason") == "DeadlineExceeded":
-        return Why("DeadlineExceeded", f"did not end within {job['spec']['activeDeadlineSeconds']} s (timeoutSeconds)")
+        return Why(
+            "DeadlineExceeded", f"did not end within {job['spec'].get('activeDeadlineSeconds')} s (timeoutSeconds)"
+        )
     ending = _last_ending(pods)
     if ending is not None and ending.why.reason:
         return ending.why
-    return Why(failed.get("reason", ""), failed.get("message", "")) if failed else Why()
+    return told(failed.get("reason"), failed.get("message")) if failed else Why()

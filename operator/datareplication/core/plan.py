@@ -148,44 +148,86 @@ def start_timeout(run: Run, waiting: Why) -> Why:
 
 
 def stop(job: ObservedJob, why: Why) -> PatchJob:
-    """Return the patch that ends a Job for good: suspending ends its pods, the annotation keeps the reason."""
-    patch = _patch(job, {"suspend": True}, {names.STOPPED_ANNOTATION: f"{why.reason}: {why.message}"})
+    """Return the patch that ends a Job for good: suspending ends its pods, the annotation keeps the reason.
+
+    Without time left, one that somebody resumes (a queue that has admitted it) fails before it has a pod.
+    """
+    spec = {"suspend": True, "activeDeadlineSeconds": 0}
+    patch = _patch(job, spec, {names.STOPPED_ANNOTATION: f"{why.reason}: {why.message}"})
     return PatchJob(job.step, job.name, patch, why.reason)
 
 
 def _plan_step(run: Run, job: ObservedJob, now: datetime) -> Plan:
     if job.state == "Suspended":
         return _resume(job, now)
-    if job.state not in ("Pending", "Running"):
-        return Plan()
-    is_over = job.failed > run.spec.retry_policy.retries or job.is_permanent_failure
+    if job.state == "Outlived":
+        return _end_outlived(run, job, now)
+    return _plan_attempt(run, job, now) if job.state in ("Pending", "Running") else Plan()
+
+
+def _plan_attempt(run: Run, job: ObservedJob, now: datetime) -> Plan:
+    """Return what to do with a Job that is to make an attempt: let it, or hold it back, or end it."""
+    if job.retry_at is not None:  # somebody resumed it within the delay: what is suspended from now on is not ours
+        return Plan((PatchJob(job.step, job.name, _patch(job, {}, {names.RETRY_AT_ANNOTATION: None}), "Resumed"),))
+    is_over = _is_over(run, job)
+    if is_over and job.is_miscounted:
+        return Plan((stop(job, job.why),))
     if job.failed > job.delayed and job.active == 0 and not is_over:
         return _delay(run, job, now)
+    return _limit_start(run, job, now)
+
+
+def _is_over(run: Run, job: ObservedJob) -> bool:
+    """Whether no attempt follows; Kubernetes ends the Job itself where it has counted as we have."""
+    return job.failed > run.spec.retry_policy.retries or job.is_permanent_failure
+
+
+def _limit_start(run: Run, job: ObservedJob, now: datetime) -> Plan:
     since = pod.created if (pod := job.waiting_pod) else job.quiet_since
-    if since is not None and job.waiting is not None:
-        limit = since + timedelta(seconds=run.spec.start_timeout_seconds)
-        return Plan((stop(job, start_timeout(run, job.waiting)),)) if now >= limit else Plan(requeue_at=limit)
-    return Plan()
+    if since is None or job.waiting is None:
+        return Plan()
+    limit = since + timedelta(seconds=run.spec.start_timeout_seconds)
+    return Plan((stop(job, start_timeout(run, job.waiting)),)) if now >= limit else Plan(requeue_at=limit)
 
 
 def _delay(run: Run, job: ObservedJob, now: datetime) -> Plan:
     """Hold the next attempt back. Kubernetes would start it after 10 s, 20 s, …; users ask for `delaySeconds`."""
-    retry_at = (job.ended_at or now) + timedelta(seconds=run.spec.retry_policy.delay_seconds)
-    annotations = {names.DELAYED_ANNOTATION: str(job.failed), names.RETRY_AT_ANNOTATION: times.to_text(retry_at)}
-    if retry_at <= now:
-        return Plan()
-    return Plan((PatchJob(job.step, job.name, _patch(job, {"suspend": True}, annotations), "RetryDelay"),), retry_at)
+    retry_at = _retry_at(run, job, now)
+    return Plan((_hold_back(job, job.failed, retry_at),), retry_at) if retry_at > now else Plan()
+
+
+def _end_outlived(run: Run, job: ObservedJob, now: datetime) -> Plan:
+    """End the pod whose program has ended: its other containers may go on for ever, and no attempt follows till then.
+
+    The status has recorded by now how the program ended.
+    """
+    if job.has_won:
+        return Plan((stop(job, Why("Succeeded", "the program has ended; other containers of its pod went on")),))
+    if _is_over(run, job):
+        return Plan((stop(job, job.why),))
+    retry_at = _retry_at(run, job, now)
+    return Plan((_hold_back(job, job.failed, retry_at),), retry_at)
+
+
+def _retry_at(run: Run, job: ObservedJob, now: datetime) -> datetime:
+    return (job.ended_at or now) + timedelta(seconds=run.spec.retry_policy.delay_seconds)
+
+
+def _hold_back(job: ObservedJob, failed: int, until: datetime) -> PatchJob:
+    annotations = {names.DELAYED_ANNOTATION: str(failed), names.RETRY_AT_ANNOTATION: times.to_text(until)}
+    return PatchJob(job.step, job.name, _patch(job, {"suspend": True}, annotations), "RetryDelay")
 
 
 def _resume(job: ObservedJob, now: datetime) -> Plan:
     if job.retry_at is not None and now < job.retry_at:
         return Plan(requeue_at=job.retry_at)
-    return Plan((PatchJob(job.step, job.name, _patch(job, {"suspend": False}, {}), "Retry"),))
+    patch = _patch(job, {"suspend": False}, {names.RETRY_AT_ANNOTATION: None})
+    return Plan((PatchJob(job.step, job.name, patch, "Retry"),))
 
 
-def _patch(job: ObservedJob, spec: dict[str, Any], annotations: dict[str, str]) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"resourceVersion": job.resource_version}
-    return {"metadata": metadata | ({"annotations": annotations} if annotations else {}), "spec": spec}
+def _patch(job: ObservedJob, spec: dict[str, Any], annotations: Mapping[str, str | None]) -> dict[str, Any]:
+    metadata = {"resourceVersion": job.resource_version, "annotations": annotations}
+    return {"metadata": metadata} | ({"spec": spec} if spec else {})
 
 
 def _manifest(seen: Seen, step: Step, image: JobImage) -> dict[str, Any]:
@@ -196,7 +238,7 @@ def _manifest(seen: Seen, step: Step, image: JobImage) -> dict[str, Any]:
 
 
 def _can_stop(job: ObservedJob) -> bool:
-    return job.state in ("Pending", "Running", "Suspended")
+    return job.state in ("Pending", "Running", "Suspended", "Held", "Outlived")
 
 
 def _is_finished(step: StepStatus | None) -> bool:

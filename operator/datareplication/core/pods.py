@@ -1,7 +1,8 @@
 """What one pod of a Job looks like: raw Pod dict -> `ObservedPod`.
 
 It owns how Kubernetes says that a pod waits, runs, has ended or was evicted. What that means for the Job is
-`observed.py`'s.
+`observed.py`'s. A pod may have more containers than ours (a mesh's sidecar, an agent, init containers): what became of
+the step is what became of our container, known by its name.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from datareplication.core import times
+from datareplication.core import plain, times
 from datareplication.core.report import Report
 
 QUIET_REASONS = {"ContainerCreating", "PodInitializing", ""}
@@ -19,6 +20,8 @@ TELLING_REASONS = {"FailedMount", "FailedAttachVolume", "FailedScheduling", "Fai
 
 LOST_SECONDS = 60
 """A pod that is still there this long after it should have ended is on a node that nobody hears from."""
+
+ENDED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,9 @@ class Why:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a pod's container ended."""
+    """How a pod's container ended. exit_code: None when it never ran, because the pod failed before."""
 
-    exit_code: int
+    exit_code: int | None
     started_at: datetime | None
     ended_at: datetime | None
     why: Why
@@ -42,34 +45,57 @@ class Ending:
 
 @dataclass(frozen=True)
 class ObservedPod:
-    """One pod. waiting: why it does not run yet; ending: how it ended; lost: why its end cannot be seen."""
+    """One pod, as far as our container goes.
+
+    phase: Pending, Running, Succeeded or Failed, of our container. waiting: why it does not run yet; beside: why
+    another does not, while ours runs; ending: how ours ended; lost: why its end cannot be seen. is_outlived: ours has
+    ended, and Kubernetes will not see the pod as ended by that: others go on, or have failed where ours succeeded.
+    """
 
     name: str
     created: datetime
     phase: str
     node: str = ""
     waiting: Why | None = None
+    beside: Why | None = None
     ending: Ending | None = None
     lost: Why | None = None
     is_disruption: bool = False
+    is_outlived: bool = False
+    is_terminating: bool = False
 
 
-def observe_pod(pod: Mapping[str, Any], now: datetime) -> ObservedPod:
-    """Return what a pod shows."""
+def told(reason: object, message: object) -> Why:
+    """Return what Kubernetes or somebody else tells, as it may be shown."""
+    return Why(plain.word(reason), plain.text(message))
+
+
+def observe_pod(pod: Mapping[str, Any], container: str, now: datetime) -> ObservedPod:
+    """Return what a pod shows of our container, which bears that name."""
     metadata, status = pod["metadata"], pod.get("status") or {}
-    phase = str(status.get("phase", "Pending"))
     disruption = _condition(status, "DisruptionTarget", "True")
-    is_waiting = phase == "Pending" and not metadata.get("deletionTimestamp")
+    phase = _phase(status, container)
+    is_terminating = bool(metadata.get("deletionTimestamp"))
+    is_waiting = phase == "Pending" and not is_terminating
+    beside = _waiting_beside(status, container)
     return ObservedPod(
         name=metadata["name"],
         created=times.from_text(metadata["creationTimestamp"]),
         phase=phase,
         node=(pod.get("spec") or {}).get("nodeName", ""),
-        waiting=_waiting(status) if is_waiting else None,
-        ending=_ending(status, disruption),
-        lost=_lost(pod, phase, now),
+        waiting=(_waiting(status, container) or beside or _starting(pod)) if is_waiting else None,
+        beside=beside if phase == "Running" else None,
+        ending=_ending(status, container, disruption),
+        lost=_lost(pod, now),
         is_disruption=disruption is not None,
+        is_outlived=_is_outlived(status, container),
+        is_terminating=is_terminating,
     )
+
+
+def is_at_work(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod has not ended."""
+    return (pod.get("status") or {}).get("phase") not in ENDED
 
 
 def why_from_events(events: Iterable[Mapping[str, Any]], since: datetime) -> Why | None:
@@ -83,25 +109,82 @@ def why_from_events(events: Iterable[Mapping[str, Any]], since: datetime) -> Why
 
     telling = [event for event in events if event.get("reason") in TELLING_REASONS and at(event) >= since]
     telling.sort(key=at)
-    return Why(telling[-1]["reason"], telling[-1].get("message", "")) if telling else None
+    return told(telling[-1]["reason"], telling[-1].get("message")) if telling else None
 
 
-def _waiting(status: Mapping[str, Any]) -> Why:
-    for container in status.get("containerStatuses") or ():
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        if waiting.get("reason", "") not in QUIET_REASONS:
-            return Why(waiting["reason"], waiting.get("message", ""))
+def _statuses(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return list(status.get("containerStatuses") or ())
+
+
+def _state(container: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
+    """Return a container's state if it is `waiting`, `running` or `terminated`, as asked."""
+    state = container.get("state") or {}
+    return state.get(kind) or {} if kind in state else None
+
+
+def _ours(status: Mapping[str, Any], container: str) -> Mapping[str, Any]:
+    return next((one for one in _statuses(status) if one.get("name") == container), {})
+
+
+def _others(status: Mapping[str, Any], container: str) -> list[Mapping[str, Any]]:
+    return [one for one in _statuses(status) if one.get("name") != container]
+
+
+def _phase(status: Mapping[str, Any], container: str) -> str:
+    ours, of_pod = _ours(status, container), str(status.get("phase", "Pending"))
+    end = _state(ours, "terminated")
+    if end is not None:
+        return "Failed" if end.get("exitCode") else "Succeeded"
+    if not ours or of_pod in ENDED:
+        return of_pod
+    return "Pending" if _state(ours, "running") is None else "Running"
+
+
+def _is_outlived(status: Mapping[str, Any], container: str) -> bool:
+    """Containers that Kubernetes ends itself (init containers with restartPolicy Always) do not count."""
+    end = _state(_ours(status, container), "terminated")
+    if end is None:
+        return False
+    others = [_state(one, "terminated") for one in _others(status, container)]
+    has_failed_beside = not end.get("exitCode") and any(other and other.get("exitCode") for other in others)
+    return has_failed_beside or any(other is None for other in others)
+
+
+def _waiting(status: Mapping[str, Any], container: str) -> Why | None:
+    waiting = _state(_ours(status, container), "waiting") or {}
+    return None if waiting.get("reason", "") in QUIET_REASONS else told(waiting["reason"], waiting.get("message"))
+
+
+def _waiting_beside(status: Mapping[str, Any], container: str) -> Why | None:
+    """Return why another container of the pod does not start, for example an image that cannot be pulled."""
+    groups = [
+        ("InitContainerWaiting", "init container", status.get("initContainerStatuses") or ()),
+        ("SidecarWaiting", "container", _others(status, container)),
+    ]
+    for reason, kind, statuses in groups:
+        for one in statuses:
+            waiting = _state(one, "waiting") or {}
+            if waiting.get("reason", "") not in QUIET_REASONS:
+                words = (f"{kind} {one.get('name')} of the pod", waiting["reason"], waiting.get("message"))
+                return told(reason, ": ".join(filter(None, words)))
+    return None
+
+
+def _starting(pod: Mapping[str, Any]) -> Why:
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
     unscheduled = _condition(status, "PodScheduled", "False")
     if unscheduled:
-        return Why(unscheduled.get("reason", ""), unscheduled.get("message", ""))
-    return Why("ContainerCreating", "")
+        return told(unscheduled.get("reason"), unscheduled.get("message"))
+    go_on = {one.get("name") for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"}
+    inits = [one for one in status.get("initContainerStatuses") or () if one.get("name") not in go_on]
+    is_held = any(_state(one, "running") is not None for one in inits)
+    return Why("InitContainerRunning" if is_held else "ContainerCreating")
 
 
-def _ending(status: Mapping[str, Any], disruption: Mapping[str, Any] | None) -> Ending | None:
-    containers = status.get("containerStatuses") or ()
-    end = next((c["state"]["terminated"] for c in containers if (c.get("state") or {}).get("terminated")), None)
+def _ending(status: Mapping[str, Any], container: str, disruption: Mapping[str, Any] | None) -> Ending | None:
+    end = _state(_ours(status, container), "terminated")
     if end is None:
-        return None
+        return _ending_before(status, disruption) if status.get("phase") == "Failed" else None
     report = Report.from_json(end.get("message") or "")
     return Ending(
         exit_code=int(end.get("exitCode") or 0),
@@ -112,24 +195,46 @@ def _ending(status: Mapping[str, Any], disruption: Mapping[str, Any] | None) -> 
     )
 
 
+def _ending_before(status: Mapping[str, Any], disruption: Mapping[str, Any] | None) -> Ending:
+    """Return how a pod failed before our container ran: an init container failed, or its node refused or evicted it."""
+    for one in status.get("initContainerStatuses") or ():
+        end = _state(one, "terminated") or {}
+        if end.get("exitCode"):
+            text = f"init container {one.get('name')} of the pod ended with exit code {end['exitCode']}"
+            why = told("InitContainerFailed", ": ".join(filter(None, (text, end.get("message")))))
+            break
+    else:
+        end = {}
+        why = told(
+            status.get("reason") or "PodFailed",
+            status.get("message") or "the pod failed, and no end of its program was seen",
+        )
+    why = _disrupted(disruption) if disruption is not None else why
+    return Ending(None, times.optional(end.get("startedAt")), times.optional(end.get("finishedAt")), why, None)
+
+
 def _why(end: Mapping[str, Any], report: Report | None, disruption: Mapping[str, Any] | None) -> Why:
     """Prefer who took the pod away, then the program's own words, then the container's end."""
     if not end.get("exitCode"):
         return Why()
     if disruption is not None:
-        text = f"the pod was taken away ({disruption.get('message') or 'disrupted'}); this costs no attempt"
-        return Why(disruption.get("reason") or "Disruption", text)
+        return _disrupted(disruption)
     if report is not None and report.outcome == "Failed":
-        return Why(report.reason, report.message)
+        return told(report.reason, report.message)
     if end.get("reason") == "OOMKilled":
         return Why("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")
-    text = (end.get("message") or "").strip()
-    return Why("PodFailed", f"the pod ended with exit code {end['exitCode']}" + (f": {text[:500]}" if text else ""))
+    text = plain.text((end.get("message") or "").strip(), limit=500)
+    return Why("PodFailed", f"the pod ended with exit code {end['exitCode']}" + (f": {text}" if text else ""))
 
 
-def _lost(pod: Mapping[str, Any], phase: str, now: datetime) -> Why | None:
+def _disrupted(disruption: Mapping[str, Any]) -> Why:
+    text = f"the pod was taken away ({disruption.get('message') or 'disrupted'}); this costs no attempt"
+    return told(disruption.get("reason") or "Disruption", text)
+
+
+def _lost(pod: Mapping[str, Any], now: datetime) -> Why | None:
     gone_at = times.optional(pod["metadata"].get("deletionTimestamp"))
-    if gone_at is None or phase in ("Succeeded", "Failed") or now - gone_at < timedelta(seconds=LOST_SECONDS):
+    if gone_at is None or not is_at_work(pod) or now - gone_at < timedelta(seconds=LOST_SECONDS):
         return None
     node = (pod.get("spec") or {}).get("nodeName", "")
     text = f"node {node} does not answer, so its pod {pod['metadata']['name']} stays Terminating and no other may start"

@@ -1,12 +1,16 @@
 """What a program says of its work: the termination message and the progress lines. Both shells use this one form.
 
-It owns the JSON's field names and size limit. It refuses to know who writes or reads it.
+It owns the JSON's field names and size limit. It refuses to know who writes or reads it, and so believes no type: text
+with a field that cannot be read is nobody's.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self, TypeVar
+
+from datareplication.core import plain, times
 
 T = TypeVar("T")
 
@@ -62,8 +66,10 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Self | None:
-        """Read a termination message; None when it is not ours (a kubelet's text, an empty string)."""
-        return _read(cls, text, required="outcome")
+        """Read a termination message; None when it is not ours (a kubelet's text, an empty string, a wrong type)."""
+        report = _read(cls, lambda: json.loads(text), required="outcome")
+        has_bad_time = report is not None and report.snapshot_time and times.optional(report.snapshot_time) is None
+        return None if has_bad_time else report
 
 
 @dataclass(frozen=True)
@@ -95,10 +101,7 @@ class Progress:
     @classmethod
     def from_log_line(cls, line: str) -> Self | None:
         """Read a log line; None when it is not one of progress."""
-        try:
-            return _build(cls, json.loads(line)["progress"], required="phase")
-        except (ValueError, KeyError, TypeError):
-            return None
+        return _read(cls, lambda: json.loads(line)["progress"], required="phase")
 
 
 def _shortened(report: Report) -> Report:
@@ -115,19 +118,54 @@ def _too_long(text: str) -> bool:
     return len(text.encode()) > TERMINATION_MESSAGE_LIMIT_BYTES
 
 
-def _read(cls: type[T], text: str, required: str) -> T | None:
+LARGEST = 2**63 - 1
+"""Of what an integer of a status can hold."""
+
+ITEMS_LIMIT = 100
+"""Of a list; ours have a handful."""
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not text")
+    return plain.text(value)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= LARGEST:  # True is an int as well
+        raise TypeError("not a count")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if type(value) not in (int, float) or not (math.isfinite(value) and 0 <= value <= LARGEST):
+        raise TypeError("not a duration")
+    return float(value)
+
+
+def _list(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > ITEMS_LIMIT:
+        raise TypeError("not a list")
+    return tuple(map(_text, value))
+
+
+READERS: dict[Any, Callable[[Any], Any]] = {
+    str: _text,
+    int: _count,
+    float: _seconds,
+    int | None: lambda value: None if value is None else _count(value),
+    tuple[str, ...]: _list,
+}
+"""A field's type -> what reads it; TypeError where it is another."""
+
+
+def _read(cls: type[T], load: Callable[[], Any], required: str) -> T | None:
     try:
-        return _build(cls, json.loads(text), required=required)
-    except (ValueError, TypeError):
+        data = load()
+        if not isinstance(data, Mapping) or required not in data:
+            return None
+        known = {_camel(field.name): field for field in fields(cls)}  # type: ignore[arg-type]
+        found = {known[key].name: READERS[known[key].type](value) for key, value in data.items() if key in known}
+        return cls(**found)
+    except (ValueError, KeyError, TypeError, RecursionError):  # the last of lists within lists
         return None
-
-
-def _build(cls: type[T], data: Mapping[str, Any], required: str) -> T | None:
-    if not isinstance(data, Mapping) or required not in data:
-        return None
-    known = {_camel(name): name for name in cls.__dataclass_fields__}  # type: ignore[attr-defined]
-    return cls(**{known[key]: _frozen(value) for key, value in data.items() if key in known})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(str(item) for item in value) if isinstance(value, list) else value

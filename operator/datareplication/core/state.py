@@ -5,11 +5,11 @@ It owns the words that people and programs read. How they come about is `status.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError, field_validator
 
-from datareplication.core import times
+from datareplication.core import plain, times
 from datareplication.core.model import Model, keyed
 
 M = TypeVar("M", bound=Model)
@@ -35,6 +35,9 @@ ReplicationPhase = Literal[
 MESSAGE_LIMIT = 32_768
 """Characters of a condition's message, as metav1.Condition has it."""
 
+Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
+"""Somebody else may write a status too: the year 9999 would be too much to reckon with."""
+
 
 class StatusModel(Model):
     """A part of a status. What an older or newer operator wrote beside it is passed over, not an error."""
@@ -49,7 +52,7 @@ class Condition(StatusModel):
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: str = Field("", description="One CamelCase word.", max_length=1024)
     message: str = Field("", description="For people.", max_length=MESSAGE_LIMIT)
-    last_transition_time: AwareDatetime | None = Field(None, description="When status last changed.")
+    last_transition_time: Moment | None = Field(None, description="When status last changed.")
     observed_generation: int | None = Field(None, description="Generation of the spec that it speaks of.")
 
     @field_validator("message", mode="before")
@@ -73,19 +76,21 @@ class ProgressStatus(StatusModel):
     seconds_left: int | None = Field(None, description="How long copying the rest takes at that rate.")
     note_reason: str = Field("", description="What holds it or others up: WaitsForLock or BlocksOthers.")
     note: str = Field("", description="What holds it or others up, for people.")
-    time: AwareDatetime | None = Field(None, description="When this was seen.")
+    time: Moment | None = Field(None, description="When this was seen.")
 
 
 class AttemptStatus(StatusModel):
     """One pod of a step that has ended."""
 
     pod: str = Field(description="Name of the pod.")
-    start_time: AwareDatetime | None = Field(None, description="When its program started.")
-    completion_time: AwareDatetime | None = Field(None, description="When it ended.")
+    start_time: Moment | None = Field(None, description="When its program started.")
+    completion_time: Moment | None = Field(None, description="When it ended.")
     exit_code: int | None = Field(None, description="75 and a kill from outside may be tried again, others not.")
     reason: str = Field("", description="Why it ended: one CamelCase word.")
     message: str = Field("", description="Why it ended.")
-    is_disruption: bool = Field(False, description="Evicted, drained or preempted; does not count as an attempt.")
+    is_disruption: bool = Field(
+        False, description="Evicted, drained, preempted, or ended with its Job's suspension; not counted as an attempt."
+    )
 
 
 class StepStatus(StatusModel):
@@ -101,15 +106,15 @@ class StepStatus(StatusModel):
     tables: int = Field(0, description="Tables moved.")
     rows: int = Field(0, description="Rows moved.")
     bytes: int = Field(0, description="Bytes of uncompressed CSV moved.")
-    start_time: AwareDatetime | None = Field(None, description="When its Job started.")
-    completion_time: AwareDatetime | None = Field(None, description="When it succeeded or failed.")
+    start_time: Moment | None = Field(None, description="When its Job started.")
+    completion_time: Moment | None = Field(None, description="When it succeeded or failed.")
     duration_seconds: float = Field(0.0, description="Of the attempt that succeeded.")
     not_carried: list[str] = Field(
         default_factory=list,
         description="What the source has and a copy leaves behind on purpose: roles, tablespaces, publications, "
         "subscriptions, optimizer statistics.",
     )
-    retry_time: AwareDatetime | None = Field(None, description="When the next attempt starts.")
+    retry_time: Moment | None = Field(None, description="When the next attempt starts.")
     progress: ProgressStatus | None = Field(None, description="How far the running attempt is.")
 
     @property
@@ -123,7 +128,7 @@ class TargetStep(StepStatus):
 
     name: str = Field(description="Name of the target.", max_length=63)
     snapshot: str = Field("", description="Path on the volume of the snapshot that it carries since.")
-    snapshot_time: AwareDatetime | None = Field(None, description="The moment of production that it shows since.")
+    snapshot_time: Moment | None = Field(None, description="The moment of production that it shows since.")
     lsn: str = Field("", description="The source's log position at that moment.")
 
 
@@ -134,11 +139,11 @@ class RunStatus(StatusModel):
         "Pending", description="Pending, Dumping, Loading, Succeeded, PartiallyFailed, Failed or Replaced."
     )
     message: str = Field("", description="What it waits for, why it failed, or that it rolled back.")
-    start_time: AwareDatetime | None = Field(None, description="When it began.")
-    completion_time: AwareDatetime | None = Field(None, description="When its last step ended.")
+    start_time: Moment | None = Field(None, description="When it began.")
+    completion_time: Moment | None = Field(None, description="When its last step ended.")
     duration: str = Field("", description="From start to completion, for people.")
     snapshot: str = Field("", description="Path of the snapshot on the volume.")
-    snapshot_time: AwareDatetime | None = Field(None, description="The moment of production that the snapshot shows.")
+    snapshot_time: Moment | None = Field(None, description="The moment of production that the snapshot shows.")
     lsn: str = Field("", description="The source's log position at that moment.")
     node: str = Field("", description="Node of the dump; loads of a ReadWriteOnce volume run there.")
     targets_summary: str = Field("", description="Targets loaded of targets wanted.")
@@ -158,12 +163,12 @@ class TargetStatus(StatusModel):
 
     name: str = Field(description="Name of the target.", max_length=63)
     fresh: bool = Field(False, description="Whether its data is younger than spec.freshnessSeconds.")
-    fresh_until: AwareDatetime | None = Field(None, description="When its data becomes too old.")
+    fresh_until: Moment | None = Field(None, description="When its data becomes too old.")
     phase: StepPhase = Field("Waiting", description="Of its last or current load.")
     run: str = Field("", description="Run of its last or current load.")
     snapshot: str = Field("", description="Snapshot that it carries.")
-    data_time: AwareDatetime | None = Field(None, description="The moment of production that it shows.")
-    loaded_time: AwareDatetime | None = Field(None, description="When that was loaded.")
+    data_time: Moment | None = Field(None, description="The moment of production that it shows.")
+    loaded_time: Moment | None = Field(None, description="When that was loaded.")
     rows: int = Field(0, description="Rows loaded.")
     bytes: int = Field(0, description="Bytes of uncompressed CSV loaded.")
     duration_seconds: float = Field(0.0, description="Of that load.")
@@ -175,10 +180,10 @@ class ScheduleStatus(StatusModel):
 
     cron: str = Field(description="The expression in effect.")
     time_zone: str = Field(description="Its time zone.")
-    start_date: AwareDatetime | None = Field(None, description="Its startDate.")
-    end_date: AwareDatetime | None = Field(None, description="Its endDate.")
+    start_date: Moment | None = Field(None, description="Its startDate.")
+    end_date: Moment | None = Field(None, description="Its endDate.")
     suspend: bool = Field(False, description="Whether it was suspended.")
-    since: AwareDatetime = Field(description="When it took effect or was resumed.")
+    since: Moment = Field(description="When it took effect or was resumed.")
 
 
 class RunNote(StatusModel):
@@ -186,7 +191,7 @@ class RunNote(StatusModel):
 
     run: str = Field(description="Name of the run.")
     phase: RunPhase = Field("Succeeded", description="How it ended.")
-    time: AwareDatetime = Field(description="When it ended.")
+    time: Moment = Field(description="When it ended.")
     message: str = Field("", description="Why it failed.")
 
 
@@ -198,9 +203,9 @@ class ReplicationStatus(StatusModel):
     message: str = Field("", description="What is wrong, or what it waits for.")
     targets_summary: str = Field("", description="Targets whose last load succeeded, of all.")
     schedule: ScheduleStatus | None = Field(None, description="The schedule in effect and since when.")
-    last_schedule_time: AwareDatetime | None = Field(None, description="The last slot that a run was made of.")
-    next_schedule_time: AwareDatetime | None = Field(None, description="The next slot.")
-    last_successful_time: AwareDatetime | None = Field(None, description="When the last run that succeeded ended.")
+    last_schedule_time: Moment | None = Field(None, description="The last slot that a run was made of.")
+    next_schedule_time: Moment | None = Field(None, description="The next slot.")
+    last_successful_time: Moment | None = Field(None, description="When the last run that succeeded ended.")
     last_success: RunNote | None = Field(None, description="The last run that succeeded.")
     last_failure: RunNote | None = Field(None, description="The last run that failed, wholly or in part.")
     active_runs: list[str] = Field(default_factory=list, description="Runs that have not ended.")
@@ -223,7 +228,7 @@ def read_status(model: type[M], raw: dict[str, Any]) -> M:
 
 
 def to_raw(status: Model) -> dict[str, Any]:
-    """Return the JSON of a status; what has not been said yet is left out."""
+    """Return the JSON of a status; what has not been said yet is left out, and text is fit to be shown."""
     data: dict[str, Any] = _plain(status)
     return data
 
@@ -234,6 +239,8 @@ def _plain(value: Any) -> Any:
         return {name: _plain(part) for name, part in named if part is not None and part not in ("", [])}
     if isinstance(value, datetime):
         return times.to_text(value)
+    if isinstance(value, str):
+        return plain.text(value, MESSAGE_LIMIT)
     return [_plain(part) for part in value] if isinstance(value, list) else value
 
 

@@ -10,7 +10,7 @@ from datareplication.core.plan import Seen, Volume
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.state import ROLLING_BACK, Condition, RunStatus, StepStatus, TargetStep, with_conditions
-from datareplication.core.steps import step_status
+from datareplication.core.steps import S, step_status
 
 BAD_ENDS = ("Failed", "PartiallyFailed")
 
@@ -28,7 +28,7 @@ def run_status(seen: Seen, now: datetime) -> RunStatus:
     ]
     if dump is None or dump.phase == "Succeeded":
         targets = [_waiting_its_turn(target, seen.ahead) for target in targets]
-    report = job.report if (job := observed.get(DUMP_STEP)) and job.state == "Succeeded" else None
+    report = job.report if (job := observed.get(DUMP_STEP)) else None
     status = old.model_copy(
         update={
             "start_time": old.start_time or now,
@@ -92,10 +92,17 @@ def _waiting_its_turn(target: TargetStep, ahead: Mapping[str, str]) -> TargetSte
 
 def _without_open_steps(status: RunStatus, why: Why, now: datetime) -> RunStatus:
     """Fail what never began or was not even created when the run's time was over."""
-    failed = {"phase": "Failed", "reason": why.reason, "message": why.message, "completion_time": now}
-    targets = [t.model_copy(update=failed) if t.phase == "Waiting" else t for t in status.targets]
-    dump = status.dump.model_copy(update=failed) if status.dump and status.dump.phase == "Waiting" else status.dump
+    targets = [_failed_if_open(target, why, now) for target in status.targets]
+    dump = _failed_if_open(status.dump, why, now) if status.dump else None
     return status.model_copy(update={"dump": dump, "targets": targets})
+
+
+def _failed_if_open(step: S, why: Why, now: datetime) -> S:
+    if step.phase != "Waiting":
+        return step
+    message = "; ".join(filter(None, (why.message, step.message)))  # and what it waited for
+    failed = {"phase": "Failed", "reason": why.reason, "message": message, "completion_time": now}
+    return step.model_copy(update=failed)
 
 
 def _with_phase(status: RunStatus, seen: Seen, now: datetime, *, is_overdue: bool) -> RunStatus:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from datareplication.core import paths, times
-from datareplication.core.observed import ObservedJob
+from datareplication.core.observed import HELD, ObservedJob
 from datareplication.core.pods import ObservedPod, Why
 from datareplication.core.report import ROLLED_BACK, Report
 from datareplication.core.state import AttemptStatus, ProgressStatus, RunStatus, StepPhase, StepStatus, TargetStep
@@ -16,16 +16,27 @@ S = TypeVar("S", bound=StepStatus)
 
 STEP_PHASES: dict[str, StepPhase] = {
     "Absent": "Waiting",
+    "Refused": "Waiting",
+    "Gone": "Failed",
     "Foreign": "Failed",
+    "Held": "Pending",
     "Suspended": "Retrying",
     "Pending": "Pending",
     "Running": "Running",
+    "Outlived": "Running",
     "Succeeded": "Succeeded",
     "Failed": "Failed",
     "Stopping": "Running",
     "Stopped": "Failed",
 }
 """A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
+
+REFUSED = "JobRefused"
+"""Reason of a step whose Job Kubernetes does not make as things are: a quota, a webhook, a policy, a missing right."""
+
+ATTEMPTS_LIMIT = 32
+ATTEMPT_MESSAGE_LIMIT = 500
+"""Of what is kept of each attempt: eleven can fail, but disruptions are not counted, and an object has a size."""
 
 PROGRESS_SECONDS = 10
 """How often a running step's progress is read: often enough to watch, one status write per ten seconds."""
@@ -48,7 +59,7 @@ def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
     phase = _phase(job)
     has_ended = phase in ("Succeeded", "Failed")
     progress = _progress(job, old.progress, now)
-    why = _why(job, progress)
+    why = Why(old.reason, old.message) if _is_still_so(old, job) else _why(job, progress)
     return old.model_copy(
         update={
             "phase": phase,
@@ -60,7 +71,7 @@ def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
             "completion_time": (job.ended_at or now) if has_ended else None,
             "retry_time": job.retry_at if job.state == "Suspended" else None,
             "progress": progress,
-            **(_result(old, job.report) if phase == "Succeeded" and job.report else {}),
+            **(_result(old, job.report) if job.report else {}),
         }
     )
 
@@ -76,10 +87,18 @@ def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> 
                 completion_time=end.ended_at,
                 exit_code=end.exit_code,
                 reason=end.why.reason,
-                message=end.why.message,
+                message=end.why.message[:ATTEMPT_MESSAGE_LIMIT],
                 is_disruption=pod.is_disruption,
             )
-    return list(seen.values())
+    kept = list(seen.values())
+    if len(kept) > ATTEMPTS_LIMIT:
+        kept.sort(key=_worth)
+    return kept[-ATTEMPTS_LIMIT:]
+
+
+def _worth(one: AttemptStatus) -> tuple[bool, bool, datetime, str]:
+    """Return what attempts are ordered by, those that are given up first; what decides or counts is kept."""
+    return one.exit_code == 0, not one.is_disruption, one.completion_time or times.EARLIEST, one.pod
 
 
 def _phase(job: ObservedJob) -> StepPhase:
@@ -114,12 +133,19 @@ def _why(job: ObservedJob, progress: ProgressStatus | None) -> Why:
     if job.state == "Foreign":
         message = f"Job {job.name} exists and belongs to somebody else; delete or rename it"
         return Why("ForeignJob", message)
+    if job.state == "Held":
+        return HELD
     if job.state in ("Pending", "Running") and job.waiting is not None:
         remedy = REMEDIES.get(job.waiting.reason)
         return Why(job.waiting.reason, "; ".join(filter(None, (job.waiting.message, remedy))))
     if job.state == "Running" and progress is not None:
         return Why(progress.note_reason, progress.note)
-    return Why() if job.state in ("Succeeded", "Running", "Absent") else job.why
+    return Why() if job.state in ("Succeeded", "Running", "Outlived", "Absent") else job.why
+
+
+def _is_still_so(old: StepStatus, job: ObservedJob) -> bool:
+    """Whether what was told stays: of a refused Job, until it is made; of a rollback, also when its pod is gone."""
+    return (job.state == "Absent" and old.reason == REFUSED) or (job.has_won and old.reason == ROLLED_BACK)
 
 
 def is_progress_due(status: RunStatus, now: datetime) -> bool:

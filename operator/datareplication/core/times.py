@@ -8,14 +8,31 @@ def to_text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+"""What lies outside is nobody's time, and adding a year to it must not be too much for a datetime."""
+
+
 def from_text(text: str) -> datetime:
-    """Return the aware datetime of an RFC 3339 text; ValueError when it is none or has no offset."""
+    """Return the aware datetime of an RFC 3339 text; ValueError when it is none, has no offset or is out of bounds."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
+    if not EARLIEST.year <= moment.year < LATEST.year:
+        raise ValueError(f"{text!r} is not a time of ours")
     return moment.astimezone(UTC)
 
 
 def optional(text: str | None) -> datetime | None:
-    """Return the aware datetime of a field that may be absent."""
-    return from_text(text) if text else None
+    """Return the aware datetime of a field that may be absent; None too where it cannot be read."""
+    try:
+        return from_text(text) if text else None
+    except (ValueError, TypeError):
+        return None
+
+
+def bounded(moment: datetime) -> datetime:
+    """Return a moment, or the bound that it lies beyond."""
+    if moment.year < EARLIEST.year:
+        return EARLIEST
+    return LATEST if moment.year >= LATEST.year else moment

@@ -192,7 +192,7 @@ def test_settings_of_a_pod_are_per_job_and_never_replace_our_labels() -> None:
     assert template["spec"]["imagePullSecrets"] == [{"name": "pull"}, {"name": "mine"}]
     assert template["metadata"]["labels"]["team"] == "data"
     assert template["metadata"]["labels"]["datareplication.dev/run"] == "prod-fanout-202603292200"
-    assert template["metadata"]["annotations"] == {"note": "1"}
+    assert template["metadata"]["annotations"] == {"note": "1", "kubectl.kubernetes.io/default-container": "dump"}
     load = manifests.load_job(a_run(dump=dump), IMAGE, "qa-2")["spec"]["template"]
     assert "priorityClassName" not in load["spec"]
 

@@ -24,7 +24,7 @@ def job(status: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
         "ownerReferences": [{"uid": OWNER, "controller": True}],
         "annotations": more.pop("annotations", {}),
     }
-    return {"metadata": metadata, "spec": {"activeDeadlineSeconds": 60, **more}, "status": status or {}}
+    return {"metadata": metadata, "spec": {"activeDeadlineSeconds": 60} | more, "status": status or {}}
 
 
 def pod(status: dict[str, Any], created: str = "2026-03-02T00:00:00Z") -> dict[str, Any]:
@@ -38,7 +38,7 @@ def pod(status: dict[str, Any], created: str = "2026-03-02T00:00:00Z") -> dict[s
 
 def ended(exit_code: int, message: str = "", reason: str = "Error") -> dict[str, Any]:
     end = {"exitCode": exit_code, "message": message, "reason": reason, "finishedAt": "2026-03-02T00:00:09Z"}
-    return pod({"phase": "Failed", "containerStatuses": [{"state": {"terminated": end}}]})
+    return pod({"phase": "Failed", "containerStatuses": [{"name": "dump", "state": {"terminated": end}}]})
 
 
 def failed_condition(reason: str) -> dict[str, Any]:
@@ -51,13 +51,23 @@ def failed_condition(reason: str) -> dict[str, Any]:
     }
 
 
+DELAYED = {names.DELAYED_ANNOTATION: "1", names.RETRY_AT_ANNOTATION: "2026-03-02T00:05:00Z"}
+
 STATES = [
     ("no Job", None, [], "Absent"),
     ("somebody else's Job", {"metadata": {"name": "r-dump"}}, [], "Foreign"),
     ("new Job", job(), [], "Pending"),
     ("pod pending", job({"active": 1}), [pod({"phase": "Pending"})], "Pending"),
     ("pod running", job({"active": 1}), [pod({"phase": "Running"})], "Running"),
-    ("suspended", job(suspend=True), [], "Suspended"),
+    ("suspended by somebody", job(suspend=True), [], "Held"),
+    ("suspended by us", job({"failed": 1}, suspend=True, annotations=DELAYED), [], "Suspended"),
+    ("suspended by us, its failure not counted yet", job(suspend=True, annotations=DELAYED), [], "Suspended"),
+    ("suspended by somebody after a failure of which we know nothing", job({"failed": 2}, suspend=True, annotations=DELAYED), [], "Held"),
+    ("suspended by somebody after our delay", job({"failed": 1}, suspend=True, annotations={names.DELAYED_ANNOTATION: "1"}), [], "Held"),
+    ("a retry of nothing", job(suspend=True, annotations={names.RETRY_AT_ANNOTATION: "2026-03-02T00:05:00Z"}), [], "Held"),
+    ("annotations that nobody can read", job({"failed": 1}, suspend=True, annotations=DELAYED | {names.RETRY_AT_ANNOTATION: "abc"}), [], "Held"),
+    ("called stopped by somebody while it goes on", job({"active": 1}, annotations={names.STOPPED_ANNOTATION: "x"}), [pod({"phase": "Running"})], "Running"),
+    ("stopped by us and resumed by somebody", job(activeDeadlineSeconds=0, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopped"),
     ("stopped by us, pod still ending", job({"terminating": 1}, suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopping"),
     ("stopped by us", job(suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopped"),
     ("complete", job({"succeeded": 1, "completionTime": "2026-03-02T00:00:09Z", "conditions": [{"type": "Complete", "status": "True"}]}), [], "Succeeded"),
@@ -114,3 +124,88 @@ def test_latest_telling_event_explains_a_volume() -> None:
     assert why_from_events(events, begun) == Why("FailedMount", 'configmap "ca" not found')
     assert why_from_events(events[:1], begun) is None
     assert why_from_events(events, NOW) is None
+
+
+RUNNING: dict[str, Any] = {"running": {}}
+WON, LOST, KILLED = ({"terminated": {"exitCode": code}} for code in (0, 75, 143))
+PULL = {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}
+CRASH = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+QUIET = {"waiting": {"reason": "PodInitializing"}}
+
+
+def with_sidecar(phase: str, ours: dict[str, Any], other: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A pod with a container before ours, as a mesh injects it."""
+    return pod(
+        {
+            "phase": phase,
+            "containerStatuses": [{"name": "proxy", "state": other}, {"name": "dump", "state": ours}],
+            **more,
+        }
+    )
+
+
+def with_init(phase: str, ours: dict[str, Any], init: dict[str, Any], *, goes_on: bool = False) -> dict[str, Any]:
+    """A pod with an init container; one that goes on is a sidecar of Kubernetes' own kind."""
+    statuses = {
+        "containerStatuses": [{"name": "dump", "state": ours}],
+        "initContainerStatuses": [{"name": "setup", "state": init}],
+    }
+    made = pod({"phase": phase, **statuses})
+    made["spec"] = {"initContainers": [{"name": "setup"} | ({"restartPolicy": "Always"} if goes_on else {})]}
+    return made
+
+
+ACTIVE = {"active": 1}
+SIDECARS = [
+    ("ours runs", ACTIVE, with_sidecar("Running", RUNNING, RUNNING), "Running"),
+    ("ours runs, the other never starts", ACTIVE, with_sidecar("Pending", RUNNING, PULL), "Running"),
+    ("ours runs, the other has ended", ACTIVE, with_sidecar("Running", RUNNING, WON), "Running"),
+    ("ours has succeeded, the other goes on", ACTIVE, with_sidecar("Running", WON, RUNNING), "Outlived"),
+    ("ours has succeeded, the other was never pulled", ACTIVE, with_sidecar("Pending", WON, PULL), "Outlived"),
+    ("ours has failed, the other goes on", ACTIVE, with_sidecar("Running", LOST, RUNNING), "Outlived"),
+    ("ours has succeeded, the other failed and the pod with it", ACTIVE, with_sidecar("Failed", WON, KILLED), "Outlived"),
+    ("ours has succeeded, the other as well", ACTIVE, with_sidecar("Succeeded", WON, WON), "Succeeded"),
+    ("ours has failed, the other ended", {"failed": 1}, with_sidecar("Failed", LOST, WON), "Pending"),
+    ("ours has succeeded, Kubernetes ends its own sidecar", ACTIVE, with_init("Running", WON, RUNNING, goes_on=True), "Succeeded"),
+    ("the init container runs", ACTIVE, with_init("Pending", QUIET, RUNNING), "Pending"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sentence", "status", "raw", "state"), SIDECARS, ids=[row[0] for row in SIDECARS])
+def test_a_pod_is_what_our_container_is(sentence: str, status: Any, raw: Any, state: str) -> None:
+    assert observe(DUMP_STEP, job(status), [raw], OWNER, NOW).state == state, sentence
+
+
+def test_a_job_that_its_sidecar_failed_has_succeeded_as_ours_has() -> None:
+    raw = job({"failed": 1, "conditions": [failed_condition("BackoffLimitExceeded")]})
+    assert observe(DUMP_STEP, raw, [with_sidecar("Failed", WON, KILLED)], OWNER, NOW).state == "Succeeded"
+
+
+TOLD = [
+    ("the init container is not pulled", with_init("Pending", QUIET, PULL), Why("InitContainerWaiting", "init container setup of the pod: ImagePullBackOff: Back-off pulling image")),
+    ("a sidecar of Kubernetes' own kind crashes", with_init("Pending", QUIET, CRASH, goes_on=True), Why("InitContainerWaiting", "init container setup of the pod: CrashLoopBackOff: back-off 10s")),
+    ("the init container takes its time", with_init("Pending", QUIET, RUNNING), Why("InitContainerRunning")),
+    ("a sidecar of Kubernetes' own kind runs", with_init("Pending", QUIET, RUNNING, goes_on=True), Why("ContainerCreating")),
+    ("the sidecar is not pulled", with_sidecar("Pending", QUIET, PULL), Why("SidecarWaiting", "container proxy of the pod: ImagePullBackOff: Back-off pulling image")),
+    ("the sidecar is not pulled while ours runs", with_sidecar("Pending", RUNNING, PULL), Why("SidecarWaiting", "container proxy of the pod: ImagePullBackOff: Back-off pulling image")),
+    ("ours comes first", with_sidecar("Pending", CRASH, PULL), Why("CrashLoopBackOff", "back-off 10s")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sentence", "raw", "why"), TOLD, ids=[row[0] for row in TOLD])
+def test_whichever_container_holds_the_pod_up_is_told(sentence: str, raw: Any, why: Why) -> None:
+    assert observe(DUMP_STEP, job(ACTIVE), [raw], OWNER, NOW).waiting == why, sentence
+
+
+def test_a_failing_init_container_is_an_attempt_with_its_reason() -> None:
+    failing = {"terminated": {"exitCode": 64, "message": "no route", "finishedAt": "2026-03-02T00:00:09Z"}}
+    seen = observe(DUMP_STEP, job({"failed": 1}), [with_init("Failed", QUIET, failing)], OWNER, NOW)
+    assert seen.why == Why("InitContainerFailed", "init container setup of the pod ended with exit code 64: no route")
+    assert not seen.is_permanent_failure, "the code is not our program's"
+    assert seen.ended_at == datetime(2026, 3, 2, 0, 0, 9, tzinfo=UTC)
+
+
+def test_a_pod_that_its_node_refused_tells_why() -> None:
+    refused = pod({"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"})
+    seen = observe(DUMP_STEP, job({"failed": 1}), [refused], OWNER, NOW)
+    assert seen.why == Why("OutOfcpu", "Node didn't have enough resource: cpu")
