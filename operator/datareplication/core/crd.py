@@ -165,7 +165,6 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
         kept["properties"] |= {name: _with_default(kept["properties"][name]) for name in optional}
     if "items" in merged:
         kept["items"] = _structural(merged["items"], definitions)
-        _move_to_items(kept)
     if isinstance(merged.get("additionalProperties"), Mapping):
         kept["additionalProperties"] = _structural(merged["additionalProperties"], definitions)
     if merged.get("default") not in (None, "", [], {}):
@@ -189,12 +188,6 @@ def _with_default(part: dict[str, Any]) -> dict[str, Any]:
     is_complete = part.get("type") == "object" and "properties" in part and "required" not in part
     has_defaults = is_complete and any("default" in field for field in part["properties"].values())
     return part | {"default": {}} if has_defaults and not part.get("nullable") else part
-
-
-def _move_to_items(kept: dict[str, Any]) -> None:
-    """Move the freedom of a list of Kubernetes' own objects to its items: the list itself is ours."""
-    if kept.pop("x-kubernetes-preserve-unknown-fields", False):
-        kept["items"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def _with_rules(kept: dict[str, Any], merged: Mapping[str, Any]) -> dict[str, Any]:

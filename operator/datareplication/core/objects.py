@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from datareplication.core import names, times
+from datareplication.core.claim import ClaimTemplate
 from datareplication.core.run import Run
 
 
@@ -65,7 +66,7 @@ def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:
     return {"start": times.to_text(interval[0]), "end": times.to_text(interval[1])}
 
 
-def claim(run: Run, template: Mapping[str, Any]) -> dict[str, Any]:
+def claim(run: Run, template: ClaimTemplate) -> dict[str, Any]:
     """Return the claim made from `snapshot.volumeClaimTemplate`. It has no owner: snapshots outlive the resource."""
     replication = run.request.replication_name
     return {
@@ -76,5 +77,5 @@ def claim(run: Run, template: Mapping[str, Any]) -> dict[str, Any]:
             "namespace": run.namespace,
             "labels": names.run_labels(replication),
         },
-        "spec": dict(template.get("spec", template)),
+        "spec": template.claim_spec,
     }
