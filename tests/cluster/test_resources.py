@@ -335,17 +335,21 @@ class TestRuns:
         with pytest.raises(ProgramError, match=f"{next(iter(change))} cannot change"):
             patch(cluster, namespace, "by-hand", change)
 
-    def test_what_the_operator_fills_in_is_set_once(self, cluster: Cluster, namespace: str) -> None:
-        create(cluster, run(namespace, "by-hand"))
-        patch(cluster, namespace, "by-hand", {"dataInterval": INTERVAL, "replication": example(namespace)["spec"]})
+    def test_what_the_operator_fills_in_cannot_change_afterwards(self, cluster: Cluster, namespace: str) -> None:
+        create(cluster, run(namespace, "by-hand", dataInterval=INTERVAL, replication=example(namespace)["spec"]))
         patch(cluster, namespace, "by-hand", {"dataInterval": INTERVAL})
-        for change in (
-            {"dataInterval": {"end": "2024-01-03T00:00:00Z"}},
-            {"dataInterval": None},
-            {"replication": {"suspend": True}},
-            {"replication": None},
+        wait_for(
+            lambda: cluster.get("dreprun", "by-hand", "-n", namespace).get("status", {}),
+            lambda status: "startTime" in status,  # failed at once: there is no such DataReplication
+            60,
+        )
+        for change, told in (
+            ({"dataInterval": {"end": "2024-01-03T00:00:00Z"}}, "dataInterval cannot change once it is set"),
+            ({"dataInterval": None}, "dataInterval cannot change once it is set"),
+            ({"replication": {"suspend": True}}, "replication cannot change once the run has begun"),
+            ({"replication": None}, "replication cannot change once the run has begun"),
         ):
-            with pytest.raises(ProgramError, match=f"{next(iter(change))} cannot change once it is set"):
+            with pytest.raises(ProgramError, match=told):
                 patch(cluster, namespace, "by-hand", change)
 
     def test_runs_of_one_replication_are_found_by_it(self, cluster: Cluster, namespace: str) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from datareplication.controller.accepting import Acceptor
 from datareplication.controller.applying import Applier
 from datareplication.controller.cluster import (
     REPLICATION,
     RUN,
     Cluster,
     Object,
-    RejectedError,
 )
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key
@@ -24,7 +24,6 @@ from datareplication.core import (
     concurrency,
     effect,
     events,
-    objects,
     paths,
     plan,
     run,
@@ -74,6 +73,7 @@ class Reconciler:
         self._now = now
         self._metrics = metrics
         self._applier = Applier(cluster, image, instance, now, metrics)
+        self._acceptor = Acceptor(cluster, self._applier, now)
         self._starter = Starter(cluster, self._applier, now)
 
     async def reconcile(self, key: Key, *, is_from_rest: bool = False) -> Outcome:
@@ -97,8 +97,8 @@ class Reconciler:
         try:
             parsed = schedule.spec_of(raw)
         except SpecError as error:
-            return await self._reconcile_invalid(raw, runs, error)
-        return await self._reconcile_valid(raw, parsed, runs)
+            return await self._reconcile_invalid(raw, await self._acceptor.ours(raw, None, runs), error)
+        return await self._reconcile_valid(raw, parsed, await self._acceptor.ours(raw, parsed, runs))
 
     async def _readable(self, found: Iterable[Object]) -> tuple[Run, ...]:
         """Return the runs that can be read; one that cannot is failed and does not stop the others."""
@@ -152,7 +152,7 @@ class Reconciler:
         now = self._now()
         old = state.read_status(ReplicationStatus, raw)
         in_effect, decision = effect.decide(raw, parsed, old, runs, now)
-        runs = tuple([await self._complete(raw, parsed, one) for one in runs])
+        runs = tuple([await self._acceptor.complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
         if allowed.slots:
             await self._applier.confirm(REPLICATION, raw)
@@ -179,20 +179,6 @@ class Reconciler:
         again = min((moment for moment in moments if moment and moment > now), default=None)
         is_at_rest = all(one.is_finished for one in runs)
         return Outcome(again, rests_until=new.next_schedule_time if is_at_rest else None)
-
-    async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
-        """Make a run made by hand ours: owner, labels, data interval and a copy of the spec, in one write."""
-        if one.is_finished or one.request.replication is not None:
-            return one
-        previous = schedule.slot_before(parsed.schedule, one.created) if parsed.schedule else None
-        patch = objects.completion(raw, one.raw, (previous or one.created, one.created))
-        try:
-            completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
-        except RejectedError as error:
-            why = Why("RunRejected", f"Kubernetes refused to complete it: {error.message}")
-            return await self._applier.write_run(one, status.failed_run(one, why, self._now()))
-        logger.info("run %s/%s was made by hand; completed", one.namespace, one.name)
-        return run.read(completed)
 
     async def _advance_all(
         self, runs: tuple[Run, ...], parsed: ReplicationSpec

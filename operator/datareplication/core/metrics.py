@@ -82,6 +82,7 @@ OF_RUNS = {
     "NodeLost",
     "ReplicationNotFound",
     "Replaced",
+    "RestoredWithoutStatus",
     "RunTimeout",
     "StartTimeout",
 }

@@ -45,8 +45,8 @@ def run_of_slot(
 def completion(
     owner: Mapping[str, Any], raw_run: Mapping[str, Any], interval: tuple[datetime, datetime]
 ) -> dict[str, Any]:
-    """Return the merge patch that completes a run made by hand: owner, labels, data interval, copied spec."""
-    metadata = owner["metadata"]
+    """Return the merge patch that completes a run that has not begun: owner, labels, data interval, copied spec."""
+    metadata, spec = owner["metadata"], raw_run["spec"]
     return {
         "metadata": {
             "resourceVersion": raw_run["metadata"]["resourceVersion"],
@@ -55,10 +55,17 @@ def completion(
         },
         # An interval that its maker has set stays as it is: the schema refuses a change.
         "spec": {
-            "dataInterval": raw_run["spec"].get("dataInterval") or interval_spec(interval),
-            "replication": owner["spec"],
+            "dataInterval": spec.get("dataInterval") or interval_spec(interval),
+            "replication": _replacing(spec.get("replication"), owner["spec"]),
         },
     }
+
+
+def _replacing(old: Any, new: Any) -> Any:
+    """Return the merge patch that makes `new` of `old`: what only `old` has is taken away, or it would stay."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return new
+    return dict.fromkeys(old) | {name: _replacing(old.get(name), value) for name, value in new.items()}
 
 
 def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:
