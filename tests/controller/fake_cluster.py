@@ -234,6 +234,13 @@ class JobController:
             ]
         self._bump(job)
 
+    def take_away(self, job: Object) -> None:
+        """Remove the pods of a suspended Job, as its controller does."""
+        for pod in self._pods(job):
+            self._cluster.remove(_POD, job["metadata"]["namespace"], pod["metadata"]["name"])
+        job["status"]["active"] = 0
+        self._bump(job)
+
     def _pods(self, job: Object) -> list[Object]:
         return [pod for pod in self._cluster.of_kind(_POD) if names.is_owned_by(pod, job["metadata"]["uid"])]
 

@@ -243,8 +243,7 @@ async def test_pod_that_cannot_start_says_why_and_fails_after_its_time() -> None
     world.clock.advance(seconds=601)
     await world.settle()
     assert world.job(dump)["spec"]["suspend"] is True
-    stopped = world.job(dump)
-    stopped["status"]["active"] = 0
+    world.jobs.take_away(world.job(dump))
     await world.settle()
     assert world.run_status(SLOT_RUN)["phase"] == "Failed"
     assert world.run_status(SLOT_RUN)["dump"]["reason"] == "StartTimeout"
@@ -259,7 +258,7 @@ async def test_run_over_its_time_ends_its_jobs_and_fails() -> None:
     await world.settle()
     assert world.job(dump)["spec"]["suspend"] is True
     assert world.run_status(SLOT_RUN)["phase"] == "Dumping", "its pod is still ending"
-    world.job(dump)["status"]["active"] = 0
+    world.jobs.take_away(world.job(dump))
     await world.settle()
     assert world.run_status(SLOT_RUN)["phase"] == "Failed"
     assert "spec.timeoutSeconds" in world.run_status(SLOT_RUN)["message"]

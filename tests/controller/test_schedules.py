@@ -220,7 +220,7 @@ async def test_replace_ends_the_jobs_of_the_run_and_begins_the_next_when_they_ar
     assert f"{run_of(14)}-dump" not in world.job_names, "the pods of the old run still end"
     assert world.run_status(run_of(14))["message"] == f"waits for {run_of(13)}"
     for target in ("qa", "staging"):
-        world.job(f"{run_of(13)}-load-{target}")["status"]["active"] = 0
+        world.jobs.take_away(world.job(f"{run_of(13)}-load-{target}"))
     await world.settle()
     old = world.run_status(run_of(13))
     assert (old["phase"], old["targetsSummary"]) == ("Replaced", "1/3")
@@ -299,7 +299,7 @@ async def replaced_then_done(world: World) -> None:
         if hour == 13:
             world.jobs.start(world.job(f"{run_of(13)}-dump"))
             await with_crashes(world)
-    world.job(f"{run_of(13)}-dump")["status"]["active"] = 0
+    world.jobs.take_away(world.job(f"{run_of(13)}-dump"))
     await with_crashes(world)
     world.finish(f"{run_of(14)}-dump", DUMPED)
     await with_crashes(world)

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from datareplication.controller.applying import Applier
+from datareplication.controller.closing import Closer
 from datareplication.controller.cluster import RUN, Cluster, Object, RejectedError
 from datareplication.core import names, objects, origin, run, schedule, state, status, summary
 from datareplication.core.origin import Known
@@ -22,31 +24,50 @@ def known(raw: Object, parsed: ReplicationSpec | None, now: datetime) -> Known:
     return Known(raw, parsed, summary.last_slot(old, (), now), now)
 
 
+@dataclass(frozen=True)
+class Sorted:
+    """Runs of one DataReplication. beside: those that only tell what they still do, and have done."""
+
+    ours: tuple[Run, ...]
+    beside: tuple[Run, ...] = ()
+
+
 class Acceptor:
     """Decides nothing: `core/origin.py` does."""
 
-    def __init__(self, cluster: Cluster, applier: Applier, now: Callable[[], datetime]) -> None:
+    def __init__(self, cluster: Cluster, applier: Applier, closer: Closer, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
+        self._closer = closer
         self._applier = applier
         self._now = now
 
-    async def ours(self, raw: Object, parsed: ReplicationSpec | None, runs: Iterable[Run]) -> tuple[Run, ...]:
-        """Return the runs to be carried out; one that was restored without its status is failed."""
+    async def sort(
+        self, raw: Object, parsed: ReplicationSpec | None, runs: Iterable[Run], aside: Iterable[Run]
+    ) -> Sorted:
+        """Return which runs are carried out; one that was restored without its status is ended, and beside, as `aside`.
+
+        parsed: the spec; None when it is invalid.
+        """
         judged = known(raw, parsed, self._now())
-        kept = []
+        ours, beside = [], list(aside)
         for one in runs:
             verdict = origin.of(one, judged)
             if verdict == "Ours":
-                kept.append(one)
-            elif verdict == "Restored" and not one.is_finished:
-                await self._applier.write_run(one, status.failed_run(one, origin.RESTORED, self._now()))
-        return tuple(kept)
+                ours.append(one)
+            elif verdict == "Restored":
+                beside.append(await self._closer.close(one, origin.RESTORED))
+        return Sorted(tuple(ours), tuple(beside))
 
     async def complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
-        """Give a run that has not begun what the operator fills in: owner, labels, data interval, copy of the spec."""
+        """Give a run that has not begun what the operator fills in: owner, labels, data interval, copy of the spec.
+
+        One that has begun and lost its owner, because that was deleted without it, gets one again.
+        """
         is_owned = names.is_owned_by(one.raw, raw["metadata"]["uid"])
-        if one.is_finished or one.is_admitted or (is_owned and one.request.replication == parsed):
+        if one.is_finished or (is_owned and (one.is_admitted or one.request.replication == parsed)):
             return one
+        if one.is_admitted:
+            return await self._adopt(raw, one)
         if not one.raw.get("status"):
             # A run that has a copy and no status was not completed by us.
             one = await self._applier.write_run(one, status.waiting_run(one, "", self._now()))
@@ -59,3 +80,11 @@ class Acceptor:
             return await self._applier.write_run(one, status.failed_run(one, why, self._now()))
         logger.info("run %s/%s completed", one.namespace, one.name)
         return run.read(completed)
+
+    async def _adopt(self, raw: Object, one: Run) -> Run:
+        """Own a run that nobody owns; one with another owner goes with that."""
+        if one.raw["metadata"].get("ownerReferences"):
+            return one
+        adopted = await self._cluster.patch(RUN, one.namespace, one.name, objects.adoption(raw, one.raw))
+        logger.info("run %s/%s had lost its owner; adopted", one.namespace, one.name)
+        return run.read(adopted)

@@ -46,17 +46,23 @@ def completion(
     owner: Mapping[str, Any], raw_run: Mapping[str, Any], interval: tuple[datetime, datetime]
 ) -> dict[str, Any]:
     """Return the merge patch that completes a run that has not begun: owner, labels, data interval, copied spec."""
-    metadata, spec = owner["metadata"], raw_run["spec"]
-    return {
-        "metadata": {
-            "resourceVersion": raw_run["metadata"]["resourceVersion"],
-            "labels": names.run_labels(metadata["name"]),
-            "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
-        },
+    spec = raw_run["spec"]
+    return adoption(owner, raw_run) | {
         # An interval that its maker has set stays as it is: the schema refuses a change.
         "spec": {
             "dataInterval": spec.get("dataInterval") or interval_spec(interval),
             "replication": _replacing(spec.get("replication"), owner["spec"]),
+        },
+    }
+
+
+def adoption(owner: Mapping[str, Any], raw_run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge patch that makes `owner` the run's owner, as it was read."""
+    return {
+        "metadata": {
+            "resourceVersion": raw_run["metadata"]["resourceVersion"],
+            "labels": names.run_labels(owner["metadata"]["name"]),
+            "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
         },
     }
 

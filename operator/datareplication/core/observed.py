@@ -80,13 +80,16 @@ class ObservedJob:
 
 
 def observe(
-    step: Step, job: Mapping[str, Any] | None, pods: Iterable[Mapping[str, Any]], owner_uid: str, now: datetime
+    step: Step, job: Mapping[str, Any] | None, pods: Iterable[Mapping[str, Any]], owner_uid: str | None, now: datetime
 ) -> ObservedJob:
-    """Return what a step's Job shows; `pods` are those of the run, of any step. A Job of another owner is `Foreign`."""
+    """Return what a step's Job shows; `pods` are those of the run, of any step. A Job of another owner is `Foreign`.
+
+    owner_uid: None for a Job whose run is gone.
+    """
     if job is None:
         return ObservedJob(step)
     metadata, status = job["metadata"], job.get("status") or {}
-    if not names.is_owned_by(dict(job), owner_uid):
+    if owner_uid is not None and not names.is_owned_by(dict(job), owner_uid):
         # That of a run which was deleted and made anew is on its way out.
         return ObservedJob(step, state="Absent" if names.is_of_a_run(dict(job)) else "Foreign", name=metadata["name"])
     own = [observe_pod(pod, now) for pod in pods if names.is_owned_by(dict(pod), metadata["uid"])]
@@ -125,7 +128,9 @@ def _state(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState:
     if condition(job, "Failed"):
         return "Failed"
     if names.STOPPED_ANNOTATION in (job["metadata"].get("annotations") or {}):
-        return "Stopping" if _active(status) else "Stopped"
+        # The Job's count lags behind its pods.
+        is_at_work = _active(status) or any(pod.phase in ("Pending", "Running") for pod in pods)
+        return "Stopping" if is_at_work else "Stopped"
     if job["spec"].get("suspend"):
         return "Suspended"
     uncounted = sum(pod.phase == "Failed" and not pod.is_disruption for pod in pods) > _count(status, "failed")

@@ -30,8 +30,16 @@ CLOCKS_PART = timedelta(days=1)
 def invalid(
     old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
 ) -> ReplicationStatus:
-    """Return the status of a resource whose spec cannot be carried out. Nothing that was known is lost."""
-    targets = [_aged(target, now) for target in old.targets]
+    """Return the status of a resource whose spec cannot be carried out. Nothing that was known is lost.
+
+    runs: all that tell of its targets; those that had begun go on by their own copies of the spec.
+    """
+    ordered = _by_age(runs)
+    copies = [run.request.replication for run in ordered if run.request.replication]
+    targets = [_target(target, ordered) for target in old.targets]
+    if copies:
+        targets = [_with_freshness(target, copies[-1].freshness_seconds, now) for target in targets]
+    targets = [_aged(target, now) for target in targets]
     new = [
         _condition("Ready", "False", error.reason, error.message, generation),
         _condition("Reconciling", "False", error.reason, "", generation),
@@ -45,7 +53,7 @@ def invalid(
             "message": error.message,
             "next_schedule_time": None,
             "targets": targets,
-            "active_runs": [run.name for run in runs if not run.is_finished],
+            "active_runs": [run.name for run in ordered if not run.is_finished],
             "conditions": with_conditions(old.conditions, new, now),
         }
     )
@@ -80,8 +88,8 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
 class Facts:
     """A valid resource at one moment.
 
-    runs: all that exist. schedule: the one in effect. decision: what it asks for. held: why a due slot waits, without a
-    reason when none does.
+    runs: all that count. beside: those that only tell what they still do, and have done to a target. schedule: the one
+    in effect. decision: what it asks for. held: why a due slot waits, without a reason when none does.
     """
 
     spec: ReplicationSpec
@@ -90,14 +98,15 @@ class Facts:
     schedule: ScheduleStatus | None
     decision: Decision
     held: Why = field(default_factory=Why)
+    beside: tuple[Run, ...] = ()
 
 
 def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> ReplicationStatus:
     """Return the status of a valid resource."""
     spec, generation, decision = seen.spec, seen.generation, seen.decision
-    ordered = sorted(seen.runs, key=lambda run: (run.created, run.name))
+    ordered, all_runs = _by_age(seen.runs), _by_age((*seen.runs, *seen.beside))
     before = {target.name: target for target in old.targets}
-    targets = [_target(before.get(t.name, TargetStatus(name=t.name)), ordered) for t in spec.targets]
+    targets = [_target(before.get(t.name, TargetStatus(name=t.name)), all_runs) for t in spec.targets]
     targets = [_with_freshness(target, spec.freshness_seconds, now) for target in targets]
     last = last_runs(old, ordered)
     status = old.model_copy(
@@ -106,7 +115,7 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
             "schedule": seen.schedule,
             "targets": targets,
             "targets_summary": f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
-            "active_runs": [run.name for run in ordered if not run.is_finished],
+            "active_runs": [run.name for run in all_runs if not run.is_finished],
             "last_success": last.success,
             "last_failure": last.failure,
             "last_successful_time": last.success.time if last.success else None,
@@ -128,6 +137,10 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
     ]
     kept = [condition for condition in old.conditions if condition.type != "TooManyMissed" or _catches_up(spec)]
     return status.model_copy(update={"conditions": with_conditions(kept, new, now)})
+
+
+def _by_age(runs: Iterable[Run]) -> list[Run]:
+    return sorted(runs, key=lambda run: (run.created, run.name))
 
 
 def last_slot(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> datetime | None:

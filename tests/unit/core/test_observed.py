@@ -59,6 +59,7 @@ STATES = [
     ("pod running", job({"active": 1}), [pod({"phase": "Running"})], "Running"),
     ("suspended", job(suspend=True), [], "Suspended"),
     ("stopped by us, pod still ending", job({"terminating": 1}, suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopping"),
+    ("stopped by us, pod running and not counted", job(suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [pod({"phase": "Running"})], "Stopping"),
     ("stopped by us", job(suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopped"),
     ("complete", job({"succeeded": 1, "completionTime": "2026-03-02T00:00:09Z", "conditions": [{"type": "Complete", "status": "True"}]}), [], "Succeeded"),
     ("failed", job({"failed": 1, "conditions": [failed_condition("PodFailurePolicy")]}), [], "Failed"),
