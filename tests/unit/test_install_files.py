@@ -209,7 +209,7 @@ class TestRights:
             "pods": ["list", "watch"],
             "pods/log": ["get"],
             "events": ["get", "list", "create", "patch"],
-            "persistentvolumeclaims": ["get", "create"],
+            "persistentvolumeclaims": ["get", "create", "patch"],
         }
 
     def test_no_role_reads_secrets_enters_pods_or_has_a_wildcard(self) -> None:

@@ -18,6 +18,7 @@ from datareplication.controller.cluster import (
     Cluster,
     Object,
 )
+from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key
 from datareplication.controller.starting import Starter
@@ -25,6 +26,7 @@ from datareplication.core import (
     concurrency,
     effect,
     events,
+    growth,
     leftovers,
     paths,
     plan,
@@ -181,7 +183,9 @@ class Reconciler:
             await self._applier.emit(raw, note)
         in_effect = effect.after_missed(in_effect, decision)
         held = started.why_refused or allowed.held
-        seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, held, found.beside)
+        generation = raw["metadata"]["generation"]
+        grown = await grow(self._cluster, raw, parsed) if growth.is_due(old, generation, runs) else None
+        seen = Facts(parsed, generation, runs, in_effect, decision, held, found.beside, grown)
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": started.taken or old.last_schedule_time}), seen, now
         )
