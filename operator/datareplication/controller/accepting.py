@@ -8,7 +8,7 @@ from datetime import datetime
 from datareplication.controller.applying import Applier
 from datareplication.controller.closing import Closer
 from datareplication.controller.cluster import RUN, Cluster, Object, RejectedError
-from datareplication.core import names, objects, origin, run, schedule, state, status, summary
+from datareplication.core import names, objects, origin, run, schedule, state, status
 from datareplication.core.origin import Known
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
@@ -20,8 +20,7 @@ logger = logging.getLogger(__name__)
 
 def known(raw: Object, parsed: ReplicationSpec | None, now: datetime) -> Known:
     """Return what a run is judged by; parsed is None for a spec that is invalid."""
-    old = state.read_status(ReplicationStatus, raw)
-    return Known(raw, parsed, summary.last_slot(old, (), now), now)
+    return Known(raw, parsed, state.read_status(ReplicationStatus, raw), now)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from datareplication.core import names, times
+from datareplication.core import names, summary, times
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
+from datareplication.core.state import ReplicationStatus
 
 Origin = Literal["Ours", "Early", "Restored"]
 """Ours: to be carried out. Early: it bears the name of a slot that is not due, and is as if it were not there.
@@ -29,12 +30,19 @@ RESTORED = Why(
 
 @dataclass(frozen=True)
 class Known:
-    """A DataReplication at one moment. parsed: its spec, None when it is invalid. last_slot: the last that was run."""
+    """A DataReplication at one moment. parsed: its spec, None when it is invalid. old: what its status says."""
 
     replication: Mapping[str, Any]
     parsed: ReplicationSpec | None
-    last_slot: datetime | None
+    old: ReplicationStatus
     now: datetime
+
+    @property
+    def handled(self) -> datetime:
+        """Return up to when slots are behind it: the last one run, or since when they count."""
+        since = self.old.schedule.since if self.old.schedule else None
+        created = times.from_text(self.replication["metadata"]["creationTimestamp"])
+        return max(filter(None, (summary.last_slot(self.old, (), self.now), since or created)))
 
 
 def of(run: Run, known: Known) -> Origin:
@@ -56,11 +64,10 @@ def _is_new_slots(run: Run, slot: datetime, known: Known) -> bool:
     A slot is told as run only after the status of its run was written. A run that was begun as it was made carries what
     its Job was made of; a change of the spec since then is no part of it.
     """
-    metadata = known.replication["metadata"]
-    handled = max(filter(None, (known.last_slot, times.from_text(metadata["creationTimestamp"]))))
-    is_like_ours = names.is_owned_by(run.raw, metadata["uid"]) and run.request.targets is None
+    owner = known.replication["metadata"]["uid"]
+    is_like_ours = names.is_owned_by(run.raw, owner) and run.request.targets is None
     is_unchanged = not run.is_admitted or run.request.replication == known.parsed
-    return is_like_ours and is_unchanged and slot > handled
+    return is_like_ours and is_unchanged and slot > known.handled
 
 
 def _is_set_aside(run: Run) -> bool:
