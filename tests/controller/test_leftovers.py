@@ -89,6 +89,18 @@ class TestResourceOrphansItsRuns:
         assert world.status["targetsSummary"] == "3/3"
         assert data_times(world) == dict.fromkeys(TARGETS, DUMPED.snapshot_time)
 
+    async def test_runs_that_have_ended_go_with_it_again_too(self) -> None:
+        world = await loading()
+        for target in TARGETS:
+            end(world, target)
+        await world.settle()
+        orphan(world.cluster, REPLICATION, NAME)
+        create(world)
+        await world.settle()
+        assert world.status["targetsSummary"] == "3/3"
+        world.cluster.remove(REPLICATION, NAMESPACE, NAME)
+        assert (world.run_names, world.job_names) == ([], [])
+
     async def test_a_run_that_waits_ends_at_once(self) -> None:
         world = await loading()
         world.cluster.put(RUN, manual_run("second"))

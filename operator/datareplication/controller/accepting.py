@@ -60,13 +60,13 @@ class Acceptor:
     async def complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
         """Give a run that has not begun what the operator fills in: owner, labels, data interval, copy of the spec.
 
-        One that has begun and lost its owner, because that was deleted without it, gets one again.
+        One that has begun keeps its copy; if it lost its owner, which was deleted without it, it gets one again.
         """
         is_owned = names.is_owned_by(one.raw, raw["metadata"]["uid"])
-        if one.is_finished or (is_owned and (one.is_admitted or one.request.replication == parsed)):
+        if one.is_finished or one.is_admitted:
+            return one if is_owned else await self._adopt(raw, one)
+        if is_owned and one.request.replication == parsed:
             return one
-        if one.is_admitted:
-            return await self._adopt(raw, one)
         if not one.raw.get("status"):
             # A run that has a copy and no status was not completed by us.
             one = await self._applier.write_run(one, status.waiting_run(one, "", self._now()))
@@ -84,6 +84,10 @@ class Acceptor:
         """Own a run that nobody owns; one with another owner goes with that."""
         if one.raw["metadata"].get("ownerReferences"):
             return one
-        adopted = await self._cluster.patch(RUN, one.namespace, one.name, objects.adoption(raw, one.raw))
+        try:
+            adopted = await self._cluster.patch(RUN, one.namespace, one.name, objects.adoption(raw, one.raw))
+        except RejectedError as error:
+            logger.warning("run %s/%s cannot be adopted: %s", one.namespace, one.name, error.message)
+            return one
         logger.info("run %s/%s had lost its owner; adopted", one.namespace, one.name)
         return run.read(adopted)
