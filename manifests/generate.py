@@ -43,6 +43,10 @@ KEEP = """\
 """
 
 
+OF_KUBERNETES = ("affinity", "podSecurityContext", "resources", "tolerations", "volumeClaimTemplate")
+"""Fields whose inner ones are Kubernetes' own, known from there: no rows of their own."""
+
+
 class GenerateError(Exception):
     """Something cannot be generated; the message says what to do."""
 
@@ -125,10 +129,11 @@ def _rows(schema: Mapping[str, Any], path: str, must: str = "**required**") -> I
     required = schema.get("required", ())
     for name, part in schema.get("properties", {}).items():
         inner = part.get("items", {}) if part.get("type") == "array" else part
-        here = f"{path}{name}" + ("[]" if inner is not part and "properties" in inner else "")
-        if "properties" in inner and name in required:
+        is_ours = "properties" in inner and name not in OF_KUBERNETES
+        here = f"{path}{name}" + ("[]" if inner is not part and is_ours else "")
+        if is_ours and name in required:
             yield from _rows(inner, f"{here}.", must)
-        elif "properties" in inner:
+        elif is_ours:
             yield f"| `{here}` |  | {part.get('description', '')} |"
             yield from _rows(inner, f"{here}.", "with it")
         else:

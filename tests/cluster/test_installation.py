@@ -1,9 +1,12 @@
 """Installed as a user installs it: the chart's own test, the security level, the rights, the columns."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 
 import pytest
 
+from harness.errors import ProgramError
 from lab import installation
 from lab.replications import Lab, Scene
 
@@ -68,3 +71,55 @@ def test_columns_of_both_kinds(scene: Scene) -> None:
     assert header == ["NAME", "SCHEDULE", "PHASE", "TARGETS", "LAST", "SUCCESS", "NEXT", "READY", "AGE"]
     assert row[:4] == ["fan", "@daily", "Succeeded", "3/3"]
     assert row[-2] == "True"
+
+
+ANNOTATE = (
+    "kubectl annotate crd datareplications.datareplication.dev datareplicationruns.datareplication.dev --overwrite "
+    "meta.helm.sh/release-name={release} meta.helm.sh/release-namespace={namespace}"
+)
+
+
+@pytest.fixture
+def as_before(lab: Lab) -> Iterator[None]:
+    """Bring the release of all other tests back."""
+    yield
+    with contextlib.suppress(ProgramError):
+        installation.helm(lab.cluster, "uninstall", OTHER, "--wait")
+    annotate(lab, installation.RELEASE)
+    installation.install(lab.cluster)
+
+
+OTHER = "copies"
+
+
+def annotate(lab: Lab, release: str) -> None:
+    command = ANNOTATE.format(release=release, namespace=installation.NAMESPACE)
+    lab.cluster.kubectl(*command.split()[1:])
+
+
+@pytest.mark.usefixtures("as_before")
+def test_another_release_takes_over_what_an_uninstalled_one_left(scene: Scene) -> None:
+    lab = scene.lab
+    scene.apply()
+    scene.start_run("before")
+    assert scene.finished_run("before")["phase"] == "Succeeded"
+    installation.helm(lab.cluster, "uninstall", installation.RELEASE, "--wait")
+    with pytest.raises(ProgramError, match="invalid ownership metadata"):
+        installation.install(lab.cluster, release=OTHER)
+    installation.install(lab.cluster, release=OTHER, options=("--take-ownership",))
+    scene.start_run("after")
+    assert scene.finished_run("after")["phase"] == "Succeeded"
+    assert scene.status()["lastSuccess"]["run"] == "after"
+
+    installation.helm(lab.cluster, "uninstall", OTHER, "--wait")
+    annotate(lab, "again")
+    installation.install(lab.cluster, release="again")
+    try:
+        scene.start_run("again")
+        assert scene.finished_run("again")["phase"] == "Succeeded"
+    finally:
+        installation.helm(lab.cluster, "uninstall", "again", "--wait")
+    readme = (installation.CHART.parents[1] / "README.md").read_text(encoding="utf-8")
+    said = " ".join(readme.replace("\\\n", " ").split())
+    assert ANNOTATE.format(release=OTHER, namespace=installation.NAMESPACE) in said
+    assert "--take-ownership" in said

@@ -13,6 +13,7 @@ from datareplication.core import spec
 from harness.cluster import Cluster
 from harness.errors import ProgramError
 from lab import installation
+from lab.replications import Lab, wait_for
 
 pytestmark = pytest.mark.cluster
 
@@ -133,6 +134,9 @@ DOTS = r"spec.snapshot.path: .*must not hold \. or \.\."
 VOLUME = r"spec.snapshot: .*give either persistentVolumeClaim or volumeClaimTemplate"
 HOST = r"spec.source.host: .*must be one host name or address; its port goes into port"
 
+NEAR = {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "db"}}}
+NEAR_TO_ANOTHERS = {**NEAR, "namespaces": ["kube-system"]}
+
 REFUSED = {
     "four cron fields": (of_schedule(cron="0 3 * *"), CRON),
     "six cron fields": (of_schedule(cron="0 0 3 * * *"), CRON),
@@ -169,6 +173,40 @@ REFUSED = {
     "an unknown strategy": (of_target(0, strategy="swap"), r'spec.targets\[0\].strategy: .*"Swap", "InPlace"'),
     "too many retries": (of_spec(retryPolicy={"retries": 11}), "spec.retryPolicy.retries: .*less than or equal to 10"),
     "an unknown field": (of_spec(retrypolicy={}), r'unknown field "spec.retrypolicy"'),
+    "root": (of_spec(podSecurityContext={"runAsUser": 0}), "runAsUser: .*greater than or equal to 1"),
+    "a pod that may be root": (
+        of_spec(podSecurityContext={"runAsNonRoot": False}),
+        'runAsNonRoot: .*supported values: "true"',
+    ),
+    "no seccomp profile": (
+        of_spec(podSecurityContext={"seccompProfile": {"type": "Unconfined"}}),
+        r'seccompProfile.type: .*"RuntimeDefault"',
+    ),
+    "sysctls": (of_spec(podSecurityContext={"sysctls": []}), r'unknown field "spec.podSecurityContext.sysctls"'),
+    "an unconfined AppArmor profile": (
+        of_target(0, podAnnotations={"container.apparmor.security.beta.kubernetes.io/load": "unconfined"}),
+        r"targets\[0\].podAnnotations: .*security profile",
+    ),
+    "somebody's volume": (
+        of_snapshot(persistentVolumeClaim=None, volumeClaimTemplate={**CLAIM, "volumeName": "pv-of-another"}),
+        r'unknown field "spec.snapshot.volumeClaimTemplate.volumeName"',
+    ),
+    "a copy of another namespace's claim": (
+        of_snapshot(persistentVolumeClaim=None, volumeClaimTemplate={"spec": {**CLAIM, "dataSourceRef": {}}}),
+        r'unknown field "spec.snapshot.volumeClaimTemplate.spec.dataSourceRef"',
+    ),
+    "a claim's spec in two forms": (
+        of_snapshot(persistentVolumeClaim=None, volumeClaimTemplate={**CLAIM, "spec": CLAIM}),
+        r"volumeClaimTemplate: .*either here or below spec",
+    ),
+    "no quantity": (
+        of_spec(dump={"resources": {"limits": {"memory": "much"}}}),
+        r"spec.dump.resources.limits.memory: .*should match",
+    ),
+    "pods of another namespace": (
+        of_target(0, affinity={"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [NEAR_TO_ANOTHERS]}}),
+        r"unknown field .*namespaces",
+    ),
     "a Secret of another namespace": (
         of_source(credentialsSecretRef={"name": "prod-db", "namespace": "kube-system"}),
         r'unknown field "spec.source.credentialsSecretRef.namespace"',
@@ -185,6 +223,20 @@ ACCEPTED = {
     "a path of several parts": of_snapshot(path="{execution_date}/prod_snapshot_{date}"),
     "a path with two dots that do not climb": of_snapshot(path="a..b"),
     "no schedule": of_spec(schedule=None),
+    "a user and groups": of_spec(
+        podSecurityContext={"runAsUser": 1000, "runAsGroup": 0, "fsGroup": 1, "supplementalGroups": [2]}
+    ),
+    "the operator's own security settings": of_spec(
+        podSecurityContext={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    ),
+    "quantities as text and as numbers": of_spec(dump={"resources": {"limits": {"cpu": 2, "memory": "1.5Gi"}}}),
+    "an affinity": of_target(
+        0, affinity={"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [NEAR]}}
+    ),
+    "a claim's spec": of_snapshot(persistentVolumeClaim=None, volumeClaimTemplate=CLAIM),
+    "a claim": of_snapshot(
+        persistentVolumeClaim=None, volumeClaimTemplate={"spec": {**CLAIM, "storageClassName": "a"}}
+    ),
 }
 
 
@@ -217,6 +269,55 @@ class TestAtApply:
         cluster.kubectl("label", "datareplicationrun", "large", "-n", namespace, "touched=yes")
 
 
+class TestOfBefore:
+    """Resources that were stored when podSecurityContext took anything."""
+
+    def test_unknown_fields_are_gone_and_a_forbidden_value_is_told(self, lab: Lab, namespace: str) -> None:
+        cluster = lab.cluster
+        before = {"sysctls": [{"name": "kernel.msgmax", "value": "1"}], "runAsUser": 0, "fsGroup": 1}
+        strict = cluster.get("crd", "datareplications.datareplication.dev")
+        set_pod_security(cluster, strict, {"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+        try:
+            manifest = example(namespace)
+            manifest["spec"]["podSecurityContext"] = before
+            wait_for(lambda: stored_or_none(cluster, manifest), bool, 30)
+        finally:
+            set_pod_security(cluster, strict, None)
+        name = manifest["metadata"]["name"]
+
+        def look() -> dict[str, Any]:
+            return cluster.get("drep", name, "-n", namespace)
+
+        wait_for(look, lambda one: "sysctls" not in one["spec"]["podSecurityContext"], 30)
+        cluster.kubectl("annotate", "drep", name, "-n", namespace, "seen=again")
+        seen = wait_for(look, lambda one: one.get("status", {}).get("phase") == "Invalid", 90)
+        assert "spec.podSecurityContext.runAsUser" in seen["status"]["message"]
+        patch = '{"spec": {"podSecurityContext": {"runAsUser": null}}}'
+        cluster.kubectl("patch", "drep", name, "-n", namespace, "--type=merge", "-p", patch)
+        mended = wait_for(look, lambda one: one["status"]["phase"] != "Invalid", 60)
+        assert mended["spec"]["podSecurityContext"] == {"fsGroup": 1}
+
+
+def stored_or_none(cluster: Cluster, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Create an object as soon as the API server lets it pass; empty until then."""
+    try:
+        text = cluster.kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(manifest))
+    except ProgramError:
+        return {}
+    stored: dict[str, Any] = json.loads(text)
+    return stored
+
+
+def set_pod_security(cluster: Cluster, strict: dict[str, Any], schema: dict[str, Any] | None) -> None:
+    """Give podSecurityContext another schema in the CRD; None: its own again."""
+    wanted = copy.deepcopy(strict)
+    of_spec = wanted["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    if schema is not None:
+        of_spec["podSecurityContext"] = schema
+    patch = json.dumps([{"op": "replace", "path": "/spec/versions", "value": wanted["spec"]["versions"]}])
+    cluster.kubectl("patch", "crd", wanted["metadata"]["name"], "--type=json", "-p", patch)
+
+
 class TestRuns:
     @pytest.mark.parametrize(
         "change",
@@ -234,17 +335,21 @@ class TestRuns:
         with pytest.raises(ProgramError, match=f"{next(iter(change))} cannot change"):
             patch(cluster, namespace, "by-hand", change)
 
-    def test_what_the_operator_fills_in_is_set_once(self, cluster: Cluster, namespace: str) -> None:
-        create(cluster, run(namespace, "by-hand"))
-        patch(cluster, namespace, "by-hand", {"dataInterval": INTERVAL, "replication": example(namespace)["spec"]})
+    def test_what_the_operator_fills_in_cannot_change_afterwards(self, cluster: Cluster, namespace: str) -> None:
+        create(cluster, run(namespace, "by-hand", dataInterval=INTERVAL, replication=example(namespace)["spec"]))
         patch(cluster, namespace, "by-hand", {"dataInterval": INTERVAL})
-        for change in (
-            {"dataInterval": {"end": "2024-01-03T00:00:00Z"}},
-            {"dataInterval": None},
-            {"replication": {"suspend": True}},
-            {"replication": None},
+        wait_for(
+            lambda: cluster.get("dreprun", "by-hand", "-n", namespace).get("status", {}),
+            lambda status: "startTime" in status,  # failed at once: there is no such DataReplication
+            60,
+        )
+        for change, told in (
+            ({"dataInterval": {"end": "2024-01-03T00:00:00Z"}}, "dataInterval cannot change once it is set"),
+            ({"dataInterval": None}, "dataInterval cannot change once it is set"),
+            ({"replication": {"suspend": True}}, "replication cannot change once the run has begun"),
+            ({"replication": None}, "replication cannot change once the run has begun"),
         ):
-            with pytest.raises(ProgramError, match=f"{next(iter(change))} cannot change once it is set"):
+            with pytest.raises(ProgramError, match=told):
                 patch(cluster, namespace, "by-hand", change)
 
     def test_runs_of_one_replication_are_found_by_it(self, cluster: Cluster, namespace: str) -> None:

@@ -1,10 +1,27 @@
 """The resync asks for what needs it, whether an event came or not, and for nothing else."""
 
+import asyncio
+from typing import Any, cast
+
+import pytest
 from fake_cluster import FakeCluster
+from prometheus_client.parser import text_string_to_metric_families
 from world import IMAGE, KEY, NAMESPACE, World, manual_run, spec
 
-from datareplication.controller.cluster import JOB, REPLICATION, RUN, Kind, UnavailableError
+from datareplication.controller.cluster import (
+    JOB,
+    REPLICATION,
+    RUN,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    Kind,
+    Object,
+    RejectedError,
+    UnavailableError,
+)
 from datareplication.controller.metrics import Metrics
+from datareplication.controller.queue import Key
 from datareplication.controller.settings import Settings
 from datareplication.controller.working import Controller
 
@@ -103,3 +120,116 @@ async def test_a_deletion_of_which_no_event_came_is_noticed() -> None:
     await process.settle()
     assert 'name="prod-fanout"' not in process.controller._metrics.text().decode()
     assert await process.resync() == 0
+
+
+class Partly:
+    """A cluster that refuses to be read in some namespaces, or does not answer for them."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+        self.faults: dict[str, ClusterError] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        if namespace in self.faults:
+            raise self.faults[namespace]
+        return await self._cluster.get(kind, namespace, name)
+
+    async def list_all(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:
+        if namespace in self.faults:
+            raise self.faults[namespace]
+        return await self._cluster.list_all(kind, namespace, labels=labels, fields=fields)
+
+
+class Namespaces:
+    """An operator of three namespaces, two of which have a DataReplication."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.cluster = Partly(self.world.cluster)
+        chosen = Settings(IMAGE, namespaces=("gone", NAMESPACE, "other"))
+        self.controller = Controller(cast("Cluster", self.cluster), chosen, self.world.metrics, self.world.clock)
+        metadata = {"name": KEY.name, "namespace": "gone"}
+        self.world.cluster.put(REPLICATION, {"metadata": metadata, "spec": spec()})
+
+    async def settle(self) -> None:
+        for _ in range(4):
+            await self.controller.resync()
+            while len(self.controller.queue):
+                await self.controller.work_once()
+
+    def phases(self) -> dict[str, str]:
+        found = self.world.cluster.of_kind(REPLICATION)
+        return {item["metadata"]["namespace"]: item.get("status", {}).get("phase", "") for item in found}
+
+    def shown(self) -> dict[str, float]:
+        families = text_string_to_metric_families(self.world.metrics.text().decode())
+        samples = [sample for family in families for sample in family.samples]
+        return {
+            one.labels["namespace"]: one.value for one in samples if one.name == "datareplication_namespace_watched"
+        }
+
+
+FORBIDDEN = RejectedError('datareplicationruns is forbidden in the namespace "gone"', 403)
+
+
+async def test_a_namespace_that_is_forbidden_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
+    operator = Namespaces()
+    operator.cluster.faults["gone"] = FORBIDDEN
+    await operator.settle()
+    assert operator.phases() == {NAMESPACE: "Scheduled", "gone": ""}
+    assert operator.shown() == {"gone": 0, NAMESPACE: 1, "other": 1}
+    assert operator.controller.has_looked
+    (told,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "namespace gone cannot be looked at" in told
+    assert "has the operator its Role" in told
+    del operator.cluster.faults["gone"]
+    await operator.settle()
+    assert operator.phases() == {NAMESPACE: "Scheduled", "gone": "Scheduled"}
+    assert operator.shown() == {"gone": 1, NAMESPACE: 1, "other": 1}
+
+
+async def test_what_is_in_a_namespace_that_was_lost_is_let_go_and_taken_up_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    operator = Namespaces()
+    await operator.settle()
+    assert 'condition{name="prod-fanout",namespace="gone"' in operator.world.metrics.text().decode()
+    operator.cluster.faults["gone"] = FORBIDDEN
+    await operator.settle()
+    operator.controller.queue.add(Key("gone", KEY.name))
+    caplog.clear()
+    await operator.controller.work_once()
+    assert caplog.records == [], "nothing is said of each resource"
+    assert 'condition{name="prod-fanout",namespace="gone"' not in operator.world.metrics.text().decode()
+    operator.cluster.faults.clear()
+    await operator.settle()
+    assert 'condition{name="prod-fanout",namespace="gone"' in operator.world.metrics.text().decode()
+
+
+async def test_a_namespace_for_which_the_api_does_not_answer_keeps_what_is_known() -> None:
+    operator = Namespaces()
+    await operator.settle()
+    operator.cluster.faults["gone"] = UnavailableError("500", 500)
+    await operator.controller.resync()
+    assert 'condition{name="prod-fanout",namespace="gone"' in operator.world.metrics.text().decode()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_resynced"),
+    [
+        pytest.param(FORBIDDEN, True, id="refused: a restart would not mend it"),
+        pytest.param(ConflictError("404 page not found", 404), True, id="without CustomResourceDefinitions"),
+        pytest.param(UnavailableError("no answer"), False, id="no answer"),
+    ],
+)
+async def test_nothing_can_be_looked_at(error: ClusterError, *, is_resynced: bool) -> None:
+    operator = Namespaces()
+    operator.cluster.faults = dict.fromkeys(("gone", NAMESPACE, "other"), error)
+    await asyncio.sleep(0.02)
+    with pytest.raises(ClusterError):
+        await operator.controller.resync()
+    assert not operator.controller.has_looked
+    assert (operator.controller.resync_seconds < 0.02) is is_resynced

@@ -81,8 +81,8 @@ app.kubernetes.io/part-of: datareplication
 - apiGroups: [""]
   resources: [events]
   verbs: [get, list, create, patch]
-# For snapshot.volumeClaimTemplate; a claim is never changed or deleted.
+# For snapshot.volumeClaimTemplate; a claim is made and grown, never deleted.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, create]
+  verbs: [get, create, patch]
 {{- end -}}

@@ -49,6 +49,13 @@ class Metrics:
         )
         self._depth = self._gauge("workqueue_depth", "DataReplications that wait to be worked on.")
         self._oldest = self._gauge("workqueue_oldest_seconds", "How long the first of them has waited.")
+        self._namespaces = Gauge(
+            "namespace_watched",
+            "Whether a namespace of watchNamespaces can be looked at (1) or not (0).",
+            ("namespace",),
+            namespace=PREFIX,
+            registry=self._registry,
+        )
         self._reconciles = self._histogram(
             "reconcile_duration_seconds", "How long one reconcile took.", RECONCILE_BUCKETS, "result"
         )
@@ -79,6 +86,11 @@ class Metrics:
         """Show a DataReplication's gauges."""
         self._objects.gauges[key] = deciding.of_replication(status)
 
+    def show_namespace(self, namespace: str, *, is_watched: bool) -> None:
+        """Show whether a namespace can be looked at; nothing where all of them are one."""
+        if namespace:
+            self._namespaces.labels(namespace).set(is_watched)
+
     def count_run(self, run: Run, old: RunStatus, new: RunStatus) -> None:
         """Count what a written change of a run's status tells."""
         key = Key(run.namespace, run.request.replication_name)
@@ -108,6 +120,7 @@ class Metrics:
         """Show nothing of any DataReplication, nor of the queue: somebody else leads."""
         self._objects.gauges.clear()
         self._objects.counters.clear()
+        self._namespaces.clear()
         self._depth.set_function(lambda: 0)
         self._oldest.set_function(lambda: 0)
 

@@ -7,16 +7,18 @@ may be killed between any two API calls: called again, it reaches the same end.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from datareplication.controller.accepting import Acceptor, Sorted
 from datareplication.controller.applying import Applier
+from datareplication.controller.closing import Closer
 from datareplication.controller.cluster import (
     REPLICATION,
     RUN,
     Cluster,
     Object,
-    RejectedError,
 )
+from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key
 from datareplication.controller.starting import Starter
@@ -24,7 +26,8 @@ from datareplication.core import (
     concurrency,
     effect,
     events,
-    objects,
+    growth,
+    leftovers,
     paths,
     plan,
     run,
@@ -42,6 +45,9 @@ from datareplication.core.summary import Facts
 from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
+
+CLOSING_SECONDS = 10
+"""How often is looked at what is being ended."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,8 @@ class Reconciler:
         self._now = now
         self._metrics = metrics
         self._applier = Applier(cluster, image, instance, now, metrics)
+        self._closer = Closer(cluster, self._applier, now)
+        self._acceptor = Acceptor(cluster, self._applier, self._closer, now)
         self._starter = Starter(cluster, self._applier, now)
 
     async def reconcile(self, key: Key, *, is_from_rest: bool = False) -> Outcome:
@@ -85,74 +93,85 @@ class Reconciler:
             return Outcome(self._now())
         raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
         found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
+        readable = await self._readable(found)
         if raw is None:
-            await self._fail_orphans(key, await self._readable(found))
-            return Outcome(is_gone=True)
-        return replace(await self._reconcile(raw, found), seen=versions(raw, found))
+            return await self._reconcile_orphans(key, readable.ours)
+        return replace(await self._reconcile(raw, found, readable), seen=versions(raw, found))
 
-    async def _reconcile(self, raw: Object, found: list[Object]) -> Outcome:
-        runs = await self._readable(found)
+    async def _reconcile(self, raw: Object, found: list[Object], readable: Sorted) -> Outcome:
         if raw["metadata"].get("deletionTimestamp"):
             return Outcome()
+        old = state.read_status(ReplicationStatus, raw)
+        gone: tuple[Run, ...] = ()
+        if leftovers.may_have_orphans(old, found):
+            gone = await self._closer.end_orphans(Key(*_identity(raw)))
+        beside = (*readable.beside, *gone)
         try:
             parsed = schedule.spec_of(raw)
         except SpecError as error:
+            runs = await self._acceptor.sort(raw, None, readable.ours, beside)
             return await self._reconcile_invalid(raw, runs, error)
-        return await self._reconcile_valid(raw, parsed, runs)
+        return await self._reconcile_valid(raw, parsed, await self._acceptor.sort(raw, parsed, readable.ours, beside))
 
-    async def _readable(self, found: Iterable[Object]) -> tuple[Run, ...]:
-        """Return the runs that can be read; one that cannot is failed and does not stop the others."""
-        runs = []
+    async def _readable(self, found: Iterable[Object]) -> Sorted:
+        """Return the runs that can be read, and beside them those that are being deleted, or cannot and are ended."""
+        runs: list[Run] = []
+        beside: list[Run] = []
         for raw in found:
-            if raw["metadata"].get("deletionTimestamp"):
-                continue
+            is_going = "deletionTimestamp" in raw["metadata"]
             try:
-                runs.append(run.read(raw))
+                (beside if is_going else runs).append(run.read(raw))
             except SpecError as error:
-                await self._fail_unreadable(raw, error)
-        return tuple(runs)
+                blank = run.read({**raw, "spec": {"replicationName": "unreadable"}})
+                why = Why(error.reason, error.message)
+                beside.append(blank if is_going else await self._closer.close(blank, why))
+        return Sorted(tuple(runs), tuple(beside))
 
-    async def _fail_unreadable(self, raw: Object, error: SpecError) -> None:
-        blank = run.read({**raw, "spec": {"replicationName": "unreadable"}})
-        if not blank.is_finished:
-            await self._applier.write_run(
-                blank, status.failed_run(blank, Why(error.reason, error.message), self._now())
-            )
+    async def _reconcile_orphans(self, key: Key, runs: tuple[Run, ...]) -> Outcome:
+        """Go on with what outlives a DataReplication that was deleted without it; owned runs go with their owner.
 
-    async def _fail_orphans(self, key: Key, runs: tuple[Run, ...]) -> None:
-        """Fail runs made by hand for a DataReplication that does not exist; owned ones go with their owner."""
+        A run that has begun ends by its own copy of the spec; others fail, as those made for one that never was.
+        """
+        await self._closer.end_orphans(key)
         message = f"spec.replicationName: there is no DataReplication {key.name!r} in namespace {key.namespace}"
-        for orphan in runs:
-            if not orphan.is_finished and not orphan.raw["metadata"].get("ownerReferences"):
-                why = Why("ReplicationNotFound", message)
-                await self._applier.write_run(orphan, status.failed_run(orphan, why, self._now()))
+        orphans = tuple(one for one in runs if not one.raw["metadata"].get("ownerReferences"))
+        left, requeues = await self._carry_on(orphans, Why("ReplicationNotFound", message))
+        again = min(filter(None, requeues), default=None)
+        return Outcome(again, is_gone=all(one.is_finished for one in left))
 
-    async def _reconcile_invalid(self, raw: Object, runs: tuple[Run, ...], error: SpecError) -> Outcome:
+    async def _reconcile_invalid(self, raw: Object, runs: Sorted, error: SpecError) -> Outcome:
         """Report the fault. Runs that have begun go on with their own copy of the spec; others fail."""
-        advanced = []
+        ours, requeues = await self._carry_on(runs.ours, Why(error.reason, error.message))
+        old = state.read_status(ReplicationStatus, raw)
+        new = summary.invalid(old, raw["metadata"]["generation"], error, (*ours, *runs.beside), self._now())
+        await self._write_replication(raw, old, new)
+        moments = [summary.looked_at_again(new, self._now()), *requeues, self._again_for(runs.beside)]
+        return Outcome(min(filter(None, moments), default=None))
+
+    async def _carry_on(self, runs: tuple[Run, ...], why: Why) -> tuple[tuple[Run, ...], list[datetime | None]]:
+        """Advance the runs whose status says that they have begun; fail those that have not."""
+        advanced: list[Run] = []
         requeues: list[datetime | None] = []
         for one in runs:
-            if one.is_finished:
-                advanced.append(one)
-            elif one.is_admitted:
+            if one.raw.get("status") and one.is_admitted and not one.is_finished:
                 ahead = concurrency.loads_ahead(one, runs)
                 further, again = await self._applier.advance(one, paths.in_use(runs), ahead=ahead)
                 advanced.append(further)
                 requeues.append(again)
             else:
-                failed = status.failed_run(one, Why(error.reason, error.message), self._now())
-                advanced.append(await self._applier.write_run(one, failed))
-        old = state.read_status(ReplicationStatus, raw)
-        new = summary.invalid(old, raw["metadata"]["generation"], error, advanced, self._now())
-        await self._write_replication(raw, old, new)
-        moments = [summary.looked_at_again(new, self._now()), *requeues]
-        return Outcome(min(filter(None, moments), default=None))
+                advanced.append(await self._closer.close(one, why))
+        return tuple(advanced), requeues
 
-    async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...]) -> Outcome:
-        now = self._now()
+    def _again_for(self, runs: Iterable[Run]) -> datetime | None:
+        """Return when to look again for what is being ended; an event of its Jobs may be missed."""
+        is_open = any(not one.is_finished for one in runs)
+        return self._now() + timedelta(seconds=CLOSING_SECONDS) if is_open else None
+
+    async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, found: Sorted) -> Outcome:
+        now, runs = self._now(), found.ours
         old = state.read_status(ReplicationStatus, raw)
         in_effect, decision = effect.decide(raw, parsed, old, runs, now)
-        runs = tuple([await self._complete(raw, parsed, one) for one in runs])
+        runs = tuple([await self._acceptor.complete(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
         if allowed.slots:
             await self._applier.confirm(REPLICATION, raw)
@@ -164,7 +183,9 @@ class Reconciler:
             await self._applier.emit(raw, note)
         in_effect = effect.after_missed(in_effect, decision)
         held = started.why_refused or allowed.held
-        seen = Facts(parsed, raw["metadata"]["generation"], runs, in_effect, decision, held)
+        generation = raw["metadata"]["generation"]
+        grown = await grow(self._cluster, raw, parsed) if growth.is_due(old, generation, runs) else None
+        seen = Facts(parsed, generation, runs, in_effect, decision, held, found.beside, grown)
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": started.taken or old.last_schedule_time}), seen, now
         )
@@ -175,24 +196,10 @@ class Reconciler:
         await self._delete(expired)
         if started.refused:
             raise started.refused  # asked again later and later; all else has been done
-        moments = [new.next_schedule_time, summary.looked_at_again(new, now), *requeues]
+        moments = [new.next_schedule_time, summary.looked_at_again(new, now), *requeues, self._again_for(found.beside)]
         again = min((moment for moment in moments if moment and moment > now), default=None)
         is_at_rest = all(one.is_finished for one in runs)
         return Outcome(again, rests_until=new.next_schedule_time if is_at_rest else None)
-
-    async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
-        """Make a run made by hand ours: owner, labels, data interval and a copy of the spec, in one write."""
-        if one.is_finished or one.request.replication is not None:
-            return one
-        previous = schedule.slot_before(parsed.schedule, one.created) if parsed.schedule else None
-        patch = objects.completion(raw, one.raw, (previous or one.created, one.created))
-        try:
-            completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
-        except RejectedError as error:
-            why = Why("RunRejected", f"Kubernetes refused to complete it: {error.message}")
-            return await self._applier.write_run(one, status.failed_run(one, why, self._now()))
-        logger.info("run %s/%s was made by hand; completed", one.namespace, one.name)
-        return run.read(completed)
 
     async def _advance_all(
         self, runs: tuple[Run, ...], parsed: ReplicationSpec

@@ -1,10 +1,12 @@
 """How the runs of slots come to be: created under the slot's name, adopted if they are ours, or passed over."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from datareplication.controller.accepting import known
 from datareplication.controller.applying import Applier
 from datareplication.controller.cluster import (
     REPLICATION,
@@ -22,6 +24,7 @@ from datareplication.core import (
     events,
     names,
     objects,
+    origin,
     paths,
     run,
     schedule,
@@ -99,7 +102,7 @@ class Starter:
             try:
                 made = await self._create_run(raw, parsed, slot)
             except AlreadyExistsError:
-                adopted = await self._adopted(raw, slot)
+                adopted = await self._adopted(raw, parsed, slot)
                 if adopted is None:
                     return Started(runs, taken=slot)
                 made = adopted
@@ -118,14 +121,16 @@ class Starter:
         logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), of["namespace"], of["name"])
         return made
 
-    async def _adopted(self, raw: Object, slot: datetime) -> Object | None:
+    async def _adopted(self, raw: Object, parsed: ReplicationSpec, slot: datetime) -> Object | None:
         """Return the run that bears the slot's name if it is the slot's; any other is reported and left alone."""
         name = names.run_name(raw["metadata"]["name"], slot)
         existing = await self._cluster.get(RUN, raw["metadata"]["namespace"], name)
         if existing is None:
             raise ConflictError(f"run {name} vanished; try again")
         if names.is_owned_by(existing, raw["metadata"]["uid"]) and existing["spec"].get("slot") == times.to_text(slot):
-            return existing
+            with contextlib.suppress(SpecError):
+                if origin.of(run.read(existing), known(raw, parsed, self._now())) == "Ours":
+                    return existing
         text = f"run {name} exists and was not made for this resource's slot; the slot is passed over"
         await self._applier.emit(raw, events.Note("Warning", "RunNameTaken", text))
         return None

@@ -6,11 +6,20 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, ConflictError, Object
+from datareplication.controller.cluster import (
+    REPLICATION,
+    RUN,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    Object,
+    UnavailableError,
+)
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import Key, WorkQueue, utc_now
 from datareplication.controller.reconcile import Outcome, Reconciler, versions
 from datareplication.controller.settings import Settings
+from datareplication.core import health
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +42,15 @@ class Controller:
         self._reconciler = Reconciler(cluster, chosen.image, chosen.instance, now, metrics)
         self._resynced_at = time.monotonic()
         self._left: dict[Key, Outcome] = {}
+        self._unseen: dict[str, str] = {}
+        self._refused: set[str] = set()
 
     async def first_resync(self) -> None:
-        """Wait until the API serves our kinds: kopf, without scanning, looks for them only once, when it starts."""
+        """Wait until something can be looked at: without scanning, kopf looks for our kinds once, as it starts."""
         while True:
             try:
                 await self.resync()
-            except ClusterError as error:
-                logger.warning("waiting for the API and our CustomResourceDefinitions: %s", error.message)
+            except ClusterError:
                 await asyncio.sleep(FIRST_RESYNC_SECONDS)
             else:
                 return
@@ -67,29 +77,67 @@ class Controller:
     async def resync(self) -> None:
         """Queue all that is not as it was left, has a run that has not ended, or is due by now.
 
-        A run that has not ended may have a Job or a claim of which no event came, and so may a deletion.
+        A run that has not ended may have a Job or a claim of which no event came, and so may a deletion. Each namespace
+        is looked at for itself; ClusterError when none of them can be.
         """
-        known = set(self._left)
-        for namespace in self._settings.namespaces or ("",):
-            runs: dict[Key, list[Object]] = {}
+        namespaces = self._settings.namespaces or ("",)
+        faults = [fault for namespace in namespaces if (fault := await self._look_at(namespace)) is not None]
+        self.queue.add_due()
+        if len(faults) < len(namespaces) or not any(isinstance(fault, UnavailableError) for fault in faults):
+            self._resynced_at = time.monotonic()  # what the API refuses, a restart would not mend
+        if len(faults) == len(namespaces):
+            raise faults[0]
+        self._metrics.resynced.set_to_current_time()
+        self.has_looked = True
+
+    async def _look_at(self, namespace: str) -> ClusterError | None:
+        """Queue what there is to do in a namespace, empty for all of them; return why it cannot be looked at."""
+        runs: dict[Key, list[Object]] = {}
+        try:
             for item in await self._cluster.list_all(RUN, namespace):
                 if name := (item.get("spec") or {}).get("replicationName"):
                     runs.setdefault(Key(item["metadata"]["namespace"], name), []).append(item)
-            for item in await self._cluster.list_all(REPLICATION, namespace):
-                key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
-                known.discard(key)
-                left = self._left.get(key)
-                if left is None or left.seen != versions(item, runs.get(key, ())):
-                    self.queue.add(key)
-            for key, found in runs.items():
-                if any(not (item.get("status") or {}).get("completionTime") for item in found):
-                    self.queue.add(key)
+            replications = await self._cluster.list_all(REPLICATION, namespace)
+        except ClusterError as error:
+            self._lose(namespace, error)
+            return error
+        self._find(namespace)
+        known = {key for key in self._left if namespace in ("", key.namespace)}
+        for item in replications:
+            key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
+            known.discard(key)
+            left = self._left.get(key)
+            if left is None or left.seen != versions(item, runs.get(key, ())):
+                self.queue.add(key)
+        for key, found in runs.items():
+            if any(not (item.get("status") or {}).get("completionTime") for item in found):
+                self.queue.add(key)
         for key in known:
             self.queue.add(key)
-        self.queue.add_due()
-        self._resynced_at = time.monotonic()
-        self._metrics.resynced.set_to_current_time()
-        self.has_looked = True
+        return None
+
+    def _lose(self, namespace: str, error: ClusterError) -> None:
+        """Tell, once, that a namespace cannot be looked at; where the API refuses it, leave alone what is in it."""
+        told = health.unseen(namespace, error.status, error.message)
+        if self._unseen.get(namespace) != told:
+            logger.warning(told)
+        self._unseen[namespace] = told
+        self._metrics.show_namespace(namespace, is_watched=False)
+        if not isinstance(error, UnavailableError):
+            self._refused.add(namespace)
+            for key in [key for key in self._left if namespace in ("", key.namespace)]:
+                self._forget(key)
+
+    def _find(self, namespace: str) -> None:
+        if self._unseen.pop(namespace, None):
+            logger.info("%s is looked at again", health.place(namespace))
+        self._refused.discard(namespace)
+        self._metrics.show_namespace(namespace, is_watched=True)
+
+    def _forget(self, key: Key) -> None:
+        self._left.pop(key, None)
+        self.queue.forget(key)
+        self._metrics.forget(key)
 
     async def work_once(self) -> bool:
         """Reconcile the next key; False when the queue is closed."""
@@ -106,8 +154,12 @@ class Controller:
             logger.debug("%s has changed meanwhile, again in %.1f s: %s", key, delay, error.message)
         except ClusterError as error:
             result = "api_error"
-            delay = self.queue.failed(key)
-            logger.warning("%s: %s; again in %.1f s", key, error.message, delay)
+            if key.namespace in self._refused:
+                self.queue.done(key)
+                self._forget(key)  # the resync asks for it when the namespace can be looked at again
+            else:
+                delay = self.queue.failed(key)
+                logger.warning("%s: %s; again in %.1f s", key, error.message, delay)
         except Exception:
             delay = self.queue.failed(key)
             logger.exception("%s: unexpected; again in %.1f s", key, delay)
@@ -116,9 +168,7 @@ class Controller:
             self.queue.done(key)
             self._left[key] = outcome
             if outcome.is_gone:
-                del self._left[key]
-                self.queue.forget(key)
-                self._metrics.forget(key)
+                self._forget(key)
             elif outcome.requeue_at is not None:
                 self.queue.add_at(key, outcome.requeue_at)
         finally:
@@ -142,8 +192,7 @@ class Controller:
         while True:
             try:
                 await self.resync()
-            except ClusterError as error:
-                logger.warning("resync failed, again in 5 s: %s", error.message)
+            except ClusterError:
                 await asyncio.sleep(min(5.0, self._settings.resync_seconds))
             else:
                 await asyncio.sleep(self._settings.resync_seconds)

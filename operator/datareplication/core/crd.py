@@ -49,7 +49,7 @@ NO_DOTS = {
     "message": "must not contain dots: it becomes part of other objects' names",
     "fieldPath": ".metadata.name",
 }
-NAME_RULES = [
+REPLICATION_RULES = [
     NO_DOTS,
     {
         "rule": "self.spec.targets.all(t, size(self.metadata.name) + size(t.name) <= 43)",
@@ -57,7 +57,14 @@ NAME_RULES = [
         "fieldPath": ".metadata.name",
     },
 ]
-RUN_NAME_RULES = [
+RUN_RULES = [
+    {
+        "rule": "!has(oldSelf.status) || !has(oldSelf.status.startTime) || (has(self.spec.replication) == "
+        "has(oldSelf.spec.replication) && (!has(self.spec.replication) || "
+        "self.spec.replication == oldSelf.spec.replication))",
+        "message": "replication cannot change once the run has begun",
+        "fieldPath": ".spec.replication",
+    },
     NO_DOTS,
     {
         "rule": "size(self.metadata.name) <= 57",
@@ -101,8 +108,8 @@ RUN = Kind(
 def definitions() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return both CustomResourceDefinitions as they are applied to a cluster."""
     return (
-        _definition(REPLICATION, _root(ReplicationSpec, ReplicationStatus, NAME_RULES)),
-        _definition(RUN, _root(RunSpec, RunStatus, RUN_NAME_RULES)),
+        _definition(REPLICATION, _root(ReplicationSpec, ReplicationStatus, REPLICATION_RULES)),
+        _definition(RUN, _root(RunSpec, RunStatus, RUN_RULES)),
     )
 
 
@@ -133,11 +140,11 @@ def _definition(kind: Kind, schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _root(spec: type[Model], status: type[Model], name_rules: list[dict[str, str]]) -> dict[str, Any]:
+def _root(spec: type[Model], status: type[Model], root_rules: list[dict[str, str]]) -> dict[str, Any]:
     return {
         "type": "object",
         "required": ["spec"],
-        "x-kubernetes-validations": name_rules,
+        "x-kubernetes-validations": root_rules,
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
@@ -165,7 +172,6 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
         kept["properties"] |= {name: _with_default(kept["properties"][name]) for name in optional}
     if "items" in merged:
         kept["items"] = _structural(merged["items"], definitions)
-        _move_to_items(kept)
     if isinstance(merged.get("additionalProperties"), Mapping):
         kept["additionalProperties"] = _structural(merged["additionalProperties"], definitions)
     if merged.get("default") not in (None, "", [], {}):
@@ -189,12 +195,6 @@ def _with_default(part: dict[str, Any]) -> dict[str, Any]:
     is_complete = part.get("type") == "object" and "properties" in part and "required" not in part
     has_defaults = is_complete and any("default" in field for field in part["properties"].values())
     return part | {"default": {}} if has_defaults and not part.get("nullable") else part
-
-
-def _move_to_items(kept: dict[str, Any]) -> None:
-    """Move the freedom of a list of Kubernetes' own objects to its items: the list itself is ours."""
-    if kept.pop("x-kubernetes-preserve-unknown-fields", False):
-        kept["items"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
 def _with_rules(kept: dict[str, Any], merged: Mapping[str, Any]) -> dict[str, Any]:

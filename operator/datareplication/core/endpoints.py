@@ -12,13 +12,13 @@ from datareplication.core.model import (
     Model,
     Name,
     Pattern,
-    PodSettings,
     Port,
     Seconds,
     SslMode,
     SslRootCert,
     Workers,
 )
+from datareplication.core.pod_settings import PodSettings
 
 
 class Tables(Model):

@@ -55,3 +55,21 @@ def shortcomings(pulse: Pulse, lease_seconds: float) -> tuple[str, ...]:
         "leads, and has not looked at everything yet": pulse.is_leading and not pulse.has_looked,
     }
     return tuple(text for text, is_so in found.items() if is_so)
+
+
+REMEDIES = {
+    403: "does it exist, and has the operator its Role and RoleBinding in it?",
+    404: "are the CustomResourceDefinitions installed?",
+}
+"""What to ask where the API server answers so to a list."""
+
+
+def place(namespace: str) -> str:
+    """Return what a namespace is called, empty for all of them."""
+    return f"namespace {namespace}" if namespace else "the cluster"
+
+
+def unseen(namespace: str, status: int, message: str) -> str:
+    """Return that a namespace cannot be looked at, why, and what to do. status: HTTP's, 0 without an answer."""
+    why = "; ".join(filter(None, (message, REMEDIES.get(status))))
+    return f"{place(namespace)} cannot be looked at: {why}"

@@ -6,9 +6,10 @@ from typing import Any
 
 from datareplication.core import names
 from datareplication.core.endpoints import Connection, Target
-from datareplication.core.model import PodSettings
+from datareplication.core.model import plain
 from datareplication.core.names import DUMP_STEP, Step
 from datareplication.core.paths import SNAPSHOTS_MOUNT
+from datareplication.core.pod_settings import PodSettings
 from datareplication.core.programs import (
     AFTER_LOAD_FILE,
     AFTER_LOAD_MOUNT,
@@ -33,6 +34,9 @@ SECURITY_CONTEXT = {
     "capabilities": {"drop": ["ALL"]},
     "readOnlyRootFilesystem": True,
 }
+
+
+POD_SECURITY_CONTEXT = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def _pod(run: Run, image: JobImage, part: Part, deadline: int) -> dict[str, Any]
         "command": [f"datareplication-{part.step.role}"],
         "args": [*run_arguments(run, deadline), *part.arguments],
         "env": environment(run, part.prefix, part.connection),
-        "resources": settings.resources or DEFAULT_RESOURCES,
+        "resources": plain(settings.resources) or DEFAULT_RESOURCES,
         "securityContext": SECURITY_CONTEXT,
         "terminationMessagePolicy": "File",
         "volumeMounts": mounts,
@@ -161,11 +165,7 @@ def _pod(run: Run, image: JobImage, part: Part, deadline: int) -> dict[str, Any]
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "seccompProfile": {"type": "RuntimeDefault"},
-            **run.spec.pod_security_context,
-        },
+        "securityContext": plain(run.spec.pod_security_context) | POD_SECURITY_CONTEXT,
         "containers": [container],
         "volumes": volumes,
         **_placement(settings, image),
@@ -178,8 +178,8 @@ def _placement(settings: PodSettings, image: JobImage) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "imagePullSecrets": [{"name": name} for name in pull_secrets],
         "nodeSelector": settings.node_selector,
-        "affinity": settings.affinity,
-        "tolerations": settings.tolerations,
+        "affinity": plain(settings.affinity),
+        "tolerations": [plain(toleration) for toleration in settings.tolerations],
         "priorityClassName": settings.priority_class_name,
     }
     return {name: value for name, value in fields.items() if value}

@@ -84,6 +84,7 @@ OF_RUNS = {
     "NodeLost",
     "ReplicationNotFound",
     "Replaced",
+    "RestoredWithoutStatus",
     "RunTimeout",
     "StartTimeout",
 }

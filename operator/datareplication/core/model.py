@@ -28,9 +28,9 @@ def keyed(key: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
-def free_form() -> dict[str, Any]:
-    """Return the schema extension of a field that carries one of Kubernetes' own types through unchanged."""
-    return {"x-kubernetes-preserve-unknown-fields": True}
+def plain(part: BaseModel) -> dict[str, Any]:
+    """Return a part of a spec as it was written, for an object of Kubernetes' own."""
+    return part.model_dump(by_alias=True, exclude_unset=True, exclude_none=True)
 
 
 def pattern_message(message: str) -> dict[str, Any]:
@@ -119,34 +119,3 @@ class LocalObjectReference(Model):
     """An object in the resource's own namespace."""
 
     name: ObjectName = Field(description="Name of the object, in the resource's own namespace.")
-
-
-class PodSettings(Model):
-    """Where a Job's pod runs and what it may use; Kubernetes' own fields, carried through unchanged."""
-
-    resources: dict[str, Any] = Field(
-        default_factory=dict,
-        description="The container's resource requests and limits.",
-        json_schema_extra=free_form(),
-    )
-    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels a node must have.")
-    affinity: dict[str, Any] = Field(
-        default_factory=dict,
-        description="The pod's affinity to nodes and other pods.",
-        json_schema_extra=free_form(),
-    )
-    priority_class_name: str = Field("", max_length=253, description="The pod's PriorityClass.")
-    image_pull_secrets: list[LocalObjectReference] = Field(
-        default_factory=list,
-        max_length=16,
-        description="Secrets to pull the image with, beside the operator's own.",
-        json_schema_extra=keyed("name"),
-    )
-    pod_labels: dict[str, str] = Field(default_factory=dict, description="Labels added to the pod.")
-    pod_annotations: dict[str, str] = Field(default_factory=dict, description="Annotations added to the pod.")
-    tolerations: list[dict[str, Any]] = Field(
-        default_factory=list,
-        max_length=64,
-        description="Taints that the pod tolerates.",
-        json_schema_extra=free_form(),
-    )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from datareplication.core import names, times
+from datareplication.core.claim import ClaimTemplate
 from datareplication.core.run import Run
 
 
@@ -44,20 +45,33 @@ def run_of_slot(
 def completion(
     owner: Mapping[str, Any], raw_run: Mapping[str, Any], interval: tuple[datetime, datetime]
 ) -> dict[str, Any]:
-    """Return the merge patch that completes a run made by hand: owner, labels, data interval, copied spec."""
-    metadata = owner["metadata"]
+    """Return the merge patch that completes a run that has not begun: owner, labels, data interval, copied spec."""
+    spec = raw_run["spec"]
+    return adoption(owner, raw_run) | {
+        # An interval that its maker has set stays as it is: the schema refuses a change.
+        "spec": {
+            "dataInterval": spec.get("dataInterval") or interval_spec(interval),
+            "replication": _replacing(spec.get("replication"), owner["spec"]),
+        },
+    }
+
+
+def adoption(owner: Mapping[str, Any], raw_run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge patch that makes `owner` the run's owner, as it was read."""
     return {
         "metadata": {
             "resourceVersion": raw_run["metadata"]["resourceVersion"],
-            "labels": names.run_labels(metadata["name"]),
+            "labels": names.run_labels(owner["metadata"]["name"]),
             "ownerReferences": [names.owner_reference(dict(owner), "DataReplication")],
         },
-        # An interval that its maker has set stays as it is: the schema refuses a change.
-        "spec": {
-            "dataInterval": raw_run["spec"].get("dataInterval") or interval_spec(interval),
-            "replication": owner["spec"],
-        },
     }
+
+
+def _replacing(old: Any, new: Any) -> Any:
+    """Return the merge patch that makes `new` of `old`: what only `old` has is taken away, or it would stay."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return new
+    return dict.fromkeys(old) | {name: _replacing(old.get(name), value) for name, value in new.items()}
 
 
 def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:
@@ -65,7 +79,7 @@ def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:
     return {"start": times.to_text(interval[0]), "end": times.to_text(interval[1])}
 
 
-def claim(run: Run, template: Mapping[str, Any]) -> dict[str, Any]:
+def claim(run: Run, template: ClaimTemplate) -> dict[str, Any]:
     """Return the claim made from `snapshot.volumeClaimTemplate`. It has no owner: snapshots outlive the resource."""
     replication = run.request.replication_name
     return {
@@ -76,5 +90,5 @@ def claim(run: Run, template: Mapping[str, Any]) -> dict[str, Any]:
             "namespace": run.namespace,
             "labels": names.run_labels(replication),
         },
-        "spec": dict(template.get("spec", template)),
+        "spec": template.claim_spec,
     }

@@ -105,13 +105,16 @@ class ObservedJob:
 
 
 def observe(
-    step: Step, job: Mapping[str, Any] | None, pods: Iterable[Mapping[str, Any]], owner_uid: str, now: datetime
+    step: Step, job: Mapping[str, Any] | None, pods: Iterable[Mapping[str, Any]], owner_uid: str | None, now: datetime
 ) -> ObservedJob:
-    """Return what a step's Job shows; `pods` are those of the run, of any step. A Job of another owner is `Foreign`."""
+    """Return what a step's Job shows; `pods` are those of the run, of any step. A Job of another owner is `Foreign`.
+
+    owner_uid: None for a Job whose run is gone.
+    """
     if job is None:
         return ObservedJob(step)
     metadata, status = job["metadata"], job.get("status") or {}
-    if not names.is_owned_by(dict(job), owner_uid):
+    if owner_uid is not None and not names.is_owned_by(dict(job), owner_uid):
         # That of a run which was deleted and made anew is on its way out.
         return ObservedJob(step, state="Absent" if names.is_of_a_run(dict(job)) else "Foreign", name=metadata["name"])
     own = [observe_pod(pod, step.role, now) for pod in pods if names.is_owned_by(dict(pod), metadata["uid"])]

@@ -38,12 +38,12 @@ class DataInterval(Model):
 
 
 class RunSpec(Model):
-    """Which run it is. Give `replicationName`; the operator fills in the rest. Nothing of it changes afterwards."""
+    """Which run it is. Give `replicationName`; the operator fills in the rest. Once it has begun nothing changes."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             *_constant("replicationName", "action", "slot", "targets", "snapshot"),
-            *_set_once("dataInterval", "replication"),
+            *_set_once("dataInterval"),
             (
                 "has(self.snapshot) == (has(self.action) && self.action == 'Load')",
                 "snapshot goes with action Load, which needs it: status.snapshot of the run that made it",
@@ -73,7 +73,8 @@ class RunSpec(Model):
         None, max_length=32, description="Only these targets, for example the ones that failed. Unset: all."
     )
     replication: ReplicationSpec | None = Field(
-        None, description="The DataReplication's spec at this run's creation, filled in by the operator."
+        None,
+        description="The DataReplication's spec as the run began, filled in by the operator; any other is overwritten.",
     )
 
 

@@ -10,18 +10,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from datareplication.core.claim import ClaimTemplate
 from datareplication.core.endpoints import Source, Target
-from datareplication.core.model import (
-    Model,
-    ObjectName,
-    PodSettings,
-    Seconds,
-    Workers,
-    free_form,
-    keyed,
-    pattern_message,
-    rules,
-)
+from datareplication.core.model import Model, ObjectName, Seconds, Workers, keyed, pattern_message, rules
+from datareplication.core.pod_settings import PodSecurity, PodSettings
 from datareplication.errors import SpecError
 
 CRON_PATTERN = (
@@ -110,10 +102,10 @@ class Snapshot(Model):
         description="An existing claim: ReadWriteMany; ReadWriteOnce with all pods on one node; ReadWriteOncePod with "
         "one load at a time.",
     )
-    volume_claim_template: dict[str, Any] | None = Field(
+    volume_claim_template: ClaimTemplate | None = Field(
         None,
-        description="Spec of a claim that is made once, named <name>-snapshots, and never deleted with the resource.",
-        json_schema_extra=free_form(),
+        description="Spec of a claim that is made once, named <name>-snapshots, and never deleted with the resource: "
+        "accessModes, storageClassName, resources.requests.storage.",
     )
     path: Annotated[str, StringConstraints(pattern=PATH_PATTERN, max_length=200)] = Field(
         "prod_snapshot_{date}",
@@ -188,10 +180,10 @@ class ReplicationSpec(Model):
     dump: Dump = Field(default_factory=Dump, description="The dump Job.")
     max_parallel_loads: int | None = Field(None, ge=1, le=32, description="Load Jobs at once. Unset: all of them.")
     freshness_seconds: Seconds = Field(93_600, description="Condition Fresh: every target's data is younger than this.")
-    pod_security_context: dict[str, Any] = Field(
-        default_factory=dict,
-        description="runAsUser, fsGroup, supplementalGroups of the Jobs' pods; leave empty on OpenShift.",
-        json_schema_extra=free_form(),
+    pod_security_context: PodSecurity = Field(
+        default_factory=PodSecurity,
+        description="runAsUser, runAsGroup, fsGroup, fsGroupChangePolicy, supplementalGroups, supplementalGroupsPolicy "
+        "and seLinuxOptions.level of the Jobs' pods; leave empty on OpenShift.",
     )
     start_timeout_seconds: Seconds = Field(600, description="A pod that has not started by then fails its Job.")
     targets: list[Target] = Field(

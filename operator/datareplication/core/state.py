@@ -17,6 +17,9 @@ M = TypeVar("M", bound=Model)
 ROLLING_BACK = "rolling back"
 """Message of a run that does so and waits for nothing."""
 
+NOT_GROWN = "VolumeNotGrown"
+"""Condition of a DataReplication whose claim is smaller than its volumeClaimTemplate."""
+
 StepPhase = Literal["Waiting", "Pending", "Running", "Retrying", "Succeeded", "Failed"]
 RunPhase = Literal["Pending", "Dumping", "Loading", "Succeeded", "PartiallyFailed", "Failed", "Replaced"]
 ReplicationPhase = Literal[
@@ -214,7 +217,8 @@ class ReplicationStatus(StatusModel):
     )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Ready, Reconciling, Stalled, LastRunSucceeded, Fresh, Held (a due slot waits), TooManyMissed.",
+        description="Ready, Reconciling, Stalled, LastRunSucceeded, Fresh, Held (a due slot waits), TooManyMissed, "
+        "VolumeNotGrown (the claim is smaller than its template).",
         json_schema_extra=keyed("type"),
     )
 

@@ -1,24 +1,25 @@
 """The status of a DataReplication: (old status, spec, runs, decision, now) -> new status. Pure.
 
-What a target carries is remembered after the run that loaded it is gone from the history.
+What each target carries is `carried.py`'s.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from datareplication.core import carried
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.schedule import CATCHUP_LIMIT, Decision
 from datareplication.core.spec import ReplicationSpec
 from datareplication.core.state import (
+    NOT_GROWN,
     Condition,
     ReplicationPhase,
     ReplicationStatus,
     RunNote,
     ScheduleStatus,
     TargetStatus,
-    TargetStep,
     with_conditions,
 )
 from datareplication.errors import SpecError
@@ -30,8 +31,16 @@ CLOCKS_PART = timedelta(days=1)
 def invalid(
     old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
 ) -> ReplicationStatus:
-    """Return the status of a resource whose spec cannot be carried out. Nothing that was known is lost."""
-    targets = [_aged(target, now) for target in old.targets]
+    """Return the status of a resource whose spec cannot be carried out. Nothing that was known is lost.
+
+    runs: all that tell of its targets; those that had begun go on by their own copies of the spec.
+    """
+    ordered = _by_age(runs)
+    copies = [run.request.replication for run in ordered if run.request.replication]
+    targets = [carried.after(target, ordered) for target in old.targets]
+    if copies:
+        targets = [carried.with_freshness(target, copies[-1].freshness_seconds, now) for target in targets]
+    targets = [carried.aged(target, now) for target in targets]
     new = [
         _condition("Ready", "False", error.reason, error.message, generation),
         _condition("Reconciling", "False", error.reason, "", generation),
@@ -45,7 +54,7 @@ def invalid(
             "message": error.message,
             "next_schedule_time": None,
             "targets": targets,
-            "active_runs": [run.name for run in runs if not run.is_finished],
+            "active_runs": [run.name for run in ordered if not run.is_finished],
             "conditions": with_conditions(old.conditions, new, now),
         }
     )
@@ -80,8 +89,9 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
 class Facts:
     """A valid resource at one moment.
 
-    runs: all that exist. schedule: the one in effect. decision: what it asks for. held: why a due slot waits, without a
-    reason when none does.
+    runs: all that count. beside: those that only tell what they still do, and have done to a target. schedule: the one
+    in effect. decision: what it asks for. held: why a due slot waits, without a reason when none does. grown: why the
+    claim is smaller than its template, without a reason when it is not; None when nobody looked.
     """
 
     spec: ReplicationSpec
@@ -90,15 +100,17 @@ class Facts:
     schedule: ScheduleStatus | None
     decision: Decision
     held: Why = field(default_factory=Why)
+    beside: tuple[Run, ...] = ()
+    grown: Why | None = None
 
 
 def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> ReplicationStatus:
     """Return the status of a valid resource."""
     spec, generation, decision = seen.spec, seen.generation, seen.decision
-    ordered = sorted(seen.runs, key=lambda run: (run.created, run.name))
+    ordered, all_runs = _by_age(seen.runs), _by_age((*seen.runs, *seen.beside))
     before = {target.name: target for target in old.targets}
-    targets = [_target(before.get(t.name, TargetStatus(name=t.name)), ordered) for t in spec.targets]
-    targets = [_with_freshness(target, spec.freshness_seconds, now) for target in targets]
+    targets = [carried.after(before.get(t.name, TargetStatus(name=t.name)), all_runs) for t in spec.targets]
+    targets = [carried.with_freshness(target, spec.freshness_seconds, now) for target in targets]
     last = last_runs(old, ordered)
     status = old.model_copy(
         update={
@@ -106,7 +118,7 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
             "schedule": seen.schedule,
             "targets": targets,
             "targets_summary": f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
-            "active_runs": [run.name for run in ordered if not run.is_finished],
+            "active_runs": [run.name for run in all_runs if not run.is_finished],
             "last_success": last.success,
             "last_failure": last.failure,
             "last_successful_time": last.success.time if last.success else None,
@@ -114,9 +126,11 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
             "next_schedule_time": None if spec.suspend else decision.next,
         }
     )
+    volume = _volume(seen.grown, old, generation)
+    told = (_message(ordered, last.ended), seen.held.message, *(one.message for one in volume))
     words = {
         "phase": _phase(spec, ordered, decision, last.ended),
-        "message": "; ".join(filter(None, (_message(ordered, last.ended), seen.held.message))),
+        "message": "; ".join(filter(None, told)),
     }
     status = status.model_copy(update=words)
     new = [
@@ -125,9 +139,14 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
         _fresh(targets, generation),
         _held(seen.held, generation),
         *_too_many_missed(spec, decision, old, generation),
+        *volume,
     ]
     kept = [condition for condition in old.conditions if condition.type != "TooManyMissed" or _catches_up(spec)]
     return status.model_copy(update={"conditions": with_conditions(kept, new, now)})
+
+
+def _by_age(runs: Iterable[Run]) -> list[Run]:
+    return sorted(runs, key=lambda run: (run.created, run.name))
 
 
 def last_slot(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> datetime | None:
@@ -144,53 +163,6 @@ def looked_at_again(status: ReplicationStatus, now: datetime) -> datetime | None
     limits = [target.fresh_until for target in status.targets if target.fresh_until]
     stale_at = min((limit for limit in limits if limit >= now), default=None)
     return stale_at + timedelta(seconds=1) if stale_at else None
-
-
-def _with_freshness(target: TargetStatus, seconds: int, now: datetime) -> TargetStatus:
-    limit = target.data_time + timedelta(seconds=seconds) if target.data_time else None
-    return _aged(target.model_copy(update={"fresh_until": limit}), now)
-
-
-def _aged(target: TargetStatus, now: datetime) -> TargetStatus:
-    return target.model_copy(update={"fresh": target.fresh_until is not None and now <= target.fresh_until})
-
-
-def _target(old: TargetStatus, runs: list[Run]) -> TargetStatus:
-    """Fold the runs that still exist over what is remembered, oldest first."""
-    for run in runs:
-        step = next((step for step in run.status.targets if step.name == old.name), None)
-        if step is None:
-            continue
-        ended = step.completion_time or run.status.completion_time  # a step that was never reached has no time
-        if old.loaded_time and ended and ended < old.loaded_time:
-            continue
-        old = _after_step(old, run, step)
-    return old
-
-
-def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
-    is_never_reached = run.is_finished and not step.is_finished
-    seen = old.model_copy(
-        update={
-            "phase": "Failed" if is_never_reached else step.phase,
-            "run": run.name,
-            "message": run.status.message if is_never_reached else step.message,
-        }
-    )
-    if step.phase != "Succeeded":
-        return seen
-    # After a rollback a target may show nothing that a snapshot tells of.
-    known = run.status if run.has_dump else step
-    return seen.model_copy(
-        update={
-            "snapshot": known.snapshot,
-            "data_time": known.snapshot_time,
-            "loaded_time": step.completion_time,
-            "rows": step.rows,
-            "bytes": step.bytes,
-            "duration_seconds": step.duration_seconds,
-        }
-    )
 
 
 def _phase(spec: ReplicationSpec, runs: list[Run], decision: Decision, last: RunNote | None) -> ReplicationPhase:
@@ -238,6 +210,16 @@ def _last_run(last: RunNote | None, generation: int) -> Condition:
 
 def _held(why: Why, generation: int) -> Condition:
     return _condition("Held", "True" if why.reason else "False", why.reason or "NothingWaits", why.message, generation)
+
+
+def _volume(grown: Why | None, old: ReplicationStatus, generation: int) -> list[Condition]:
+    """Say that the claim is smaller than its template; taken back when it is not, kept when nobody looked."""
+    known = [condition for condition in old.conditions if condition.type == NOT_GROWN]
+    if grown is None or not (grown.reason or known):
+        return known
+    if grown.reason:
+        return [_condition(NOT_GROWN, "True", grown.reason, grown.message, generation)]
+    return [_condition(NOT_GROWN, "False", "AsWanted", "", generation)]
 
 
 def _too_many_missed(

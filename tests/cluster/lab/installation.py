@@ -11,13 +11,13 @@ CHART = CHECKOUT / "helm" / "datareplication-operator"
 TIMEOUT = "180s"
 
 
-def install(cluster: Cluster, *settings: str) -> None:
-    """Install or upgrade the release and wait until its pod is ready; `settings` are Helm's NAME=VALUE."""
+def install(cluster: Cluster, *settings: str, release: str = RELEASE, options: tuple[str, ...] = ()) -> None:
+    """Install or upgrade a release and wait until its pod is ready; `settings` are Helm's NAME=VALUE."""
     built = images.ensure(cluster.engine, [cluster], ["operator", "job"])
     chosen = [*_image("image", built["operator"]), *_image("jobImage", built["job"]), *settings]
     cluster.apply(databases.namespace(NAMESPACE))
     arguments = [part for setting in chosen for part in ("--set", setting)]
-    helm(cluster, "upgrade", "--install", RELEASE, str(CHART), "--wait", "--timeout", TIMEOUT, *arguments)
+    helm(cluster, "upgrade", "--install", release, str(CHART), "--wait", "--timeout", TIMEOUT, *options, *arguments)
 
 
 def helm(cluster: Cluster, *arguments: str) -> str:

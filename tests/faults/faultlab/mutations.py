@@ -4,6 +4,7 @@
 """
 
 import copy
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,9 +40,9 @@ class Mutation:
             return None if self.value is ABSENT else self.value
         changed = copy.deepcopy(spec)
         at = changed
-        for part in self.path[:-1]:
+        for part, inner in itertools.pairwise(self.path):
             if isinstance(part, str) and part not in at:
-                at[part] = {}
+                at[part] = [{}] if isinstance(inner, int) else {}
             at = at[part]
         if self.value is not ABSENT:
             at[self.path[-1]] = copy.deepcopy(self.value)

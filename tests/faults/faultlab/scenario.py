@@ -122,6 +122,9 @@ class Scenario:
         interval = (yesterday - timedelta(days=1), yesterday)
         run = objects.run_of_slot(owner, owner["spec"], yesterday, interval)
         await api.create(path("datareplicationruns", self.namespace), run)
+        # It is older than its owner, and would be taken for one that was restored without its status.
+        at = path("datareplicationruns", self.namespace, run["metadata"]["name"], "status")
+        await api.merge(at, {"status": {"phase": "Pending"}})
         nowhere = {"cron": "@daily", "timeZone": "Mars/Olympus"}
         await self._create(api, "datareplications", "invalid", spec("dev", schedule=nowhere))
         if self.is_long:

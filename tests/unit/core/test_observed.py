@@ -69,6 +69,7 @@ STATES = [
     ("called stopped by somebody while it goes on", job({"active": 1}, annotations={names.STOPPED_ANNOTATION: "x"}), [pod({"phase": "Running"})], "Running"),
     ("stopped by us and resumed by somebody", job(activeDeadlineSeconds=0, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopped"),
     ("stopped by us, pod still ending", job({"terminating": 1}, suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopping"),
+    ("stopped by us, pod running and not counted", job(suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [pod({"phase": "Running"})], "Stopping"),
     ("stopped by us", job(suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopped"),
     ("complete", job({"succeeded": 1, "completionTime": "2026-03-02T00:00:09Z", "conditions": [{"type": "Complete", "status": "True"}]}), [], "Succeeded"),
     ("failed", job({"failed": 1, "conditions": [failed_condition("PodFailurePolicy")]}), [], "Failed"),

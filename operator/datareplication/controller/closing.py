@@ -1,0 +1,59 @@
+"""How Jobs come to their end whose run cannot go on, or is gone."""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from datareplication.controller.applying import Applier
+from datareplication.controller.cluster import JOB, POD, RUN, Cluster, ConflictError, Object
+from datareplication.controller.queue import Key
+from datareplication.core import leftovers, names
+from datareplication.core.plan import PatchJob
+from datareplication.core.pods import Why
+from datareplication.core.run import Run
+
+logger = logging.getLogger(__name__)
+
+
+class Closer:
+    """Ends what is still at work; what has to end, and what is told of it, `core/leftovers.py` decides."""
+
+    def __init__(self, cluster: Cluster, applier: Applier, now: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._applier = applier
+        self._now = now
+
+    async def close(self, run: Run, why: Why) -> Run:
+        """End a run that cannot go on: its Jobs first; it is called failed when none of them is at work."""
+        if run.is_finished:
+            return run
+        jobs, pods = await self._jobs_and_pods(run.namespace, f"{names.RUN_LABEL}={run.name}")
+        now = self._now()
+        found = leftovers.of_run(run, jobs, pods, now)
+        actions = leftovers.ends(found, why)
+        written = await self._applier.write_run(run, leftovers.closing(run, found, why, now))
+        if actions and written.raw is run.raw:
+            await self._applier.confirm(RUN, run.raw)
+        await self._carry_out(run.namespace, actions)
+        return written
+
+    async def end_orphans(self, key: Key) -> tuple[Run, ...]:
+        """End the Jobs whose run was deleted without them; return those runs as far as the Jobs tell of them."""
+        jobs, pods = await self._jobs_and_pods(key.namespace, f"{names.REPLICATION_LABEL}={key.name}")
+        now = self._now()
+        found = leftovers.orphans(jobs, pods, now)
+        for one in found:
+            await self._carry_out(key.namespace, leftovers.ends([one], leftovers.why_orphan(one)))
+        return leftovers.as_runs(found, key.name, now)
+
+    async def _jobs_and_pods(self, namespace: str, labels: str) -> tuple[list[Object], list[Object]]:
+        jobs = await self._cluster.list_all(JOB, namespace, labels=labels)
+        return jobs, await self._cluster.list_all(POD, namespace, labels=labels) if jobs else []
+
+    async def _carry_out(self, namespace: str, actions: Iterable[PatchJob]) -> None:
+        for action in actions:
+            try:
+                await self._cluster.patch(JOB, namespace, action.name, action.patch)
+                logger.info("job %s/%s is being ended: %s", namespace, action.name, action.why)
+            except ConflictError:
+                logger.info("job %s/%s is not as it was seen; looking again", namespace, action.name)

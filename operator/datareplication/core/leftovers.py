@@ -1,0 +1,136 @@
+"""Jobs that outlive what they were made for: raw Jobs and Pods -> what they still do, and what they have done. Pure.
+
+A run may be deleted without its Jobs (`--cascade=orphan`), or not be readable any more. It is called ended when they do
+nothing more, and what they did to a target is told as if nothing had happened.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from datareplication.core import names, plan, times
+from datareplication.core.names import DUMP, LOAD, Step
+from datareplication.core.observed import ObservedJob, observe
+from datareplication.core.plan import PatchJob
+from datareplication.core.pods import Why
+from datareplication.core.run import Run, RunSpec
+from datareplication.core.state import ReplicationStatus, RunStatus, TargetStep
+from datareplication.core.status import failed_run
+from datareplication.core.steps import step_status
+
+RESTING = ("Absent", "Foreign", "Succeeded", "Failed", "Stopped")
+"""States of a Job that does nothing and will do nothing."""
+
+ORPHANS_REASON = "ForeignJob"
+"""What a run says that found a Job under its name: one of a run that was deleted and made anew, perhaps."""
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A Job with its run: of a run that was deleted, or of one that cannot go on."""
+
+    run: str
+    job: ObservedJob
+    created: datetime
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it still does something, or could."""
+        return self.job.state not in RESTING
+
+
+def of_run(
+    run: Run, jobs: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], now: datetime
+) -> tuple[Leftover, ...]:
+    """Return a run's own Jobs; `pods` are those of its label."""
+    pods = tuple(pods)
+    own = [job for job in jobs if names.is_owned_by(dict(job), run.uid)]
+    return tuple(found for job in own if (found := _leftover(job, pods, now)))
+
+
+def orphans(
+    jobs: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], now: datetime
+) -> tuple[Leftover, ...]:
+    """Return the Jobs of ours that nobody owns; those that go with their run have an owner until they are gone."""
+    pods = tuple(pods)
+    return tuple(found for job in jobs if is_orphan(job) and (found := _leftover(job, pods, now)))
+
+
+def is_orphan(job: Mapping[str, Any]) -> bool:
+    """Whether a Job is of our making and has lost its run."""
+    metadata = job["metadata"]
+    is_ours = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == names.MANAGED_BY
+    return is_ours and not metadata.get("ownerReferences") and not metadata.get("deletionTimestamp")
+
+
+def may_have_orphans(old: ReplicationStatus, runs: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether Jobs may be there that nobody owns: `runs` are the raw ones of the DataReplication.
+
+    It is new, perhaps made anew; a run that was active is gone; or one of them found a Job under its name.
+    """
+    there = {run["metadata"]["name"] for run in runs}
+    found = [reason for run in runs for reason in _reasons(run.get("status") or {})]
+    return not old.observed_generation or not there.issuperset(old.active_runs) or ORPHANS_REASON in found
+
+
+def why_orphan(one: Leftover) -> Why:
+    """Return why the Job of a run that is gone is ended."""
+    return Why("RunDeleted", f"run {one.run} was deleted without its Jobs")
+
+
+def ends(found: Iterable[Leftover], why: Why) -> tuple[PatchJob, ...]:
+    """Return what ends the Jobs that are still at work."""
+    return tuple(plan.stop(one.job, why) for one in found if one.is_at_work and one.job.state != "Stopping")
+
+
+def as_runs(found: Iterable[Leftover], replication: str, now: datetime) -> tuple[Run, ...]:
+    """Return the runs that are gone as far as their Jobs tell of them; finished, where these are not at work."""
+    by_run: dict[str, list[Leftover]] = {}
+    for one in found:
+        by_run.setdefault(one.run, []).append(one)
+    return tuple(_told(name, replication, of_it, now) for name, of_it in sorted(by_run.items()))
+
+
+def closing(run: Run, found: Iterable[Leftover], why: Why, now: datetime) -> RunStatus:
+    """Return the status of a run that cannot go on: failed once none of its Jobs is at work."""
+    found = tuple(found)
+    seen = {one.job.step: one.job for one in found}
+    targets = [step_status(target, seen.get(names.load_step(target.name)), now) for target in run.status.targets]
+    done = sum(target.phase == "Succeeded" for target in targets)
+    dump = run.status.dump
+    status = run.status.model_copy(
+        update={
+            "message": f"is being ended: {why.message}",
+            "dump": step_status(dump, seen.get(names.DUMP_STEP), now) if dump else None,
+            "targets": targets,
+            "targets_summary": f"{done}/{len(targets)}" if targets else "",
+        }
+    )
+    return status if any(one.is_at_work for one in found) else failed_run(replace(run, status=status), why, now)
+
+
+def _leftover(job: Mapping[str, Any], pods: tuple[Mapping[str, Any], ...], now: datetime) -> Leftover | None:
+    metadata = job["metadata"]
+    labels = metadata.get("labels") or {}
+    run, role, target = (labels.get(key, "") for key in (names.RUN_LABEL, names.ROLE_LABEL, names.TARGET_LABEL))
+    if not run or role not in (DUMP, LOAD) or (role == LOAD) != bool(target):
+        return None
+    seen = observe(Step(role, target), job, pods, None, now)
+    return Leftover(run, seen, times.from_text(metadata["creationTimestamp"]))
+
+
+def _told(name: str, replication: str, found: list[Leftover], now: datetime) -> Run:
+    """Return a run that is gone: what each of its loads says stands for itself, as in one without a dump."""
+    loads = [one.job for one in found if one.job.step.role == LOAD]
+    steps = [step_status(TargetStep(name=job.step.target), job, now) for job in loads]
+    end = None if any(one.is_at_work for one in found) else now
+    request = RunSpec(replication_name=replication, action="Load", snapshot=f"{replication}/{name}")
+    return Run(
+        name, "", "", min(one.created for one in found), request, RunStatus(targets=steps, completion_time=end), {}
+    )
+
+
+def _reasons(status: Mapping[str, Any]) -> Iterable[str]:
+    steps: list[Any] = [status.get("dump"), *(status.get("targets") or ())]
+    return [str(step.get("reason")) for step in steps if isinstance(step, Mapping)]

@@ -1,0 +1,74 @@
+"""Whether a run may be carried out, not believing what it says of itself: (run, its DataReplication, now) -> Origin.
+
+Who may create runs writes all of a run but its status: its owner, its name, its annotations, its copy of the spec. Only
+the status is the operator's alone. So a copy counts once the status says that the run has begun; until then it is
+compared with the DataReplication's spec, and overwritten where it differs. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from datareplication.core import names, summary, times
+from datareplication.core.pods import Why
+from datareplication.core.run import Run
+from datareplication.core.spec import ReplicationSpec
+from datareplication.core.state import ReplicationStatus
+
+Origin = Literal["Ours", "Early", "Restored"]
+"""Ours: to be carried out. Early: it bears the name of a slot that is not due, and is as if it were not there.
+Restored: it has begun once, or pretends to; it is never carried out, and is as if it were not there."""
+
+RESTORED = Why(
+    "RestoredWithoutStatus",
+    "the run has what the operator fills in and no status: it has begun once, or was copied from one that has, and is "
+    "not carried out again; make a new run of spec.replicationName and what else you want, without dataInterval and "
+    "replication",
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A DataReplication at one moment. parsed: its spec, None when it is invalid. old: what its status says."""
+
+    replication: Mapping[str, Any]
+    parsed: ReplicationSpec | None
+    old: ReplicationStatus
+    now: datetime
+
+    @property
+    def handled(self) -> datetime:
+        """Return up to when slots are behind it: the last one run, or since when they count."""
+        since = self.old.schedule.since if self.old.schedule else None
+        created = times.from_text(self.replication["metadata"]["creationTimestamp"])
+        return max(filter(None, (summary.last_slot(self.old, (), self.now), since or created)))
+
+
+def of(run: Run, known: Known) -> Origin:
+    """Return what is to become of a run."""
+    if run.raw.get("status"):
+        return "Restored" if _is_set_aside(run) else "Ours"
+    request = run.request
+    if request.slot is None:
+        # The operator writes a status before it fills in both.
+        return "Restored" if request.replication and request.data_interval else "Ours"
+    if request.slot > known.now:
+        return "Early"
+    return "Ours" if _is_new_slots(run, request.slot, known) else "Restored"
+
+
+def _is_new_slots(run: Run, slot: datetime, known: Known) -> bool:
+    """Whether a run without a status can be what the operator makes of a slot.
+
+    A slot is told as run only after the status of its run was written. A run that was begun as it was made carries what
+    its Job was made of; a change of the spec since then is no part of it.
+    """
+    owner = known.replication["metadata"]["uid"]
+    is_like_ours = names.is_owned_by(run.raw, owner) and run.request.targets is None
+    is_unchanged = not run.is_admitted or run.request.replication == known.parsed
+    return is_like_ours and is_unchanged and slot > known.handled
+
+
+def _is_set_aside(run: Run) -> bool:
+    return any(one.type == "Finished" and one.reason == RESTORED.reason for one in run.status.conditions)

@@ -1,0 +1,112 @@
+"""What a user may say of the Jobs' pods: Kubernetes' own fields, those that the restricted Pod Security level allows.
+
+An allow-list: a field that is not here is refused. Where ours is stricter it wins (`manifests.py`).
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from datareplication.core.affinity import Affinity
+from datareplication.core.model import LocalObjectReference, Model, keyed, rules
+from datareplication.core.quantity import Quantity
+
+GroupId = Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+UNCONFINING = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
+"""How annotations that Kubernetes takes for a security context begin."""
+
+_CONFINED = [
+    (f"!('{key}' in self)", "sets a security profile, which is the operator's to set: leave it out")
+    for key in (*(f"{UNCONFINING[0]}{name}" for name in ("dump", "load")), f"{UNCONFINING[1]}pod")
+]
+
+
+class SeLinuxOptions(Model):
+    """SELinux' label, as far as it confines."""
+
+    level: str = Field(max_length=253, description="The level (MCS categories), for example s0:c1,c2.")
+
+
+class SeccompProfile(Model):
+    """The seccomp profile: ours."""
+
+    type: Literal["RuntimeDefault"] = Field(description="RuntimeDefault, as without it.")
+
+
+class PodSecurity(Model):
+    """As whom the Jobs' pods run."""
+
+    run_as_user: int | None = Field(None, ge=1, le=2_147_483_647, description="The uid; never root.")
+    run_as_group: GroupId | None = Field(None, description="The gid.")
+    run_as_non_root: Literal[True] | None = Field(None, description="true, as without it.")
+    fs_group: GroupId | None = Field(None, description="The group that volumes are given to.")
+    fs_group_change_policy: Literal["Always", "OnRootMismatch"] | None = Field(
+        None, description="When volumes are given to fsGroup."
+    )
+    supplemental_groups: list[GroupId] = Field(default_factory=list, max_length=32, description="Further groups.")
+    supplemental_groups_policy: Literal["Merge", "Strict"] | None = Field(
+        None, description="Whether the image's groups count as well."
+    )
+    se_linux_options: SeLinuxOptions | None = Field(None, description="SELinux' level.")
+    seccomp_profile: SeccompProfile | None = Field(None, description="RuntimeDefault, as without it.")
+
+
+class Resources(Model):
+    """A container's resources."""
+
+    requests: dict[str, Quantity] = Field(default_factory=dict, max_length=32, description="What it is given.")
+    limits: dict[str, Quantity] = Field(default_factory=dict, max_length=32, description="What it may use.")
+
+
+class Toleration(Model):
+    """A taint that the pod tolerates."""
+
+    key: str | None = Field(None, max_length=317, description="The taint's key; unset: of any key.")
+    operator: Literal["Exists", "Equal"] | None = Field(None, description="How value is compared.")
+    value: str | None = Field(None, max_length=63, description="The taint's value.")
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="The taint's effect; unset: any."
+    )
+    toleration_seconds: int | None = Field(None, description="For how long a NoExecute is tolerated.")
+
+
+class PodSettings(Model):
+    """Where a Job's pod runs and what it may use."""
+
+    resources: Resources = Field(
+        default_factory=Resources, description="The container's resources: requests and limits."
+    )
+    node_selector: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels a node must have.")
+    affinity: Affinity = Field(
+        default_factory=Affinity,
+        description="The pod's affinity to nodes and to other pods of its namespace: nodeAffinity, podAffinity, "
+        "podAntiAffinity.",
+    )
+    priority_class_name: str = Field("", max_length=253, description="The pod's PriorityClass.")
+    image_pull_secrets: list[LocalObjectReference] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Secrets to pull the image with, beside the operator's own.",
+        json_schema_extra=keyed("name"),
+    )
+    pod_labels: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels added to the pod.")
+    pod_annotations: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Annotations added to the pod.",
+        json_schema_extra=rules(*_CONFINED),
+    )
+    tolerations: list[Toleration] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Taints that the pod tolerates: key, operator, value, effect, tolerationSeconds.",
+    )
+
+    @field_validator("pod_annotations")
+    @classmethod
+    def _confined(cls, annotations: dict[str, str]) -> dict[str, str]:
+        for key in annotations:
+            if key.startswith(UNCONFINING):
+                raise ValueError(f"{key[:100]} sets a security profile, which is the operator's to set: leave it out")
+        return annotations

@@ -1,0 +1,145 @@
+"""What a user may say of the Jobs' pods and of the claim: an allow-list, in which ours wins where it is stricter."""
+
+from typing import Any
+
+import pytest
+from samples import MINIMAL
+
+from datareplication.core import manifests, objects, run, spec
+from datareplication.core.manifests import JobImage
+from datareplication.errors import SpecError
+
+IMAGE = JobImage("image")
+STORAGE = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/dump"
+
+
+def of(field: str, value: Any) -> dict[str, Any]:
+    """Return a spec with one field; `dump.x` is of the dump's pod."""
+    outer, _, inner = field.partition(".")
+    return {**MINIMAL, outer: {inner: value} if inner else value}
+
+
+def with_template(**fields: Any) -> dict[str, Any]:
+    return of("snapshot", {"volumeClaimTemplate": {**STORAGE, **fields}})
+
+
+def a_run(**fields: Any) -> run.Run:
+    metadata = {"name": "now", "namespace": "data", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    return run.read({"metadata": metadata, "spec": {"replicationName": "fan", "replication": {**MINIMAL, **fields}}})
+
+
+def dumps_pod(**fields: Any) -> dict[str, Any]:
+    pod: dict[str, Any] = manifests.dump_job(a_run(**fields), IMAGE)["spec"]["template"]["spec"]
+    return pod
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        pytest.param(of("podSecurityContext", {"runAsUser": 0}), "podSecurityContext.runAsUser", id="root"),
+        pytest.param(
+            of("podSecurityContext", {"runAsNonRoot": False}), "podSecurityContext.runAsNonRoot", id="maybe root"
+        ),
+        pytest.param(
+            of("podSecurityContext", {"seccompProfile": {"type": "Unconfined"}}),
+            "podSecurityContext.seccompProfile.type",
+            id="no seccomp profile",
+        ),
+        pytest.param(
+            of("podSecurityContext", {"seLinuxOptions": {"level": "s0", "type": "spc_t"}}),
+            "podSecurityContext.seLinuxOptions.type",
+            id="an SELinux type that is not confined",
+        ),
+        pytest.param(
+            of("podSecurityContext", {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}),
+            "podSecurityContext.sysctls",
+            id="sysctls",
+        ),
+        pytest.param(
+            of("podSecurityContext", {"windowsOptions": {"hostProcess": True}}),
+            "podSecurityContext.windowsOptions",
+            id="a host process",
+        ),
+        pytest.param(with_template(volumeName="pv-of-another"), "volumeName", id="somebody's volume"),
+        pytest.param(
+            with_template(dataSourceRef={"kind": "PersistentVolumeClaim", "name": "x", "namespace": "prod"}),
+            "dataSourceRef",
+            id="a copy of another namespace's claim",
+        ),
+        pytest.param(with_template(dataSource={"kind": "VolumeSnapshot", "name": "x"}), "dataSource", id="a copy"),
+        pytest.param(with_template(selector={"matchLabels": {}}), "selector", id="any volume there is"),
+        pytest.param(with_template(volumeMode="Block"), "volumeMode", id="a block device"),
+        pytest.param(with_template(accessModes=[]), "accessModes", id="no access mode"),
+        pytest.param(
+            with_template(resources={"requests": {"storage": "much"}}), "resources.requests.storage", id="no quantity"
+        ),
+        pytest.param(with_template(spec=STORAGE), "volumeClaimTemplate", id="a claim's spec twice"),
+        pytest.param(
+            of("snapshot", {"volumeClaimTemplate": {}}), "volumeClaimTemplate: give accessModes", id="an empty claim"
+        ),
+        pytest.param(of("dump.resources", {"claims": [{"name": "gpu"}]}), "dump.resources.claims", id="a device"),
+        pytest.param(of("dump.resources", {"limits": {"memory": "a lot"}}), "dump.resources.limits.memory", id="a lot"),
+        pytest.param(of("dump.podAnnotations", {APPARMOR: "unconfined"}), "dump.podAnnotations", id="no AppArmor"),
+        pytest.param(of("dump.tolerations", ["all"]), r"dump.tolerations\[0\]", id="a toleration that is a word"),
+        pytest.param(
+            of("dump.affinity", {"podAffinity": {"namespaces": ["prod"]}}),
+            "dump.affinity.podAffinity.namespaces",
+            id="another namespace's pods",
+        ),
+        pytest.param(
+            of("dump.affinity", {"nodeAffinity": ["a"]}), "dump.affinity.nodeAffinity", id="an affinity that is none"
+        ),
+    ],
+)
+def test_what_a_pod_or_claim_may_not_have_is_refused_by_its_field(wanted: dict[str, Any], told: str) -> None:
+    with pytest.raises(SpecError, match=f"^spec.*{told}"):
+        spec.parse(wanted)
+
+
+def test_what_users_need_of_a_pods_security_is_carried_through_below_ours() -> None:
+    chosen = {
+        "runAsUser": 1000,
+        "runAsGroup": 0,
+        "fsGroup": 2000,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "supplementalGroups": [3000],
+        "seLinuxOptions": {"level": "s0:c1,c2"},
+    }
+    ours = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert dumps_pod()["securityContext"] == ours
+    assert dumps_pod(podSecurityContext=chosen)["securityContext"] == {**chosen, **ours}
+    assert dumps_pod(podSecurityContext=ours)["securityContext"] == ours, "said once more it is no fault"
+
+
+def test_where_a_pod_runs_is_carried_through_as_it_is_written() -> None:
+    term = {"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "kubernetes.io/hostname"}
+    expression = {"key": "zone", "operator": "In", "values": ["a"]}
+    affinity = {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [expression]}]
+            },
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {"weight": 1, "preference": {"matchFields": [expression]}}
+            ],
+        },
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]},
+        "podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]},
+    }
+    tolerations = [{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}]
+    resources = {"requests": {"cpu": 1, "memory": "1.5Gi"}, "limits": {"ephemeral-storage": "1e9", "cpu": "500m"}}
+    pod = dumps_pod(dump={"affinity": affinity, "tolerations": tolerations, "resources": resources})
+    assert (pod["affinity"], pod["tolerations"]) == (affinity, tolerations)
+    asked = {"requests": {"cpu": "1", "memory": "1.5Gi"}, "limits": {"ephemeral-storage": "1e9", "cpu": "500m"}}
+    assert pod["containers"][0]["resources"] == asked
+
+
+@pytest.mark.parametrize("is_wrapped", [True, False], ids=["as a claim has it", "the spec alone"])
+def test_a_claim_is_made_of_its_template_in_both_forms(*, is_wrapped: bool) -> None:
+    wanted = {**STORAGE, "storageClassName": "fast", "volumeMode": "Filesystem"}
+    template = {"spec": wanted} if is_wrapped else wanted
+    one = a_run(snapshot={"volumeClaimTemplate": template})
+    chosen = one.spec.snapshot.volume_claim_template
+    assert chosen is not None
+    assert objects.claim(one, chosen)["spec"] == wanted
