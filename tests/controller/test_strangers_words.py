@@ -135,8 +135,9 @@ async def test_a_status_that_a_stranger_wrote_stops_nothing() -> None:
     world.cluster.put(RUN, manual_run("later"))
     await world.settle()
     assert all(text.isprintable() for text in texts(world.run_status("now")))
-    assert world.run_status("later")["phase"] == "Pending"
-    assert world.status["activeRuns"] == ["later", "now"]
+    assert world.run_status("now")["phase"] == "Failed"  # it says that it has begun, and nobody has completed it
+    assert world.run_status("later")["phase"] == "Dumping"
+    assert world.status["activeRuns"] == ["later"]
 
 
 @pytest.mark.parametrize("begun", ["abc", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", CONTROL])
