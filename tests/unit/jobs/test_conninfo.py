@@ -24,9 +24,9 @@ def parameters(text: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("case", "text", "sslmode", "sslrootcert", "require_auth"),
     [
-        ("nothing said", "", "verify-full", AUTHORITIES, "!password"),
-        ("an authority", "sslrootcert=/ca.crt", "verify-full", "/ca.crt", "!password"),
-        ("the public authorities", "sslrootcert=system", "verify-full", AUTHORITIES, "!password"),
+        ("nothing said", "", "verify-full", AUTHORITIES, None),
+        ("an authority", "sslrootcert=/ca.crt", "verify-full", "/ca.crt", None),
+        ("the public authorities", "sslrootcert=system", "verify-full", AUTHORITIES, None),
         ("no TLS", "sslmode=disable", "disable", None, "!password"),
         ("libpq's own default", "sslmode=prefer", "prefer", None, "!password"),
         ("an authority in any case makes require verify", "sslmode=require", "require", None, "!password"),
@@ -35,10 +35,10 @@ def parameters(text: str) -> dict[str, str]:
     ],
 )
 def test_what_is_not_said_is_safe(
-    case: str, text: str, sslmode: str, sslrootcert: str | None, require_auth: str
+    case: str, text: str, sslmode: str, sslrootcert: str | None, require_auth: str | None
 ) -> None:
     found = parameters(f"host=db dbname=app {text}")
-    assert (found["sslmode"], found.get("sslrootcert"), found["require_auth"]) == (
+    assert (found["sslmode"], found.get("sslrootcert"), found.get("require_auth")) == (
         sslmode,
         sslrootcert,
         require_auth,

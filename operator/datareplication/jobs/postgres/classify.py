@@ -84,8 +84,8 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
         "PasswordInClear",
         (
             "the server asks for the password in another way than the connection allows: let its pg_hba.conf ask for"
-            " scram-sha-256; where it must see the password itself (ldap, pam, radius), say require_auth=password in"
-            " {prefix}_DB_CONNECTION, together with sslmode=verify-full"
+            " scram-sha-256; one that must see the password itself (ldap, pam, radius) has to prove its name: sslMode"
+            " verify-full (without it, require_auth=password in {prefix}_DB_CONNECTION sends the password to anybody)"
         ),
     ),
     (

@@ -32,7 +32,9 @@ VERIFIED = "verify-full"
 """What holds where no sslmode is given: libpq's own default, prefer, would hand the password to whoever answers."""
 
 NOT_IN_CLEAR = "!password"
-"""What a server may ask for where no require_auth is given: anything but the password itself."""
+"""What a server may ask for that has not proven its name, where no require_auth is given: anything but the password.
+
+One that has may have to see it (ldap, pam, radius)."""
 
 REQUIRE_AUTH_SINCE = 160000
 USERS_AUTHORITIES = Path(".postgresql/root.crt")
@@ -53,7 +55,7 @@ def parameters(connection: Connection, database: str | None = None) -> dict[str,
     if given.get("sslrootcert") == "system":
         given["sslrootcert"] = _authorities() or "system"
     added = ADDED
-    if extensions.libpq_version() >= REQUIRE_AUTH_SINCE:
+    if given["sslmode"] != VERIFIED and extensions.libpq_version() >= REQUIRE_AUTH_SINCE:
         added = {**ADDED, "require_auth": NOT_IN_CLEAR}
     return {**added, **given, "dbname": database or given["dbname"]}
 
