@@ -61,6 +61,7 @@ keepalives. Those of SHAPING that are not here matter only to queries of views a
 
 NEWER: Mapping[str, str] = {
     "transaction_timeout": "0",
+    "icu_validation_level": "warning",
     "restrict_nonsystem_relation_kind": "",
 }
 """Those that not all supported servers know; a startup packet with an unknown one is refused."""
