@@ -171,6 +171,8 @@ def main() -> int:
         sys.stderr.write(f"{error.message}\n")
         return error.exit_code
     logging.basicConfig(level=chosen.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(watching.FewRepetitions())
     for noisy in ("kopf", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     asyncio.run(operate(chosen))
