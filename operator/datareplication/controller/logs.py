@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from datareplication.controller import watching
 from datareplication.core import plain
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -26,6 +27,7 @@ def configure(level: str) -> None:
     """Let everything log to standard error, from this level on."""
     handler = logging.StreamHandler()
     handler.setFormatter(Lines(FORMAT))
+    handler.addFilter(watching.FewRepetitions())
     logging.basicConfig(level=level, handlers=[handler])
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)

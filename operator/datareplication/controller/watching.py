@@ -1,6 +1,8 @@
 """kopf's watches as one task: it ends as soon as any part of them has. What is watched is `handlers.py`'s."""
 
 import asyncio
+import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -23,6 +25,18 @@ class ForEver:
         while True:
             yield delay
             delay = min(2 * delay, LONGEST_BACKOFF_SECONDS)
+
+
+class FewRepetitions(logging.Filter):
+    """Passes over most of what kopf says of a request that it repeats: of a forbidden namespace thirty lines a minute.
+
+    The first tells the fault, each hundredth that it lasts.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is told."""
+        repeated = re.match(r"Request attempt #(\d+)\S* failed; will retry", record.getMessage())
+        return repeated is None or int(repeated[1]) == 1 or int(repeated[1]) % 100 == 0
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
