@@ -88,6 +88,12 @@ class Target(Connection, PodSettings):
     grants: Literal["Keep", "Drop"] = Field(
         "Keep", description="Keep carries the source's grants over, whose roles must exist; Drop leaves them out."
     )
+    build_credentials_secret_ref: CredentialsSecretRef | None = Field(
+        None,
+        description="Secret of a login role without rights of its own, as which the new database is built (Swap), so "
+        "that the source's code gains nothing else by running; the load's role must be a member of it. Unset: one is "
+        "made for each load where the load's role may make roles.",
+    )
     after_load: ConfigMapSource | None = Field(
         None, description="SQL that runs in the new database before anybody can see it, for example to scrub addresses."
     )

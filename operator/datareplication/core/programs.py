@@ -8,6 +8,7 @@ from typing import Any
 
 from datareplication.core import times
 from datareplication.core.endpoints import Connection, Target
+from datareplication.core.model import CredentialsSecretRef
 from datareplication.core.paths import SNAPSHOTS_MOUNT, placeholders, snapshot_path
 from datareplication.core.run import Run
 
@@ -94,7 +95,7 @@ def _siblings(run: Run, target: Target) -> list[str]:
 
 
 def _place(target: Target) -> tuple[object, ...]:
-    login = target.credentials_secret_ref
+    login = (target.credentials_secret_ref, target.build_credentials_secret_ref)
     return target.host, target.port, login, target.maintenance_database, target.strategy, target.owners, target.grants
 
 
@@ -113,18 +114,22 @@ def environment(run: Run, prefix: str, connection: Connection) -> list[dict[str,
 
     Credentials come by secretKeyRef: the operator never reads them, and a missing Secret has a reason.
     """
-    secret = connection.credentials_secret_ref
-    keys = {"USERNAME": secret.username_key, "PASSWORD": secret.password_key}
-    from_secret = [
-        {"name": f"{prefix}_DB_{name}", "valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
-        for name, key in keys.items()
-    ]
+    build = connection.build_credentials_secret_ref if isinstance(connection, Target) else None
     path = {"name": "CSV_OUTPUT_PATH", "value": f"{SNAPSHOTS_MOUNT}/{snapshot_path(run)}"}
     return [
         *(() if run.is_rollback else (path,)),
         {"name": f"{prefix}_DB_CONNECTION", "value": conninfo(connection)},
-        *from_secret,
+        *_credentials(f"{prefix}_DB", connection.credentials_secret_ref),
+        *(_credentials(f"{prefix}_DB_BUILD", build) if build and not run.is_rollback else ()),
         *({"name": name.upper(), "value": value} for name, value in placeholders(run).items()),
+    ]
+
+
+def _credentials(prefix: str, secret: CredentialsSecretRef) -> list[dict[str, Any]]:
+    keys = {"USERNAME": secret.username_key, "PASSWORD": secret.password_key}
+    return [
+        {"name": f"{prefix}_{name}", "valueFrom": {"secretKeyRef": {"name": secret.name, "key": key}}}
+        for name, key in keys.items()
     ]
 
 

@@ -63,6 +63,16 @@ class Entry:
         return self.label.startswith("EVENT TRIGGER ")
 
     @property
+    def is_statistics(self) -> bool:
+        """Whether it is a statistics object."""
+        return self.label.startswith("STATISTICS ")
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it would keep a load's own work from being done, take part in it, or belong to whoever does it."""
+        return self.is_grant or self.is_row_security or self.is_event_trigger or self.is_statistics
+
+    @property
     def owner(self) -> str:
         """The owner of the public schema, as the archive spells it."""
         return self.label.removeprefix("SCHEMA - public ")

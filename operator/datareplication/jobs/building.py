@@ -29,7 +29,7 @@ from datareplication.jobs.postgres.connection import Session, connect, execute, 
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
-from datareplication.jobs.settings import LoadSettings
+from datareplication.jobs.settings import Connection, LoadSettings
 from datareplication.jobs.stages import Ledger, Stages, ids_of
 from datareplication.jobs.tally import Tally
 from datareplication.jobs.tools import Tool
@@ -59,8 +59,10 @@ class Building:
     def _application(self) -> str:
         return load_application(self.given.run.name)
 
-    def connect(self, database: str) -> Session:
-        """Open a session to a database of the target's server."""
+    def connect(self, database: str, builder: Connection | None = None) -> Session:
+        """Open a session to a database of the target's server, as the role that builds if one is given."""
+        if builder is not None:
+            return connect(builder, self._application, database)
         return connect(self.given.target, self._application, database, self._quiet)
 
     @property
@@ -75,14 +77,15 @@ class Building:
         with crew(self.given.workers, open_worker, self.frame.stop) as made:
             yield made
 
-    def open(self, workers: Workers, settings: Mapping[str, str]) -> None:
-        """Let the workers connect to `<db>__next`, which exists now."""
+    def open(self, workers: Workers, settings: Mapping[str, str], builder: Connection | None = None) -> None:
+        """Let the workers connect to `<db>__next`, which exists now, as the role that builds if there is one."""
+        settings = self._settings_of(builder) if builder else settings
         config = WorkerConfig(
-            self.given.target,
+            builder or self.given.target,
             self._application,
             self.database.next_name,
             self.given.input,
-            self._restorer(settings),
+            self._restorer(settings, builder),
             settings,
         )
         workers.open(config, max(self.manifest.tables, 1))
@@ -92,20 +95,32 @@ class Building:
         # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
         return {**for_tools(session), **bulk.settings(session, self.given.workers), **self._quiet}
 
-    def build(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> None:
-        """Fill the database and verify it. is_final: no clone is made of it and no script changes it."""
+    def _settings_of(self, builder: Connection) -> dict[str, str]:
+        with contextlib.closing(self.connect(self.database.next_name, builder)) as session:
+            return {**for_tools(session), **bulk.settings(session, self.given.workers)}
+
+    def make_schema(self, settings: Mapping[str, str]) -> None:
+        """Restore what comes before the rows; none of it runs code of the source's."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
             self.tally.phase("Schema")
-            restorer = self._restorer(settings)
-            self._restore(restorer, ids_of(self.stages.before))
+            self._restore(self._restorer(settings), ids_of(self.stages.before))
             extension_rows.refuse_lacking(session, self.manifest)
-            self._fill(workers, restorer, is_final=is_final)
-            self._restore_large_objects(restorer, session)
+
+    def fill(
+        self, workers: Workers, settings: Mapping[str, str], builder: Connection | None = None, *, is_final: bool
+    ) -> None:
+        """Copy the rows and build what follows from them. is_final: no clone is made of it and no script changes it."""
+        self._fill(
+            workers, self._restorer(self._settings_of(builder) if builder else settings, builder), is_final=is_final
+        )
+
+    def complete(self, settings: Mapping[str, str]) -> None:
+        """Restore what else a database holds."""
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            self._restore_large_objects(self._restorer(settings), session)
             copying.set_sequences(session, self.manifest.sequences)
-            if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
-                owners.give_all(session, self.database.owner)
 
     def count_rows(self, workers: Workers) -> None:
         """Compare the number of each table's rows with the snapshot's."""
@@ -121,6 +136,9 @@ class Building:
     def finish(self, workers: Workers, settings: Mapping[str, str], *, is_analyzed: bool) -> None:
         """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
         self._restore(self._restorer(settings), ids_of(self.stages.last))
+        if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
+            with contextlib.closing(self.connect(self.database.next_name)) as session:
+                owners.give_all(session, self.database.owner)
         left = self._after_load()
         shaped_by = tuple(self._shaping().items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
@@ -213,12 +231,12 @@ class Building:
         elif isinstance(done, RestoreEntries):
             self.ledger.restored(done.ids)
 
-    def _restorer(self, settings: Mapping[str, str]) -> Restorer:
+    def _restorer(self, settings: Mapping[str, str], builder: Connection | None = None) -> Restorer:
         choices = [
-            *(["--no-owner"] if self.given.owners == "TargetOwner" else []),
+            *(["--no-owner"] if self.given.owners == "TargetOwner" or builder else []),
             *(["--no-privileges"] if self.given.grants == "Drop" else []),
         ]
-        reached = login(self.given.target, self._application, settings, self.database.next_name)
+        reached = login(builder or self.given.target, self._application, settings, self.database.next_name)
         return Restorer(self.pg_restore, reached, ("--exit-on-error", "--no-tablespaces", *choices))
 
     def _restore(self, restorer: Restorer, ids: Sequence[int], *options: str) -> None:

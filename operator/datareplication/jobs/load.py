@@ -25,7 +25,7 @@ from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.program import Frame
 from datareplication.jobs.rights import Wants
 from datareplication.jobs.settings import LoadSettings
-from datareplication.jobs.swap import Swap
+from datareplication.jobs.swap import Replaced, Swap
 from datareplication.jobs.tally import Tally
 
 
@@ -111,7 +111,7 @@ class _Load:
         strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)
         replaced = strategy.run()
         self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
-        return _report(given, manifest, replaced.provenance.duration_seconds, replaced.not_carried)
+        return _report(given, manifest, replaced.provenance.duration_seconds, replaced)
 
     def _discard_clone(self) -> None:
         name = facts.target_name(self.given) + databases.NEXT_SUFFIX
@@ -155,11 +155,13 @@ def _wants(given: LoadSettings, manifest: Manifest, session: Session, server: Se
 
 
 def _report(
-    given: LoadSettings, manifest: Manifest, duration_seconds: float, not_carried: Sequence[str] = ()
+    given: LoadSettings, manifest: Manifest, duration_seconds: float, replaced: Replaced | None = None
 ) -> Report:
     message = f"{manifest.tables} tables, {manifest.rows} rows"
-    if not_carried:
-        message += f"; not carried over for want of rights: {'; '.join(not_carried)}"
+    if replaced and replaced.not_carried:
+        message += f"; not carried over for want of rights: {'; '.join(replaced.not_carried)}"
+    if replaced and replaced.remarks:
+        message += f"; {'; '.join(replaced.remarks)}"
     return Report(
         outcome="Succeeded",
         reason="Loaded",

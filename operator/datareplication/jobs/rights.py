@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from datareplication.errors import CapabilityError, RightsError
 from datareplication.jobs.manifest import Role
-from datareplication.jobs.postgres.target import Server
+from datareplication.jobs.postgres.target import OPTIONS_SINCE, Server
 
 USES = {
     "Owner": "owns objects",
@@ -16,9 +16,6 @@ USES = {
     "UserMapping": "has user mappings",
 }
 """What a snapshot names a role for -> in words."""
-
-OPTIONS_SINCE = 160000
-"""Memberships have options of their own."""
 
 
 @dataclass(frozen=True)

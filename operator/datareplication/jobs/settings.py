@@ -78,7 +78,7 @@ class LoadSettings:
     """Everything a load is told. input: a published snapshot's directory; a rollback reads none and has an empty path.
 
     siblings: databases on the same server that the same run loads with the same role. is_any_run: whether another run's
-    snapshot will do.
+    snapshot will do. builder: a role to build as, whose rights end at the database that is built.
     """
 
     run: RunSettings
@@ -98,6 +98,7 @@ class LoadSettings:
     grants: str = "Keep"
     is_any_run: bool = False
     is_rollback: bool = False
+    builder: Connection | None = None
 
 
 def parse_dump(arguments: Sequence[str], environment: Mapping[str, str]) -> DumpSettings:
@@ -141,6 +142,7 @@ def parse_load(arguments: Sequence[str], environment: Mapping[str, str]) -> Load
         grants=given.grants,
         is_any_run=given.any_run,
         is_rollback=given.rollback,
+        builder=_builder(variable_prefix(given.target), environment),
     )
 
 
@@ -252,11 +254,19 @@ def _environment_help(prefix: str, path_text: str) -> str:
         f"{prefix}_DB_CONNECTION": "libpq connection string or URI, without credentials.",
         f"{prefix}_DB_USERNAME": "Role to log in as.",
         f"{prefix}_DB_PASSWORD": "Its password.",
+        **({} if prefix == SOURCE_PREFIX else _builder_help(prefix)),
         "TERMINATION_MESSAGE_PATH": f"Where the final report goes (default: {DEFAULT_TERMINATION_MESSAGE_PATH}).",
     }
     codes = "0 done, 75 try again, 64 arguments, 65 data, 69 missing capability, 73 volume, 77 rights, 78 guard"
     lines = "\n".join(f"  {name:<25} {text}" for name, text in rows.items())
     return f"environment:\n{lines}\n\nexit codes:\n  {codes}"
+
+
+def _builder_help(prefix: str) -> dict[str, str]:
+    return {
+        f"{prefix}_DB_BUILD_USERNAME": "Role to build as, without rights of its own (optional).",
+        f"{prefix}_DB_BUILD_PASSWORD": "Its password.",
+    }
 
 
 def _run(given: argparse.Namespace) -> RunSettings:
@@ -272,6 +282,17 @@ def _connection(prefix: str, environment: Mapping[str, str]) -> Connection:
     if not username:
         raise UsageError(f"{names[1]} is empty: it is the role to log in as", reason="MissingVariable")
     return Connection(prefix, conninfo, username, password)
+
+
+def _builder(prefix: str, environment: Mapping[str, str]) -> Connection | None:
+    """Return how the role that builds logs in, None when none is given; a half of it is a UsageError."""
+    names = [f"{prefix}_DB_BUILD_{part}" for part in ("USERNAME", "PASSWORD")]
+    given = [environment.get(name, "") for name in names]
+    if not any(given):
+        return None
+    if not all(given):
+        raise UsageError(f"{' and '.join(names)} go together", reason="MissingVariable")
+    return Connection(f"{prefix}_DB_BUILD", environment.get(f"{prefix}_DB_CONNECTION", ""), *given)
 
 
 def _directory(given: str | None, option: str, environment: Mapping[str, str]) -> Path:

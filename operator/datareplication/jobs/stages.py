@@ -35,7 +35,8 @@ class Stages:
     """The entries of an archive, each in one of these.
 
     before: comes before the rows. after: indexes, constraints, triggers and so on. last: what would keep a load's own
-    work from being done, or would take part in it: row-level security, grants, event triggers. left_out: as chosen.
+    work from being done, would take part in it, or belong to the role that builds: grants, row-level security, event
+    triggers, statistics objects. left_out: as chosen.
     refused: grants and comments that only a superuser may give to schema public.
     """
 
@@ -53,7 +54,7 @@ def plan(contents: Contents, choices: Choices) -> Stages:
     refused = _with_dependents(every, public) - public if _is_public_closed(choices) else set()
     out = public | _with_dependents(every, {e.id for e in every if (e.catalog, e.oid) in choices.omitted})
     out |= set() if choices.with_grants else {entry.id for entry in every if entry.is_grant}
-    last = _with_dependents(every, {e.id for e in every if e.is_grant or e.is_row_security or e.is_event_trigger})
+    last = _with_dependents(every, {entry.id for entry in every if entry.is_last})
     gone = out | refused
     return Stages(
         before=_those(contents.pre_data, without=gone | last),

@@ -13,18 +13,18 @@ from datareplication.jobs.log import Log
 LIBPQ = re.compile(r"PG(?!DATA$)[A-Z].*")
 """PGHOST, PGSSLMODE, PGOPTIONS, PGSERVICE and so on; PGDATA is the server's, which images of PostgreSQL set."""
 
-PASSWORD_SUFFIX = "_DB_PASSWORD"  # noqa: S105 - the end of a variable's name
+PASSWORD_SUFFIXES = ("_DB_PASSWORD", "_DB_BUILD_PASSWORD")
 
 
 def passwords(environment: Mapping[str, str]) -> list[str]:
     """Return the passwords that a program was given."""
-    return [value for name, value in environment.items() if name.endswith(PASSWORD_SUFFIX)]
+    return [value for name, value in environment.items() if name.endswith(PASSWORD_SUFFIXES)]
 
 
 def settle(log: Log) -> None:
     """Take both from the process' environment, when the settings are read; say which of libpq's there were."""
     ignored = sorted(name for name in os.environ if LIBPQ.fullmatch(name))
-    for name in [*ignored, *(name for name in os.environ if name.endswith(PASSWORD_SUFFIX))]:
+    for name in [*ignored, *(name for name in os.environ if name.endswith(PASSWORD_SUFFIXES))]:
         del os.environ[name]
     if ignored:
         text = "libpq's variables do not count here: say what they say in the …_DB_CONNECTION that it is for"

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.errors import GuardError
-from datareplication.jobs import siblings
-from datareplication.jobs.building import Building
-from datareplication.jobs.postgres import databases, notes, provenance, rename, target
+from datareplication.jobs import apart, siblings
+from datareplication.jobs.building import Building, Workers
+from datareplication.jobs.postgres import builders, databases, notes, provenance, rename, target
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.databases import Database
 from datareplication.jobs.postgres.provenance import Provenance
@@ -25,10 +25,14 @@ DROP_ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Replaced:
-    """What a Swap did. not_carried: what belonged to the target and could not be given to the new database."""
+    """What a load did. not_carried: what belonged to the target and could not be given to the new database.
+
+    remarks: what else a person should know.
+    """
 
     provenance: Provenance
     not_carried: Sequence[str]
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Swap:
     """One load by Swap.
 
     maintenance: the session that holds the target's lock. lock: the siblings' build lock. previous: `<db>__previous` as
-    the guard has seen it.
+    the guard has seen it. remarks: for the report. made: roles that were made for this load.
     """
 
     building: Building
@@ -44,6 +48,8 @@ class Swap:
     lock: contextlib.ExitStack
     previous: Database | None
     started: float = field(default_factory=time.monotonic)
+    remarks: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
 
     def run(self) -> Replaced:
         """Replace the target."""
@@ -55,19 +61,21 @@ class Swap:
                 written = self._provenance()
                 self._write(written)
             self.building.tally.phase("Swapping")
-            return Replaced(written, [*self.building.not_restored, *self._swap(next_oid)])
+            return Replaced(written, [*self.building.not_restored, *self._swap(next_oid)], tuple(self.remarks))
         except BaseException:
             self._clean_up()
             raise
+        finally:
+            self._drop_made()
 
     def _build(self) -> int:
         """Build `<db>__next`; return its oid."""
         building = self.building
         settings = building.settings(self.maintenance)
         with building.workers() as workers:
-            next_oid = self._create_next()
+            next_oid = self._make(workers, settings, is_final=not building.script)
+        with building.workers() as workers:
             building.open(workers, settings)
-            building.build(workers, settings, is_final=not building.script)
             building.compare_sums(workers)
             building.finish(workers, settings, is_analyzed=not building.script)
         building.settle(is_cloned=False)
@@ -93,12 +101,36 @@ class Swap:
     def _build_and_clone(self, settings: Mapping[str, str]) -> int:
         building = self.building
         with building.workers() as workers:
-            next_oid = self._create_next()
-            building.open(workers, settings)
-            building.build(workers, settings, is_final=False)
+            next_oid = self._make(workers, settings, is_final=False)
         self._write(self._provenance())  # by which a clone that is not marked yet is known as ours
         self._clone()
         return next_oid
+
+    def _make(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> int:
+        """Make `<db>__next` and fill it, its rows as the role that builds, if there is one; return its oid."""
+        building = self.building
+        next_oid = self._create_next()
+        found = apart.builder(building, self.maintenance)
+        self.made.append(found.made)
+        building.make_schema(settings)
+        if found.role is None:
+            self._say_built_as_loader(found.why_not)
+            building.open(workers, settings)
+            building.fill(workers, settings, is_final=is_final)
+        else:
+            with apart.lent(building, self.maintenance, found.role):
+                building.open(workers, settings, found.role)
+                building.fill(workers, settings, found.role, is_final=is_final)
+                workers.close()
+        building.complete(settings)
+        return next_oid
+
+    def _say_built_as_loader(self, why: str) -> None:
+        role = self.building.server.role
+        text = f"{apart.REASON}: code of the source's (CHECK, generated columns) ran as role {role}"
+        self.remarks.append(f"{text}, since {why}")
+        if self.building.server.is_superuser:
+            self.building.frame.log.warning("code of the source's ran as a superuser", role=role, why=why)
 
     def _create_next(self) -> int:
         return databases.create_next(self.maintenance, self._database, self._owner())
@@ -189,6 +221,15 @@ class Swap:
             session = stack.enter_context(contextlib.closing(self._connect_maintenance()))
             stack.enter_context(target.locked(session, self._database.name))
             databases.drop(session, self._database.next_name)
+
+    def _drop_made(self) -> None:
+        """Drop the role that was made to build; what keeps it from that is for the next load."""
+        for name in filter(None, self.made):
+            try:
+                builders.drop(self.maintenance, name)
+            except Exception as error:  # noqa: BLE001 - the load's own outcome is what counts
+                text = "could not drop the role that was made to build"
+                self.building.frame.log.warning(text, role=name, error=str(error))
 
     def _drop_quietly(self, name: str) -> bool:
         try:

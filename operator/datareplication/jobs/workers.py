@@ -81,6 +81,7 @@ class Crew(Generic[Task, Result]):
             process.join()
             process.close()
             pipe.close()
+        self._members.clear()
 
     def perform(self, tasks: Sequence[Task], hear: Callable[[Result | None, int], None]) -> None:
         """Give out tasks in order and return when all are done; the first failure is raised and ends the crew.

@@ -98,7 +98,7 @@ def test_a_copy_of_a_copy_equals_it(copied: Programs) -> None:
 
 def test_what_is_left_behind_is_reported(dumped: Report) -> None:
     assert dumped.not_carried == (
-        'roles: fidelity "odd"\n%s \\ rôle, fidelity_owner, fidelity_reader, postgres',
+        'roles: fidelity "odd" %s \\ rôle, fidelity_owner, fidelity_reader, postgres',
         "tablespaces: fidelity",
         "publications: everything",
         "subscriptions: feed",

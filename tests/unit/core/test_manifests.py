@@ -155,6 +155,22 @@ def test_credentials_come_by_reference_only() -> None:
     assert "value" not in env["PROD_DB_PASSWORD"]
 
 
+def test_the_role_that_builds_comes_by_reference_too() -> None:
+    target = {**SPEC["targets"][0], "buildCredentialsSecretRef": {"name": "builder", "usernameKey": "user"}}
+    load = manifests.load_job(a_run(targets=[target]), IMAGE, target["name"])
+    read = jobs.parse_load(container(load)["args"], environment(load))
+    assert read.builder is not None
+    assert (read.builder.username, read.builder.password, read.builder.conninfo) == (
+        CANARY,
+        CANARY,
+        read.target.conninfo,
+    )
+    names = {entry["name"]: entry.get("valueFrom") for entry in container(load)["env"]}
+    assert names[f"{read.builder.prefix}_USERNAME"] == {"secretKeyRef": {"name": "builder", "key": "user"}}
+    plain = manifests.load_job(a_run(), IMAGE, "qa-2")
+    assert jobs.parse_load(container(plain)["args"], environment(plain)).builder is None
+
+
 def test_loads_mount_the_snapshots_read_only() -> None:
     mounts = container(manifests.load_job(a_run(), IMAGE, "qa-2"))["volumeMounts"]
     assert mounts[0] == {"name": "snapshots", "mountPath": "/snapshots", "readOnly": True}

@@ -1,12 +1,24 @@
-"""Giving everything that a load made to one role, the target database's owner.
+"""Giving everything in a database to one role: to the target's owner for good, or to the role that builds for a while.
 
 It owns which objects have an owner that can be changed. It leaves what only superusers may own (event triggers,
 foreign-data wrappers) and what belongs to an extension.
 """
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
 from psycopg2 import sql
 
-from datareplication.jobs.postgres.connection import Session, execute, rows, without_event_triggers
+from datareplication.errors import DataError
+from datareplication.jobs.postgres.catalog import PROVENANCE
+from datareplication.jobs.postgres.connection import (
+    Session,
+    execute,
+    row,
+    rows,
+    transaction,
+    without_event_triggers,
+)
 
 _OWNED = """
     WITH member AS (SELECT classid, objid, refclassid, deptype FROM pg_depend WHERE deptype IN ('a', 'e', 'i')),
@@ -33,9 +45,10 @@ _OWNED = """
         UNION ALL SELECT 1, 'pg_largeobject'::regclass, oid, lomowner FROM pg_largeobject_metadata
     )
     SELECT CASE WHEN type = 'composite type' THEN 'type' WHEN type = 'statistics object' THEN 'statistics'
-                WHEN type IN ('function', 'procedure', 'aggregate') THEN 'routine' ELSE type END, identity
+                WHEN type IN ('function', 'procedure', 'aggregate') THEN 'routine' ELSE type END,
+           identity, o.classid::int8, o.oid::int8, pg_get_userbyid(owner)
     FROM object o CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0)
-    WHERE o.oid >= 16384 AND owner = (SELECT oid FROM pg_roles WHERE rolname = current_user)
+    WHERE o.oid >= 16384 AND (%(owner)s::text IS NULL OR pg_get_userbyid(owner) = %(owner)s)
       AND NOT EXISTS (SELECT FROM member m WHERE (m.classid, m.objid, m.deptype) = (o.classid, o.oid, 'e'))
     ORDER BY rank, o.oid
 """
@@ -43,14 +56,68 @@ _OWNED = """
 serial column's sequence, an index go with what they belong to; a multirange type from PostgreSQL 17 on."""
 
 
+STATEMENTS_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Owned:
+    """An object and to whom it belongs. kind, identity: the server's own words, the identity qualified and quoted."""
+
+    kind: str
+    identity: str
+    catalog: int
+    oid: int
+    owner: str
+
+
 def give_all(session: Session, owner: str) -> None:
-    """Give to `owner` all objects of the session's database that belong to the session's role.
+    """Give to `owner` all objects of the session's database that belong to the session's role, but the provenance.
 
     A role that is no superuser must have the rights of `owner`, which needs CREATE on the database.
     """
-    doing = f"looking up what is to belong to {owner}"
     without_event_triggers(session)
-    for kind, identity in rows(session, _OWNED, doing=doing):
-        # Both are the server's own words, the identity qualified and quoted.
-        statement = sql.SQL("ALTER {} {} OWNER TO {}").format(sql.SQL(kind), sql.SQL(identity), sql.Identifier(owner))
-        execute(session, statement, doing=f"giving {kind} {identity} to {owner}")
+    me = str(row(session, "SELECT current_user", doing="looking up the load's role")[0])
+    ours = {PROVENANCE[0], ".".join(PROVENANCE)}
+    _give(session, [(one, owner) for one in _owned(session, me) if one.identity not in ours])
+
+
+def lend_all(session: Session, borrower: str) -> tuple[Owned, ...]:
+    """Give all objects of the session's database to `borrower`; return whose they were, for take_back()."""
+    lent = tuple(_owned(session))
+    _give(session, [(one, borrower) for one in lent])
+    return lent
+
+
+def take_back(session: Session, lent: Iterable[Owned], borrower: str) -> None:
+    """Give everything back to whom it belonged; the borrower must be shut out.
+
+    DataError when there is something else than what was lent: the source's code has changed the schema.
+    """
+    owners = {(one.catalog, one.oid): one.owner for one in lent}
+    with transaction(session, doing=f"taking back what role {borrower} has built"):
+        found = _owned(session, borrower)
+        strange = [one.identity for one in found if (one.catalog, one.oid) not in owners]
+        if strange or len(found) != len(owners):
+            what = ", ".join(strange[:5]) or f"{len(owners) - len(found)} objects that are gone"
+            text = (
+                f"the source's own code (a CHECK, a generated column) has changed the schema while rows came in: {what}"
+            )
+            raise DataError(text, reason="SchemaChangedByItsCode")
+        _give(session, [(one, owners[one.catalog, one.oid]) for one in found])
+
+
+def _owned(session: Session, owner: str | None = None) -> list[Owned]:
+    found = rows(session, _OWNED, {"owner": owner}, doing="looking up whose the objects are")
+    return [Owned(*one) for one in found]
+
+
+def _give(session: Session, changes: Sequence[tuple[Owned, str]]) -> None:
+    for start in range(0, len(changes), STATEMENTS_AT_ONCE):
+        batch = changes[start : start + STATEMENTS_AT_ONCE]
+        statements = [
+            sql.SQL("ALTER {} {} OWNER TO {}").format(sql.SQL(one.kind), sql.SQL(one.identity), sql.Identifier(owner))
+            for one, owner in batch
+        ]
+        first = batch[0][0]
+        doing = f"giving {first.kind} {first.identity} and what follows to {batch[0][1]}"
+        execute(session, sql.SQL("; ").join(statements), doing=doing)

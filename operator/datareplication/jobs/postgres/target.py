@@ -16,6 +16,9 @@ from datareplication.jobs.postgres.databases import DEFAULT_TABLESPACE, Database
 LOCK_WAIT_SECONDS = 20
 """A killed attempt's session may take a moment to end; a load that is really at work takes longer."""
 
+OPTIONS_SINCE = 160000
+"""Memberships have options of their own, and SET is a right of its own."""
+
 DOING = "reading the target's catalogs"
 
 _SERVER = """
@@ -103,8 +106,7 @@ def missing_roles(session: Session, roles: Sequence[Role]) -> list[Role]:
 
 def can_act_as(session: Session, name: str, version: int) -> bool:
     """Return whether the role has another's rights and may give it objects. version: the server's version_num."""
-    # From 16 on, SET is a right of its own.
-    kind = "SET" if version >= 160000 else "MEMBER"  # noqa: PLR2004
+    kind = "SET" if version >= OPTIONS_SINCE else "MEMBER"
     query = "SELECT pg_has_role(%s, 'USAGE') AND pg_has_role(%s, %s)"
     return bool(row(session, query, [name, name, kind], doing=DOING)[0])
 

@@ -1,0 +1,133 @@
+"""The role that builds: one whose rights end at `<db>__next`, so that the source's code gains nothing else by running.
+
+Check constraints, domains, generated columns and casts of the source run as whoever loads its rows. It owns making
+such a role for one load, letting it in, and shutting it out before anything of what it made is touched again.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+
+from psycopg2 import extensions, sql
+
+from datareplication.errors import GuardError, ReplicationError, RightsError, TransientError
+from datareplication.jobs.postgres import target
+from datareplication.jobs.postgres.connection import Session, execute, row, rows, transaction
+from datareplication.jobs.postgres.target import OPTIONS_SINCE, Server
+
+PREFIX = "datareplication_build_"
+"""Of the names of roles that are made for one load; the oid of the target follows."""
+
+END_SECONDS = 10.0
+
+_IS_MAKER = "SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user"
+
+_RIGHTS = """
+    SELECT r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolreplication OR r.rolbypassrls, array(
+        SELECT pg_get_userbyid(roleid) FROM pg_auth_members WHERE member = r.oid)::text[]
+    FROM pg_roles r WHERE rolname = %s
+"""
+
+
+def can_make(session: Session) -> bool:
+    """Return whether the session's role may make roles."""
+    return bool(row(session, _IS_MAKER, doing="looking up the load's role")[0])
+
+
+def make(session: Session, server: Server, database_oid: int) -> tuple[str, str]:
+    """Make a role for one load of the database of that oid; return its name and password.
+
+    What an earlier load of it left is dropped: who comes here holds the target's lock.
+    """
+    _drop_left_over(session, database_oid)
+    name, password = f"{PREFIX}{database_oid}_{secrets.token_hex(4)}", secrets.token_urlsafe(24)
+    # The server's log may keep statements: it gets what proves the password, never the password.
+    proof = extensions.encrypt_password(password, name, session, "scram-sha-256")
+    doing, role = "making a role that builds", sql.Identifier(name)
+    statement = sql.SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}").format(role, sql.Literal(proof))
+    execute(session, statement, doing=doing)
+    if not server.is_superuser:
+        options = " WITH INHERIT TRUE, SET TRUE" if server.version >= OPTIONS_SINCE else ""
+        execute(session, sql.SQL("GRANT {} TO CURRENT_USER{}").format(role, sql.SQL(options)), doing=doing)
+    return name, password
+
+
+def drop(session: Session, name: str) -> None:
+    """Drop a role that was made; RightsError or DataError while something still belongs to it."""
+    execute(session, sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)), doing=f"dropping role {name}")
+
+
+def check_given(session: Session, server: Server, name: str) -> None:
+    """Refuse a role that is to build and that may do more than that, or that the load's role may not act as."""
+    found = rows(session, _RIGHTS, [name], doing=f"looking up role {name}")
+    if not found:
+        return  # its login will say so
+    is_mighty, memberships = found[0]
+    if is_mighty or memberships:
+        text = f"role {name} is to build and must have no attribute but LOGIN and be a member of no role"
+        raise GuardError(f"{text}; it has more: {', '.join(memberships) or 'attributes'}", reason="BuilderHasRights")
+    if not target.can_act_as(session, name, server.version):
+        text = f'role {server.role} must be able to take over what the building role makes: GRANT "{name}" TO'
+        raise RightsError(f'{text} "{server.role}"', reason="MissingRights")
+
+
+def admit(session: Session, database: str, name: str) -> None:
+    """Let the role into `<db>__next`, to make things there. session: to the maintenance database."""
+    statement = sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}")
+    execute(session, statement.format(sql.Identifier(database), sql.Identifier(name)), doing=f"letting in role {name}")
+
+
+Names = tuple[str, ...]
+
+
+def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[str, Names]]:
+    """Let the role use what is not its own: schemas, and these tables (schema, name), of extensions, to copy into.
+
+    Returns (kind, name) of each, for close_again().
+    """
+    query = """
+        SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+        AND pg_has_role(nspowner, 'USAGE') ORDER BY 1
+    """
+    schemas = [(schema,) for (schema,) in rows(session, query, doing="looking up schemas")]
+    opened = [*(("SCHEMA", schema) for schema in schemas), *(("TABLE", table) for table in tables)]
+    rights = {"SCHEMA": "GRANT USAGE, CREATE ON {} {} TO {}", "TABLE": "GRANT SELECT, INSERT ON {} {} TO {}"}
+    _on_each(session, [(rights[kind], kind, one) for kind, one in opened], name)
+    return opened
+
+
+def close_again(session: Session, opened: Sequence[tuple[str, Names]], name: str) -> None:
+    """Take that back."""
+    _on_each(session, [("REVOKE ALL ON {} {} FROM {}", kind, one) for kind, one in opened], name)
+
+
+def shut_out(session: Session, database: str, name: str) -> None:
+    """Let the role into `<db>__next` no more and end its sessions there. session: to the maintenance database.
+
+    TransientError when they do not end.
+    """
+    doing = f"shutting out role {name}"
+    statement = sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(sql.Identifier(database), sql.Identifier(name))
+    execute(session, statement, doing=doing)
+    query = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s AND datname = %s"
+    deadline = time.monotonic() + END_SECONDS
+    while rows(session, query, [name, database], doing=doing):
+        if time.monotonic() > deadline:
+            raise TransientError(f"sessions of role {name} in {database} do not end", reason="BuilderStays")
+        time.sleep(0.02)
+
+
+def _drop_left_over(session: Session, database_oid: int) -> None:
+    query = "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s)"
+    for (name,) in rows(session, query, [f"{PREFIX}{database_oid}_"], doing="looking for roles of earlier loads"):
+        try:
+            drop(session, name)
+        except ReplicationError:
+            continue  # something still belongs to it, in a database that a later load drops
+
+
+def _on_each(session: Session, changes: Sequence[tuple[str, str, Names]], name: str) -> None:
+    with transaction(session, doing=f"opening or closing what role {name} does not own"):
+        for text, kind, one in changes:
+            statement = sql.SQL(text).format(sql.SQL(kind), sql.Identifier(*one), sql.Identifier(name))
+            execute(session, statement, doing=f"opening or closing {kind} {'.'.join(one)}")

@@ -1,0 +1,193 @@
+"""Code of a hostile source, which runs while its rows come in, gains nothing beyond the database that is built."""
+
+from collections.abc import Iterator
+
+import pytest
+from programs import Programs, databases
+from server import PASSWORD
+
+HOSTILE = """
+    CREATE FUNCTION deeds(x int) RETURNS bool LANGUAGE plpgsql AS $f$
+    DECLARE statement text;
+    BEGIN
+        FOREACH statement IN ARRAY ARRAY[{}] LOOP
+            BEGIN EXECUTE statement; EXCEPTION WHEN OTHERS THEN NULL; END;
+        END LOOP;
+        RETURN true;
+    END $f$
+"""
+REACH = """
+    CREATE FUNCTION reach(x int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $f$
+    BEGIN
+        RETURN current_database() NOT LIKE '%\\_\\_next' OR public.deeds(x);
+    END $f$
+"""
+PLACES = {
+    "a CHECK": ["CREATE TABLE t (id int CHECK (reach(id)))", "INSERT INTO t VALUES (1)"],
+    "a generated column": [
+        "CREATE FUNCTION one(x int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT public.reach(x)::int'",
+        "CREATE TABLE t (id int, g int GENERATED ALWAYS AS (one(id)) STORED)",
+        "INSERT INTO t VALUES (1)",
+    ],
+    "a domain": ["CREATE DOMAIN d AS int CHECK (reach(VALUE))", "CREATE TABLE t (id d)", "INSERT INTO t VALUES (1)"],
+    "an index": ["CREATE TABLE t (id int)", "INSERT INTO t VALUES (1)", "CREATE INDEX ON t (reach(id))"],
+    "a constraint that comes after the rows": [
+        "CREATE TABLE t (id int)",
+        "INSERT INTO t VALUES (1)",
+        "ALTER TABLE t ADD EXCLUDE ((reach(id)::text) WITH =)",
+    ],
+}
+
+
+@pytest.fixture
+def victims(programs: Programs) -> Iterator[dict[str, str]]:
+    """What the code reaches for on the target's server, and a loader that may make roles."""
+    name = programs.database
+    names = {"tenant": f"{name}_tenant", "loader": f"{name}_loader", "other": f"{name}_other", "made": f"{name}_made"}
+    programs.target.run(
+        f"CREATE ROLE {names['tenant']}",
+        f"CREATE ROLE {names['loader']} LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'",
+        f"CREATE DATABASE {names['other']} OWNER {names['loader']}",
+        f"ALTER DATABASE {name} OWNER TO {names['loader']}",
+    )
+    yield names
+    for database in databases(programs.target, name):
+        programs.target.run(f"DROP DATABASE {database} WITH (FORCE)")
+    programs.target.run(f"DROP ROLE IF EXISTS {names['made']}")
+    programs.target.run(f"CREATE DATABASE {name}")
+
+
+def make(programs: Programs, victims: dict[str, str], place: str, *more: str) -> None:
+    statements = [
+        "RESET ROLE",
+        "RESET SESSION AUTHORIZATION",
+        f"ALTER ROLE {victims['tenant']} SUPERUSER",
+        f"CREATE ROLE {victims['made']}",
+        f"ALTER ROLE {victims['loader']} PASSWORD 'taken'",
+        f"ALTER ROLE {victims['loader']} SET search_path TO trap",
+        "ALTER ROLE postgres SET search_path TO trap",
+        f"ALTER DATABASE {victims['other']} SET search_path TO trap",
+        f"GRANT ALL ON DATABASE {victims['other']} TO {victims['tenant']}",
+        f"ALTER DATABASE {programs.database} OWNER TO {victims['tenant']}",
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres' AND pid <> pg_backend_pid()",
+        *more,
+    ]
+    quoted = ", ".join("$s$" + statement + "$s$" for statement in statements)
+    programs.source.run(HOSTILE.format(quoted), REACH, *PLACES[place], database=programs.database)
+    assert programs.dump().code == 0
+
+
+def state(programs: Programs, victims: dict[str, str]) -> list[tuple[object, ...]]:
+    """Return all that the code could have changed."""
+    return programs.target.run(f"""
+        SELECT rolname, rolsuper, rolpassword, (SELECT array_agg(setconfig::text) FROM pg_db_role_setting
+            WHERE setrole = r.oid AND setdatabase = 0) FROM pg_authid r WHERE rolname LIKE '{programs.database}%' OR rolname = 'postgres'
+        UNION ALL
+        SELECT datname || array(SELECT a::text FROM unnest(coalesce(datacl, acldefault('d', datdba))) a ORDER BY 1)::text, false, pg_get_userbyid(datdba), (SELECT array_agg(setconfig::text)
+            FROM pg_db_role_setting WHERE setrole = 0 AND setdatabase = d.oid)
+        FROM pg_database d WHERE datname IN ('{victims["other"]}', '{programs.database}') ORDER BY 1
+    """)
+
+
+def no_role_is_left(programs: Programs) -> bool:
+    return programs.target.run("SELECT 1 FROM pg_roles WHERE rolname LIKE 'datareplication%'") == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("loader", ["postgres", "loader"])
+def test_the_sources_code_reaches_nothing_but_its_own_database(
+    programs: Programs, victims: dict[str, str], loader: str, place: str
+) -> None:
+    make(programs, victims, place)
+    before = state(programs, victims)
+
+    loaded = programs.load("--owners=TargetOwner", DEV_DB_USERNAME=victims.get(loader, loader))
+
+    assert loaded.code == 0, loaded.report.message
+    assert "BuiltAsLoader" not in loaded.report.message
+    assert state(programs, victims) == before
+    assert no_role_is_left(programs)
+
+
+def test_a_role_that_is_given_builds(programs: Programs, victims: dict[str, str]) -> None:
+    builder, loader = f"{programs.database}_builder", f"{programs.database}_plain"
+    programs.target.run(
+        f"CREATE ROLE {builder} LOGIN PASSWORD '{PASSWORD}'",
+        f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}'",
+        f"ALTER DATABASE {programs.database} OWNER TO {loader}",
+    )
+    make(programs, victims, "a CHECK")
+    given = {"DEV_DB_USERNAME": loader, "DEV_DB_BUILD_USERNAME": builder, "DEV_DB_BUILD_PASSWORD": PASSWORD}
+
+    refused = programs.load("--owners=TargetOwner", **given)
+    programs.target.run(f'GRANT "{builder}" TO "{loader}"')
+    before = state(programs, victims)
+    loaded = programs.load("--owners=TargetOwner", **given)
+
+    assert refused.summary == (77, "MissingRights")
+    assert f'GRANT "{builder}" TO "{loader}"' in refused.report.message
+    assert loaded.code == 0, loaded.report.message
+    assert "BuiltAsLoader" not in loaded.report.message
+    assert state(programs, victims) == before
+    owners = "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname = 't'"
+    assert programs.target.run(owners, database=programs.database) == [(loader,)]
+
+
+def test_a_role_with_rights_of_its_own_does_not_build(programs: Programs, victims: dict[str, str]) -> None:
+    builder = f"{programs.database}_mighty"
+    programs.target.run(f"CREATE ROLE {builder} LOGIN CREATEROLE PASSWORD '{PASSWORD}'")
+    make(programs, victims, "a CHECK")
+
+    ended = programs.load(DEV_DB_BUILD_USERNAME=builder, DEV_DB_BUILD_PASSWORD=PASSWORD)
+
+    assert ended.summary == (78, "BuilderHasRights")
+
+
+def test_without_such_a_role_the_report_says_so(programs: Programs) -> None:
+    loader = f"{programs.database}_plain"
+    programs.target.run(
+        f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}'",
+        f"ALTER DATABASE {programs.database} OWNER TO {loader}",
+    )
+    programs.source.run("CREATE TABLE t AS SELECT 1 AS id", database=programs.database)
+    assert programs.dump().code == 0
+
+    loaded = programs.load("--owners=TargetOwner", DEV_DB_USERNAME=loader)
+
+    assert loaded.code == 0, loaded.report.message
+    assert (
+        f"BuiltAsLoader: code of the source's (CHECK, generated columns) ran as role {loader}" in loaded.report.message
+    )
+    assert "buildCredentialsSecretRef" in loaded.report.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "CREATE TABLE public.mine (id int)",
+        "DROP VIEW public.v",
+        "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+def test_a_schema_that_the_sources_code_has_changed_is_not_shown(
+    programs: Programs, victims: dict[str, str], change: str
+) -> None:
+    programs.source.run("CREATE VIEW v AS SELECT 1 AS one", database=programs.database)
+    make(programs, victims, "a CHECK", change)
+
+    ended = programs.load()
+
+    assert ended.summary == (65, "SchemaChangedByItsCode"), ended.report.message
+    assert f"{programs.database}__next" not in databases(programs.target, programs.database)
+    assert no_role_is_left(programs)
+
+
+def test_a_role_that_a_killed_load_left_is_dropped_by_the_next(programs: Programs) -> None:
+    programs.source.run("CREATE TABLE t AS SELECT 1 AS id", database=programs.database)
+    assert programs.dump().code == 0
+    ((oid,),) = programs.target.run(f"SELECT oid FROM pg_database WHERE datname = '{programs.database}'")
+    programs.target.run(f"CREATE ROLE datareplication_build_{oid}_0123abcd LOGIN")
+
+    assert programs.load().code == 0
+
+    assert no_role_is_left(programs)
