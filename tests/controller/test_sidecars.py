@@ -149,6 +149,18 @@ async def test_a_job_over_its_deadline_says_so_though_its_pod_is_gone_before_kub
     assert world.run_status(RUN)["dump"]["reason"] == "DeadlineExceeded"
 
 
+async def test_a_run_over_its_time_says_so_though_its_job_is_over_its_own_a_moment_before() -> None:
+    world = await started(timeoutSeconds=600)
+    world.jobs.start(world.job(DUMP))
+    given_up = {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "message": "m"}
+    world.job(DUMP)["status"]["conditions"] = [given_up | {"lastTransitionTime": times.to_text(world.clock())}]
+    world.clock.advance(seconds=601)
+    await world.settle()
+    world.jobs.take_away(world.job(DUMP))
+    await world.settle()
+    assert world.run_status(RUN)["dump"]["reason"] == "RunTimeout"
+
+
 async def test_a_pod_that_is_gone_a_moment_before_it_is_counted_is_not_miscounted() -> None:
     world = await started(retryPolicy={"retries": 0, "delaySeconds": 60})
     world.jobs.start(world.job(DUMP))
