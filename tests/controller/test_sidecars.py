@@ -132,6 +132,46 @@ async def test_attempts_that_kubernetes_did_not_count_are_no_further_attempts() 
     assert world.job(DUMP)["spec"]["suspend"] is True
 
 
+async def test_a_job_over_its_deadline_says_so_though_its_pod_is_gone_before_kubernetes_does() -> None:
+    """Seen on 1.35: a pod that the deadline ends is not counted, and the Job fails only when it is gone."""
+    world = await started(retryPolicy={"retries": 0, "delaySeconds": 60})
+    world.jobs.start(world.job(DUMP))
+    given_up = {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "message": "m"}
+    given_up["lastTransitionTime"] = times.to_text(world.clock())
+    world.jobs.end(world.job(DUMP), UNREACHABLE, exit_code=75)
+    world.job(DUMP)["status"] |= {"failed": 0, "conditions": [given_up]}
+    await world.settle()
+    world.cluster.remove(POD, NAMESPACE, pod_of(world, DUMP)["metadata"]["name"])
+    await world.settle()
+    assert world.run_status(RUN)["dump"]["phase"] == "Running"
+    world.job(DUMP)["status"]["conditions"] = [given_up, given_up | {"type": "Failed"}]
+    await world.settle()
+    assert world.run_status(RUN)["dump"]["reason"] == "DeadlineExceeded"
+
+
+async def test_a_run_over_its_time_says_so_though_its_job_is_over_its_own_a_moment_before() -> None:
+    world = await started(timeoutSeconds=600)
+    world.jobs.start(world.job(DUMP))
+    given_up = {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "message": "m"}
+    world.job(DUMP)["status"]["conditions"] = [given_up | {"lastTransitionTime": times.to_text(world.clock())}]
+    world.clock.advance(seconds=601)
+    await world.settle()
+    world.jobs.take_away(world.job(DUMP))
+    await world.settle()
+    assert world.run_status(RUN)["dump"]["reason"] == "RunTimeout"
+
+
+async def test_a_pod_that_is_gone_a_moment_before_it_is_counted_is_not_miscounted() -> None:
+    world = await started(retryPolicy={"retries": 0, "delaySeconds": 60})
+    world.jobs.start(world.job(DUMP))
+    world.jobs.end(world.job(DUMP), UNREACHABLE, exit_code=75)
+    world.job(DUMP)["status"] |= {"failed": 0, "uncountedTerminatedPods": {"failed": ["uid"]}}
+    await world.settle()
+    world.cluster.remove(POD, NAMESPACE, pod_of(world, DUMP)["metadata"]["name"])
+    await world.settle()
+    assert "suspend" not in world.job(DUMP)["spec"], "Kubernetes ends it by its own count"
+
+
 async def test_a_delay_that_is_over_as_the_failure_is_seen_still_ends_the_pod() -> None:
     world = await started(retryPolicy={"retries": 1, "delaySeconds": 60})
     start(world, DUMP)

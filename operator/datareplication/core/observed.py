@@ -25,13 +25,15 @@ JobState = Literal[
     "Pending",
     "Running",
     "Outlived",
+    "Failing",
     "Succeeded",
     "Failed",
     "Stopping",
     "Stopped",
 ]
 """Refused: Kubernetes does not make it as things are. Gone: it was there, and somebody has removed it. Held: somebody
-has suspended it; Suspended: we have, for the delay before a retry. Outlived: its program has ended, its pod has not."""
+has suspended it; Suspended: we have, for the delay before a retry. Outlived: its program has ended, its pod has not.
+Failing: Kubernetes has given it up, for its deadline perhaps, and its pods still end."""
 
 HELD = Why(
     "JobHeld", "its Job is suspended by somebody else (a queue such as Kueue, a person) and goes on when resumed"
@@ -128,7 +130,7 @@ def observe(
         # The Job's count lags behind its pods, which may be gone.
         attempts=max(_counted(status), sum(not pod.is_disruption for pod in own)),
         counted=_counted(status),
-        failed=_count(status, "failed"),
+        failed=_failed(status),
         active=_active(status),
         delayed=_number(annotations.get(names.DELAYED_ANNOTATION)),
         retry_at=times.optional(annotations.get(names.RETRY_AT_ANNOTATION)),
@@ -154,6 +156,8 @@ def _state(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState:
     ended_before = _state_of_ended(job, pods)
     if ended_before is not None:
         return ended_before
+    if condition(job, "FailureTarget"):
+        return "Failing"
     if job["spec"].get("suspend"):
         return "Suspended" if _is_our_delay(job) else "Held"
     if any(pod.is_outlived and not pod.is_terminating for pod in pods):
@@ -168,7 +172,8 @@ def _state_of_ended(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobS
     if condition(job, "Complete"):
         return "Succeeded"
     if _has_won(pods):
-        is_over = is_failed or is_stopped or not any(pod.is_outlived for pod in pods)
+        makes_none = is_failed or is_stopped or condition(job, "FailureTarget") is not None
+        is_over = makes_none or not any(pod.is_outlived for pod in pods)
         return "Succeeded" if is_over else "Outlived"
     if is_failed:
         return "Failed"
@@ -206,6 +211,11 @@ def _number(text: str | None) -> int:
 
 def _count(status: Mapping[str, Any], name: str) -> int:
     return int(status.get(name) or 0)
+
+
+def _failed(status: Mapping[str, Any]) -> int:
+    """Return how many have failed; a pod may be gone a moment before it is counted."""
+    return _count(status, "failed") + len((status.get("uncountedTerminatedPods") or {}).get("failed") or ())
 
 
 def _counted(status: Mapping[str, Any]) -> int:

@@ -238,7 +238,8 @@ def _manifest(seen: Seen, step: Step, image: JobImage) -> dict[str, Any]:
 
 
 def _can_stop(job: ObservedJob) -> bool:
-    return job.state in ("Pending", "Running", "Suspended", "Held", "Outlived")
+    # The Job's deadline may come a moment before the run's own, which then is not told.
+    return job.state in ("Pending", "Running", "Suspended", "Held", "Outlived", "Failing")
 
 
 def _is_finished(step: StepStatus | None) -> bool:

@@ -20,7 +20,7 @@ GONE = Why(
     "JobGone", "its Job was removed before its end was seen, by somebody or by a time to live; start a run by hand"
 )
 SUSPENDED = ("Held", "Suspended", "Stopping", "Stopped")
-ENDED: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failed", "Stopping", "Stopped")
+ENDED: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failing", "Failed", "Stopping", "Stopped")
 
 
 def was_made(run: Run, step: Step) -> bool:
@@ -87,7 +87,7 @@ def _counted(job: ObservedJob, old: StepStatus) -> ObservedJob:
         why=job.why if job.why.reason else last,
         failed=max(job.failed, len(failed)),
         attempts=max(job.counted, len(attempts)),
-        is_miscounted=not failed <= {one.name for one in visible},
+        is_miscounted=len(failed) > job.failed and not failed <= {one.name for one in visible},
     )
 
 

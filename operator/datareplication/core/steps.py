@@ -24,6 +24,7 @@ STEP_PHASES: dict[str, StepPhase] = {
     "Pending": "Pending",
     "Running": "Running",
     "Outlived": "Running",
+    "Failing": "Running",
     "Succeeded": "Succeeded",
     "Failed": "Failed",
     "Stopping": "Running",
@@ -140,7 +141,7 @@ def _why(job: ObservedJob, progress: ProgressStatus | None) -> Why:
         return Why(job.waiting.reason, "; ".join(filter(None, (job.waiting.message, remedy))))
     if job.state == "Running" and progress is not None:
         return Why(progress.note_reason, progress.note)
-    return Why() if job.state in ("Succeeded", "Running", "Outlived", "Absent") else job.why
+    return Why() if job.state in ("Succeeded", "Running", "Outlived", "Failing", "Absent") else job.why
 
 
 def _is_still_so(old: StepStatus, job: ObservedJob) -> bool:

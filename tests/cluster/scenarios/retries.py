@@ -122,7 +122,7 @@ def run_over_its_time_ends_its_jobs(scene: Scene) -> None:
     with blocked_source(scene):
         start(scene, timeoutSeconds=15, retryPolicy=PATIENT)
         status = scene.finished_run(seconds=SOON_SECONDS)
-        assert status["phase"] == "Failed"
+        assert status["phase"] == "Failed", status
         assert "did not end within 15 s (spec.timeoutSeconds)" in status["message"]
         assert scene.names("jobs") == ["now-dump"]
         wait_for(lambda: {"phase": phase(dump_pod(scene))}, lambda seen: seen["phase"] != "Running", SOON_SECONDS)
@@ -132,8 +132,8 @@ def dump_over_its_own_time_says_so(scene: Scene) -> None:
     with blocked_source(scene):
         start(scene, dump={"timeoutSeconds": 12}, retryPolicy={"retries": 0, "delaySeconds": 1})
         status = scene.finished_run(seconds=SOON_SECONDS)
-        assert status["phase"] == "Failed"
-        assert "12 s" in status["message"]
+        assert status["phase"] == "Failed", status
+        assert "12 s" in status["message"], status
         assert status["dump"]["reason"] == "DeadlineExceeded"
 
 

@@ -71,6 +71,7 @@ STATES = [
     ("stopped by us, pod still ending", job({"terminating": 1}, suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopping"),
     ("stopped by us, pod running and not counted", job(suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [pod({"phase": "Running"})], "Stopping"),
     ("stopped by us", job(suspend=True, annotations={names.STOPPED_ANNOTATION: "RunTimeout: m"}), [], "Stopped"),
+    ("given up by Kubernetes, its pods still end", job({"active": 1, "conditions": [failed_condition("DeadlineExceeded") | {"type": "FailureTarget"}]}), [pod({"phase": "Running"})], "Failing"),
     ("complete", job({"succeeded": 1, "completionTime": "2026-03-02T00:00:09Z", "conditions": [{"type": "Complete", "status": "True"}]}), [], "Succeeded"),
     ("failed", job({"failed": 1, "conditions": [failed_condition("PodFailurePolicy")]}), [], "Failed"),
 ]  # fmt: skip
