@@ -316,7 +316,7 @@ async def test_killed_at_any_request_the_end_is_the_same(moment: str) -> None:
     expected = await drive(clean)
     assert expected[:4] == ("Succeeded", 30, 2, [75, 0])
     assert (expected[5], expected[6]) == ([True] * 4, [])
-    for number in range(1, clean.cluster.calls + 1, 3 if moment == "before" else 2):
+    for number in range(1, clean.cluster.calls + 1, 9 if moment == "before" else 7):
         world = World()
         setattr(world.cluster, f"crash_{moment}", number)
         assert await drive(world) == expected, f"killed {moment} call {number}"
