@@ -141,6 +141,15 @@ def test_a_table_in_the_provenances_place_runs_nothing_as_the_loads_role_in_plac
     assert count(dumped) == [(0,)]
 
 
+def test_a_superuser_that_loads_in_place_is_told(dumped: Programs) -> None:
+    dumped.target.run("CREATE TABLE t (id int, v text)", database=dumped.database)
+
+    ended = dumped.load("--strategy=InPlace")
+
+    assert ended.code == 0, ended.report.message
+    assert "RanAsSuperuser" in ended.report.message
+
+
 def test_a_provenance_of_gigabytes_is_not_read(dumped: Programs, tenant: str) -> None:
     dumped.target.run(
         "CREATE SCHEMA datareplication",

@@ -82,7 +82,16 @@ class InPlace:
                 settings = self._shaping(session, found)
             written = self._replace(session, found, settings)
             self._analyze(session, found)
-        return Replaced(written, ())
+        return Replaced(written, (), self._remarks())
+
+    def _remarks(self) -> list[str]:
+        """Return what a person should know: what the target's own tables call has run as the load's role."""
+        server = self.facts.server
+        if not server.is_superuser:
+            return []
+        text = f"RanAsSuperuser: code of the target's (CHECK, generated columns, indexes) ran as role {server.role}"
+        self.frame.log.warning("code of the target's ran as a superuser", role=server.role)
+        return [f"{text}; load in place as the owner of its tables"]
 
     def _checked(self, session: Session) -> _Found:
         """Look at the target; a difference that matters is a DataError, a missing right a RightsError."""
