@@ -30,7 +30,7 @@ def test_a_role_that_is_made_builds(
     server_of: Callable[[int], Server], carrying: Callable[..., None], tmp_path: Path, major: int, rights: str
 ) -> None:
     carrying(major)
-    one, name = server_of(major), f"builds{rights.split()[-1].lower()}"
+    one, name = server_of(major), f"builds{rights.rsplit(maxsplit=1)[-1].lower()}"
     loader = f"{name}_loader"
     one.run(
         f"DROP DATABASE IF EXISTS {name}",
