@@ -165,6 +165,11 @@ def test_without_such_a_role_the_report_says_so(programs: Programs) -> None:
     "change",
     [
         "CREATE TABLE public.mine (id int)",
+        'CREATE RULE "_RETURN" AS ON SELECT TO public.empty DO INSTEAD SELECT 1 AS id WHERE false',
+        "CREATE PUBLICATION mine FOR TABLE public.empty",
+        "CREATE EXTENSION pg_trgm SCHEMA public",
+        "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC",
+        "SELECT lo_create(0)",
         "DROP VIEW public.v",
         "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
     ],
@@ -172,7 +177,8 @@ def test_without_such_a_role_the_report_says_so(programs: Programs) -> None:
 def test_a_schema_that_the_sources_code_has_changed_is_not_shown(
     programs: Programs, victims: dict[str, str], change: str
 ) -> None:
-    programs.source.run("CREATE VIEW v AS SELECT 1 AS one", database=programs.database)
+    made = ["CREATE VIEW v AS SELECT 1 AS one", "CREATE TABLE empty (id int)"]
+    programs.source.run(*made, database=programs.database)
     make(programs, victims, "a CHECK", change)
 
     ended = programs.load()

@@ -57,6 +57,7 @@ def lent(building: Building, maintenance: Session, role: Connection) -> Iterator
         builders.shut_out(maintenance, name, role.username)
         owners.take_back(session, objects, role.username)
         builders.close_again(session, opened, role.username)
+        owners.check_without(session, role.username)
 
 
 def _tried(building: Building, found: Apart) -> Apart:

@@ -56,6 +56,13 @@ _OWNED = """
 serial column's sequence, an index go with what they belong to; a multirange type from PostgreSQL 17 on."""
 
 
+_LEFT = """
+    SELECT pg_describe_object(classid, objid, objsubid) FROM pg_shdepend
+    WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s)
+      AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
+"""
+"""Extensions, publications, default privileges, grants, policies and so on."""
+
 STATEMENTS_AT_ONCE = 200
 
 
@@ -91,19 +98,32 @@ def lend_all(session: Session, borrower: str) -> tuple[Owned, ...]:
 def take_back(session: Session, lent: Iterable[Owned], borrower: str) -> None:
     """Give everything back to whom it belonged; the borrower must be shut out.
 
-    DataError when there is something else than what was lent: the source's code has changed the schema.
+    DataError when there is something else than what was lent, or of another kind (up to PostgreSQL 15 a rule makes a
+    view of a table): the source's code has changed the schema.
     """
-    owners = {(one.catalog, one.oid): one.owner for one in lent}
+    owners = {_identity_of(one): one.owner for one in lent}
     with transaction(session, doing=f"taking back what role {borrower} has built"):
         found = _owned(session, borrower)
-        strange = [one.identity for one in found if (one.catalog, one.oid) not in owners]
+        strange = [one.identity for one in found if _identity_of(one) not in owners]
         if strange or len(found) != len(owners):
-            what = ", ".join(strange[:5]) or f"{len(owners) - len(found)} objects that are gone"
-            text = (
-                f"the source's own code (a CHECK, a generated column) has changed the schema while rows came in: {what}"
-            )
-            raise DataError(text, reason="SchemaChangedByItsCode")
-        _give(session, [(one, owners[one.catalog, one.oid]) for one in found])
+            raise _changed(strange or [f"{len(owners) - len(found)} objects that are gone"])
+        _give(session, [(one, owners[_identity_of(one)]) for one in found])
+
+
+def check_without(session: Session, role: str) -> None:
+    """Raise DataError when anything in the session's database still has to do with the role."""
+    found = rows(session, _LEFT, [role], doing=f"looking for what is left of role {role}")
+    if found:
+        raise _changed([what for (what,) in found])
+
+
+def _identity_of(one: Owned) -> tuple[int, int, str]:
+    return one.catalog, one.oid, one.kind
+
+
+def _changed(what: Sequence[str]) -> DataError:
+    text = "the source's own code (a CHECK, a generated column) has changed the schema while rows came in"
+    return DataError(f"{text}: {', '.join(what[:5])}", reason="SchemaChangedByItsCode")
 
 
 def _owned(session: Session, owner: str | None = None) -> list[Owned]:
