@@ -109,20 +109,27 @@ def test_the_sources_code_reaches_nothing_but_its_own_database(
     assert no_role_is_left(programs)
 
 
-def test_a_role_that_is_given_builds(programs: Programs, victims: dict[str, str]) -> None:
-    builder, loader = f"{programs.database}_builder", f"{programs.database}_plain"
+@pytest.mark.parametrize("choice", ["Keep", "TargetOwner"])
+def test_a_role_that_is_given_builds(programs: Programs, victims: dict[str, str], choice: str) -> None:
+    builder, loader, app = (f"{programs.database}_{suffix}" for suffix in ("builder", "plain", "app"))
+    for one in (programs.source, programs.target):
+        one.run(f"CREATE ROLE {app}")
     programs.target.run(
         f"CREATE ROLE {builder} LOGIN PASSWORD '{PASSWORD}'",
-        f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}'",
-        f"ALTER DATABASE {programs.database} OWNER TO {loader}",
+        f"CREATE ROLE {loader} LOGIN CREATEDB PASSWORD '{PASSWORD}' IN ROLE {app}, pg_signal_backend",
+        f"ALTER DATABASE {programs.database} OWNER TO {app}",
     )
     make(programs, victims, "a CHECK")
     given = {"DEV_DB_USERNAME": loader, "DEV_DB_BUILD_USERNAME": builder, "DEV_DB_BUILD_PASSWORD": PASSWORD}
+    objects = ["TABLE t", "FUNCTION reach(int)", "FUNCTION deeds(int)"]
+    programs.source.run(*(f"ALTER {one} OWNER TO {app}" for one in objects), database=programs.database)
+    assert programs.dump(CSV_OUTPUT_PATH=str(programs.root / "again")).code == 0
+    arguments = [f"--owners={choice}", "--input", str(programs.root / "again")]
 
-    refused = programs.load("--owners=TargetOwner", **given)
+    refused = programs.load(*arguments, **given)
     programs.target.run(f'GRANT "{builder}" TO "{loader}"')
     before = state(programs, victims)
-    loaded = programs.load("--owners=TargetOwner", **given)
+    loaded = programs.load(*arguments, **given)
 
     assert refused.summary == (77, "MissingRights")
     assert f'GRANT "{builder}" TO "{loader}"' in refused.report.message
@@ -130,7 +137,7 @@ def test_a_role_that_is_given_builds(programs: Programs, victims: dict[str, str]
     assert "BuiltAsLoader" not in loaded.report.message
     assert state(programs, victims) == before
     owners = "SELECT DISTINCT relowner::regrole::text FROM pg_class WHERE relname = 't'"
-    assert programs.target.run(owners, database=programs.database) == [(loader,)]
+    assert programs.target.run(owners, database=programs.database) == [(app,)]
 
 
 def test_a_role_with_rights_of_its_own_does_not_build(programs: Programs, victims: dict[str, str]) -> None:
