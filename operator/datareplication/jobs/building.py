@@ -23,7 +23,7 @@ from datareplication.jobs.loading import (
 )
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.pipeline import Pipeline
-from datareplication.jobs.postgres import afterload, bulk, copying, owners, shaping
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, connect, execute, for_tools, login
 from datareplication.jobs.postgres.databases import Database
@@ -101,7 +101,7 @@ class Building:
             restorer = self._restorer(settings)
             self._restore(restorer, ids_of(self.stages.before))
             extension_rows.refuse_lacking(session, self.manifest)
-            self._fill(workers, restorer, is_final=is_final)
+            self._fill(workers, restorer, row_functions.tables(session), is_final=is_final)
             self._restore_large_objects(restorer, session)
             copying.set_sequences(session, self.manifest.sequences)
             if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
@@ -146,10 +146,10 @@ class Building:
                 child.wait(self.frame.stop, lambda: self.tally.moved(0))
         large_objects.verify(session, self.manifest)
 
-    def _fill(self, workers: Workers, restorer: Restorer, *, is_final: bool) -> None:
+    def _fill(self, workers: Workers, restorer: Restorer, late: frozenset[tuple[str, str]], *, is_final: bool) -> None:
         """Do all that concerns one table at a time, then restore what is left of the schema."""
         manifest = self.manifest
-        planned = pipeline.plan(manifest, self.stages.after, self.given.workers, analyzes=is_final)
+        planned = pipeline.plan(manifest, self.stages.after, self.given.workers, analyzes=is_final, late=late)
         parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
         self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
         self.tally.phase("Data")

@@ -17,7 +17,7 @@ from datareplication.jobs.loading import check_rows, compare_sum, copy_part
 from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.ownership import Wants
 from datareplication.jobs.parts import PartReader
-from datareplication.jobs.pipeline import shape, sums
+from datareplication.jobs.pipeline import copied_in_order, shape, sums
 from datareplication.jobs.postgres import (
     afterload,
     event_triggers,
@@ -26,6 +26,7 @@ from datareplication.jobs.postgres import (
     notes,
     provenance,
     replacing,
+    row_functions,
     shaping,
 )
 from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
@@ -205,7 +206,7 @@ class InPlace:
         self.tally.expect(len(relations), oids, self.manifest.rows, self.manifest.bytes)
         self.tally.phase("Data")
         replacing.empty(session, of.filled)
-        for relation in relations:
+        for relation in copied_in_order(relations, row_functions.tables(session)):
             for part in relation.parts:
                 self._copy(session, relation, part)
         self.tally.phase("Verifying")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from psycopg2 import sql
 
 from datareplication.jobs.postgres.connection import Session, execute, identifier, rows
+from datareplication.jobs.postgres.row_functions import HELD_TYPES
 
 DOING = "reading the target's constraints"
 
@@ -44,21 +45,14 @@ _VALID_BELOW = f"""
     ORDER BY 1, 2, 3
 """  # noqa: S608 - constants only
 
-_OF_DOMAINS = """
-    WITH RECURSIVE used(oid) AS (
-        SELECT atttypid FROM pg_attribute WHERE attrelid = ANY(%s::oid[]) AND attnum > 0 AND NOT attisdropped
-        UNION SELECT inner_type.oid FROM used JOIN pg_type t ON t.oid = used.oid CROSS JOIN LATERAL (
-            SELECT t.typbasetype UNION ALL SELECT t.typelem
-            UNION ALL SELECT atttypid FROM pg_attribute WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped
-            UNION ALL SELECT rngsubtype FROM pg_range WHERE t.oid IN (rngtypid, rngmultitypid)
-        ) AS inner_type(oid) WHERE inner_type.oid <> 0
-    )
+_OF_DOMAINS = f"""
+    WITH RECURSIVE {HELD_TYPES}
     SELECT n.nspname, t.typname, k.conname, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'),
            pg_has_role(t.typowner, 'USAGE')
-    FROM used JOIN pg_type t ON t.oid = used.oid JOIN pg_namespace n ON n.oid = t.typnamespace
+    FROM (SELECT DISTINCT type FROM held WHERE relation = ANY(%s::oid[])) used
+    JOIN pg_type t ON t.oid = used.type JOIN pg_namespace n ON n.oid = t.typnamespace
     JOIN pg_constraint k ON k.contypid = t.oid WHERE NOT k.convalidated ORDER BY 1, 2, 3
-"""
-"""Of all domains that a value of a column may hold: in arrays, composites, ranges and other domains too."""
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True)
