@@ -72,6 +72,32 @@ def test_an_extension_that_later_majors_dropped_is_named(between: Between, carry
     assert "adminpack" in loaded.report.message
 
 
+@pytest.mark.parametrize(
+    ("major", "constraint"),
+    [
+        (14, "CHECK (id > 0) NOT VALID"),
+        (18, "CHECK (id > 0) NOT VALID"),
+        (18, "CHECK (id > 0) NOT ENFORCED"),
+        (18, "NOT NULL id NOT VALID"),
+    ],
+)
+def test_rows_older_than_a_constraint_are_replaced_in_place(
+    major: int, constraint: str, between: Between, carrying: Carrying
+) -> None:
+    carrying(*ALL)
+    tables = ["CREATE TABLE base (id int)", "CREATE TABLE derived () INHERITS (base)"]
+    constrained = [f"ALTER TABLE {table} ADD CONSTRAINT {table}_id {constraint}" for table in ("derived", "base")]
+    programs = between(major, major, *tables, "INSERT INTO derived VALUES (-1), (NULL)", *constrained)
+    programs.target.run(*tables, *constrained, database=programs.database)
+    query = "SELECT conname, pg_get_constraintdef(oid), conislocal, coninhcount FROM pg_constraint ORDER BY conrelid, 1"
+    before = programs.target.run(query, database=programs.database)
+    assert programs.dump().code == 0
+    loaded = programs.load("--strategy", "InPlace", "--overwrite", "Any")
+    assert loaded.summary == (0, "Loaded"), loaded.report.message
+    assert programs.target.run("TABLE derived", database=programs.database) == [(-1,), (None,)]
+    assert programs.target.run(query, database=programs.database) == before
+
+
 @pytest.mark.parametrize(("source", "target"), [(14, 15), (14, 18), (16, 16)])
 def test_an_application_role_may_load_though_schema_public_belongs_to_a_superuser(
     source: int, target: int, between: Between, carrying: Carrying

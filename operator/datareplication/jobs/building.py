@@ -23,7 +23,7 @@ from datareplication.jobs.loading import (
 )
 from datareplication.jobs.manifest import Manifest
 from datareplication.jobs.pipeline import Pipeline
-from datareplication.jobs.postgres import afterload, bulk, copying, owners, shaping
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, connect, execute, for_tools, login
 from datareplication.jobs.postgres.databases import Database
@@ -112,9 +112,10 @@ class Building:
         self, workers: Workers, settings: Mapping[str, str], builder: Connection | None = None, *, is_final: bool
     ) -> None:
         """Copy the rows and build what follows from them. is_final: no clone is made of it and no script changes it."""
-        self._fill(
-            workers, self._restorer(self._settings_of(builder) if builder else settings, builder), is_final=is_final
-        )
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            late = row_functions.tables(session)
+        restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
+        self._fill(workers, restorer, late, is_final=is_final)
 
     def complete(self, settings: Mapping[str, str]) -> None:
         """Restore what else a database holds."""
@@ -164,10 +165,10 @@ class Building:
                 child.wait(self.frame.stop, lambda: self.tally.moved(0))
         large_objects.verify(session, self.manifest)
 
-    def _fill(self, workers: Workers, restorer: Restorer, *, is_final: bool) -> None:
+    def _fill(self, workers: Workers, restorer: Restorer, late: frozenset[tuple[str, str]], *, is_final: bool) -> None:
         """Do all that concerns one table at a time, then restore what is left of the schema."""
         manifest = self.manifest
-        planned = pipeline.plan(manifest, self.stages.after, self.given.workers, analyzes=is_final)
+        planned = pipeline.plan(manifest, self.stages.after, self.given.workers, analyzes=is_final, late=late)
         parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
         self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
         self.tally.phase("Data")

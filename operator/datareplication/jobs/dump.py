@@ -19,6 +19,7 @@ from datareplication.jobs import (
     contents,
     dumping,
     exclusion,
+    filling,
     left_behind,
     lock,
     omission,
@@ -34,6 +35,7 @@ from datareplication.jobs import (
 from datareplication.jobs import large_objects as blobs
 from datareplication.jobs import manifest as manifests
 from datareplication.jobs.dumping import Result, Summed, Task, WorkerConfig, Written, open_worker
+from datareplication.jobs.filling import Filling
 from datareplication.jobs.identity import application_name, tool_version
 from datareplication.jobs.manifest import LargeObjects, Manifest, Relation
 from datareplication.jobs.parts import hashed_file
@@ -95,6 +97,7 @@ class _Seen:
     pg_dump: Tool
     settings: tuple[manifests.Setting, ...]
     for_tools: Mapping[str, str]
+    views: Filling
 
     @property
     def copied(self) -> Sequence[Table]:
@@ -137,9 +140,7 @@ class _Dump:
                 return self._manifest(session, seen, relations)
 
     def _select(self, session: Session) -> Selection:
-        if not self.patterns:
-            return Selection()
-        return selection.select(graph.read(session), self.patterns)
+        return selection.select(graph.read(session), self.patterns) if self.patterns else Selection()
 
     def _seen(self, session: Session, identity: manifests.Source, pg_dump: Tool, exported: Exported) -> _Seen:
         """Return what is to be dumped, after a last look at what the snapshot holds."""
@@ -155,13 +156,13 @@ class _Dump:
             pg_dump=pg_dump,
             settings=source.own_settings(self.given.source, self._application),
             for_tools=for_tools(session),
+            views=filling.decide(catalog.materialized_views(session), selected.rowless_oids),
         )
         refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
         self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
-        omitted = omission.of(selected)
+        omitted = omission.of(selected, seen.views.unfilled)
         if left_out := omission.told(omitted):
-            keys = [one.name for one in omitted.objects]
-            self.frame.log.warning("not copied", what=left_out, views=omitted.views, foreign_keys=keys)
+            self.frame.log.warning("not copied", what=left_out, **omission.named(omitted))
         return seen
 
     def _archives(self, seen: _Seen) -> Iterator[Running]:
@@ -230,7 +231,7 @@ class _Dump:
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
             large_objects=self._large_objects(seen),
-            omitted=omission.of(seen.selection),
+            omitted=omission.of(seen.selection, seen.views.unfilled),
             not_carried=_not_carried(session, schema),
         )
 
@@ -246,7 +247,7 @@ class _Dump:
             fingerprint=manifests.fingerprint(relations),
             roles=catalog.roles(session, seen.selection.left_out_oids),
             extensions=catalog.extensions(session),
-            materialized_views=catalog.materialized_views(session, seen.selection.rowless_oids),
+            materialized_views=seen.views.filled,
             has_public=catalog.has_public_schema(session),
             settings=seen.settings,
         )
@@ -272,8 +273,7 @@ class _Dump:
 
 
 def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:
-    found = {left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)}
-    return left_behind.told(found)
+    return left_behind.told({left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)})
 
 
 def _report(path: Path, manifest: Manifest) -> Report:

@@ -17,11 +17,22 @@ from datareplication.jobs.loading import check_rows, compare_sum, copy_part
 from datareplication.jobs.manifest import Manifest, Part, Relation
 from datareplication.jobs.ownership import Wants
 from datareplication.jobs.parts import PartReader
-from datareplication.jobs.pipeline import shape, sums
-from datareplication.jobs.postgres import afterload, layout, notes, provenance, replacing, shaping
+from datareplication.jobs.pipeline import copied_in_order, shape, sums
+from datareplication.jobs.postgres import (
+    afterload,
+    event_triggers,
+    layout,
+    not_valid,
+    notes,
+    provenance,
+    replacing,
+    row_functions,
+    shaping,
+)
 from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
 from datareplication.jobs.postgres.copying import Shape
 from datareplication.jobs.postgres.layout import Deferrable, SequenceObject, Table, Trigger, View
+from datareplication.jobs.postgres.not_valid import Constraint
 from datareplication.jobs.postgres.provenance import Provenance
 from datareplication.jobs.postgres.session_settings import RESTRICTED
 from datareplication.jobs.program import Frame
@@ -53,11 +64,16 @@ class _Found:
 
 @dataclass(frozen=True)
 class _SetAside:
-    """What does not hold while rows are loaded, and is as it was before the commit."""
+    """What does not hold while rows are loaded, and is as it was before the commit.
+
+    of_domains: constraints that are not valid. valid: (schema, table, name) of constraints to validate again.
+    """
 
     triggers: list[Trigger]
     deferrables: list[Deferrable]
     forced: list[Table]
+    of_domains: tuple[Constraint, ...]
+    valid: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -149,6 +165,8 @@ class InPlace:
             if error.reason == "LockTimeout" and not session.closed:
                 raise _stayed_locked(session, found, error) from error
             raise
+        except ReplicationError as error:
+            raise event_triggers.blamed(session, error) from error.__cause__
         return written
 
     def _lock(self, session: Session, found: _Found) -> None:
@@ -162,12 +180,19 @@ class InPlace:
 
     def _set_aside(self, session: Session, of: Touched) -> _SetAside:
         oids = [table.oid for table in of.filled]
+        domains = not_valid.of_domains(session, oids)
         found = _SetAside(
             layout.triggers(session, oids),
             layout.deferrables(session, oids),
             [table for table in of.filled if table.forces_security],
+            domains.ours,
+            not_valid.valid_below(session, of.not_valid),
         )
         _refuse_unstoppable(found.triggers)
+        if domains.others:
+            text = "constraints that are not valid are checked, because their domains are not the load's role's"
+            self.frame.log.warning(text, domains=domains.others)
+        not_valid.drop(session, [*of.not_valid, *found.of_domains])
         replacing.drop_foreign_keys(session, of.keys)
         replacing.disable_triggers(session, found.triggers)
         replacing.force_security(session, found.forced, is_forced=False)
@@ -178,6 +203,8 @@ class InPlace:
         self.tally.phase("Indexes")
         replacing.check_later(session, found.deferrables)
         replacing.add_foreign_keys(session, of.keys)
+        not_valid.add(session, [*of.not_valid, *found.of_domains])
+        not_valid.validate(session, found.valid)
         replacing.enable_triggers(session, found.triggers)
         replacing.force_security(session, found.forced, is_forced=True)
 
@@ -188,7 +215,7 @@ class InPlace:
         self.tally.expect(len(relations), oids, self.manifest.rows, self.manifest.bytes)
         self.tally.phase("Data")
         replacing.empty(session, of.filled)
-        for relation in relations:
+        for relation in copied_in_order(relations, row_functions.tables(session)):
             for part in relation.parts:
                 self._copy(session, relation, part)
         self.tally.phase("Verifying")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from datareplication.core.report import Report
 from datareplication.errors import DataError, ReplicationError
-from datareplication.jobs import facts, guard, program, rights, rollback, settings, siblings, snapshot, tools
+from datareplication.jobs import facts, guard, omission, program, rights, rollback, settings, siblings, snapshot, tools
 from datareplication.jobs.building import Building
 from datareplication.jobs.guard import Facts
 from datareplication.jobs.identity import load_application
@@ -109,6 +109,8 @@ class _Load:
             self.frame.log.info("this run has loaded the target already", database=database.name)
             return _report(given, manifest, found.provenance.duration_seconds if found.provenance else 0.0)
         strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)
+        if unfilled := omission.told_unfilled(manifest.omitted):
+            self.frame.log.warning(unfilled, unfilled=manifest.omitted.unfilled)
         replaced = strategy.run()
         self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
         return _report(given, manifest, replaced.provenance.duration_seconds, replaced)
@@ -162,6 +164,8 @@ def _report(
         message += f"; not carried over for want of rights: {'; '.join(replaced.not_carried)}"
     if replaced and replaced.remarks:
         message += f"; {'; '.join(replaced.remarks)}"
+    if unfilled := omission.told_unfilled(manifest.omitted):
+        message += f"; {unfilled}"
     return Report(
         outcome="Succeeded",
         reason="Loaded",

@@ -202,16 +202,18 @@ class CatalogObject:
 
 @dataclass(frozen=True)
 class Omitted:
-    """What the selection of tables kept out. Names are `schema.name`, not quoted.
+    """What the selection of tables kept out, and what follows from it. Names are `schema.name`, not quoted.
 
     relations: of which nothing is copied. views: those of them that no pattern chose but that read what is left out.
-    objects: foreign keys that the archive of the schema holds and that a load leaves out.
+    objects: foreign keys that the archive of the schema holds and that a load leaves out. unfilled: materialized views
+    that hold rows at the source and not in a copy, because they read one that holds none.
     """
 
     relations: tuple[str, ...] = ()
     views: tuple[str, ...] = ()
     without_rows: tuple[str, ...] = ()
     objects: tuple[CatalogObject, ...] = ()
+    unfilled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

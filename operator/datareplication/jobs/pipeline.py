@@ -6,7 +6,7 @@ refuses to know how a task is done.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,7 +31,7 @@ Step = tuple[Task, Sequence[Task]]
 class Pipeline(Generic[T]):
     """Hands out tasks whose needs are done, in the order in which they were given.
 
-    steps: (task, tasks that must be done before), each task once and after those it needs.
+    steps: (task, tasks that must be done before), each task once.
     """
 
     def __init__(self, steps: Sequence[tuple[T, Sequence[T]]]) -> None:
@@ -82,10 +82,18 @@ class Plan:
     rest: tuple[tuple[int, ...], ...]
 
 
-def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int, *, analyzes: bool = True) -> Plan:
+def plan(
+    manifest: Manifest,
+    post_data: Sequence[Entry],
+    workers: int,
+    *,
+    analyzes: bool = True,
+    late: Collection[tuple[str, str]] = (),
+) -> Plan:
     """Return what is done in which order.
 
-    post_data: the archive's entries of that section. analyzes: whether statistics are gathered on the way.
+    post_data: the archive's entries of that section. analyzes: whether statistics are gathered on the way. late: as
+    of `copied_in_order`.
     """
     ids = {(entry.catalog, entry.oid): entry.id for entry in post_data}
     tables = [relation for relation in manifest.relations if relation.kind == "Table"]
@@ -93,10 +101,38 @@ def plan(manifest: Manifest, post_data: Sequence[Entry], workers: int, *, analyz
     encoding = manifest.source.csv_encoding
     steps = list(_steps_of_extensions(manifest, encoding))
     steps += [step for unit in units(tables) for step in _steps(unit, ids, encoding, fair_share)]
+    steps = _in_turn(steps, [one.oid for one in copied_in_order(tables, late) if (one.schema, one.name) in late])
     if not analyzes:
         steps = [step for step in steps if not isinstance(step[0], Analyze)]
     taken = {number for task, _ in steps if isinstance(task, RestoreEntries) for number in task.ids}
     return Plan(tuple(steps), tuple(_rounds([entry for entry in post_data if entry.id not in taken])))
+
+
+def copied_in_order(relations: Iterable[Relation], late: Collection[tuple[str, str]]) -> list[Relation]:
+    """Return the relations as they are, but the late ones last, in pg_restore's order: by schema and name.
+
+    late: (schema, name) of those whose rows may pass only, or be computed right only, when other tables hold theirs.
+    Each then finds all that pg_restore would have restored before it.
+    """
+    every = list(relations)
+    last = [one for one in every if (one.schema, one.name) in late]
+    return [one for one in every if (one.schema, one.name) not in late] + sorted(
+        last, key=lambda one: (one.schema, one.name)
+    )
+
+
+def _in_turn(steps: Sequence[Step], late: Sequence[int]) -> list[Step]:
+    """Return the steps, with the copies of late tables (oids) after all others', one table after the other."""
+    copies: dict[int, list[Task]] = defaultdict(list)
+    for task, _ in steps:
+        if isinstance(task, CopyParts):
+            copies[task.oid].append(task)
+    waits: dict[Task, Sequence[Task]] = {}
+    before = [task for oid in copies.keys() - set(late) for task in copies[oid]]
+    for oid in late:
+        waits |= dict.fromkeys(copies[oid], before)
+        before = copies[oid] or before
+    return [(task, (*needs, *waits.get(task, ()))) for task, needs in steps]
 
 
 def _rounds(rest: Sequence[Entry]) -> Iterator[tuple[int, ...]]:

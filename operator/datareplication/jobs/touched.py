@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from datareplication.jobs.manifest import Relation
 from datareplication.jobs.postgres.layout import ForeignKey, Layout, Table
+from datareplication.jobs.postgres.not_valid import Constraint
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,7 @@ class Touched:
 
     filled: hold rows, which are replaced. locked: in the order in which all loads lock them. keys: of and to the filled
     tables or what these are partitions of. altered: must belong to the load's role. referenced: by keys only, not
-    loaded.
+    loaded. not_valid: constraints of the filled tables, or of what these inherit them from.
     """
 
     filled: tuple[Table, ...]
@@ -21,6 +22,7 @@ class Touched:
     keys: tuple[ForeignKey, ...]
     altered: tuple[Table, ...]
     referenced: tuple[Table, ...]
+    not_valid: tuple[Constraint, ...] = ()
 
 
 def touched(relations: Iterable[Relation], layout: Layout) -> Touched:
@@ -29,7 +31,8 @@ def touched(relations: Iterable[Relation], layout: Layout) -> Touched:
     loaded = {table.oid for table in layout.tables if (table.schema, table.name) in wanted}
     related = _with_ancestors(loaded, layout.tables)
     keys = [key for key in layout.foreign_keys if {key.table_oid, key.referenced_oid} & related]
-    altered = loaded | {key.table_oid for key in keys}
+    not_valid = [one for one in layout.not_valid if loaded.intersection(one.tables)]
+    altered = loaded | {key.table_oid for key in keys} | {oid for one in not_valid for oid in one.tables}
     referenced = {key.referenced_oid for key in keys} - altered
     return Touched(
         filled=_those(loaded, layout, "Table"),
@@ -37,6 +40,7 @@ def touched(relations: Iterable[Relation], layout: Layout) -> Touched:
         keys=tuple(keys),
         altered=_those(altered, layout),
         referenced=_those(referenced, layout),
+        not_valid=tuple(not_valid),
     )
 
 

@@ -20,6 +20,7 @@ from datareplication.jobs.postgres.layout import (
     Table,
     View,
 )
+from datareplication.jobs.postgres.not_valid import Constraint
 from datareplication.jobs.postgres.provenance import Home
 from datareplication.jobs.postgres.target import Server
 from datareplication.jobs.touched import touched
@@ -143,6 +144,17 @@ def test_what_is_touched() -> None:
     assert found.altered == (parent, part, referring)
     assert found.referenced == (own,)
     assert found.locked == (own, parent, part, referring)
+
+
+@pytest.mark.parametrize(("of", "expected"), [((1, 2, 3), ["base", "part", "sibling"]), ((1, 3), ["part"])])
+def test_a_constraint_that_is_not_valid_brings_all_tables_that_have_it(
+    of: tuple[int, ...], expected: list[str]
+) -> None:
+    tables = table(1, "base"), table(2, "part", parents=(1,)), table(3, "sibling", parents=(1,))
+    check = Constraint("s", "base", "positive", "CHECK (…) NOT VALID", None, of)
+    found = touched([relation("part")], replace(layout(*tables), not_valid=(check,)))
+    assert [one.name for one in found.locked] == [one.name for one in found.altered] == expected
+    assert found.not_valid == ((check,) if 2 in of else ())
 
 
 def test_a_partitioned_table_is_locked_and_not_filled() -> None:

@@ -72,6 +72,27 @@ def test_parts_of_a_table_are_copied_apart_only_where_one_worker_would_set_the_p
     assert copies == [(1, 1, False)] * 3 + [(2, 2, True)]
 
 
+def test_late_tables_are_copied_after_all_others_one_after_the_other_by_name() -> None:
+    """Those whose rows pass through functions, which may read other tables; t4 is empty, and nobody waits for it."""
+    tables = [relation(5, 300, index(1), parts=2), relation(4, 0), relation(3, 200), relation(2, 1), relation(1, 100)]
+    late = {("public", "t5"), ("public", "t4"), ("public", "t3"), ("elsewhere", "t1")}
+    planned = pipeline.plan(manifest(*tables), POST_DATA, workers=4, late=late)
+    needs = {
+        (task.oid, task.parts[0].path): {need.oid for need in wanted if isinstance(need, CopyParts)}
+        for task, wanted in planned.steps
+        if isinstance(task, CopyParts)
+    }
+    paths = {oid: f"data/{oid}-0.csv" for oid in (1, 2, 3, 5)}
+    assert needs == {
+        (1, paths[1]): set(),
+        (2, paths[2]): set(),
+        (3, paths[3]): {1, 2},
+        (5, paths[5]): {3},
+        (5, "data/5-1.csv"): {3},
+    }
+    assert [one.oid for one in pipeline.copied_in_order(tables, late)] == [2, 1, 3, 4, 5]
+
+
 def test_an_empty_table_is_counted_and_its_indexes_are_built() -> None:
     planned = pipeline.plan(manifest(relation(1, 0, key(2))), POST_DATA, workers=2)
     assert in_order(planned.steps) == ["restore", "count"]

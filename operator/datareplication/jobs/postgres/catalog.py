@@ -11,7 +11,8 @@ from typing import Any
 from psycopg2 import errors, sql
 
 from datareplication.errors import TransientError
-from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, MaterializedView, Role
+from datareplication.jobs.filling import View
+from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, Role
 from datareplication.jobs.manifest import Sequence as State
 from datareplication.jobs.postgres import classify
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
@@ -118,24 +119,24 @@ _MATERIALIZED_VIEWS = """
     WITH RECURSIVE uses(class, object, used_class, used) AS (
         SELECT 'pg_class'::regclass::oid, r.ev_class, d.refclassid, d.refobjid FROM pg_rewrite r
         JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
-        WHERE (d.refclassid, d.refobjid) <> ('pg_class'::regclass, r.ev_class)
+        WHERE r.ev_type = '1' AND (d.refclassid, d.refobjid) <> ('pg_class'::regclass, r.ev_class)
         UNION SELECT classid, objid, refclassid, refobjid FROM pg_depend
         WHERE classid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
           AND refclassid IN ('pg_proc'::regclass, 'pg_class'::regclass)
-    ), depth(class, object, level) AS (
-        SELECT 'pg_class'::regclass::oid, oid, 0 FROM pg_class WHERE relkind IN ('m', 'v')
-        UNION SELECT u.class, u.object, p.level + 1
-        FROM uses u JOIN depth p ON (p.class, p.object) = (u.used_class, u.used) WHERE p.level < 1000
+    ), below(view, class, object) AS (
+        SELECT oid, 'pg_class'::regclass::oid, oid FROM pg_class WHERE relkind = 'm'
+        UNION SELECT b.view, u.used_class, u.used
+        FROM below b JOIN uses u ON (u.class, u.object) = (b.class, b.object)
     )
-    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN depth p ON (p.class, p.object) = ('pg_class'::regclass, c.oid)
-    WHERE c.relkind = 'm' AND c.relispopulated AND c.oid <> ALL (%(rowless)s::oid[])
-      AND NOT EXISTS (SELECT FROM pg_depend e
-                      WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')
-    GROUP BY 1, 2 ORDER BY max(p.level), 1, 2
+    SELECT c.oid::int8, n.nspname, c.relname, c.relispopulated,
+           NOT EXISTS (SELECT FROM pg_depend e
+                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'),
+           array(SELECT r.oid::int8 FROM below b JOIN pg_class r ON (b.class, b.object) = ('pg_class'::regclass, r.oid)
+                 WHERE b.view = c.oid AND r.oid <> c.oid AND r.relkind = 'm')
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
 """
-"""A view's level is its longest way down through other views, also those that a function of SQL's standard form
-(BEGIN ATOMIC) reads, which PostgreSQL knows; refreshing by level finds every input filled."""
+"""With the views that they read through other views, also those that a function of SQL's standard form (BEGIN ATOMIC)
+reads, which PostgreSQL knows. Only rules of SELECT (1) read: those of INSERT and so on take no part in a refresh."""
 
 _KINDS = {"r": "Table", "p": "PartitionedTable"}
 _SEQUENCES_PER_QUERY = 200
@@ -240,10 +241,13 @@ def extensions(session: Session) -> tuple[Extension, ...]:
     return tuple(Extension(name, version) for name, version in rows(session, query, doing=DOING))
 
 
-def materialized_views(session: Session, rowless: Collection[int] = ()) -> tuple[MaterializedView, ...]:
-    """Return the filled materialized views, each after those it reads from."""
-    found = rows(session, _MATERIALIZED_VIEWS, {"rowless": list(rowless)}, doing=DOING)
-    return tuple(MaterializedView(schema, name) for schema, name in found)
+def materialized_views(session: Session) -> list[View]:
+    """Return the materialized views, with what they read."""
+    found = rows(session, _MATERIALIZED_VIEWS, doing=DOING)
+    return [
+        View(oid, schema, name, is_filled, is_refreshed, frozenset(reads))
+        for oid, schema, name, is_filled, is_refreshed, reads in found
+    ]
 
 
 def strangers_in_our_schema(session: Session) -> list[str]:

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from datareplication.jobs.manifest import MaterializedView
+from datareplication.jobs.postgres import not_valid
 from datareplication.jobs.postgres.connection import Session, rows
+from datareplication.jobs.postgres.not_valid import Constraint
 
 DOING = "reading the target's catalogs"
 
@@ -170,12 +172,16 @@ class Deferrable:
 
 @dataclass(frozen=True)
 class Layout:
-    """All of a database that can matter. tables: partitions after what they are of; views: in the order asked for."""
+    """All of a database that can matter. tables: partitions after what they are of; views: in the order asked for.
+
+    not_valid: constraints of tables, parents' first.
+    """
 
     tables: tuple[Table, ...]
     sequences: tuple[SequenceObject, ...]
     foreign_keys: tuple[ForeignKey, ...]
     views: tuple[View, ...]
+    not_valid: tuple[Constraint, ...] = ()
 
 
 def read(session: Session, views: Sequence[MaterializedView]) -> Layout:
@@ -192,6 +198,7 @@ def read(session: Session, views: Sequence[MaterializedView]) -> Layout:
             View(oid, name, Ownership(*ownership))
             for oid, name, *ownership in rows(session, _VIEWS, names, doing=DOING)
         ),
+        not_valid.of_tables(session),
     )
 
 

@@ -1,0 +1,131 @@
+"""Constraints that are NOT VALID: rows older than them may violate them, and COPY would check those all the same.
+
+pg_restore adds them after the rows. A load in place drops them before, and adds them again as they were. It owns the
+queries and statements. Foreign keys, which all go and return, are not among these.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from psycopg2 import sql
+
+from datareplication.jobs.postgres.connection import Session, execute, identifier, rows
+from datareplication.jobs.postgres.row_functions import HELD_TYPES
+
+DOING = "reading the target's constraints"
+
+_BELOW = """
+    WITH RECURSIVE below(oid, child) AS (
+        SELECT oid, oid FROM pg_class WHERE relkind IN ('r', 'p')
+        UNION SELECT b.oid, i.inhrelid FROM below b JOIN pg_inherits i ON i.inhparent = b.child
+    )
+"""
+
+_OF_TABLES = f"""
+    {_BELOW}
+    SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'),
+           array(SELECT b.child::int8 FROM below b JOIN pg_class d ON d.oid = b.child
+                 WHERE b.oid = k.conrelid AND d.relkind IN ('r', 'p') AND (b.child = b.oid OR NOT k.connoinherit)
+                 ORDER BY 1)
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE k.contype IN ('c', 'n') AND NOT k.convalidated AND k.conislocal AND c.relpersistence <> 't'
+    ORDER BY (SELECT count(*) FROM below b WHERE b.child = k.conrelid), 1, 2, 3
+"""  # noqa: S608 - constants only
+"""Those that were declared there, a parent's before a child's; what a child has from its parent goes and returns with
+it. NOT NULL constraints have been of this kind since PostgreSQL 18."""
+
+_VALID_BELOW = f"""
+    {_BELOW}
+    SELECT n.nspname, c.relname, k.conname
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE k.contype IN ('c', 'n') AND k.convalidated AND NOT k.conislocal AND EXISTS (
+        SELECT FROM below b JOIN unnest(%s::text[], %s::text[], %s::text[]) given(schema, name, constraint_name)
+          ON b.oid = format('%%I.%%I', given.schema, given.name)::regclass
+        WHERE b.child = k.conrelid AND b.child <> b.oid AND given.constraint_name = k.conname)
+    ORDER BY 1, 2, 3
+"""  # noqa: S608 - constants only
+
+_OF_DOMAINS = f"""
+    WITH RECURSIVE {HELD_TYPES}
+    SELECT n.nspname, t.typname, k.conname, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'),
+           pg_has_role(t.typowner, 'USAGE')
+    FROM (SELECT DISTINCT type FROM held WHERE relation = ANY(%s::oid[])) used
+    JOIN pg_type t ON t.oid = used.type JOIN pg_namespace n ON n.oid = t.typnamespace
+    JOIN pg_constraint k ON k.contypid = t.oid WHERE NOT k.convalidated ORDER BY 1, 2, 3
+"""  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One of a table or a domain. definition: as pg_get_constraintdef() writes it.
+
+    tables: oids of those that it is of, by inheritance too; none of a domain's.
+    """
+
+    schema: str
+    owner: str
+    name: str
+    definition: str
+    comment: str | None
+    tables: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class OfDomains:
+    """Constraints of domains: those that the session's role may set aside, and the domains of others, for a message."""
+
+    ours: tuple[Constraint, ...]
+    others: tuple[str, ...]
+
+
+def of_tables(session: Session) -> tuple[Constraint, ...]:
+    """Return those of all tables, in the order in which they are dropped."""
+    found = rows(session, _OF_TABLES, doing=DOING)
+    return tuple(replace(Constraint(*fields), tables=tuple(tables)) for *fields, tables in found)
+
+
+def of_domains(session: Session, tables: Iterable[int]) -> OfDomains:
+    """Return those of the domains that values in these tables may be of."""
+    found = rows(session, _OF_DOMAINS, [list(tables)], doing=DOING)
+    return OfDomains(
+        tuple(Constraint(*fields) for *fields, is_ours in found if is_ours),
+        tuple(dict.fromkeys(f"{schema}.{name}" for schema, name, *_, is_ours in found if not is_ours)),
+    )
+
+
+def valid_below(session: Session, constraints: Sequence[Constraint]) -> list[tuple[str, str, str]]:
+    """Return (schema, table, name) of what children have from these tables' constraints and have validated alone."""
+    names = [[getattr(one, field) for one in constraints] for field in ("schema", "owner", "name")]
+    return [(schema, table, name) for schema, table, name in rows(session, _VALID_BELOW, names, doing=DOING)]
+
+
+def drop(session: Session, constraints: Iterable[Constraint]) -> None:
+    """Drop them, to be added again by add()."""
+    for one in constraints:
+        statement = sql.SQL("ALTER {} DROP CONSTRAINT {}").format(_of(one), sql.Identifier(one.name))
+        execute(session, statement, doing=f"dropping constraint {one.name} of {one.schema}.{one.owner}")
+
+
+def add(session: Session, constraints: Sequence[Constraint]) -> None:
+    """Add them as they were, children's first: a parent's then joins the one that it finds."""
+    for one in reversed(constraints):
+        name, doing = sql.Identifier(one.name), f"adding constraint {one.name} of {one.schema}.{one.owner} again"
+        statement = sql.SQL("ALTER {} ADD CONSTRAINT {} {}").format(_of(one), name, sql.SQL(one.definition))
+        execute(session, statement, doing=doing)
+        if one.comment is not None:
+            of = _of(one) if not one.tables else identifier(one.schema, one.owner)
+            text = sql.SQL("COMMENT ON CONSTRAINT {} ON {} IS {}").format(name, of, sql.Literal(one.comment))
+            execute(session, text, doing=doing)
+
+
+def validate(session: Session, constraints: Iterable[tuple[str, str, str]]) -> None:
+    """Validate constraints of tables; rows that violate one are a DataError."""
+    for schema, table, name in constraints:
+        statement = sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}")
+        made = statement.format(identifier(schema, table), sql.Identifier(name))
+        execute(session, made, doing=f"validating constraint {name} of {schema}.{table} again")
+
+
+def _of(one: Constraint) -> sql.Composable:
+    kind = sql.SQL("TABLE {}" if one.tables else "DOMAIN {}")
+    return kind.format(identifier(one.schema, one.owner))
