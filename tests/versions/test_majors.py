@@ -217,7 +217,7 @@ def test_a_database_keeps_its_locale_and_settings_and_so_do_its_siblings(
         )
     query = """
         SELECT to_jsonb(d) - '{oid,datname,datfrozenxid,datminmxid}'::text[], setconfig FROM pg_database d
-        JOIN pg_db_role_setting ON setdatabase = d.oid WHERE datname = '%s'
+        JOIN pg_db_role_setting ON setdatabase = d.oid WHERE setrole = 0 AND datname = '%s'
     """  # fmt: skip
     before = server.run(query % names[0])
     first, second = (Programs(programs.root, programs.source, server, name, programs.source_database) for name in names)
