@@ -20,7 +20,8 @@ from datareplication.jobs.postgres.connection import (
 )
 
 _OWNED = """
-    WITH member AS (SELECT classid, objid, refclassid, deptype FROM pg_depend WHERE deptype IN ('a', 'e', 'i')),
+    WITH member AS NOT MATERIALIZED (
+        SELECT classid, objid, refclassid, deptype FROM pg_depend WHERE deptype IN ('a', 'e', 'i')),
     object(rank, classid, oid, owner) AS (
         SELECT 0, 'pg_namespace'::regclass, oid, nspowner FROM pg_namespace
         UNION ALL SELECT 1, 'pg_class'::regclass, c.oid, relowner FROM pg_class c
