@@ -1,8 +1,10 @@
 """Code of a hostile source, which runs while its rows come in, gains nothing beyond the database that is built."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import server
 from programs import Programs, databases
 from server import PASSWORD
 
@@ -166,6 +168,23 @@ def test_without_such_a_role_the_report_says_so(programs: Programs) -> None:
         f"BuiltAsLoader: code of the source's (CHECK, generated columns) ran as role {loader}" in loaded.report.message
     )
     assert "buildCredentialsSecretRef" in loaded.report.message
+
+
+def test_where_the_server_lets_in_no_role_that_it_does_not_know_nothing_is_left_of_it(tmp_path: Path) -> None:
+    with server.running() as one:
+        rules = "host all postgres 127.0.0.1/32 scram-sha-256\n"
+        (one.directory / "data" / "pg_hba.conf").write_text(rules)
+        one.run("SELECT pg_reload_conf()", "CREATE DATABASE app", "CREATE DATABASE copy")
+        one.run("CREATE TABLE t AS SELECT 1 AS id", database="app")
+        programs = Programs(tmp_path, one, one, "copy", "app")
+        assert programs.dump().code == 0
+
+        loaded = programs.load()
+
+        assert loaded.code == 0, loaded.report.message
+        assert "BuiltAsLoader" in loaded.report.message
+        assert "the server does not let in the role that was made" in loaded.report.message
+        assert no_role_is_left(programs)
 
 
 @pytest.mark.parametrize(

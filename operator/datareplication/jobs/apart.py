@@ -42,7 +42,7 @@ def builder(building: Building, maintenance: Session) -> Apart:
         return Apart(None, text)
     name, password = builders.make(maintenance, server, building.database.oid)
     builders.admit(maintenance, building.database.next_name, name)
-    return _tried(building, Apart(replace(given.target, username=name, password=password), made=name))
+    return _tried(building, maintenance, Apart(replace(given.target, username=name, password=password), made=name))
 
 
 @contextlib.contextmanager
@@ -60,10 +60,12 @@ def lent(building: Building, maintenance: Session, role: Connection) -> Iterator
         owners.check_without(session, role.username)
 
 
-def _tried(building: Building, found: Apart) -> Apart:
+def _tried(building: Building, maintenance: Session, found: Apart) -> Apart:
     """Return it if it can log in; a server may let only roles in that it knows (pg_hba.conf)."""
+    name = building.database.next_name
     try:
-        building.connect(building.database.next_name, found.role).close()
+        building.connect(name, found.role).close()
     except RightsError as error:
+        builders.shut_out(maintenance, name, found.made)  # else it keeps rights on what will be the target
         return replace(found, role=None, why_not=f"the server does not let in the role that was made: {error.message}")
     return found
