@@ -19,9 +19,6 @@ from datareplication.jobs.settings import LoadSettings
 from datareplication.jobs.stop import Stop
 from datareplication.jobs.tally import Tally
 
-_SAME = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace")
-"""What CREATE DATABASE cannot change when it copies a template, or not without a further right."""
-
 
 def run_of(given: LoadSettings, manifest: Manifest) -> str:
     """Return the uid of the run whose loads are siblings: of their own, by hand of the one that made the snapshot."""
@@ -35,7 +32,7 @@ def is_mark(comment: str | None) -> bool:
 
 def can_clone(built: Database, sibling: Database, *, any_owner: bool) -> bool:
     """Whether what was built for one database may become the other. any_owner: also one of another owner."""
-    is_same = all(getattr(built, name) == getattr(sibling, name) for name in _SAME)
+    is_same = all(getattr(built, name) == getattr(sibling, name) for name in databases.FIXED)
     return is_same and not sibling.is_template and (any_owner or built.owner == sibling.owner)
 
 

@@ -21,6 +21,9 @@ LONGEST_NAME_BYTES = 51
 MARK = "datareplication: being loaded, dropped if the load fails"
 """Comment of `<db>__next` from its creation to the swap. It only says that the database may be dropped."""
 
+FIXED = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace")
+"""What a database is made with: what CREATE DATABASE cannot change of a template, or not without a further right."""
+
 DEFAULT_TABLESPACE = "pg_default"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
 

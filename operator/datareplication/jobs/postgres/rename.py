@@ -31,7 +31,7 @@ _EVICT = """
 """
 """PostgreSQL's own processes (autovacuum) have no user, and RENAME ends them itself."""
 
-LASTING = ("oid", "encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace", "allows_connections")
+LASTING = ("oid", *databases.FIXED, "allows_connections")
 """What must be as it was when the load looked: the new database was made for it."""
 
 
