@@ -12,7 +12,7 @@ POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.t
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults postgres-tests versions-tests cluster-tests cluster-up cluster-down \
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests postgres-tests versions-tests cluster-tests cluster-up cluster-down \
 	bench-memory bench-engine bench-operator images manifests lock venv packages clean
 
 help: ## Show what there is
@@ -21,7 +21,11 @@ help: ## Show what there is
 demo: cluster-up images ## Show the main job end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
 
-test: check faults-tests postgres-tests versions-tests cluster-tests ## Pass all tests: check, faults, real PostgreSQL (all majors), real cluster
+test: check ## Pass all tests: check, then faults and real PostgreSQL (all majors) beside the real cluster
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line machine-tests cluster-tests
+
+machine-tests: # One suite after the other: they need the processor, the cluster's tests mostly wait.
+	@$(MAKE) --no-print-directory --jobs=1 faults-tests postgres-tests versions-tests
 
 check: venv ## Lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests
@@ -58,7 +62,8 @@ versions-tests: venv packages $(POSTGRESQL)/.complete ## the programs between Po
 	POSTGRESQL=$(POSTGRESQL) $(PYTEST) -q tests/versions
 
 cluster-tests: cluster-up images ## everything on a real cluster
-	$(PYTEST) -q tests/cluster
+	$(PYTEST) -q --numprocesses=3 --dist=loadfile -m "not alone" tests/cluster
+	$(PYTEST) -q -m alone tests/cluster
 
 bench-memory: venv packages ## Measure the programs' memory at two sizes of data (some minutes)
 	PYTHONPATH=operator:tests/postgres $(BIN)/python tests/bench/memory.py --mebibytes 200

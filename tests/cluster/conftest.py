@@ -1,4 +1,8 @@
-"""What every test on a cluster starts from: a cluster that is up, and a namespace of its own."""
+"""What every test on a cluster starts from: a cluster that is up, and a namespace of its own.
+
+Most of a test's time is waiting, so several processes run the tests at once, each whole files. A test that changes what
+all share (the operator's release) is marked `alone` and runs after the others.
+"""
 
 import uuid
 from collections.abc import Iterator

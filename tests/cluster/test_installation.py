@@ -97,6 +97,7 @@ def annotate(lab: Lab, release: str) -> None:
     lab.cluster.kubectl(*command.split()[1:])
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("as_before")
 def test_another_release_takes_over_what_an_uninstalled_one_left(scene: Scene) -> None:
     lab = scene.lab

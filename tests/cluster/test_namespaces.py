@@ -11,7 +11,7 @@ from harness.cluster import Cluster
 from lab import databases, installation
 from lab.replications import Lab, Scene, wait_for
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 SOON_SECONDS = 90
 RESYNC_SECONDS = 5

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import ProgramError
-from lab import contents, webhooks
+from lab import api, contents, webhooks
 from lab.replications import Scene, wait_for
 from scenarios.blocking import PATIENT, blocked_source, one_target
 
@@ -20,7 +20,7 @@ DUMP = "now-dump"
 
 
 def job(scene: Scene, name: str = DUMP) -> dict[str, Any]:
-    return dict(scene.lab.cluster.get("job", name, "-n", scene.namespace))
+    return dict(api.get(scene.lab.cluster, "jobs", scene.namespace, name))
 
 
 def suspend(scene: Scene, *, value: bool, name: str = DUMP) -> None:

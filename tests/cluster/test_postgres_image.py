@@ -1,6 +1,7 @@
 """The PostgreSQL image of the tests: a restricted pod with a read-only root runs it, and only TLS gets in from elsewhere."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.cluster
 @pytest.fixture(scope="module")
 def space(cluster: Cluster) -> Iterator[str]:
     """Return a namespace for all tests of this module."""
-    name = "test-postgres-image"
+    name = f"test-{uuid.uuid4().hex[:8]}"
     cluster.kubectl("create", "namespace", name)
     cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     yield name

@@ -11,7 +11,7 @@ from harness.cluster import Cluster
 from lab import installation
 from lab.replications import TARGETS, Lab, Scene, wait_for
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.alone]
 
 TAKEOVER_SECONDS = 20
 HANDOVER_SECONDS = 10

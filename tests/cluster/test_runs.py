@@ -46,6 +46,7 @@ def test_dump_that_fails_for_good_makes_no_load(scene: Scene) -> None:
     assert scene.names("jobs") == ["now-dump"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("stage", ["dump", "load"])
 def test_deleted_operator_pod_changes_nothing(scene: Scene, stage: str) -> None:
     more = (
@@ -101,7 +102,7 @@ def test_slot_of_the_schedule_starts_a_run_on_time(scene: Scene) -> None:
     wait_for(lambda: {"runs": scene.items("dreprun")}, lambda seen: bool(seen["runs"]), 75)
     run = scene.items("dreprun")[0]
     slot, created = run["spec"]["slot"], run["metadata"]["creationTimestamp"]
-    assert seconds_between(slot, created) <= 2
+    assert seconds_between(slot, created) <= 10, "bench-operator measures it; a resync would be later"
     scene.apply(suspend=True, schedule={"cron": "* * * * *"})
     assert scene.finished_run(run["metadata"]["name"])["phase"] == "Succeeded"
 

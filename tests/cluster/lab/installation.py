@@ -1,6 +1,6 @@
 """The operator in the cluster, installed as a user installs it: by Helm, with the images built from this checkout."""
 
-from harness import images, programs, tools
+from harness import cache, images, programs, tools
 from harness.cluster import Cluster, context
 from harness.images import CHECKOUT
 from lab import databases
@@ -15,9 +15,11 @@ def install(cluster: Cluster, *settings: str, release: str = RELEASE, options: t
     """Install or upgrade a release and wait until its pod is ready; `settings` are Helm's NAME=VALUE."""
     built = images.ensure(cluster.engine, [cluster], ["operator", "job"])
     chosen = [*_image("image", built["operator"]), *_image("jobImage", built["job"]), *settings]
-    cluster.apply(databases.namespace(NAMESPACE))
     arguments = [part for setting in chosen for part in ("--set", setting)]
-    helm(cluster, "upgrade", "--install", release, str(CHART), "--wait", "--timeout", TIMEOUT, *options, *arguments)
+    # Helm refuses a second upgrade of a release at the same time.
+    with cache.lock(f"lab-{cluster.name}"):
+        cluster.apply(databases.namespace(NAMESPACE))
+        helm(cluster, "upgrade", "--install", release, str(CHART), "--wait", "--timeout", TIMEOUT, *options, *arguments)
 
 
 def helm(cluster: Cluster, *arguments: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness import images
+from harness import cache, images
 from harness.cluster import Cluster
 from harness.errors import HarnessError
-from lab import certificates, databases
+from lab import api, certificates, databases
 from lab.databases import Server
 
 TARGETS = ("dev", "staging", "qa")
@@ -44,8 +44,10 @@ def start(cluster: Cluster) -> Lab:
     targets = {name: Server(cluster, f"{name}-db", name) for name in TARGETS}
     authority = certificates.authority(cluster.folder / "authority")
     image = images.ensure(cluster.engine, [cluster], ["postgres"])["postgres"]
-    databases.start(cluster, authority, image, source, *targets.values())
-    return Lab(cluster, source, targets, _make_roles(source, targets), authority.certificate)
+    with cache.lock(f"lab-{cluster.name}"):
+        databases.start(cluster, authority, image, source, *targets.values())
+        passwords = _make_roles(source, targets)
+    return Lab(cluster, source, targets, passwords, authority.certificate)
 
 
 def _make_roles(source: Server, targets: dict[str, Server]) -> dict[str, str]:
@@ -122,11 +124,11 @@ class Scene:
 
     def run(self, name: str = "now") -> Object:
         """Return the status of a run."""
-        return dict(self.lab.cluster.get("dreprun", name, "-n", self.namespace).get("status", {}))
+        return dict(api.get(self.lab.cluster, "dreprun", self.namespace, name).get("status", {}))
 
     def status(self) -> Object:
         """Return the status of the DataReplication."""
-        return dict(self.lab.cluster.get("drep", self.name, "-n", self.namespace).get("status", {}))
+        return dict(api.get(self.lab.cluster, "drep", self.namespace, self.name).get("status", {}))
 
     def names(self, kind: str) -> list[str]:
         """Return the names of the namespace's objects of a kind."""
@@ -134,7 +136,7 @@ class Scene:
 
     def items(self, kind: str) -> list[Object]:
         """Return the namespace's objects of a kind."""
-        found: list[Object] = self.lab.cluster.get(kind, "-n", self.namespace)["items"]
+        found: list[Object] = api.get(self.lab.cluster, kind, self.namespace)["items"]
         return found
 
     def finished_run(self, name: str = "now", seconds: float = 120) -> Object:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness import images
+from harness import cache, images
 from harness.cluster import Cluster
 from lab import certificates, databases
 from lab.replications import Scene
@@ -120,7 +120,8 @@ sys.exit({code})
 def asked(scene: Scene, answer: str, resource: str = "pods") -> Iterator[None]:
     """Let the API server ask for each of the scene's pods or Jobs until the body ends."""
     cluster = scene.lab.cluster
-    start(cluster)
+    with cache.lock(f"lab-{cluster.name}"):
+        start(cluster)
     group = "batch" if resource == "jobs" else ""
     authority = base64.b64encode(scene.lab.certificate.encode()).decode()
     service = {"name": NAME, "namespace": NAMESPACE, "path": f"/{answer}"}

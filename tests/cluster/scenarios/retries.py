@@ -8,7 +8,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.errors import ProgramError
-from lab import contents
+from lab import api, contents
 from lab.replications import Scene, wait_for
 from scenarios.blocking import PATIENT, blocked_source, one_target
 
@@ -57,7 +57,7 @@ def counted_job(scene: Scene, name: str) -> Object:
     """Return a Job when its controller has counted the pod that succeeded, some seconds after the run knows."""
 
     def look() -> Object:
-        return dict(scene.lab.cluster.get("job", name, "-n", scene.namespace))
+        return dict(api.get(scene.lab.cluster, "jobs", scene.namespace, name))
 
     return wait_for(look, lambda job: job["status"].get("succeeded") == 1, SOON_SECONDS)
 
