@@ -24,6 +24,7 @@ RETURN_SECONDS = 60
 ASK_SECONDS = 20
 POLL_SECONDS = 0.5
 DNS_LABEL = "kube-dns"
+KUBELET_FLAGS = "/var/lib/kubelet/kubeadm-flags.env"
 NO_ANSWER = "the API server does not answer"
 NO_CLASS = "volumes have no class"
 NO_PROVISIONER = "volumes have no provisioner"
@@ -98,10 +99,26 @@ def _is_running(cluster: Cluster, nodes: int) -> bool:
     if len(present) != nodes:
         raise HarnessError(f"{cluster.name} is up with {len(present)} nodes, not {nodes}; take it down first")
     states = cluster.engine.docker("inspect", "--format", "{{.State.Running}}", *present).split()
-    if set(states) == {"true"} and cluster.kubeconfig.is_file():
+    if set(states) != {"true"} or not cluster.kubeconfig.is_file():
+        say(f"{cluster.name} was stopped: it is made anew")
+    elif any(_has_moved(cluster, node) for node in present):
+        say(f"{cluster.name} has nodes with another address than they had: it is made anew")
+    else:
         return True
-    say(f"{cluster.name} was stopped: it is made anew")
     _delete(cluster)
+    return False
+
+
+def _has_moved(cluster: Cluster, node: str) -> bool:
+    """Whether a node's address is not its kubelet's any more: an engine that was started anew gave it to another.
+
+    Such a cluster says that it is ready, and whoever asks for logs asks another node.
+    """
+    addresses = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+    have = cluster.engine.docker("inspect", "--format", addresses, node).split()
+    with contextlib.suppress(ProgramError):
+        flags = cluster.engine.docker("exec", node, "cat", KUBELET_FLAGS)
+        return not any(f"--node-ip={address} " in flags for address in have)
     return False
 
 
