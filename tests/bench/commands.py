@@ -18,8 +18,8 @@ from programs import OPERATOR, Programs
 from psycopg2 import sql
 from server import PASSWORD, Server
 
-from datareplication.jobs import plan
-from datareplication.jobs.plan import PartTask
+from datareplication.jobs.dump import splitting
+from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.postgres import catalog
 
 WORKERS = 2
@@ -113,7 +113,7 @@ def limit_of_dump(source: Source) -> float:
     """Time the server writing files itself: COPY TO in N connections, in the ranges that we use too."""
     server, database = source.place.server, source.place.database
     with _scratch(server) as path, contextlib.closing(server.connect(database)) as session:
-        tasks = plan.parts(catalog.tables(session), WORKERS, "None", "UTF8")
+        tasks = splitting.parts(catalog.tables(session), WORKERS, "None", "UTF8")
         texts = [f"COPY ({_select(task, session)}) TO '{path}/{i}.csv' (FORMAT csv)" for i, task in enumerate(tasks)]
         return timed(lambda: _in_connections(source.place, texts))
 
@@ -123,7 +123,7 @@ def server_side_load(source: Source, target: Place) -> Iterator[Callable[[], flo
     """Yield what times the server reading files itself, then index builds by hand, each in N connections."""
     server, database = source.place.server, source.place.database
     with _scratch(target.server) as path, contextlib.closing(server.connect(database)) as session:
-        tasks = plan.parts(catalog.tables(session), WORKERS, "None", "UTF8")
+        tasks = splitting.parts(catalog.tables(session), WORKERS, "None", "UTF8")
         copies = []
         for i, task in enumerate(tasks):
             with (path / f"{i}.csv").open("wb") as file, session.cursor() as cursor:
@@ -149,7 +149,15 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def _program(programs: Programs, name: str, *arguments: str) -> None:
-    command = [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", "bench", "--workers", str(WORKERS)]
+    command = [
+        sys.executable,
+        "-m",
+        f"datareplication.jobs.commands.{name}",
+        "--run-uid",
+        "bench",
+        "--workers",
+        str(WORKERS),
+    ]
     environment = {
         **os.environ,
         **programs.environment(),

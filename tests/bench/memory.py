@@ -78,7 +78,7 @@ def _measure(source: server.Server, target: server.Server, directory: Path, mebi
 
 def _run(programs: Programs, name: str, *arguments: str) -> dict[str, float]:
     target = ["--target", "dev"] if name == "load" else []
-    command = [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", "u", *target, *arguments]
+    command = [sys.executable, "-m", f"datareplication.jobs.commands.{name}", "--run-uid", "u", *target, *arguments]
     environment = {
         **os.environ,
         **programs.environment(),

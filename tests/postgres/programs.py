@@ -15,8 +15,12 @@ from typing import Any
 from server import PASSWORD, Server
 
 from datareplication.core.report import Report
-from datareplication.jobs import dump, load, program, settings
-from datareplication.jobs.log import MASK
+from datareplication.jobs.commands import dump as dump_command
+from datareplication.jobs.commands import load as load_command
+from datareplication.jobs.dump.steps import dump
+from datareplication.jobs.frame import program
+from datareplication.jobs.frame.log import MASK
+from datareplication.jobs.load.steps import load
 
 OPERATOR = Path(__file__).parents[2] / "operator"
 DEADLINE_SECONDS = 30
@@ -78,14 +82,14 @@ class Programs:
         """Dump in this process."""
         environment = self.environment(**changes)
         options = ["--run-uid", run, "--run-name", run, "--workers", "1", *arguments]
-        return self._run(lambda: program.run(lambda: settings.parse_dump(options, environment), dump.dump, environment))
+        return self._run(lambda: program.run(lambda: dump_command.parse(options, environment), dump, environment))
 
     def load(self, *arguments: str, run: str = "run-1", **changes: str) -> Outcome:
         """Load in this process; an empty `run` is a load by hand."""
         environment = self.environment(**changes)
         named = ["--run-uid", run, "--run-name", run] if run else []
         options = ["--target", "dev", "--workers", "1", *named, *arguments]
-        return self._run(lambda: program.run(lambda: settings.parse_load(options, environment), load.load, environment))
+        return self._run(lambda: program.run(lambda: load_command.parse(options, environment), load, environment))
 
     def start(
         self, name: str, *arguments: str, run: str = "run-1", file_limit_kib: int | None = None, **changes: str
@@ -93,7 +97,15 @@ class Programs:
         """Start `dump` or `load` as a child, in a process group of its own; no file may grow beyond the limit."""
         target = ["--target", "dev"] if name == "load" else []
         command = ["sh", "-c", f'ulimit -f {file_limit_kib * 2}; exec "$@"', "sh"] if file_limit_kib else []
-        command += [sys.executable, "-m", f"datareplication.jobs.{name}", "--run-uid", run, *target, *arguments]
+        command += [
+            sys.executable,
+            "-m",
+            f"datareplication.jobs.commands.{name}",
+            "--run-uid",
+            run,
+            *target,
+            *arguments,
+        ]
         environment = {**os.environ, **self.environment(**changes), "PYTHONPATH": str(OPERATOR)}
         return Child(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, process_group=0))
 

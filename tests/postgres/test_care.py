@@ -12,8 +12,8 @@ from programs import Outcome, Programs, until
 from server import PASSWORD
 
 from datareplication.errors import TransientError
-from datareplication.jobs import plan, watch
-from datareplication.jobs.plan import PartTask
+from datareplication.jobs.dump import splitting, watch
+from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.postgres import blocking
 from datareplication.jobs.postgres.blocking import Wait
 from datareplication.jobs.postgres.connection import Session
@@ -42,7 +42,7 @@ def reader(filled: Programs) -> Iterator[str]:
 @pytest.fixture
 def when_taken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
     """Return a function that has something done once, while the dump holds its locks and its snapshot."""
-    parts = plan.parts
+    parts = splitting.parts
 
     def install(action: Callable[[], None]) -> None:
         actions = iter([action])
@@ -52,7 +52,7 @@ def when_taken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]]
                 once()
             return parts(*arguments)
 
-        monkeypatch.setattr(plan, "parts", parts_then)
+        monkeypatch.setattr(splitting, "parts", parts_then)
 
     return install
 

@@ -8,12 +8,12 @@ import pytest
 from programs import Dumped, Programs, databases, is_phase, until
 from server import Server
 
-from datareplication.jobs import manifest as manifests
-from datareplication.jobs import snapshot
+from datareplication.jobs.model import manifest_file
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import checksum
 from datareplication.jobs.postgres.connection import connect
-from datareplication.jobs.postgres.copying import Shape
-from datareplication.jobs.settings import Connection
+from datareplication.jobs.snapshot import store
 
 GATE = """
     CREATE FUNCTION gate(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
@@ -64,7 +64,7 @@ def both(programs_of: Callable[[Dumped], Programs], summed: Dumped) -> Programs:
 def test_equal_contents_have_equal_checksums(both: Programs) -> None:
     loaded = both.load("--verify", "Checksum")
     assert loaded.code == 0, loaded.report.message
-    found = {r.name: r.checksum for r in snapshot.read_manifest(both.snapshot).relations}
+    found = {r.name: r.checksum for r in store.read_manifest(both.snapshot).relations}
     assert found["part"] is None
     assert found["empty"] == checksum.EMPTY
     assert str(found["bare"]).startswith("2:")
@@ -115,7 +115,7 @@ def test_row_counts_alone_do_not_see_it_and_the_manifest_decides(both: Programs)
     (relation,) = [r for r in content["relations"] if r["name"] == "t"]
     relation["checksum"] = relation["checksum"].replace(":", ":1")
     del content["checksum"]
-    file.write_text(json.dumps({"checksum": manifests._checksum(content), **content}))
+    file.write_text(json.dumps({"checksum": manifest_file._checksum(content), **content}))
     assert both.load("--verify", "Checksum").summary == (65, "ChecksumDiffers")
     assert both.load("--verify", "Rows").code == 0
 

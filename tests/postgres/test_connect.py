@@ -14,7 +14,9 @@ from programs import Dumped, Programs
 from server import Server
 
 from datareplication.core.report import Report
-from datareplication.jobs import load, program, settings
+from datareplication.jobs.commands import load as load_command
+from datareplication.jobs.frame import program
+from datareplication.jobs.load import steps
 
 
 @pytest.fixture
@@ -156,7 +158,7 @@ def test_no_password_ends_a_finished_load_otherwise(dumped: Programs, password: 
     options = ["--target", "dev", "--run-uid", "run-1", "--workers", "1"]
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
-        code = program.run(lambda: settings.parse_load(options, environment), load.load, environment)
+        code = program.run(lambda: load_command.parse(options, environment), steps.load, environment)
     report = Report.from_json(dumped.termination_message.read_text())
     assert report is not None
     assert (code, report.outcome, report.reason, report.exit_code) == (0, "Succeeded", "Loaded", 0)

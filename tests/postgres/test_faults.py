@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from programs import Dumped, Programs, databases
 
-from datareplication.jobs import manifest as manifests
+from datareplication.jobs.model import manifest_file
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def _without_row(snapshot: Path) -> None:
     path = snapshot / "manifest.json"
     content = json.loads(path.read_text())
     content["relations"][0]["parts"][0]["rows"] += 1
-    content["checksum"] = manifests._checksum({key: value for key, value in content.items() if key != "checksum"})
+    content["checksum"] = manifest_file._checksum({key: value for key, value in content.items() if key != "checksum"})
     path.write_text(json.dumps(content))
 
 

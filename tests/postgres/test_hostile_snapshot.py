@@ -11,7 +11,7 @@ import pytest
 import zstandard
 from programs import Programs, databases
 
-from datareplication.jobs import manifest as manifests
+from datareplication.jobs.model import manifest_file
 
 BOMB_MIB = 300
 
@@ -29,7 +29,7 @@ def forge(snapshot: Path, change: Callable[[dict[str, Any]], object]) -> None:
     content = json.loads(path.read_text())
     del content["checksum"]
     change(content)
-    path.write_text(json.dumps({"checksum": manifests._checksum(content), **content}))
+    path.write_text(json.dumps({"checksum": manifest_file._checksum(content), **content}))
 
 
 def part_of(content: dict[str, Any]) -> dict[str, Any]:

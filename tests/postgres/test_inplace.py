@@ -10,8 +10,9 @@ from programs import Child, Dumped, Programs, databases, is_phase, until
 from server import PASSWORD, Server
 from test_round_trip import CORNERS, DEMO, content, schema
 
-from datareplication.jobs import plan, snapshot
+from datareplication.jobs.dump import splitting
 from datareplication.jobs.postgres import replacing
+from datareplication.jobs.snapshot import store
 
 GATE = """
     CREATE FUNCTION gate(number int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS
@@ -187,14 +188,14 @@ def test_both_strategies_take_turns(programs: Programs) -> None:
 
 
 def test_the_demo_and_the_corners_arrive_whole(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SMALLEST_SPLIT_BYTES", 16 << 10)  # some tables come in several files
+    monkeypatch.setattr(splitting, "SMALLEST_SPLIT_BYTES", 16 << 10)  # some tables come in several files
     corners = CORNERS.replace("BEGIN;", "").replace("COMMIT;", "")
     for one in (programs.source, programs.target):
         one.psql("-c", corners, "-f", str(DEMO / "schema.sql"), database=programs.database)
     programs.source.psql("-v", "rows=2000", "-f", str(DEMO / "data.sql"), database=programs.database)
     before = schema(programs.target, programs.database)
     assert programs.dump("--workers", "4").code == 0
-    assert any(len(one.parts) > 1 for one in snapshot.read_manifest(programs.snapshot).relations)
+    assert any(len(one.parts) > 1 for one in store.read_manifest(programs.snapshot).relations)
     loaded = programs.load("--strategy", "InPlace", "--overwrite", "Any")
     assert loaded.code == 0, loaded.report.message
     assert content(programs.target, programs.database) == content(programs.source, programs.database)

@@ -24,10 +24,10 @@ from server import Server
 from test_round_trip import content, schema
 
 from datareplication.errors import TransientError
-from datareplication.jobs import snapshot
-from datareplication.jobs.manifest import Manifest
-from datareplication.jobs.parts import sha256_of
+from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.postgres.source import sharing
+from datareplication.jobs.snapshot import store
+from datareplication.jobs.snapshot.parts import sha256_of
 
 POINTS = int(os.environ.get("DATAREPLICATION_KILL_POINTS", "100"))
 SEED = os.environ.get("DATAREPLICATION_KILL_SEED", "2024")
@@ -141,7 +141,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
                 done = _start(arena.programs(name), program, name, {}).end()
                 assert done.code == 0, done.report.message
                 arena.seconds[program] = time.monotonic() - started
-            arena.manifests[name] = snapshot.read_manifest(arena.programs(name).snapshot)
+            arena.manifests[name] = store.read_manifest(arena.programs(name).snapshot)
         yield arena
 
 
@@ -206,8 +206,8 @@ def _judge_dump(arena: Arena, point: Point, root: Path) -> None:
 
 def _assert_whole(programs: Programs, wanted: Manifest) -> None:
     """Compare a snapshot with one of the same content that nobody disturbed."""
-    found = snapshot.read_manifest(programs.snapshot)
-    snapshot.check_files(programs.snapshot, found)
+    found = store.read_manifest(programs.snapshot)
+    store.check_files(programs.snapshot, found)
     assert all(sha256_of(programs.snapshot, part.path) == part.sha256 for part in found.parts)
     assert (found.relations, found.sequences) == (wanted.relations, wanted.sequences)
     assert replace(found.schema, archive=wanted.schema.archive) == wanted.schema

@@ -6,8 +6,8 @@ from dataclasses import replace
 from programs import Programs, databases
 from server import PASSWORD
 
-from datareplication.jobs import manifest as manifests
-from datareplication.jobs import snapshot
+from datareplication.jobs.model import manifest_file
+from datareplication.jobs.snapshot import store
 
 EVERYTHING = """
     SELECT m.oid::int8, lo_get(m.oid), pg_get_userbyid(lomowner), lomacl::text, obj_description(m.oid, 'pg_largeobject')
@@ -35,7 +35,7 @@ def test_large_objects_arrive_whole(programs: Programs) -> None:
     found = programs.target.run(EVERYTHING, database=programs.database)
     assert [row[0] for row in found][:2] == [42, 4711]
     assert found == programs.source.run(EVERYTHING, database=programs.database)
-    manifest = snapshot.read_manifest(programs.snapshot)
+    manifest = store.read_manifest(programs.snapshot)
     assert manifest.large_objects is not None
     assert (manifest.large_objects.count, manifest.large_objects.archive in manifest.parts) == (3, True)
 
@@ -63,10 +63,10 @@ def test_a_damaged_archive_and_missing_roles_leave_the_target_as_it_was(programs
 def test_a_large_object_that_did_not_arrive_leaves_the_target_as_it_was(programs: Programs) -> None:
     programs.source.run("SELECT lo_create(42)", database=programs.database)
     assert programs.dump().code == 0
-    manifest = snapshot.read_manifest(programs.snapshot)
+    manifest = store.read_manifest(programs.snapshot)
     assert manifest.large_objects is not None
     changed = replace(manifest, large_objects=replace(manifest.large_objects, count=2))
-    (programs.snapshot / "manifest.json").write_text(manifests.to_json(changed))
+    (programs.snapshot / "manifest.json").write_text(manifest_file.to_json(changed))
     assert programs.load().summary == (65, "LargeObjectsDiffer")
     assert databases(programs.target, programs.database) == [programs.database]
 

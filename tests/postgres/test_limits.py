@@ -23,7 +23,7 @@ def test_too_few_files_or_too_little_memory_is_worth_another_attempt(dumped: Pro
             "bash",
             sys.executable,
             "-m",
-            f"datareplication.jobs.{name}",
+            f"datareplication.jobs.commands.{name}",
         ]
         ended = subprocess.run([*command, *arguments], env=environment, stdout=subprocess.PIPE, text=True, check=False)
         found = outcome(ended.returncode, ended.stdout)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from programs import Programs, databases
 
-from datareplication.jobs import plan
-from datareplication.jobs.plan import PartTask
+from datareplication.jobs.dump import splitting
+from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.postgres import catalog, rename
 
 Meanwhile = Callable[..., None]
@@ -31,14 +31,14 @@ def before_the_swap(monkeypatch: pytest.MonkeyPatch, dumped: Programs) -> Meanwh
 @pytest.fixture
 def when_taken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
     """Return a function that has something done when the snapshot is taken and no row has been copied."""
-    parts = plan.parts
+    parts = splitting.parts
 
     def install(action: Callable[[], object]) -> None:
         def parts_after(*arguments: Any) -> Sequence[PartTask]:
             action()
             return parts(*arguments)
 
-        monkeypatch.setattr(plan, "parts", parts_after)
+        monkeypatch.setattr(splitting, "parts", parts_after)
 
     return install
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from programs import Outcome, Programs
 
-from datareplication.jobs import contents, snapshot, snapshots
-from datareplication.jobs import manifest as manifests
+from datareplication.jobs.commands import snapshot
+from datareplication.jobs.model import contents, manifest_file
+from datareplication.jobs.snapshot import store
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_each_dump_keeps_so_many_and_what_runs_use(
         assert outcome.summary == (0, "Dumped")
     assert {path.name for path in root.iterdir()} == {"other-1", "run-1", "run-3", "run-4"}
     assert ("info", "removed from the volume") in messages(outcome)
-    assert snapshots.main(["verify", str(root / "run-4" / "prod_snapshot")]) == 0
+    assert snapshot.main(["verify", str(root / "run-4" / "prod_snapshot")]) == 0
     assert "1 tables, 10 rows" in capsys.readouterr().out
 
 
@@ -78,8 +79,8 @@ def grow(directory: Path) -> None:
     """Make a snapshot's file larger than what is free on the volume, as a sparse file."""
     found = os.statvfs(directory)
     size = found.f_bavail * found.f_frsize + (1 << 30)
-    manifest = snapshot.read_manifest(directory)
+    manifest = store.read_manifest(directory)
     archive = replace(manifest.schema.archive, stored_bytes=size)
     grown = replace(manifest, schema=replace(manifest.schema, archive=archive))
     os.truncate(directory / contents.ARCHIVE, size)
-    (directory / contents.MANIFEST).write_text(manifests.to_json(grown))
+    (directory / contents.MANIFEST).write_text(manifest_file.to_json(grown))

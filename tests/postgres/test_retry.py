@@ -8,9 +8,9 @@ import os
 import pytest
 from programs import Programs, databases
 
-from datareplication.jobs import snapshot
 from datareplication.jobs.postgres import catalog, target
 from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.snapshot import store
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_table_made_while_the_others_are_locked_is_dumped_too(
 
     monkeypatch.setattr(catalog, "table_names", listed_then_changed)
     assert filled.dump().code == 0
-    manifest = snapshot.read_manifest(filled.snapshot)
+    manifest = store.read_manifest(filled.snapshot)
     assert [(relation.name, relation.rows) for relation in manifest.relations] == [("late", 1)]
 
 

@@ -14,7 +14,8 @@ import pytest
 from programs import Programs, databases, until
 from server import PASSWORD, Server
 
-from datareplication.jobs import plan, snapshot
+from datareplication.jobs.dump import splitting
+from datareplication.jobs.snapshot import store
 
 DEMO = Path(__file__).parents[1] / "demo"
 
@@ -156,7 +157,7 @@ def test_compressions(programs: Programs, compression: str, suffix: str) -> None
 
 
 def test_a_large_table_is_dumped_in_ranges(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "SMALLEST_SPLIT_BYTES", 64 << 10)
+    monkeypatch.setattr(splitting, "SMALLEST_SPLIT_BYTES", 64 << 10)
     programs.source.run(
         "CREATE TABLE big AS SELECT i, repeat('x', 100) AS v FROM generate_series(1, 20000) i",
         "DELETE FROM big WHERE i % 7 = 0",
@@ -165,7 +166,7 @@ def test_a_large_table_is_dumped_in_ranges(programs: Programs, monkeypatch: pyte
         database=programs.database,
     )
     assert programs.dump("--workers", "2").code == 0
-    parts = {relation.name: len(relation.parts) for relation in snapshot.read_manifest(programs.snapshot).relations}
+    parts = {relation.name: len(relation.parts) for relation in store.read_manifest(programs.snapshot).relations}
     assert parts["big"] > 4
     assert programs.load("--workers", "3").code == 0
     assert_same(programs)
@@ -219,7 +220,7 @@ def test_the_snapshot_is_of_one_instant(programs: Programs) -> None:
 
     assert [one.code for one in dumped] == [0, 0, 0]
     for i in range(3):
-        manifest = snapshot.read_manifest(programs.root / f"{i}")
+        manifest = store.read_manifest(programs.root / f"{i}")
         first, second = (relation.rows for relation in manifest.relations)
         assert first == second
     assert programs.load(run="run-2", CSV_OUTPUT_PATH=str(programs.root / "2")).code == 0
@@ -245,7 +246,7 @@ def test_provenance_says_where_the_data_is_from_and_is_not_copied_on(programs: P
     assert programs.load().code == 0
 
     query = "SELECT source_database, run_uid, target_database, lsn FROM datareplication.provenance"
-    lsn = snapshot.read_manifest(programs.snapshot).lsn
+    lsn = store.read_manifest(programs.snapshot).lsn
     assert programs.target.run(query, database=programs.database) == [
         (programs.database, "run-1", programs.database, lsn)
     ]

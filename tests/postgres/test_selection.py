@@ -6,7 +6,7 @@ import pytest
 from programs import Outcome, Programs
 from server import PASSWORD
 
-from datareplication.jobs import snapshot
+from datareplication.jobs.snapshot import store
 
 ODD = 'Od"d *?|($x). [name]'
 SCHEMA = f"""
@@ -82,7 +82,7 @@ def test_an_excluded_schema_takes_its_readers_and_keys_along(shop: Programs) -> 
     }
     assert constraints(shop) == [("sessions_customer_fkey", None), ("to_customer", None), ("to_previous", "stays")]
     assert shop.target.run("SELECT count(*) FROM orders", database=shop.database) == [(2,)]
-    omitted = snapshot.read_manifest(shop.snapshot).omitted
+    omitted = store.read_manifest(shop.snapshot).omitted
     assert omitted.relations == (
         *("audit.log", "audit.log_1", "audit.numbers", "public.recent", "public.recent_count"),
     )

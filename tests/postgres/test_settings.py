@@ -10,9 +10,9 @@ from psycopg2 import sql
 from server import PASSWORD, Server
 from test_round_trip import schema
 
+from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.postgres import session_settings
 from datareplication.jobs.postgres.connection import connect, row
-from datareplication.jobs.settings import Connection
 
 WORDS = r"""
 CREATE TABLE texts (id int PRIMARY KEY, words text[], amount money DEFAULT '12.50', span interval, at timestamptz,

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 from server import PASSWORD, Server
 
-from datareplication.jobs.contents import SUFFIXES
-from datareplication.jobs.parts import PartReader, PartWriter
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.contents import SUFFIXES
+from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import copying
 from datareplication.jobs.postgres.connection import Session, connect, identifier
-from datareplication.jobs.postgres.copying import Shape
-from datareplication.jobs.settings import Connection
+from datareplication.jobs.snapshot.parts import PartReader, PartWriter
 
 SCALARS = """
     SELECT t.typname FROM pg_type t WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype IN ('b', 'r', 'm')

@@ -10,8 +10,8 @@ import pytest
 import server
 from server import Server
 
-from datareplication.jobs import tools
-from datareplication.jobs.tools import Tool
+from datareplication.jobs.frame import tools
+from datareplication.jobs.frame.tools import Tool
 
 CLIENTS = tools.DEBIAN_BINARIES
 """Debian's own, before a test takes them away."""

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from server import PASSWORD, Server
 
+from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.postgres import session_settings
 from datareplication.jobs.postgres.connection import connect, rows
-from datareplication.jobs.settings import Connection
 
 OF_ROLES = """
     SELECT name, category FROM pg_settings

@@ -8,7 +8,8 @@ import pytest
 from programs import Programs
 from server import Server
 
-from datareplication.jobs import plan, snapshot
+from datareplication.jobs.dump import splitting
+from datareplication.jobs.snapshot import store
 
 NEWER = (15, 16, 17, 18)
 
@@ -65,11 +66,11 @@ def test_every_later_major_gets_it_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     carrying(*carried)
-    monkeypatch.setattr(plan, "SMALLEST_SPLIT_BYTES", 64 << 10)
+    monkeypatch.setattr(splitting, "SMALLEST_SPLIT_BYTES", 64 << 10)
     programs = [between(source, target) for target in targets]
     dumped = programs[0].dump("--workers", "2")
     assert dumped.code == 0, dumped.report.message
-    parts = {relation.name: len(relation.parts) for relation in snapshot.read_manifest(programs[0].snapshot).relations}
+    parts = {relation.name: len(relation.parts) for relation in store.read_manifest(programs[0].snapshot).relations}
     assert parts["big"] > 2
     for one, target in zip(programs, targets, strict=True):
         loaded = one.load("--workers", "2")

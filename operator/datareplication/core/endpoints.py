@@ -1,9 +1,8 @@
 """The two ends of a replication: how to reach the source and the targets, and what to do there."""
 
-from typing import Literal
-
 from pydantic import Field
 
+from datareplication.core.choices import Grants, Overwrite, Owners, Strategy, Verification
 from datareplication.core.model import (
     ConfigMapSource,
     CredentialsSecretRef,
@@ -66,26 +65,26 @@ class Target(Connection, PodSettings):
     """A database that receives the data."""
 
     name: Name = Field(description="Name of the target, unique in the list; part of its Job's name and variables.")
-    strategy: Literal["Swap", "InPlace"] = Field(
+    strategy: Strategy = Field(
         "Swap", description="Swap loads a new database and renames it; InPlace replaces rows in one transaction."
     )
     maintenance_database: DatabaseName = Field("postgres", description="Database from which others are renamed.")
     workers: Workers = Field(2, description="Parallel connections to the target.")
-    verify: Literal["Rows", "Checksum"] = Field(
+    verify: Verification = Field(
         "Rows", description="What is compared with the snapshot before the swap: row counts, or contents as well."
     )
     keep_previous: int = Field(1, ge=0, le=1, description="1 keeps the replaced database as <database>__previous.")
-    overwrite: Literal["OnlyManaged", "Any"] = Field(
+    overwrite: Overwrite = Field(
         "OnlyManaged",
         description="OnlyManaged refuses a database that holds data and was not loaded by this operator; the first "
         "load into such a database needs Any.",
     )
-    owners: Literal["Keep", "TargetOwner"] = Field(
+    owners: Owners = Field(
         "Keep",
         description="To whom objects belong: Keep gives them to the source's owners, which must exist; TargetOwner "
         "gives all to the target database's owner.",
     )
-    grants: Literal["Keep", "Drop"] = Field(
+    grants: Grants = Field(
         "Keep", description="Keep carries the source's grants over, whose roles must exist; Drop leaves them out."
     )
     build_credentials_secret_ref: CredentialsSecretRef | None = Field(

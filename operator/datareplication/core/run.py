@@ -3,11 +3,12 @@
 import contextlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
 
 from datareplication.core import names, times
+from datareplication.core.choices import Action
 from datareplication.core.model import Model, Name, pattern_message, rules
 from datareplication.core.spec import ReplicationSpec, first_error, parse
 from datareplication.core.state import RunStatus, read_status
@@ -59,7 +60,7 @@ class RunSpec(Model):
     replication_name: Name = Field(description="Name of the DataReplication, in the same namespace.")
     slot: AwareDatetime | None = Field(None, description="When the schedule was due. Unset for a run made by hand.")
     data_interval: DataInterval | None = Field(None, description="Filled in by the operator.")
-    action: Literal["Replicate", "Load", "Rollback"] = Field(
+    action: Action = Field(
         "Replicate",
         description="Replicate dumps and loads; Load loads an older snapshot; Rollback undoes the last swap of each "
         "target, a second one does it again.",

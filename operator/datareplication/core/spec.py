@@ -4,12 +4,13 @@ It owns what a spec may say. When a run is due is `schedule.py`'s, what a run do
 """
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from datareplication.core.choices import Compression, ConcurrencyPolicy, Partitioning
 from datareplication.core.claim import ClaimTemplate
 from datareplication.core.endpoints import Source, Target
 from datareplication.core.model import Model, ObjectName, Seconds, Workers, keyed, pattern_message, rules
@@ -53,9 +54,7 @@ class Schedule(Model):
     starting_deadline_seconds: Seconds | None = Field(
         None, description="A slot that could not be started for this long is missed. Unset: no deadline."
     )
-    partitioning: Literal["Daily", "Hourly", "Monthly"] = Field(
-        "Daily", description="How finely {date} and {ds} tell the data interval."
-    )
+    partitioning: Partitioning = Field("Daily", description="How finely {date} and {ds} tell the data interval.")
 
 
 class RetryPolicy(Model):
@@ -116,7 +115,7 @@ class Snapshot(Model):
         )
         | rules(("!self.split('/').exists(part, part == '..' || part == '.')", "must not hold . or ..")),
     )
-    compression: Literal["Zstd", "Gzip", "None"] = Field("Zstd", description="Of the CSV files.")
+    compression: Compression = Field("Zstd", description="Of the CSV files.")
     retention: Retention = Field(default_factory=Retention, description="Which snapshots stay on the volume.")
 
 
@@ -164,7 +163,7 @@ class ReplicationSpec(Model):
         le=16,
         description="Runs that may be active at once under Allow; 1 under other policies and with dependsOnPast.",
     )
-    concurrency_policy: Literal["Forbid", "Allow", "Replace"] = Field(
+    concurrency_policy: ConcurrencyPolicy = Field(
         "Forbid",
         description="A slot due while a run is active waits (Forbid), starts beside it (Allow), or ends it and takes "
         "its place (Replace); a run made by hand is never ended.",

@@ -9,7 +9,7 @@ from datareplication.core.manifests import JobImage
 from datareplication.core.paths import snapshot_path
 from datareplication.core.run import Run
 from datareplication.errors import SpecError
-from datareplication.jobs import settings as jobs
+from datareplication.jobs.commands import load as load_command
 
 IMAGE = JobImage("datareplication/job:1")
 OLDER = "prod-fanout/prod-fanout-202603280000/prod_snapshot_20260328"
@@ -70,7 +70,7 @@ def environment(job: dict[str, Any]) -> dict[str, str]:
 
 def test_load_of_an_older_snapshot_reads_it_and_accepts_its_run() -> None:
     job = manifests.load_job(a_run(action="Load", snapshot=OLDER), IMAGE, "dev")
-    read = jobs.parse_load(container(job)["args"], environment(job))
+    read = load_command.parse(container(job)["args"], environment(job))
     assert (str(read.input), read.is_any_run, read.is_rollback) == (f"/snapshots/{OLDER}", True, False)
     assert (read.run.uid, read.run.replication) == ("uid-1", "prod-fanout")
     assert container(job)["volumeMounts"][0] == {"name": "snapshots", "mountPath": "/snapshots", "readOnly": True}
@@ -85,7 +85,7 @@ def test_run_that_dumps_loads_no_other_runs_snapshot() -> None:
 def test_rollback_reads_no_volume_and_no_script() -> None:
     back = a_run(action="Rollback")
     job = manifests.load_job(back, IMAGE, "dev")
-    read = jobs.parse_load(container(job)["args"], environment(job))
+    read = load_command.parse(container(job)["args"], environment(job))
     assert (read.is_rollback, read.run.uid, read.target_name, read.strategy) == (True, "uid-1", "dev", "Swap")
     assert [volume["name"] for volume in job["spec"]["template"]["spec"]["volumes"]] == ["tmp"]
     assert [mount["name"] for mount in container(job)["volumeMounts"]] == ["tmp"]

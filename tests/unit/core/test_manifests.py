@@ -11,7 +11,9 @@ from datareplication.core.manifests import JobImage
 from datareplication.core.names import DUMP_STEP
 from datareplication.core.paths import placeholders
 from datareplication.core.run import Run
-from datareplication.jobs import settings as jobs
+from datareplication.jobs.commands import dump as dump_command
+from datareplication.jobs.commands import load as load_command
+from datareplication.jobs.load.steps import refuse_unsupported
 
 IMAGE = JobImage("datareplication/job:1", "IfNotPresent", ("pull",))
 CANARY = "canary-password"
@@ -66,7 +68,7 @@ def environment(job: dict[str, Any]) -> dict[str, str]:
 
 def test_dump_job_is_what_the_dump_program_reads() -> None:
     job = manifests.dump_job(a_run(), IMAGE)
-    read = jobs.parse_dump(container(job)["args"], environment(job))
+    read = dump_command.parse(container(job)["args"], environment(job))
     assert str(read.output) == "/snapshots/prod-fanout/prod-fanout-202603292200/prod_snapshot_20260330"
     assert (read.workers, read.compression, read.run.uid, read.run.timeout_seconds) == (4, "Zstd", "uid-1", 21_600)
     assert (read.source.username, read.source.password) == (CANARY, CANARY)
@@ -75,7 +77,7 @@ def test_dump_job_is_what_the_dump_program_reads() -> None:
 def test_patterns_reach_the_dump_program_as_they_are() -> None:
     tables = {"include": ["shop.*", "-odd.--name"], "exclude": ["a b.c'd"], "schemaOnly": ["shop.sessions"]}
     job = manifests.dump_job(a_run(source={**SPEC["source"], "tables": tables}), IMAGE)
-    read = jobs.parse_dump(container(job)["args"], environment(job))
+    read = dump_command.parse(container(job)["args"], environment(job))
     assert (read.include, read.exclude, read.schema_only) == (
         ("shop.*", "-odd.--name"),
         ("a b.c'd",),
@@ -85,7 +87,7 @@ def test_patterns_reach_the_dump_program_as_they_are() -> None:
 
 def test_load_job_is_what_the_load_program_reads() -> None:
     job = manifests.load_job(a_run(), IMAGE, "qa-2")
-    read = jobs.parse_load(container(job)["args"], environment(job))
+    read = load_command.parse(container(job)["args"], environment(job))
     assert str(read.input) == "/snapshots/prod-fanout/prod-fanout-202603292200/prod_snapshot_20260330"
     assert (read.target_name, read.workers, read.strategy, read.overwrite) == ("qa-2", 3, "Swap", "OnlyManaged")
 
@@ -122,7 +124,7 @@ def test_targets_on_one_server_with_one_role_know_of_each_other() -> None:
     differing += [{"owners": "TargetOwner"}, {"grants": "Drop"}]
     targets = [{**first, "name": f"t{i}", "database": f"db{i}", **change} for i, change in enumerate(differing)]
     jobs_by_target = {f"t{i}": manifests.load_job(a_run(targets=targets), IMAGE, f"t{i}") for i in range(len(targets))}
-    read = {name: jobs.parse_load(container(job)["args"], environment(job)) for name, job in jobs_by_target.items()}
+    read = {name: load_command.parse(container(job)["args"], environment(job)) for name, job in jobs_by_target.items()}
     siblings = {name: settings.siblings for name, settings in read.items()}
     assert siblings == {"t0": ("db1",), "t1": ("db0",)} | {f"t{i}": () for i in range(2, len(targets))}
 
@@ -133,8 +135,8 @@ def test_target_with_every_choice_is_what_the_load_program_reads() -> None:
     script = {"afterLoad": {"configMapKeyRef": {"name": "scrub", "key": "dev.sql"}}}
     chosen = a_run(targets=[{**target, **choices, **script}])
     job = manifests.load_job(chosen, IMAGE, "qa-2")
-    read = jobs.parse_load(container(job)["args"], environment(job))
-    jobs.refuse_unsupported_load(read)
+    read = load_command.parse(container(job)["args"], environment(job))
+    refuse_unsupported(read)
     assert (read.verify, read.owners, read.grants) == ("Checksum", "TargetOwner", "Drop")
     mount = next(mount for mount in container(job)["volumeMounts"] if mount["name"] == "after-load")
     volume = next(volume for volume in job["spec"]["template"]["spec"]["volumes"] if volume["name"] == "after-load")
@@ -142,7 +144,7 @@ def test_target_with_every_choice_is_what_the_load_program_reads() -> None:
     assert (volume["configMap"]["name"], item["key"], mount["readOnly"]) == ("scrub", "dev.sql", True)
     assert str(read.after_load) == f"{mount['mountPath']}/{item['path']}"
     dump = manifests.dump_job(chosen, IMAGE)
-    assert jobs.parse_dump(container(dump)["args"], environment(dump)).checksum is True
+    assert dump_command.parse(container(dump)["args"], environment(dump)).checksum is True
     assert "--checksum" not in container(manifests.dump_job(a_run(), IMAGE))["args"]
 
 
@@ -158,7 +160,7 @@ def test_credentials_come_by_reference_only() -> None:
 def test_the_role_that_builds_comes_by_reference_too() -> None:
     target = {**SPEC["targets"][0], "buildCredentialsSecretRef": {"name": "builder", "usernameKey": "user"}}
     load = manifests.load_job(a_run(targets=[target]), IMAGE, target["name"])
-    read = jobs.parse_load(container(load)["args"], environment(load))
+    read = load_command.parse(container(load)["args"], environment(load))
     assert read.builder is not None
     assert (read.builder.username, read.builder.password, read.builder.conninfo) == (
         CANARY,
@@ -168,7 +170,7 @@ def test_the_role_that_builds_comes_by_reference_too() -> None:
     names = {entry["name"]: entry.get("valueFrom") for entry in container(load)["env"]}
     assert names[f"{read.builder.prefix}_USERNAME"] == {"secretKeyRef": {"name": "builder", "key": "user"}}
     plain = manifests.load_job(a_run(), IMAGE, "qa-2")
-    assert jobs.parse_load(container(plain)["args"], environment(plain)).builder is None
+    assert load_command.parse(container(plain)["args"], environment(plain)).builder is None
 
 
 def test_loads_mount_the_snapshots_read_only() -> None:
@@ -248,5 +250,5 @@ def test_run_of_a_slot_is_owned_and_carries_a_copy() -> None:
 def test_the_dumps_care_for_production_reaches_the_program() -> None:
     dump = {"lockTimeoutSeconds": 5, "maxSnapshotAgeSeconds": 600, "blockingPatienceSeconds": 7}
     job = manifests.dump_job(a_run(dump=dump), IMAGE)
-    care = jobs.parse_dump(container(job)["args"], environment(job)).care
+    care = dump_command.parse(container(job)["args"], environment(job)).care
     assert (care.lock_timeout_seconds, care.max_snapshot_age_seconds, care.blocking_patience_seconds) == (5, 600, 7)

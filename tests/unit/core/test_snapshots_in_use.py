@@ -14,9 +14,8 @@ from datareplication.core.names import DUMP_STEP
 from datareplication.core.observed import ObservedJob
 from datareplication.core.plan import CreateJob, Seen, Volume
 from datareplication.core.run import Run
-from datareplication.jobs import settings
-from datareplication.jobs.pruning import Order
-from datareplication.jobs.retention import Rule
+from datareplication.jobs.commands import dump as dump_command
+from datareplication.jobs.model.retention import Order, Rule
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMAGE = JobImage("job:1")
@@ -33,7 +32,7 @@ def a_run(name: str = "r-1", retention: dict[str, Any] | None = None, *, finishe
 def order_of(job: dict[str, Any]) -> Order | None:
     container = job["spec"]["template"]["spec"]["containers"][0]
     environment = {entry["name"]: entry.get("value", "x") for entry in container["env"]}
-    return settings.parse_dump(container["args"], environment).pruning
+    return dump_command.parse(container["args"], environment).pruning
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import hypothesis
 import pytest
 
-from datareplication.jobs import manifest as manifests
-from datareplication.jobs.manifest import Manifest, Part
+from datareplication.jobs.model import manifest as manifests
+from datareplication.jobs.model.manifest import Manifest, Part
 
 hypothesis.settings.register_profile("steady", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("steady")

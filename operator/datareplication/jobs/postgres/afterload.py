@@ -13,12 +13,12 @@ import psycopg2
 from psycopg2 import sql
 
 from datareplication.errors import CapabilityError, DataError, ReplicationError, TransientError, UsageError
-from datareplication.jobs.manifest import MaterializedView
+from datareplication.jobs.frame.stop import Stop
+from datareplication.jobs.model.manifest import MaterializedView
+from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import classify, connection
 from datareplication.jobs.postgres.catalog import USER_CLASS
 from datareplication.jobs.postgres.connection import Session, rows, transaction
-from datareplication.jobs.postgres.copying import Shape
-from datareplication.jobs.stop import Stop
 
 REASON = "AfterLoadFailed"
 DOING = "after-load SQL"

@@ -6,8 +6,8 @@ what a wait means, and to name another session's statement.
 
 from dataclasses import dataclass
 
+from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.postgres.connection import Session, connect, rows
-from datareplication.jobs.settings import Connection
 
 STATEMENT_TIMEOUT = "5s"
 """A look that takes longer than this is worth less than the load it makes."""

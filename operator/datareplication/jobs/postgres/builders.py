@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from psycopg2 import extensions, sql
 
 from datareplication.errors import GuardError, ReplicationError, RightsError, TransientError
+from datareplication.jobs.model.databases import OPTIONS_SINCE, Server
 from datareplication.jobs.postgres import target
 from datareplication.jobs.postgres.connection import Session, execute, row, rows, transaction
-from datareplication.jobs.postgres.target import OPTIONS_SINCE, Server
 
 PREFIX = "datareplication_build_"
 """Of the names of roles that are made for one load; the oid of the target follows."""

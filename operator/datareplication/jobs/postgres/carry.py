@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from datareplication.errors import RightsError
-from datareplication.jobs.postgres import notes
+from datareplication.jobs.model.databases import Database
+from datareplication.jobs.model.notes import is_note
 from datareplication.jobs.postgres.connection import Session, execute, rows
-from datareplication.jobs.postgres.databases import Database
 
 LIST_SETTINGS = {
     "local_preload_libraries",
@@ -102,7 +102,7 @@ def _grants(session: Session, database: Database) -> list[tuple[str | None, str,
 
 def _settings(session: Session, database: Database) -> list[tuple[str | None, str]]:
     found = rows(session, _SETTINGS, [database.oid], doing=f"reading what belongs to database {database.name}")
-    return [(role, text) for role, text in found if not notes.is_note(text)]
+    return [(role, text) for role, text in found if not is_note(text)]
 
 
 def _properties(database: Database, recipient: str) -> list[Step]:

@@ -5,18 +5,18 @@ refuses to lock or to copy.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from psycopg2 import errors, sql
 
 from datareplication.errors import TransientError
-from datareplication.jobs.filling import View
-from datareplication.jobs.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, Role
-from datareplication.jobs.manifest import Sequence as State
+from datareplication.jobs.model.filling import View
+from datareplication.jobs.model.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, Role
+from datareplication.jobs.model.manifest import Sequence as State
+from datareplication.jobs.model.selection import Selection
+from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import classify
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
-from datareplication.jobs.selection import Selection
 
 PROVENANCE = ("datareplication", "provenance")
 """Schema and name of the table that a load leaves in its target. The schema is not copied: a target may be another
@@ -140,29 +140,6 @@ reads, which PostgreSQL knows. Only rules of SELECT (1) read: those of INSERT an
 
 _KINDS = {"r": "Table", "p": "PartitionedTable"}
 _SEQUENCES_PER_QUERY = 200
-
-
-@dataclass(frozen=True)
-class Table:
-    """A user table as the snapshot sees it.
-
-    kind: as manifest.Relation. blocks: of its main fork, which ctid counts. bytes: on disk, with TOAST.
-    estimated_rows: the planner's, 0 when unknown. extension and condition: of an ExtensionTable; the condition is SQL
-    (`WHERE …`, or empty) that tells the user's rows from those that the extension's script puts in.
-    """
-
-    oid: int
-    schema: str
-    name: str
-    kind: str
-    is_unlogged: bool
-    blocks: int
-    bytes: int
-    estimated_rows: int
-    columns: tuple[Column, ...]
-    indexes: tuple[Index, ...] = ()
-    extension: str = ""
-    condition: str = ""
 
 
 def table_names(session: Session) -> list[tuple[int, str, str, str]]:

@@ -5,8 +5,8 @@ It owns the formula. It relies on the sessions' settings, which fix the text of 
 
 from psycopg2 import sql
 
+from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
-from datareplication.jobs.postgres.copying import Shape
 
 EMPTY = "0:0"
 """Of a table without rows."""

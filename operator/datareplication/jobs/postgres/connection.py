@@ -11,11 +11,10 @@ import psycopg2
 from psycopg2 import extensions, sql
 
 from datareplication.errors import RightsError
+from datareplication.jobs.model.connections import Connection, Login
 from datareplication.jobs.postgres import classify, session_settings
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.session_settings import PINNED
-from datareplication.jobs.settings import Connection
-from datareplication.jobs.tools import Login
 
 Session = extensions.connection
 Query = str | sql.Composable

@@ -12,7 +12,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from datareplication.errors import UsageError
-from datareplication.jobs.settings import Connection
+from datareplication.jobs.model.connections import Connection
 
 CREDENTIAL_PARAMETERS = ("password", "passfile", "sslpassword", "oauth_client_secret")
 

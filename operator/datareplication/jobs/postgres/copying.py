@@ -4,13 +4,13 @@ It owns the statements. It refuses to know files: a stream with write() or read(
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from psycopg2 import sql
 
-from datareplication.jobs.manifest import CSV_NULL, MaterializedView
-from datareplication.jobs.manifest import Sequence as State
+from datareplication.jobs.model.manifest import CSV_NULL, MaterializedView
+from datareplication.jobs.model.manifest import Sequence as State
+from datareplication.jobs.model.tables import Blocks, Shape
 from datareplication.jobs.postgres import shaping
 from datareplication.jobs.postgres.connection import (
     Session,
@@ -24,14 +24,6 @@ from datareplication.jobs.postgres.connection import (
 
 READ_BYTES = 256 << 10
 """What COPY FROM asks for at a time; from 64 KiB on, the calls cost nothing measurable beside the server's work."""
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """A range of a table's 8 KiB blocks: from `start`, up to but not including `end`; None is without end."""
-
-    start: int
-    end: int | None
 
 
 class Writable(Protocol):
@@ -48,16 +40,6 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes:
         """Return at most `size` bytes; empty at the end."""
         ...
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What COPY must know of a table: its name, the columns to copy in order, and the encoding of the CSV."""
-
-    schema: str
-    name: str
-    columns: tuple[str, ...]
-    encoding: str = "UTF8"
 
 
 def copy_out(

@@ -4,25 +4,13 @@ It owns the names `<db>__next` and `<db>__previous` and the mark by which a left
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from psycopg2 import sql
 
+from datareplication.jobs.model.databases import MARK, Database
 from datareplication.jobs.postgres import notes
 from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, transaction
-
-NEXT_SUFFIX = "__next"
-PREVIOUS_SUFFIX = "__previous"
-OBSOLETE_SUFFIX = "__obsolete"
-LONGEST_NAME_BYTES = 51
-"""PostgreSQL cuts a name at 63 bytes; 12 are left for a suffix."""
-
-MARK = "datareplication: being loaded, dropped if the load fails"
-"""Comment of `<db>__next` from its creation to the swap. It only says that the database may be dropped."""
-
-FIXED = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace")
-"""What a database is made with: what CREATE DATABASE cannot change of a template, or not without a further right."""
 
 DEFAULT_TABLESPACE = "pg_default"
 PROVIDERS = {"c": "libc", "i": "icu", "b": "builtin"}
@@ -33,41 +21,6 @@ _DESCRIBE = """
              'tablespace', spcname, 'comment', shobj_description(d.oid, 'pg_database'))
     FROM pg_database d JOIN pg_tablespace t ON t.oid = dattablespace WHERE datname = %s
 """
-
-
-@dataclass(frozen=True)
-class Database:
-    """A database as the catalogs have it. provider: `libc`, `icu` or `builtin`; locale: of the latter two."""
-
-    oid: int
-    name: str
-    owner: str
-    encoding: str
-    collate: str
-    ctype: str
-    provider: str | None
-    locale: str | None
-    icu_rules: str | None
-    tablespace: str
-    connection_limit: int
-    allows_connections: bool
-    is_template: bool
-    comment: str | None
-
-    @property
-    def next_name(self) -> str:
-        """Name of the database that is to replace it."""
-        return self.name + NEXT_SUFFIX
-
-    @property
-    def previous_name(self) -> str:
-        """Name that it gets when it is replaced."""
-        return self.name + PREVIOUS_SUFFIX
-
-    @property
-    def obsolete_name(self) -> str:
-        """Name that its `<db>__previous` gets when that makes room, until it is dropped."""
-        return self.name + OBSOLETE_SUFFIX
 
 
 def describe(session: Session, name: str) -> Database | None:

@@ -10,8 +10,9 @@ from graphlib import CycleError, TopologicalSorter
 
 from psycopg2 import sql
 
-from datareplication.jobs.manifest import Column, Relation
-from datareplication.jobs.postgres.catalog import DOING, Table
+from datareplication.jobs.model.manifest import Column, Relation
+from datareplication.jobs.model.tables import Table
+from datareplication.jobs.postgres.catalog import DOING
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
 
 KIND = "ExtensionTable"

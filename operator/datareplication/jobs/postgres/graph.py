@@ -5,9 +5,9 @@ It owns the queries. It refuses to decide what follows from a tie.
 
 from collections.abc import Collection
 
+from datareplication.jobs.model.selection import Dependent, ForeignKey, Graph, Node
 from datareplication.jobs.postgres.catalog import DOING, USER_CLASS
 from datareplication.jobs.postgres.connection import Session, rows
-from datareplication.jobs.selection import Dependent, ForeignKey, Graph, Node
 
 _NODES = f"""
     SELECT c.oid::int8, n.nspname, c.relname, c.relkind {USER_CLASS} AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from datareplication.jobs import left_behind
+from datareplication.jobs.model import left_behind
 from datareplication.jobs.postgres.connection import Session, rows
 
 _QUERIES: Mapping[str, str] = {

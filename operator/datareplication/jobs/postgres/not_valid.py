@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from psycopg2 import sql
 
+from datareplication.jobs.model.layout import Constraint
 from datareplication.jobs.postgres.connection import Session, execute, identifier, rows
 from datareplication.jobs.postgres.row_functions import HELD_TYPES
 
@@ -53,21 +54,6 @@ _OF_DOMAINS = f"""
     JOIN pg_type t ON t.oid = used.type JOIN pg_namespace n ON n.oid = t.typnamespace
     JOIN pg_constraint k ON k.contypid = t.oid WHERE NOT k.convalidated ORDER BY 1, 2, 3
 """  # noqa: S608 - constants only
-
-
-@dataclass(frozen=True)
-class Constraint:
-    """One of a table or a domain. definition: as pg_get_constraintdef() writes it.
-
-    tables: oids of those that it is of, by inheritance too; none of a domain's.
-    """
-
-    schema: str
-    owner: str
-    name: str
-    definition: str
-    comment: str | None
-    tables: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

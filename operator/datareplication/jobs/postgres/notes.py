@@ -7,10 +7,8 @@ role, of one whose value the programs' sessions never read: they say their appli
 
 from psycopg2 import sql
 
+from datareplication.jobs.model.notes import CARRIER, PREFIX
 from datareplication.jobs.postgres.connection import Session, execute, rows
-
-CARRIER = "application_name"
-PREFIX = "datareplication: "
 
 _READ = """
     SELECT substr(setting, strpos(setting, '=') + 1)
@@ -18,31 +16,6 @@ _READ = """
     WHERE setdatabase = %s AND setrole = (SELECT oid FROM pg_roles WHERE rolname = current_user)
       AND setting LIKE %s
 """
-
-
-def clone_for(run_uid: str) -> str:
-    """Return the note on a clone that is whole, verified and untouched, for the siblings of a run."""
-    return f"{PREFIX}whole and untouched, for run {run_uid}"
-
-
-def loaded_by(run_uid: str) -> str:
-    """Return the note on a database that a run has loaded; an empty uid stands for a load by hand."""
-    return f"{PREFIX}loaded by run {run_uid}" if run_uid else f"{PREFIX}loaded by hand"
-
-
-def replaced_by(run_uid: str) -> str:
-    """Return the note on a `<db>__previous` that a load has put aside."""
-    return f"{PREFIX}replaced by run {run_uid}" if run_uid else f"{PREFIX}replaced by hand"
-
-
-def rolled_back_by(run_uid: str) -> str:
-    """Return the note on a `<db>__previous` that a rollback has put aside."""
-    return f"{PREFIX}rolled back by run {run_uid}" if run_uid else f"{PREFIX}rolled back by hand"
-
-
-def is_note(setting: str) -> bool:
-    """Whether a database's setting, `name=value`, is a note, whoever has written it."""
-    return setting.startswith(f"{CARRIER}={PREFIX}")
 
 
 def read(session: Session, oid: int) -> str | None:

@@ -7,8 +7,8 @@ the row's place in the table.
 from psycopg2 import sql
 
 from datareplication.errors import CapabilityError
+from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres.connection import Session, identifier, rows
-from datareplication.jobs.postgres.copying import Shape
 
 REASON = "ValueTooLarge"
 DOING = "looking for the row that is too large"

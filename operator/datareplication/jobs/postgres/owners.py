@@ -11,13 +11,7 @@ from psycopg2 import sql
 
 from datareplication.errors import DataError
 from datareplication.jobs.postgres.catalog import PROVENANCE
-from datareplication.jobs.postgres.connection import (
-    Session,
-    execute,
-    row,
-    rows,
-    without_event_triggers,
-)
+from datareplication.jobs.postgres.connection import Session, execute, row, rows, without_event_triggers
 
 _OWNED = """
     WITH member AS NOT MATERIALIZED (

@@ -8,12 +8,13 @@ COPY, which opens tables and nothing else, and only written to when it is the ro
 import csv
 import io
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from psycopg2 import sql
 
 from datareplication.errors import DataError, GuardError
+from datareplication.jobs.model.provenance import DROP, Home, Provenance
 from datareplication.jobs.postgres.catalog import PROVENANCE
 from datareplication.jobs.postgres.connection import (
     Session,
@@ -54,7 +55,6 @@ ADDED = {"loaded_by_run_uid": "", "snapshot": "", "tables": 0, "rows": 0, "bytes
 """Columns that loads of earlier versions did not write, and what is read in their stead."""
 
 WRITING = "writing datareplication.provenance"
-DROP = "rename or drop schema datareplication"
 
 LONGEST_BYTES = 1 << 20
 """Of the table, as CSV: a load leaves one row."""
@@ -85,35 +85,6 @@ _MINE = """
         WHERE r.oid = me.oid OR r.rolsuper AND me.rolsuper)
 """
 """Who may have left a trap that only the role itself, or another superuser for a superuser, could have laid."""
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """One load. Times are RFC 3339, UTC.
-
-    run_uid, run_name, replication: of the snapshot; loaded_by_run_uid: of the run that loaded it, empty by hand.
-    previous_database: oid of the database that the load replaced. target_*: where it was loaded, so that a copy of the
-    target elsewhere is not taken for one. snapshot: its path as the load was given it. bytes: of uncompressed CSV.
-    """
-
-    source_system_identifier: str
-    source_database: str
-    snapshot_time: str
-    lsn: str
-    run_uid: str
-    run_name: str
-    replication: str
-    target_system_identifier: str
-    target_database: str
-    previous_database: int
-    schema_fingerprint: str
-    tool_version: str
-    duration_seconds: float
-    loaded_by_run_uid: str
-    snapshot: str
-    tables: int
-    rows: int
-    bytes: int
 
 
 def read(session: Session) -> Provenance | None:
@@ -164,28 +135,6 @@ def write(session: Session, provenance: Provenance) -> None:
     without_event_triggers(session)
     with transaction(session, doing=WRITING):
         replace(session, provenance)
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where a load that makes no new database leaves its provenance.
-
-    is_schema_ours, is_table_ours: whether schema and table, if they are there, belong to the role itself (or, where it
-    is a superuser, to one). is_plain: whether the table, if there is one, is such as a load makes and runs no code.
-    can_create: whether the role may make a schema.
-    """
-
-    has_schema: bool
-    has_table: bool
-    is_schema_ours: bool
-    is_table_ours: bool
-    can_create: bool
-    is_plain: bool
-
-    @property
-    def is_strangers(self) -> bool:
-        """Whether schema or table are there and belong to somebody else."""
-        return (self.has_schema and not self.is_schema_ours) or (self.has_table and not self.is_table_ours)
 
 
 def home(session: Session) -> Home:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from psycopg2 import errors, sql
 
 from datareplication.errors import DataError, RightsError, TransientError, UsageError
+from datareplication.jobs.model.databases import FIXED, Database
+from datareplication.jobs.model.notes import loaded_by, replaced_by, rolled_back_by
 from datareplication.jobs.postgres import carry, databases, notes
 from datareplication.jobs.postgres.connection import Session, execute, identifier, transaction
-from datareplication.jobs.postgres.databases import Database
 
 ATTEMPTS = 3
 LOCK_TIMEOUT = "5s"
@@ -31,7 +32,7 @@ _EVICT = """
 """
 """PostgreSQL's own processes (autovacuum) have no user, and RENAME ends them itself."""
 
-LASTING = ("oid", *databases.FIXED, "allows_connections")
+LASTING = ("oid", *FIXED, "allows_connections")
 """What must be as it was when the load looked: the new database was made for it."""
 
 
@@ -69,9 +70,9 @@ def swap(session: Session, connect: Connect, parties: Parties, run_uid: str) -> 
         found = _found_again(session, parties)
         refused = carry.carry(session, carry.steps(session, found, database.next_name))
         _rename(session, [(database.next_name, database.name)])
-        notes.write(session, database.name, notes.loaded_by(run_uid))
+        notes.write(session, database.name, loaded_by(run_uid))
         for put_aside in (database.previous_name, *(new for _, new in freed)):
-            notes.write(session, put_aside, notes.replaced_by(run_uid))
+            notes.write(session, put_aside, replaced_by(run_uid))
         return refused
 
     names = [*(old for old, _ in freed), database.name, database.next_name]
@@ -91,7 +92,7 @@ def swap_back(session: Session, connect: Connect, database: Database, previous: 
         refused = carry.carry(session, carry.steps_back(session, found, back))
         _rename(session, [(previous.name, name), (aside, previous.name)])
         notes.erase(session, name)
-        notes.write(session, previous.name, notes.rolled_back_by(run_uid))
+        notes.write(session, previous.name, rolled_back_by(run_uid))
         return refused
 
     return _persist(session, connect, [name, previous.name], change)

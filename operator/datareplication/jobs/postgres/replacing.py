@@ -9,10 +9,10 @@ from itertools import groupby
 
 from psycopg2 import sql
 
-from datareplication.jobs.manifest import Sequence as State
+from datareplication.jobs.model.layout import Deferrable, ForeignKey, Table, Trigger, View
+from datareplication.jobs.model.manifest import Sequence as State
 from datareplication.jobs.postgres import copying
 from datareplication.jobs.postgres.connection import Session, execute, identifier
-from datareplication.jobs.postgres.layout import Deferrable, ForeignKey, Table, Trigger, View
 
 LOCK_TIMEOUT_SECONDS = 30
 """For each lock. While the load waits for one, everything that comes after its request waits too."""

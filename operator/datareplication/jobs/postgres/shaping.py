@@ -7,7 +7,7 @@ and taking them over at a target. It refuses to know who fills what.
 from collections.abc import Iterable, Mapping
 
 from datareplication.errors import ReplicationError
-from datareplication.jobs.manifest import Setting
+from datareplication.jobs.model.manifest import Setting
 from datareplication.jobs.postgres.connection import Session, execute, rows, transaction
 from datareplication.jobs.postgres.session_settings import SHAPING
 

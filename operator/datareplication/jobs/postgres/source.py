@@ -12,9 +12,11 @@ from psycopg2 import errors, sql
 from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
 
 from datareplication.errors import CapabilityError, DataError, ReplicationError, TransientError
-from datareplication.jobs import manifest
+from datareplication.jobs.model import manifest
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.selection import Selection
+from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import catalog, classify, extensions, shaping
-from datareplication.jobs.postgres.catalog import Table
 from datareplication.jobs.postgres.connection import (
     Session,
     connect,
@@ -26,8 +28,6 @@ from datareplication.jobs.postgres.connection import (
     transaction,
 )
 from datareplication.jobs.postgres.session_settings import RESTRICTED
-from datareplication.jobs.selection import Selection
-from datareplication.jobs.settings import Connection
 
 OLDEST_VERSION = 140000
 

@@ -5,19 +5,17 @@ It owns the queries. What the answers mean is decided in `guard` and `rights`.
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from datareplication.errors import TransientError
-from datareplication.jobs.manifest import Extension, Role
+from datareplication.jobs.model.databases import OPTIONS_SINCE, Database, Server
+from datareplication.jobs.model.manifest import Extension, Role
 from datareplication.jobs.postgres.catalog import USER_CLASS
 from datareplication.jobs.postgres.connection import Session, execute, row, rows
-from datareplication.jobs.postgres.databases import DEFAULT_TABLESPACE, Database
+from datareplication.jobs.postgres.databases import DEFAULT_TABLESPACE
 
 LOCK_WAIT_SECONDS = 20
 """A killed attempt's session may take a moment to end; a load that is really at work takes longer."""
 
-OPTIONS_SINCE = 160000
-"""Memberships have options of their own, and SET is a right of its own."""
 
 DOING = "reading the target's catalogs"
 
@@ -49,20 +47,6 @@ _FILLED = f"""
     UNION ALL SELECT 'pg_largeobject' WHERE EXISTS (SELECT FROM pg_largeobject_metadata)
     LIMIT 3
 """  # noqa: S608 - constants only
-
-
-@dataclass(frozen=True)
-class Server:
-    """The target's server, and what the load's role may do there. version: as server_version_num."""
-
-    system_identifier: str
-    version: int
-    postmaster_started: str
-    is_standby: bool
-    role: str
-    is_superuser: bool
-    can_create_databases: bool
-    can_signal: bool
 
 
 def server(session: Session) -> Server:

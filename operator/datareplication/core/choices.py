@@ -1,0 +1,13 @@
+"""What a user can choose between, once for the resource's schema, the programs' arguments and their help."""
+
+from typing import Literal
+
+Compression = Literal["Zstd", "Gzip", "None"]
+Strategy = Literal["Swap", "InPlace"]
+Verification = Literal["Rows", "Checksum"]
+Overwrite = Literal["OnlyManaged", "Any"]
+Owners = Literal["Keep", "TargetOwner"]
+Grants = Literal["Keep", "Drop"]
+Action = Literal["Replicate", "Load", "Rollback"]
+ConcurrencyPolicy = Literal["Forbid", "Allow", "Replace"]
+Partitioning = Literal["Daily", "Hourly", "Monthly"]

@@ -1,0 +1,118 @@
+"""Arguments and environment as the programs read them: a parser with our errors, and what several programs have."""
+
+import argparse
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import NoReturn
+
+from datareplication.errors import UsageError
+from datareplication.jobs.frame.program import DEFAULT_TERMINATION_MESSAGE_PATH
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.settings import RunSettings
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are UsageErrors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of exiting."""
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def positive(text: str) -> int:
+    """Return a whole number from 1 on."""
+    if (number := count(text)) == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def count(text: str) -> int:
+    """Return a whole number from 0 on."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def instant(text: str) -> str:
+    """Return the text of an RFC 3339 time with its offset, or empty text."""
+    if not text:
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an RFC 3339 time with its offset")
+    return text
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Add what a program is told of its run."""
+    add = parser.add_argument
+    add("--run-name", metavar="NAME", default="", help="name of the run, for messages and application_name")
+    add("--run-uid", metavar="UID", default="", help="identity of the run; a load refuses another run's snapshot")
+    add("--replication-name", metavar="NAME", default="", help="name of the DataReplication, recorded")
+    add("--timeout-seconds", metavar="N", type=positive, help="give up (exit 75) after so many seconds")
+
+
+def add_workers(parser: argparse.ArgumentParser, default: int) -> None:
+    """Add how many workers there are."""
+    text = f"processes that copy data, each with one connection (default: {default})"
+    parser.add_argument("--workers", metavar="N", type=positive, default=default, help=text)
+
+
+def parser_for(program: str, description: str, epilog: str) -> Parser:
+    """Return the parser of a program; it takes no abbreviations, which a new option could make ambiguous."""
+    return Parser(
+        prog=program,
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def environment_help(prefix: str, path_text: str, more: Mapping[str, str] = NOTHING) -> str:
+    """Return the help on environment and exit codes. more: further variables -> what they hold."""
+    rows = {
+        "CSV_OUTPUT_PATH": path_text,
+        f"{prefix}_DB_CONNECTION": "libpq connection string or URI, without credentials.",
+        f"{prefix}_DB_USERNAME": "Role to log in as.",
+        f"{prefix}_DB_PASSWORD": "Its password.",
+        **more,
+        "TERMINATION_MESSAGE_PATH": f"Where the final report goes (default: {DEFAULT_TERMINATION_MESSAGE_PATH}).",
+    }
+    codes = "0 done, 75 try again, 64 arguments, 65 data, 69 missing capability, 73 volume, 77 rights, 78 guard"
+    lines = "\n".join(f"  {name:<25} {text}" for name, text in rows.items())
+    return f"environment:\n{lines}\n\nexit codes:\n  {codes}"
+
+
+def run_settings(given: argparse.Namespace) -> RunSettings:
+    """Return what the program is told of its run."""
+    return RunSettings(given.run_name, given.run_uid, given.replication_name, given.timeout_seconds)
+
+
+def connection(prefix: str, environment: Mapping[str, str]) -> Connection:
+    """Return how to reach the database of `prefix`; a missing variable is a UsageError that names it."""
+    names = [f"{prefix}_DB_{part}" for part in ("CONNECTION", "USERNAME", "PASSWORD")]
+    missing = [name for name in names if name not in environment]
+    if missing:
+        raise UsageError(f"missing environment variable: {', '.join(missing)}", reason="MissingVariable")
+    conninfo, username, password = (environment[name] for name in names)
+    if not username:
+        raise UsageError(f"{names[1]} is empty: it is the role to log in as", reason="MissingVariable")
+    return Connection(prefix, conninfo, username, password)
+
+
+def snapshot_directory(given: str | None, option: str, environment: Mapping[str, str]) -> Path:
+    """Return the snapshot's directory, given by the option or the environment; UsageError without one."""
+    directory = given or environment.get("CSV_OUTPUT_PATH")
+    if not directory:
+        raise UsageError(f"missing environment variable: CSV_OUTPUT_PATH (or {option})", reason="MissingVariable")
+    if Path(directory).name in {"", ".."}:
+        raise UsageError(f"{directory} is no name for a snapshot's directory (CSV_OUTPUT_PATH or {option})")
+    return Path(directory)

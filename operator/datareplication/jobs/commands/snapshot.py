@@ -1,0 +1,128 @@
+"""datareplication-snapshot: list, verify and prune what lies on the volume, for people.
+
+It owns the words and the exit code. Standard output is for people to read, errors go to standard error.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from datareplication.errors import DataError, ReplicationError, StorageError, UsageError
+from datareplication.jobs.commands import pruning_arguments
+from datareplication.jobs.commands.arguments import Parser
+from datareplication.jobs.frame import surprises
+from datareplication.jobs.model import contents
+from datareplication.jobs.model.sizes import readable
+from datareplication.jobs.snapshot import inventory, listing, pruning, store, verification
+
+PROGRAM = "datareplication-snapshot"
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    try:
+        given = parser().parse_args(sys.argv[1:] if argv is None else argv)
+        given.command(given)
+        sys.stdout.flush()
+    except ReplicationError as error:
+        sys.stderr.write(f"{PROGRAM}: {error.reason}: {error.message}\n")
+        return error.exit_code
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        known = surprises.of_system(error)
+        sys.stderr.write(f"{PROGRAM}: {known.reason}: {known.message}\n")
+        return known.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser, for its help too."""
+    made = Parser(
+        prog=PROGRAM,
+        description="List, verify and prune snapshots that datareplication-dump wrote.",
+        epilog="exit codes: 0 done, 64 arguments, 65 a damaged snapshot, 69 a snapshot of a newer version, 73 volume",
+        allow_abbrev=False,
+    )
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    _add_list(commands.add_parser("list", help="what lies below a directory", allow_abbrev=False))
+    _add_verify(commands.add_parser("verify", help="read a snapshot to its last byte", allow_abbrev=False))
+    _add_prune(commands.add_parser("prune", help="remove old snapshots and left-overs", allow_abbrev=False))
+    return made
+
+
+def _add_list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("root", metavar="ROOT", nargs="?", default=".", help="directory (default: the current one)")
+    command.add_argument("--output", choices=("table", "json"), default="table", help="form (default: table)")
+    command.set_defaults(command=_list)
+
+
+def _add_verify(command: argparse.ArgumentParser) -> None:
+    command.add_argument("path", metavar="PATH", help="the snapshot's directory")
+    command.set_defaults(command=_verify)
+
+
+def _add_prune(command: argparse.ArgumentParser) -> None:
+    command.add_argument("root", metavar="ROOT", help="directory that holds the runs' directories")
+    command.add_argument("--replication", metavar="NAME", required=True, help="only snapshots of this DataReplication")
+    pruning_arguments.add_rule(command)
+    command.add_argument("--dry-run", action="store_true", help="only say what would go")
+    command.set_defaults(command=_prune)
+
+
+def _list(given: argparse.Namespace) -> None:
+    found = inventory.take(_directory(given.root)).found
+    _say(listing.as_json(found) if given.output == "json" else listing.table(found))
+
+
+def _verify(given: argparse.Namespace) -> None:
+    path = _directory(given.path)
+    manifest = store.read_manifest(path)
+    wrong = list(verification.faults(path, manifest))
+    for fault in wrong:
+        _say(fault)
+    if wrong:
+        text = f"{path}: {len(wrong)} of {len(manifest.parts)} files are not what was dumped; do not load it"
+        raise DataError(text, reason="SnapshotCorrupt")
+    content = f"{manifest.tables} tables, {manifest.rows} rows, {readable(manifest.bytes)} of CSV"
+    _say(f"{path} is whole: {content}; {len(manifest.parts)} files read and compared")
+
+
+def _prune(given: argparse.Namespace) -> None:
+    root = _directory(given.root)
+    if not given.replication:
+        raise UsageError("--replication is empty: name the DataReplication whose snapshots are pruned")
+    if (root / contents.MANIFEST).exists():
+        raise UsageError(f"{root} is a snapshot itself; give the directory above the runs' directories")
+    order = pruning_arguments.order(given, given.root, given.replication)
+    done = pruning.prune(order, datetime.now(UTC), is_dry=given.dry_run)
+    for path in done.removed:
+        _say(f"{'would remove' if given.dry_run else 'removed'} {path}")
+    if not done.removed:
+        _say("nothing to remove")
+    if done.problems:
+        raise StorageError(f"could not remove: {'; '.join(done.problems)}", reason="CannotPrune")
+
+
+def _directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise UsageError(f"{text} is no directory")
+    return path
+
+
+def _say(text: str) -> None:
+    """Write lines. Names on the volume may hold anything: bytes that are no text, and what would steer a terminal."""
+    shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
+    sys.stdout.write(shown + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

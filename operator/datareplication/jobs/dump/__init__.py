@@ -1,0 +1,1 @@
+"""From a source database to a snapshot."""

@@ -1,0 +1,38 @@
+"""The archive of large objects as a dump asks pg_dump for it.
+
+pg_dump and pg_restore know their owners, grants and comments. They are no relations: patterns of tables do not choose
+among them.
+"""
+
+from datareplication.errors import RightsError
+from datareplication.jobs.postgres import large_objects
+from datareplication.jobs.postgres.connection import Session
+
+OIDS_IN_A_MESSAGE = 20
+
+
+def refuse_unreadable(session: Session) -> None:
+    """Raise RightsError, with the statement that helps, when the role may not read each of them."""
+    unreadable = large_objects.unreadable(session)
+    if not unreadable:
+        return
+    oids, role = [str(oid) for oid, _ in unreadable], unreadable[0][1]
+    text = f"the role may not read {len(oids)} large objects; as their owner or a superuser: "
+    if len(oids) <= OIDS_IN_A_MESSAGE:
+        text += f"GRANT SELECT ON LARGE OBJECT {', '.join(oids)} TO {role};"
+    else:
+        query = f"SELECT format('GRANT SELECT ON LARGE OBJECT %s TO ', oid) || $role${role}$role$"
+        text += f"{query} FROM pg_largeobject_metadata \\gexec (in psql)"
+    raise RightsError(text, reason="CannotReadLargeObjects")
+
+
+def dump_options(snapshot_id: str, compression: str) -> list[str]:
+    """Return pg_dump's arguments for an archive of all large objects and nothing else, which locks no table."""
+    return [
+        "--format=custom",
+        "--data-only",
+        "--blobs",
+        "--exclude-schema=*",
+        f"--compress={0 if compression == 'None' else 1}",
+        f"--snapshot={snapshot_id}",
+    ]

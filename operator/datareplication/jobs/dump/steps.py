@@ -1,0 +1,272 @@
+"""datareplication-dump: one consistent snapshot of production, as files.
+
+It owns the order of the steps. PostgreSQL is behind `postgres`, the directory behind `snapshot`, pg_dump behind
+`tools`.
+"""
+
+import contextlib
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from datareplication.core.report import Report
+from datareplication.jobs.dump import exclusion, large_object_archive, refusal, splitting, volume, worker
+from datareplication.jobs.dump.watch import Watch
+from datareplication.jobs.dump.worker import Result, Summed, Task, WorkerConfig, Written, open_worker
+from datareplication.jobs.frame import tools
+from datareplication.jobs.frame.identity import application_name, tool_version
+from datareplication.jobs.frame.program import Frame
+from datareplication.jobs.frame.tally import Tally
+from datareplication.jobs.frame.tools import Running, Tool
+from datareplication.jobs.frame.workers import Crew, crew
+from datareplication.jobs.model import contents, filling, left_behind, omission, selection
+from datareplication.jobs.model import manifest as manifests
+from datareplication.jobs.model.connections import Login
+from datareplication.jobs.model.filling import Filling
+from datareplication.jobs.model.manifest import LargeObjects, Manifest, Relation
+from datareplication.jobs.model.selection import Patterns, Selection
+from datareplication.jobs.model.settings import DumpSettings
+from datareplication.jobs.model.tables import Table
+from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source
+from datareplication.jobs.postgres import left_behind as left
+from datareplication.jobs.postgres.connection import Session, for_tools, login
+from datareplication.jobs.postgres.source import Exported, Snapshot
+from datareplication.jobs.snapshot import below, lock, store
+from datareplication.jobs.snapshot.parts import hashed_file
+from datareplication.jobs.snapshot.store import Draft
+
+PROGRAM = "datareplication-dump"
+
+
+def dump(given: DumpSettings, frame: Frame) -> Report:
+    """Write the snapshot and return what is in it. One that this run has published already is reported again."""
+    patterns = Patterns(given.include, given.exclude, given.schema_only)
+    manifest = store.published(given.output, given.run.uid)
+    if manifest is not None:
+        frame.log.info("this run has published its snapshot already", path=str(given.output))
+        lock.remove(given.output)
+        volume.prune(given, frame)
+        return _report(given.output, manifest)
+    with store.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
+        manifest = _Dump(given, patterns, frame, draft, workers).write()
+        frame.stop.check()
+        draft.publish(manifest)
+    frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
+    volume.prune(given, frame)
+    return _report(given.output, manifest)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the dump is of: a database, at one instant. tables: all but those that are left out.
+
+    settings: by which the source's own sessions see its views. for_tools: those that pg_dump's sessions start with.
+    """
+
+    identity: manifests.Source
+    snapshot: Snapshot
+    tables: Sequence[Table]
+    selection: Selection
+    sequences: tuple[manifests.Sequence, ...]
+    large_objects: int
+    pg_dump: Tool
+    settings: tuple[manifests.Setting, ...]
+    for_tools: Mapping[str, str]
+    views: Filling
+
+    @property
+    def copied(self) -> Sequence[Table]:
+        """The tables whose rows are copied."""
+        return [table for table in self.tables if table.oid not in self.selection.rowless_oids]
+
+
+@dataclass(frozen=True)
+class _Dump:
+    """One dump under way."""
+
+    given: DumpSettings
+    patterns: Patterns
+    frame: Frame
+    draft: Draft
+    workers: Crew[Task, Result]
+    started: float = field(default_factory=time.monotonic)
+
+    def write(self) -> Manifest:
+        """Write all files; return the manifest."""
+        tally = Tally(self.frame.log)
+        given, frame, application = self.given, self.frame, self._application
+        session = source.opened(given.source, application, given.care.lock_timeout_seconds)
+        watch = Watch(given.care, given.source, application, frame, tally)
+        with contextlib.closing(session), frame.stop.interrupting(session.cancel), watch:
+            identity = source.identity(session)
+            pg_dump = tools.choose_dump(tools.found("pg_dump"), identity.server_version // 10000)
+            refusal.what_cannot_be_dumped(session, self._select(session))
+            tally.phase("Schema")
+            with source.exported(session, lambda: self._select(session)) as exported:
+                watch.snapshot_taken()
+                seen = self._seen(session, identity, pg_dump, exported)
+                volume.make_room(self.given, self.draft.root, sum(table.bytes for table in seen.copied), self.frame)
+                with contextlib.ExitStack() as stack:
+                    archives = [stack.enter_context(one) for one in self._archives(seen)]
+                    relations = self._copy(seen, archives, tally)
+                    for archive in archives:
+                        archive.wait(self.frame.stop, lambda: tally.moved(0))
+                tally.phase("Publishing")
+                return self._manifest(session, seen, relations)
+
+    def _select(self, session: Session) -> Selection:
+        return selection.select(graph.read(session), self.patterns) if self.patterns else Selection()
+
+    def _seen(self, session: Session, identity: manifests.Source, pg_dump: Tool, exported: Exported) -> _Seen:
+        """Return what is to be dumped, after a last look at what the snapshot holds."""
+        selected, taken = exported.selection, exported.snapshot
+        selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
+        seen = _Seen(
+            identity=identity,
+            snapshot=taken,
+            tables=exported.tables,
+            selection=selected,
+            sequences=catalog.sequences(session, selected.left_out_oids),
+            large_objects=large_objects.count(session),
+            pg_dump=pg_dump,
+            settings=source.own_settings(self.given.source, self._application),
+            for_tools=for_tools(session),
+            views=filling.decide(catalog.materialized_views(session), selected.rowless_oids),
+        )
+        refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
+        self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
+        omitted = omission.of(selected, seen.views.unfilled)
+        if left_out := omission.told(omitted):
+            self.frame.log.warning("not copied", what=left_out, **omission.named(omitted))
+        return seen
+
+    def _archives(self, seen: _Seen) -> Iterator[Running]:
+        """Start pg_dump for the schema, and for the large objects where there are any."""
+        yield self._pg_dump(seen, contents.ARCHIVE, self._schema_arguments(seen))
+        if seen.large_objects:
+            arguments = large_object_archive.dump_options(seen.snapshot.id, self.given.compression)
+            yield self._pg_dump(seen, contents.LARGE_OBJECTS, arguments)
+
+    def _pg_dump(self, seen: _Seen, path: str, arguments: Sequence[str]) -> Running:
+        with self.draft.made(path) as made:
+            file = ["--no-sync", f"--file={below.path_of(made)}"]  # hashed_file waits until it is on the disk
+            return Running(seen.pg_dump, [*arguments, *file], self._login(seen), passed=[made])
+
+    def _copy(self, seen: _Seen, archives: Sequence[Running], tally: Tally) -> tuple[Relation, ...]:
+        """Write all parts, with pg_dump at work beside; return the relations."""
+        given = self.given
+        tasks = splitting.parts(seen.copied, given.workers, given.compression, seen.identity.csv_encoding)
+        tables = [table for table in seen.copied if table.kind != "PartitionedTable"]
+        rows, size = sum(table.estimated_rows for table in tables), volume.expected_bytes(given)
+        tally.expect(len(tables), [task.oid for task in tasks], rows, size)
+        tally.phase("Data")
+        written: list[Written] = []
+        sums: dict[int, str] = {}
+
+        def hear(result: Result | None, moved: int) -> None:
+            for archive in archives:
+                archive.check()
+            tally.moved(moved)
+            if isinstance(result, Written):
+                written.append(result)
+                self.draft.written(result.part.path)
+                tally.done(result.oid, result.part.rows)
+            elif isinstance(result, Summed):
+                sums[result.oid] = result.checksum
+
+        patience = given.care.lock_timeout_seconds
+        config = WorkerConfig(
+            given.source, self._application, patience, seen.snapshot.id, self.draft.root, given.compression
+        )
+        self.workers.open(config, len(tasks))
+        self.workers.perform(tasks, hear)
+        if given.checksum:
+            # A table without a file has no task: there may be no worker either.
+            parted = {task.oid for task in tasks}
+            unparted = [table for table in seen.tables if table.kind == "Table" and table.oid not in parted]
+            sums |= {table.oid: checksum.EMPTY for table in unparted}
+            tally.phase("Verifying")
+            filled = [table for table in tables if table.kind == "Table" and table.oid in parted]
+            self.workers.perform(worker.sums(filled, seen.identity.csv_encoding), hear)
+        return worker.relations(seen.tables, written, sums)
+
+    def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:
+        run = self.given.run
+        interval = (self.given.data_interval_start, self.given.data_interval_end)
+        schema = self._schema(session, seen, relations)
+        return Manifest(
+            run=manifests.Run(run.uid or str(uuid.uuid4()), run.name, run.replication, *interval),
+            source=seen.identity,
+            snapshot_time=seen.snapshot.time,
+            lsn=seen.snapshot.lsn,
+            compression=self.given.compression,
+            schema=schema,
+            relations=relations,
+            sequences=seen.sequences,
+            tool_version=tool_version(),
+            duration_seconds=round(time.monotonic() - self.started, 3),
+            large_objects=self._large_objects(seen),
+            omitted=omission.of(seen.selection, seen.views.unfilled),
+            not_carried=_not_carried(session, schema),
+        )
+
+    def _large_objects(self, seen: _Seen) -> LargeObjects | None:
+        if not seen.large_objects:
+            return None
+        return LargeObjects(hashed_file(self.draft.root, contents.LARGE_OBJECTS), seen.large_objects)
+
+    def _schema(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> manifests.Schema:
+        return manifests.Schema(
+            archive=hashed_file(self.draft.root, contents.ARCHIVE),
+            pg_dump_version=seen.pg_dump.version,
+            fingerprint=manifests.fingerprint(relations),
+            roles=catalog.roles(session, seen.selection.left_out_oids),
+            extensions=catalog.extensions(session),
+            materialized_views=seen.views.filled,
+            has_public=catalog.has_public_schema(session),
+            settings=seen.settings,
+        )
+
+    def _schema_arguments(self, seen: _Seen) -> list[str]:
+        return [
+            "--format=custom",
+            "--schema-only",
+            "--no-publications",
+            "--no-subscriptions",
+            f"--exclude-schema={catalog.PROVENANCE[0]}",
+            f"--lock-wait-timeout={self.given.care.lock_timeout_seconds}s",
+            f"--snapshot={seen.snapshot.id}",
+            *exclusion.dump_options(seen.selection.left_out, seen.identity.csv_encoding),
+        ]
+
+    def _login(self, seen: _Seen) -> Login:
+        return login(self.given.source, self._application, seen.for_tools)
+
+    @property
+    def _application(self) -> str:
+        return application_name(PROGRAM, self.given.run.name)
+
+
+def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:
+    return left_behind.told({left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)})
+
+
+def _report(path: Path, manifest: Manifest) -> Report:
+    message = f"{manifest.tables} tables, {manifest.rows} rows"
+    if left_out := omission.told(manifest.omitted):
+        message += f"; not copied: {left_out}"
+    return Report(
+        outcome="Succeeded",
+        reason="Dumped",
+        message=message,
+        snapshot=str(path),
+        snapshot_time=manifest.snapshot_time,
+        lsn=manifest.lsn,
+        tables=manifest.tables,
+        rows=manifest.rows,
+        bytes=manifest.bytes,
+        duration_seconds=manifest.duration_seconds,
+        not_carried=manifest.not_carried,
+    )

@@ -1,0 +1,86 @@
+"""What a dump does to its volume beside writing: it checks the room before, and prunes afterwards.
+
+It owns when that happens. What goes is `retention`'s decision, whether it fits `room`'s.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from datareplication.errors import ReplicationError
+from datareplication.jobs.frame.log import Log
+from datareplication.jobs.frame.program import Frame
+from datareplication.jobs.model import retention
+from datareplication.jobs.model.retention import Order
+from datareplication.jobs.model.settings import DumpSettings
+from datareplication.jobs.model.volume import Found
+from datareplication.jobs.snapshot import inventory, pruning, room
+from datareplication.jobs.snapshot.pruning import Pruned
+
+
+def make_room(given: DumpSettings, directory: Path, tables_bytes: int, frame: Frame) -> None:
+    """Refuse by StorageError a snapshot that cannot fit, and warn of one that may not.
+
+    directory: on the volume. tables_bytes: of the tables that are copied, on the source's disk. Where it is tight, the
+    volume is pruned first: else a full volume would refuse every dump, and no dump would ever prune it.
+    """
+    if _answer(given, directory, tables_bytes)[0] != "Fits":
+        prune(given, frame)
+    answer, needed, free = _answer(given, directory, tables_bytes)
+    if answer == "CannotFit":
+        room.refuse(needed, free)
+    if answer == "MayNotFit":
+        frame.log.warning("the snapshot may not fit", needed=room.text(needed, free))
+
+
+def prune(given: DumpSettings, frame: Frame) -> None:
+    """Remove what the retention rule says, if this dump is to prune. A failure is a warning, never the dump's.
+
+    Asked to stop, it leaves the rest to the next dump: this one has published.
+    """
+    if given.pruning is None:
+        return
+    order = pruning.sparing(given.pruning, given.output)
+    if done := _warned(
+        lambda: pruning.prune(order, datetime.now(UTC), may_go_on=lambda: frame.stop.cause is None), frame.log
+    ):
+        done.say(frame.log)
+
+
+def _answer(given: DumpSettings, directory: Path, tables_bytes: int) -> tuple[room.Answer, room.Need, int]:
+    needed = room.need(tables_bytes, given.compression, _previous_bytes(given.pruning))
+    free = room.free_bytes(directory)
+    if free is None:
+        return "Fits", needed, 0
+    return room.answer(needed, free), needed, free
+
+
+def expected_bytes(given: DumpSettings) -> int:
+    """Return what a dump may expect to copy, in bytes of CSV: as much as the newest snapshot holds, 0 without one."""
+    newest = _newest(given.pruning)
+    return newest.manifest.bytes if newest and newest.manifest else 0
+
+
+def _previous_bytes(order: Order | None) -> int | None:
+    """Return the bytes of the replication's newest snapshot, None when there is none to be seen."""
+    newest = _newest(order)
+    return newest.bytes if newest else None
+
+
+def _newest(order: Order | None) -> Found | None:
+    if order is None:
+        return None
+    try:
+        seen = inventory.take(order.root)
+    except (ReplicationError, OSError):
+        return None
+    newest = retention.newest(seen.complete, order.rule.replication)
+    return next((one for one in seen.found if newest and one.path == newest.path), None)
+
+
+def _warned(work: Callable[[], Pruned], log: Log) -> Pruned | None:
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - the snapshot is published, whatever became of the old ones
+        log.warning("snapshots were not pruned", problem=f"{type(error).__name__}: {error}")
+        return None

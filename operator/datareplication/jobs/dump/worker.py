@@ -1,0 +1,121 @@
+"""What a dump's workers do in the exported snapshot: write parts, compute checksums. One task after the other."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datareplication.errors import CapabilityError
+from datareplication.jobs.dump.splitting import PartTask
+from datareplication.jobs.frame.workers import Handler, Tell
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.manifest import Part, Relation
+from datareplication.jobs.model.tables import Shape, Table
+from datareplication.jobs.postgres import checksum, copying, oversize, source
+from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.snapshot.parts import PartWriter
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """What a worker needs to open. root: where the files go."""
+
+    source: Connection
+    application: str
+    lock_timeout_seconds: int
+    snapshot_id: str
+    root: Path
+    compression: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finished file and the oid of its table."""
+
+    oid: int
+    part: Part
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Compute a table's checksum. oid: the table's."""
+
+    oid: int
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Summed:
+    """A table's checksum."""
+
+    oid: int
+    checksum: str
+
+
+Task = PartTask | Sum
+Result = Written | Summed
+
+
+def sums(tables: Sequence[Table], encoding: str) -> list[Task]:
+    """Return the checksums to compute, largest table first."""
+    ordered = sorted(tables, key=lambda table: -table.bytes)
+    return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in ordered]
+
+
+def relations(tables: Sequence[Table], written: Sequence[Written], found: Mapping[int, str]) -> tuple[Relation, ...]:
+    """Return the tables with what was written of each. found: checksums by oid."""
+    parts: dict[int, list[Part]] = {table.oid: [] for table in tables}
+    for one in written:
+        parts[one.oid].append(one.part)
+    return tuple(
+        Relation(
+            oid=table.oid,
+            schema=table.schema,
+            name=table.name,
+            kind=table.kind,
+            columns=table.columns,
+            indexes=table.indexes,
+            parts=_in_order(parts[table.oid]),
+            checksum=found.get(table.oid),
+            extension=table.extension,
+        )
+        for table in tables
+    )
+
+
+def _in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
+    return tuple(sorted(parts, key=lambda part: (len(part.path), part.path)))
+
+
+@contextlib.contextmanager
+def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
+    """Connect a worker to the dump's snapshot."""
+    session = source.opened(config.source, config.application, config.lock_timeout_seconds)
+    with contextlib.closing(session), source.sharing(session, config.snapshot_id):
+        yield lambda task, tell: _do(session, config, task, tell)
+
+
+def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> Result:
+    source.check_is(session, task.shape.schema, task.shape.name, task.oid)
+    with _naming_what_is_too_large(config, task.shape):
+        if isinstance(task, PartTask):
+            return _write(session, config, task, tell)
+        return Summed(task.oid, checksum.of_table(session, task.shape))
+
+
+@contextlib.contextmanager
+def _naming_what_is_too_large(config: WorkerConfig, shape: Shape) -> Iterator[None]:
+    try:
+        yield
+    except CapabilityError as error:
+        if error.reason != oversize.REASON:
+            raise
+        # The transaction has failed; another session looks.
+        with contextlib.closing(source.opened(config.source, config.application, config.lock_timeout_seconds)) as other:
+            raise oversize.named(other, shape, error) from error
+
+
+def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:
+    with PartWriter(config.root, task.path, config.compression, tell) as writer:
+        rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
+        return Written(task.oid, writer.part(rows))

@@ -1,0 +1,205 @@
+"""Worker processes that do tasks one after the other, each with its own connection.
+
+Processes, not threads: psycopg2 calls Python for every row that COPY writes. It owns starting, feeding, hearing and
+ending them. It refuses to know what a task is.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from multiprocessing import connection as pipes
+from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, TypeVar
+
+from datareplication.errors import ReplicationError, TransientError
+from datareplication.jobs.frame import surprises
+from datareplication.jobs.frame.stop import Stop
+
+_CONTEXT = get_context("forkserver")
+
+TELL_INTERVAL_SECONDS = 0.5
+"""How often a worker says how many bytes it has moved; progress lines are rarer still."""
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Config = TypeVar("Config")
+Tell = Callable[[int], None]
+Handler = Callable[[Task, Tell], Result]
+Opener = Callable[[Config], AbstractContextManager[Handler[Task, Result]]]
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: ReplicationError | None
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class _Done:
+    result: Any
+    moved: int
+
+
+class WorkerError(Exception):
+    """An unexpected error in a worker, with its traceback."""
+
+
+class Crew(Generic[Task, Result]):
+    """Worker processes, running once they are opened. `perform` may be called several times."""
+
+    def __init__(self, size: int, opener: Opener[Any, Task, Result], stop: Stop) -> None:
+        self._size = size
+        self._opener = opener
+        self._stop = stop
+        self._members: dict[Pipe, BaseProcess] = {}
+
+    def open(self, config: Any, count: int) -> None:
+        """Start the workers, or `count` where fewer are needed, and let them open (connect) with `config`."""
+        for number in range(min(self._size, count)):
+            ours, theirs = _CONTEXT.Pipe()
+            process: BaseProcess = _CONTEXT.Process(
+                target=_serve, args=(theirs, self._opener), name=f"worker-{number}", daemon=True
+            )
+            process.start()
+            theirs.close()
+            self._members[ours] = process
+            self._give(ours, config)
+
+    def close(self) -> None:
+        """End the workers, whatever they do."""
+        for pipe, process in self._members.items():
+            process.terminate()
+            process.join()
+            process.close()
+            pipe.close()
+        self._members.clear()
+
+    def perform(self, tasks: Sequence[Task], hear: Callable[[Result | None, int], None]) -> None:
+        """Give out tasks in order and return when all are done; the first failure is raised and ends the crew.
+
+        hear: called with a task's result, or None, and the bytes moved since the last call; at least every second.
+        """
+        waiting = deque(tasks)
+        self.supply(lambda: waiting.popleft() if waiting else None, hear)
+
+    def supply(self, take: Callable[[], Task | None], hear: Callable[[Result | None, int], None]) -> None:
+        """Give out what `take` returns until it returns None while nobody is at work; otherwise as `perform`.
+
+        `take` is asked again after each result: it may have waited for that one.
+        """
+        idle = list(self._members)
+        with self._stop.interrupting(self._terminate):
+            while True:
+                while idle and (task := take()) is not None:
+                    self._give(idle.pop(), task)
+                if not (busy := [pipe for pipe in self._members if pipe not in idle]):
+                    return
+                ready = pipes.wait(busy, timeout=1.0)
+                idle += [pipe for pipe in busy if pipe in ready and self._hear(pipe, hear)]
+                if not ready:
+                    hear(None, 0)
+
+    def _give(self, pipe: Pipe, task: Any) -> None:
+        try:
+            pipe.send(task)
+        except OSError:
+            raise self._gone(pipe) from None
+
+    def _hear(self, pipe: Pipe, hear: Callable[[Result | None, int], None]) -> bool:
+        """Take one message; whether the worker is idle now."""
+        try:
+            message = pipe.recv()
+        except (EOFError, OSError):
+            raise self._gone(pipe) from None
+        if isinstance(message, _Failed):
+            raise message.error or WorkerError(message.trace)
+        if isinstance(message, _Done):
+            hear(message.result, message.moved)
+            return True
+        hear(None, message)
+        return False
+
+    def _gone(self, pipe: Pipe) -> Exception:
+        """Return why a worker has gone: what it said last, which may be unread (that it cannot connect, say)."""
+        with contextlib.suppress(EOFError, OSError):
+            while pipe.poll():
+                if isinstance(said := pipe.recv(), _Failed):
+                    return said.error or WorkerError(said.trace)
+        process = self._members[pipe]
+        process.join(5)
+        hint = "; that is often the kernel's answer to a memory limit" if process.exitcode == -signal.SIGKILL else ""
+        return TransientError(f"a worker process ended with {process.exitcode}{hint}", reason="WorkerKilled")
+
+    def _terminate(self) -> None:
+        for process in self._members.values():
+            process.terminate()
+
+
+@contextlib.contextmanager
+def crew(size: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterator[Crew[Task, Result]]:
+    """Yield a crew of `size` workers, which will open with `opener`, a function of a module; end them with the body.
+
+    Starting a Python takes a fifth of a second, beside which the caller goes on: enter it early, and open the workers
+    when there is something to open. Only one is started: the workers are forked from it.
+    """
+    # A child forked from here would share our connections; the server that forks them has only the modules they need.
+    _CONTEXT.set_forkserver_preload([opener.__module__])
+    forkserver.ensure_running()
+    with contextlib.closing(Crew(size, opener, stop)) as made:
+        yield made
+
+
+def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
+    """Open, then do tasks until killed: the parent ends a worker by SIGTERM, and its own end ends it too."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        with opener(pipe.recv()) as handle:
+            while True:
+                teller = _Teller(pipe)
+                result = handle(pipe.recv(), teller.tell)
+                pipe.send(_Done(result, teller.take()))
+    except (EOFError, BrokenPipeError):
+        return
+    except Exception as error:  # noqa: BLE001 - the parent decides what an unexpected error means
+        _say(pipe, _Failed(surprises.explained(error), traceback.format_exc()))
+
+
+def _say(pipe: Pipe, message: _Failed) -> None:
+    with contextlib.suppress(OSError):
+        pipe.send(message)
+
+
+class _Teller:
+    """Says how many bytes were moved, now and then."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._pending = 0
+        self._said_at = time.monotonic()
+
+    def tell(self, moved: int) -> None:
+        self._pending += moved
+        if time.monotonic() - self._said_at >= TELL_INTERVAL_SECONDS:
+            self._pipe.send(self.take())
+
+    def take(self) -> int:
+        """Return what was not said yet; it counts as said now."""
+        pending, self._pending, self._said_at = self._pending, 0, time.monotonic()
+        return pending
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,53 @@
+"""An archive of pg_dump in the snapshot: asked what is in it, and lists of entries for pg_restore to restore."""
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from datareplication.errors import DataError
+from datareplication.jobs.frame import tools
+from datareplication.jobs.frame.tools import Tool
+from datareplication.jobs.model.archive import Contents, Entry, parsed
+from datareplication.jobs.snapshot import below
+from datareplication.jobs.snapshot.parts import descriptor_of
+
+
+def contents(pg_restore: Tool, path: Path) -> Contents:
+    """Return what is in an archive of a schema; DataError when it cannot be read."""
+    # Only the verbose list tells what depends on what; it has entries that are never restored, too.
+    known = _listed(pg_restore, path, "--verbose")
+    restored = {entry.id for entry in _listed(pg_restore, path)}
+    before = {entry.id for entry in _listed(pg_restore, path, "--section=pre-data")}
+    return Contents(
+        tuple(entry for entry in known if entry.id in restored & before),
+        tuple(entry for entry in known if entry.id in restored - before),
+    )
+
+
+def _listed(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
+    # The list is in the encoding of the names, which are passed over.
+    with descriptor_of(path.parent, path.name) as archived:
+        done = subprocess.run(
+            [pg_restore.path, "--list", *options, below.path_of(archived)],
+            capture_output=True,
+            check=False,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env=tools.environment(),
+            pass_fds=[archived],
+        )
+    if done.returncode != 0:
+        raise DataError(f"{path.name} cannot be read: {done.stderr.strip()[:300]}", reason="SnapshotCorrupt")
+    return parsed(done.stdout.split("\n"))
+
+
+@contextmanager
+def use_list(ids: Iterable[int]) -> Iterator[str]:
+    """Yield pg_restore's option that restores just these entries, in this order."""
+    with NamedTemporaryFile("w", prefix="entries-", suffix=".list") as file:
+        # The number is all that pg_restore reads of a line.
+        file.writelines(f"{number};\n" for number in ids)
+        file.flush()
+        yield f"--use-list={file.name}"

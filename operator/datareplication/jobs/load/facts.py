@@ -1,0 +1,75 @@
+"""What is found at a target before it is touched: `guard.Facts`, and the queries that give them.
+
+It owns which databases are looked into. It refuses to know what follows from what it finds.
+"""
+
+import contextlib
+from dataclasses import replace
+
+from datareplication.errors import UsageError
+from datareplication.jobs.frame.identity import load_application
+from datareplication.jobs.load.guard import Facts, Previous
+from datareplication.jobs.model.databases import Database
+from datareplication.jobs.model.provenance import Provenance
+from datareplication.jobs.model.settings import LoadSettings
+from datareplication.jobs.postgres import databases, notes, provenance, target
+from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.conninfo import parameters
+from datareplication.jobs.postgres.session_settings import RESTRICTED
+
+
+def target_name(given: LoadSettings) -> str:
+    """Return the target database's name; UsageError when it is the maintenance database as well."""
+    name = parameters(given.target)["dbname"]
+    if name == given.maintenance_database:
+        text = f"database {name} cannot be the target and the maintenance database at once (--maintenance-database)"
+        raise UsageError(text)
+    return name
+
+
+def look(given: LoadSettings, session: Session) -> Facts:
+    """Return what is found. session: to the maintenance database. UsageError when there is no such database."""
+    database = _existing(given, session)
+    with _connected(given, database.name) as inside:
+        filled, found = target.filled_tables(inside), provenance.read(inside)
+    previous = databases.describe(session, database.previous_name)
+    facts = Facts(
+        server=target.server(session),
+        database=database,
+        provenance=found,
+        filled_tables=filled,
+        obstacles=[*target.obstacles(session, database.name), *target.obstacles(session, database.previous_name)],
+        previous=Previous(previous, notes.read(session, previous.oid)) if previous else None,
+        note=notes.read(session, database.oid),
+    )
+    return facts if facts.is_previous_ours else _look_into_previous(given, facts)
+
+
+def provenance_of(given: LoadSettings, database: Database) -> Provenance | None:
+    """Return where a database's data is from; None when it does not say so or nobody may connect to it."""
+    if not database.allows_connections:
+        return None
+    with _connected(given, database.name) as inside:
+        return provenance.read(inside)
+
+
+def _look_into_previous(given: LoadSettings, facts: Facts) -> Facts:
+    """Ask the previous database itself, when nothing else tells whose it is."""
+    if facts.previous is None:
+        return facts
+    database = facts.previous.database
+    return replace(facts, previous=replace(facts.previous, provenance=provenance_of(given, database)))
+
+
+def _existing(given: LoadSettings, session: Session) -> Database:
+    name = target_name(given)
+    database = databases.describe(session, name)
+    if database is None:
+        text = f'database {name} does not exist on the target: CREATE DATABASE "{name}", or correct dbname'
+        raise UsageError(f"{text} in {given.target.prefix}_DB_CONNECTION", reason="UnknownDatabase")
+    return database
+
+
+def _connected(given: LoadSettings, name: str) -> contextlib.closing[Session]:
+    application = load_application(given.run.name)
+    return contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s", **RESTRICTED}))

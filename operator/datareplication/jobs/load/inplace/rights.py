@@ -1,0 +1,82 @@
+"""Rights that a load in place needs, each with the statement that gives it. Pure: facts in, an error or nothing out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from datareplication.errors import GuardError, RightsError
+from datareplication.jobs.model.layout import Ownership, SequenceObject, Table, View
+from datareplication.jobs.model.provenance import DROP, Home
+
+
+@dataclass(frozen=True)
+class Wants:
+    """What the load's role must be allowed.
+
+    altered: tables, and sequences and views with them, that must belong to it. referenced: tables that foreign keys
+    refer to. home: where the provenance goes.
+    """
+
+    role: str
+    database: str
+    altered: Sequence[Table]
+    referenced: Sequence[Table]
+    sequences: Sequence[SequenceObject]
+    views: Sequence[View]
+    home: Home
+
+
+def check(wants: Wants) -> None:
+    """Raise RightsError for all missing rights together, GuardError for a strange table in the provenance's place."""
+    if not wants.home.is_plain:
+        text = f"datareplication.provenance in the target is no load's: {DROP}"
+        raise GuardError(text, reason="ProvenanceNotOurs")
+    if missing := statements(wants):
+        text = f"role {wants.role} lacks rights on the target; a superuser can give them: {' '.join(missing)}"
+        raise RightsError(text, reason="MissingRights")
+
+
+def statements(wants: Wants) -> list[str]:
+    """Return the statements that give what is missing, each once."""
+    role = _quoted(wants.role)
+    tables = [*wants.altered, *wants.referenced]
+    closed = (f"GRANT USAGE ON SCHEMA {_quoted(t.schema)} TO {role};" for t in tables if not t.is_reachable)
+    unreferable = (
+        f"GRANT REFERENCES ON TABLE {_name(table)} TO {role};"
+        for table in wants.referenced
+        if not table.may_be_referenced and not table.ownership.has_rights
+    )
+    return list(dict.fromkeys([*_foreign(wants, role), *closed, *unreferable, *_provenance(wants, role)]))
+
+
+def _foreign(wants: Wants, role: str) -> Iterator[str]:
+    objects: Iterable[tuple[str, str, Ownership]] = [
+        *(("TABLE", _name(table), table.ownership) for table in wants.altered),
+        *(("SEQUENCE", _name(sequence), sequence.ownership) for sequence in wants.sequences),
+        *(("MATERIALIZED VIEW", view.name, view.ownership) for view in wants.views),
+    ]
+    for kind, name, ownership in objects:
+        if ownership.has_rights:
+            continue
+        # To be granted a superuser's role is to be one.
+        if ownership.is_superuser:
+            yield f"ALTER {kind} {name} OWNER TO {role};"
+        else:
+            yield f"GRANT {_quoted(ownership.owner)} TO {role};"
+
+
+def _provenance(wants: Wants, role: str) -> Iterator[str]:
+    home = wants.home
+    if home.has_schema and not home.is_schema_ours:
+        yield f"ALTER SCHEMA datareplication OWNER TO {role};"
+    if home.has_table and not home.is_table_ours:
+        yield f"ALTER TABLE datareplication.provenance OWNER TO {role};"
+    if not home.has_schema and not home.can_create:
+        yield f"GRANT CREATE ON DATABASE {_quoted(wants.database)} TO {role};"
+
+
+def _name(one: Table | SequenceObject) -> str:
+    return f"{_quoted(one.schema)}.{_quoted(one.name)}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

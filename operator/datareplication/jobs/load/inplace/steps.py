@@ -1,0 +1,304 @@
+"""The strategy InPlace: replace the rows of a target's tables in one transaction, for roles that may make no database.
+
+It owns the order of the steps. Whatever ends it before the commit, the target stays wholly as it was. It refuses to
+change a schema: a target that differs is left alone.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from datareplication.errors import CapabilityError, ReplicationError, TransientError
+from datareplication.jobs.frame.identity import load_application
+from datareplication.jobs.frame.program import Frame
+from datareplication.jobs.frame.stop import Terminated
+from datareplication.jobs.frame.tally import Tally
+from datareplication.jobs.load.guard import Facts
+from datareplication.jobs.load.inplace import drift, rights
+from datareplication.jobs.load.inplace.rights import Wants
+from datareplication.jobs.load.inplace.touched import Touched, touched
+from datareplication.jobs.load.outcome import Replaced
+from datareplication.jobs.load.pipeline import copied_in_order, shape, sums
+from datareplication.jobs.load.stamp import Place, stamp
+from datareplication.jobs.load.worker import check_rows, compare_sum, copy_part
+from datareplication.jobs.model.layout import Constraint, Deferrable, SequenceObject, Table, Trigger, View
+from datareplication.jobs.model.manifest import Manifest, Part, Relation
+from datareplication.jobs.model.notes import loaded_by
+from datareplication.jobs.model.provenance import Provenance
+from datareplication.jobs.model.settings import LoadSettings
+from datareplication.jobs.model.tables import Shape
+from datareplication.jobs.postgres import (
+    afterload,
+    event_triggers,
+    layout,
+    not_valid,
+    notes,
+    provenance,
+    replacing,
+    row_functions,
+    shaping,
+)
+from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
+from datareplication.jobs.postgres.session_settings import RESTRICTED
+from datareplication.jobs.snapshot.parts import PartReader
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What of a target the load touches. views: to be refreshed."""
+
+    touched: Touched
+    sequences: tuple[SequenceObject, ...]
+    views: tuple[View, ...]
+
+    @property
+    def oids(self) -> list[int]:
+        """All relations that are locked."""
+        return [
+            *(table.oid for table in self.touched.locked),
+            *(sequence.oid for sequence in self.sequences),
+            *(view.oid for view in self.views),
+        ]
+
+
+@dataclass(frozen=True)
+class _SetAside:
+    """What does not hold while rows are loaded, and is as it was before the commit.
+
+    of_domains: constraints that are not valid. valid: (schema, table, name) of constraints to validate again.
+    """
+
+    triggers: list[Trigger]
+    deferrables: list[Deferrable]
+    forced: list[Table]
+    of_domains: tuple[Constraint, ...]
+    valid: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class InPlace:
+    """One load in place. maintenance: the session that holds the target's lock. script: the after-load SQL."""
+
+    given: LoadSettings
+    frame: Frame
+    manifest: Manifest
+    maintenance: Session
+    facts: Facts
+    tally: Tally
+    script: str = field(default="", repr=False)
+    started: float = field(default_factory=time.monotonic)
+
+    def run(self) -> Replaced:
+        """Replace the target's rows."""
+        refuse_uncarried(self.manifest)
+        with contextlib.closing(self._connect()) as session:
+            with self.frame.stop.interrupting(session.cancel):
+                found = self._checked(session)
+                settings = self._shaping(session, found)
+            written = self._replace(session, found, settings)
+            self._analyze(session, found)
+        return Replaced(written, (), self._remarks())
+
+    def _remarks(self) -> list[str]:
+        """Return what a person should know: what the target's own tables call has run as the load's role."""
+        server = self.facts.server
+        if not server.is_superuser:
+            return []
+        text = f"RanAsSuperuser: code of the target's (CHECK, generated columns, indexes) ran as role {server.role}"
+        self.frame.log.warning("code of the target's ran as a superuser", role=server.role)
+        return [f"{text}; load in place as the owner of its tables"]
+
+    def _checked(self, session: Session) -> _Found:
+        """Look at the target; a difference that matters is a DataError, a missing right a RightsError."""
+        found = self._look(session)
+        wants = Wants(
+            role=self.facts.server.role,
+            database=self.facts.database.name,
+            altered=found.touched.altered,
+            referenced=found.touched.referenced,
+            sequences=found.sequences,
+            views=found.views,
+            home=provenance.home(session),
+        )
+        rights.check(wants)
+        return found
+
+    def _look(self, session: Session) -> _Found:
+        found = layout.read(session, self.manifest.schema.materialized_views)
+        drift.check(self.manifest, found)
+        wanted = {(state.schema, state.name) for state in self.manifest.sequences}
+        sequences = tuple(one for one in found.sequences if (one.schema, one.name) in wanted)
+        return _Found(touched(self.manifest.relations, found), sequences, found.views)
+
+    def _shaping(self, session: Session, found: _Found) -> dict[str, str]:
+        """Return the source's settings that shape the views' rows and that the target's server takes."""
+        if not found.views:
+            return {}
+        taken, refused = shaping.accepted(session, self.manifest.schema.settings)
+        if refused:
+            self.frame.log.warning("materialized views are filled without some of the source's settings", why=refused)
+        return taken
+
+    def _replace(self, session: Session, found: _Found, settings: Mapping[str, str]) -> Provenance:
+        """Do it all, or nothing. The commit itself is not interrupted by a signal: what it did is done.
+
+        settings: those under which the views are filled.
+        """
+        try:
+            with transaction(session, doing="replacing the rows"):
+                with self.frame.stop.interrupting(session.cancel):
+                    self._lock(session, found)
+                    set_aside = self._set_aside(session, found.touched)
+                    self._fill(session, found.touched)
+                    self._put_back(session, found.touched, set_aside)
+                    self._after_load(session)
+                    shaping.take_over(session, settings)
+                    replacing.refresh(session, found.views)
+                    pin(session, {})
+                    written = self._provenance()
+                    provenance.replace(session, written)
+                    notes.write(session, self.facts.database.name, loaded_by(self.given.run.uid))
+                    self._check_lock()
+                self.tally.phase("Swapping")
+        except TransientError as error:
+            if error.reason == "LockTimeout" and not session.closed:
+                raise _stayed_locked(session, found, error) from error
+            raise
+        except ReplicationError as error:
+            raise event_triggers.blamed(session, error) from error.__cause__
+        return written
+
+    def _lock(self, session: Session, found: _Found) -> None:
+        """Lock all that is to be changed, then see that it still is what was checked."""
+        self.tally.phase("Schema")
+        replacing.lock(session, found.touched.locked)
+        replacing.set_sequences(session, self.manifest.sequences)
+        replacing.lock_views(session, found.views)
+        if self._look(session) != found:
+            raise TransientError("the target's tables were changed while they were locked", reason="SchemaChanging")
+
+    def _set_aside(self, session: Session, of: Touched) -> _SetAside:
+        oids = [table.oid for table in of.filled]
+        domains = not_valid.of_domains(session, oids)
+        found = _SetAside(
+            layout.triggers(session, oids),
+            layout.deferrables(session, oids),
+            [table for table in of.filled if table.forces_security],
+            domains.ours,
+            not_valid.valid_below(session, of.not_valid),
+        )
+        _refuse_unstoppable(found.triggers)
+        if domains.others:
+            text = "constraints that are not valid are checked, because their domains are not the load's role's"
+            self.frame.log.warning(text, domains=domains.others)
+        not_valid.drop(session, [*of.not_valid, *found.of_domains])
+        replacing.drop_foreign_keys(session, of.keys)
+        replacing.disable_triggers(session, found.triggers)
+        replacing.force_security(session, found.forced, is_forced=False)
+        replacing.check_at_once(session, found.deferrables)
+        return found
+
+    def _put_back(self, session: Session, of: Touched, found: _SetAside) -> None:
+        self.tally.phase("Indexes")
+        replacing.check_later(session, found.deferrables)
+        replacing.add_foreign_keys(session, of.keys)
+        not_valid.add(session, [*of.not_valid, *found.of_domains])
+        not_valid.validate(session, found.valid)
+        replacing.enable_triggers(session, found.triggers)
+        replacing.force_security(session, found.forced, is_forced=True)
+
+    def _fill(self, session: Session, of: Touched) -> None:
+        """Replace the rows, and compare each table's count with the manifest's."""
+        relations = [relation for relation in self.manifest.relations if relation.kind == "Table"]
+        oids = [relation.oid for relation in relations for _ in relation.parts]
+        self.tally.expect(len(relations), oids, self.manifest.rows, self.manifest.bytes)
+        self.tally.phase("Data")
+        replacing.empty(session, of.filled)
+        for relation in copied_in_order(relations, row_functions.tables(session)):
+            for part in relation.parts:
+                self._copy(session, relation, part)
+        self.tally.phase("Verifying")
+        for relation in relations:
+            self._count(session, relation)
+        self._compare_sums(session)
+
+    def _after_load(self, session: Session) -> None:
+        """Run the script while nobody else can see what it scrubs, before views keep it."""
+        pin(session, {})  # all tables are locked and were looked at by now; from here on views are read
+        if self.script:
+            self.tally.phase("AfterLoad")
+            database = self.facts.database.name
+            afterload.execute(session, self.script, afterload.search_path(session, database))
+
+    def _compare_sums(self, session: Session) -> None:
+        if self.given.verify == "Checksum":
+            for task in sums(self.manifest):
+                self.tally.moved(0)
+                compare_sum(session, task)
+
+    def _copy(self, session: Session, relation: Relation, part: Part) -> None:
+        with PartReader(self.given.input, part, self._tell) as reader:
+            # Frozen rows are visible to older snapshots too, which would otherwise see the tables empty.
+            copy_part(session, self._shape(relation), part, reader, freeze=True)
+        self.tally.done(relation.oid, part.rows)
+
+    def _tell(self, size: int) -> None:
+        self.frame.stop.check()
+        self.tally.moved(size)
+
+    def _count(self, session: Session, relation: Relation) -> None:
+        self.tally.moved(0)
+        check_rows(session, self._shape(relation), relation.rows)
+
+    def _shape(self, relation: Relation) -> Shape:
+        return shape(relation, self.manifest.source.csv_encoding)
+
+    def _check_lock(self) -> None:
+        """Without the session that holds the target's lock nothing is committed; its loss is a TransientError."""
+        row(self.maintenance, "SELECT 1", doing="looking after the target's lock")
+
+    def _provenance(self) -> Provenance:
+        facts = self.facts
+        # A Swap of earlier may have left <db>__previous, which the next one must still know.
+        previous = facts.provenance.previous_database if facts.provenance and facts.is_ours else 0
+        place = Place(facts.server.system_identifier, facts.database.name, previous)
+        return stamp(self.given, self.manifest, place, time.monotonic() - self.started)
+
+    def _analyze(self, session: Session, found: _Found) -> None:
+        """Gather statistics. The load is done by then: nothing that ends this makes it fail."""
+        names = replacing.names_to_analyze(found.touched.filled, found.views)
+        try:
+            with self.frame.stop.interrupting(session.cancel):
+                replacing.analyze(session, names)
+        except (ReplicationError, Terminated) as error:
+            self.frame.log.warning("loaded, but not all tables were analyzed", error=str(error))
+
+    def _connect(self) -> Session:
+        application = load_application(self.given.run.name)
+        return connect(self.given.target, application, self.facts.database.name, RESTRICTED)
+
+
+def refuse_uncarried(manifest: Manifest) -> None:
+    """Refuse by CapabilityError what a snapshot holds and only a Swap carries."""
+    what = []
+    if manifest.large_objects:
+        what.append("large objects")
+    if manifest.extension_tables:
+        what.append("rows in tables of extensions")
+    if what:
+        text = f"the snapshot holds {' and '.join(what)}, which InPlace does not carry: use strategy Swap"
+        raise CapabilityError(text, reason="NeedsSwap")
+
+
+def _refuse_unstoppable(triggers: Iterable[Trigger]) -> None:
+    named = [f"{one.name} of {one.schema}.{one.table}" for one in triggers if one.is_internal]
+    if named:
+        text = f"PostgreSQL 14 lets nobody disable a partition's triggers: {', '.join(named)}"
+        raise CapabilityError(f"{text}; use strategy Swap, or upgrade the target", reason="TriggersOfPartitions")
+
+
+def _stayed_locked(session: Session, found: _Found, error: TransientError) -> TransientError:
+    holders = ", ".join(layout.holders(session, found.oids)) or "a session that has ended since"
+    text = f"{error.message}: waited {replacing.LOCK_TIMEOUT_SECONDS} s for {holders}"
+    return TransientError(text, reason="LockTimeout")

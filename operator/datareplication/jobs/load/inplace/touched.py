@@ -1,0 +1,58 @@
+"""Which of a target's objects a load in place touches. Pure: relations and a layout in, objects out."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from datareplication.jobs.model.layout import Constraint, ForeignKey, Layout, Table
+from datareplication.jobs.model.manifest import Relation
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What is locked, and for what.
+
+    filled: hold rows, which are replaced. locked: in the order in which all loads lock them. keys: of and to the filled
+    tables or what these are partitions of. altered: must belong to the load's role. referenced: by keys only, not
+    loaded. not_valid: constraints of the filled tables, or of what these inherit them from.
+    """
+
+    filled: tuple[Table, ...]
+    locked: tuple[Table, ...]
+    keys: tuple[ForeignKey, ...]
+    altered: tuple[Table, ...]
+    referenced: tuple[Table, ...]
+    not_valid: tuple[Constraint, ...] = ()
+
+
+def touched(relations: Iterable[Relation], layout: Layout) -> Touched:
+    """Return what replacing the relations' rows touches; relations that the layout lacks are left out."""
+    wanted = {(relation.schema, relation.name) for relation in relations}
+    loaded = {table.oid for table in layout.tables if (table.schema, table.name) in wanted}
+    related = _with_ancestors(loaded, layout.tables)
+    keys = [key for key in layout.foreign_keys if {key.table_oid, key.referenced_oid} & related]
+    not_valid = [one for one in layout.not_valid if loaded.intersection(one.tables)]
+    altered = loaded | {key.table_oid for key in keys} | {oid for one in not_valid for oid in one.tables}
+    referenced = {key.referenced_oid for key in keys} - altered
+    return Touched(
+        filled=_those(loaded, layout, "Table"),
+        locked=_those(altered | referenced, layout),
+        keys=tuple(keys),
+        altered=_those(altered, layout),
+        referenced=_those(referenced, layout),
+        not_valid=tuple(not_valid),
+    )
+
+
+def _with_ancestors(oids: set[int], tables: Sequence[Table]) -> set[int]:
+    parents = {table.oid: table.parents for table in tables}
+    found, waiting = set(oids), list(oids)
+    while waiting:
+        new = set(parents.get(waiting.pop(), ())) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _those(oids: set[int], layout: Layout, kind: str | None = None) -> tuple[Table, ...]:
+    # The layout has partitions after what they are of, and so do the statements of others that lock both.
+    return tuple(table for table in layout.tables if table.oid in oids and kind in {None, table.kind})

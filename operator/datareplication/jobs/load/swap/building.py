@@ -1,0 +1,241 @@
+"""What fills `<db>__next`: schema, data, indexes, verification; then after-load SQL, views, statistics.
+
+It owns the order of these steps. It refuses to know how the database is made, shown or dropped.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from datareplication.jobs.frame.identity import load_application
+from datareplication.jobs.frame.program import Frame
+from datareplication.jobs.frame.tally import Tally
+from datareplication.jobs.frame.tools import Tool
+from datareplication.jobs.frame.workers import Crew, crew
+from datareplication.jobs.load import archive, extension_rows, large_object_archive, pipeline
+from datareplication.jobs.load.pipeline import Pipeline
+from datareplication.jobs.load.swap import stages
+from datareplication.jobs.load.swap.stages import Ledger, Stages, ids_of
+from datareplication.jobs.load.tasks import Analyze, CopyParts, Refresh, RestoreEntries, Task
+from datareplication.jobs.load.worker import Restorer, WorkerConfig, open_worker
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.contents import ARCHIVE
+from datareplication.jobs.model.databases import Database, Server
+from datareplication.jobs.model.manifest import Manifest
+from datareplication.jobs.model.settings import LoadSettings
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
+from datareplication.jobs.postgres.afterload import Left
+from datareplication.jobs.postgres.connection import Session, connect, execute, for_tools, login
+
+Workers = Crew[Task, Task]
+
+EVENT_TRIGGERS_SINCE = 170000
+"""The setting event_triggers, for superusers, who alone restore such triggers."""
+
+
+@dataclass(frozen=True)
+class Building:
+    """The building of one `<db>__next`. script: the after-load SQL."""
+
+    given: LoadSettings
+    frame: Frame
+    manifest: Manifest
+    server: Server
+    database: Database
+    pg_restore: Tool
+    tally: Tally
+    script: str = field(default="", repr=False)
+    ledger: Ledger = field(default_factory=Ledger)
+
+    @property
+    def _application(self) -> str:
+        return load_application(self.given.run.name)
+
+    def connect(self, database: str, builder: Connection | None = None) -> Session:
+        """Open a session to a database of the target's server, as the role that builds if one is given."""
+        if builder is not None:
+            return connect(builder, self._application, database)
+        return connect(self.given.target, self._application, database, self._quiet)
+
+    @property
+    def _quiet(self) -> dict[str, str]:
+        """Settings that keep the restored database from running code when the load connects to it (event login)."""
+        is_known = self.server.version >= EVENT_TRIGGERS_SINCE and self.server.is_superuser
+        return {"event_triggers": "off"} if is_known else {}
+
+    @contextlib.contextmanager
+    def workers(self) -> Iterator[Workers]:
+        """Start the workers; they connect when they are told to `open`."""
+        with crew(self.given.workers, open_worker, self.frame.stop) as made:
+            yield made
+
+    def open(self, workers: Workers, settings: Mapping[str, str], builder: Connection | None = None) -> None:
+        """Let the workers connect to `<db>__next`, which exists now, as the role that builds if there is one."""
+        settings = self._settings_of(builder) if builder else settings
+        config = WorkerConfig(
+            builder or self.given.target,
+            self._application,
+            self.database.next_name,
+            self.given.input,
+            self._restorer(settings, builder),
+            settings,
+        )
+        workers.open(config, max(self.manifest.tables, 1))
+
+    def settings(self, session: Session) -> dict[str, str]:
+        """Return the settings of the server for the sessions that build."""
+        # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
+        return {**for_tools(session), **bulk.settings(session, self.given.workers), **self._quiet}
+
+    def _settings_of(self, builder: Connection) -> dict[str, str]:
+        with contextlib.closing(self.connect(self.database.next_name, builder)) as session:
+            return {**for_tools(session), **bulk.settings(session, self.given.workers)}
+
+    def make_schema(self, settings: Mapping[str, str]) -> None:
+        """Restore what comes before the rows; none of it runs code of the source's."""
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            if not self.manifest.schema.has_public:
+                execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
+            self.tally.phase("Schema")
+            self._restore(self._restorer(settings), ids_of(self.stages.before))
+            extension_rows.refuse_lacking(session, self.manifest)
+
+    def fill(
+        self, workers: Workers, settings: Mapping[str, str], builder: Connection | None = None, *, is_final: bool
+    ) -> None:
+        """Copy the rows and build what follows from them. is_final: no clone is made of it and no script changes it."""
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            late = row_functions.tables(session)
+        restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
+        self._fill(workers, restorer, late, is_final=is_final)
+
+    def complete(self, settings: Mapping[str, str]) -> None:
+        """Restore what else a database holds."""
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            self._restore_large_objects(self._restorer(settings), session)
+            copying.set_sequences(session, self.manifest.sequences)
+
+    def count_rows(self, workers: Workers) -> None:
+        """Compare the number of each table's rows with the snapshot's."""
+        self.tally.phase("Verifying")
+        workers.perform(pipeline.counts(self.manifest), self._hear)
+
+    def compare_sums(self, workers: Workers) -> None:
+        """Compare contents with the snapshot's checksums where that is asked for."""
+        if self.given.verify == "Checksum":
+            self.tally.phase("Verifying")
+            workers.perform(pipeline.sums(self.manifest), self._hear)
+
+    def finish(self, workers: Workers, settings: Mapping[str, str], *, is_analyzed: bool) -> None:
+        """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
+        self._restore(self._restorer(settings), ids_of(self.stages.last))
+        if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
+            with contextlib.closing(self.connect(self.database.next_name)) as session:
+                owners.give_all(session, self.database.owner)
+        left = self._after_load()
+        shaped_by = tuple(self._shaping().items()) if left.materialized_views else ()
+        # One at a time: a view may read from the one before it.
+        for view in left.materialized_views:
+            workers.perform([Refresh(view, shaped_by)], self._hear)
+        if not is_analyzed:
+            workers.perform([Analyze((shape,)) for shape in left.tables], self._hear)
+        if self.script:
+            self._forget()
+
+    def _shaping(self) -> dict[str, str]:
+        """Return the source's settings that the target's server takes."""
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            taken, refused = shaping.accepted(session, self.manifest.schema.settings)
+        if refused:
+            self.frame.log.warning("materialized views are filled without some of the source's settings", why=refused)
+        return taken
+
+    def _restore_large_objects(self, restorer: Restorer, session: Session) -> None:
+        if self.manifest.large_objects:
+            path = self.manifest.large_objects.archive.path
+            with restorer.command(root=self.given.input, archive=path) as child:
+                child.wait(self.frame.stop, lambda: self.tally.moved(0))
+        large_object_archive.verify(session, self.manifest)
+
+    def _fill(self, workers: Workers, restorer: Restorer, late: frozenset[tuple[str, str]], *, is_final: bool) -> None:
+        """Do all that concerns one table at a time, then restore what is left of the schema."""
+        manifest = self.manifest
+        planned = pipeline.plan(manifest, self.stages.after, self.given.workers, analyzes=is_final, late=late)
+        parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
+        self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
+        self.tally.phase("Data")
+        waiting = Pipeline(planned.steps)
+
+        def hear(done: Task | None, moved: int) -> None:
+            self._hear(done, moved)
+            if done is not None:
+                waiting.done(done)
+
+        workers.supply(waiting.take, hear)
+        if planned.rest:
+            self.tally.phase("Indexes")
+        for ids in planned.rest:
+            self._restore(restorer, ids, "--jobs", str(self.given.workers))
+
+    @property
+    def not_restored(self) -> list[str]:
+        """What of the schema the load's role may not give."""
+        if not self.stages.refused:
+            return []
+        return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give"]
+
+    @cached_property
+    def stages(self) -> Stages:
+        """When each entry of the schema's archive is restored."""
+        choices = stages.Choices(
+            omitted={(one.catalog, one.oid) for one in self.manifest.omitted.objects},
+            with_grants=self.given.grants == "Keep",
+            public_owners=None if self.server.is_superuser else {self.server.role, self.database.owner},
+            version=self.server.version,
+        )
+        return stages.plan(archive.contents(self.pg_restore, self.given.input / ARCHIVE), choices)
+
+    def settle(self, *, is_cloned: bool) -> None:
+        """Raise unless all was restored, each once. is_cloned: a sibling did so with all but the last stage."""
+        done = self.stages
+        self.ledger.settle(*([done.last] if is_cloned else [done.before, done.after, done.last]))
+
+    def _after_load(self) -> Left:
+        views = self.manifest.schema.materialized_views
+        if not self.script:
+            return Left(views, pipeline.filled(self.manifest))
+        self.tally.phase("AfterLoad")
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            path = afterload.search_path(session, self.database.name)
+            return afterload.run(session, self.script, self.frame.stop, path, views)
+
+    def _forget(self) -> None:
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            kept = afterload.forget(session, is_superuser=self.server.is_superuser)
+        if kept:
+            text = "the after-load SQL emptied tables whose statistics only a superuser can remove: samples of old rows"
+            self.frame.log.warning(text, tables=kept)
+
+    def _hear(self, done: Task | None, moved: int) -> None:
+        self.tally.moved(moved)
+        if isinstance(done, CopyParts):
+            for part in done.parts:
+                self.tally.done(done.oid, part.rows)
+        elif isinstance(done, RestoreEntries):
+            self.ledger.restored(done.ids)
+
+    def _restorer(self, settings: Mapping[str, str], builder: Connection | None = None) -> Restorer:
+        choices = [
+            *(["--no-owner"] if self.given.owners == "TargetOwner" or builder else []),
+            *(["--no-privileges"] if self.given.grants == "Drop" else []),
+        ]
+        reached = login(builder or self.given.target, self._application, settings, self.database.next_name)
+        return Restorer(self.pg_restore, reached, ("--exit-on-error", "--no-tablespaces", *choices))
+
+    def _restore(self, restorer: Restorer, ids: Sequence[int], *options: str) -> None:
+        if not ids:
+            return
+        with archive.use_list(ids) as option, restorer.command(option, *options, root=self.given.input) as child:
+            child.wait(self.frame.stop, lambda: self.tally.moved(0))
+        self.ledger.restored(ids)

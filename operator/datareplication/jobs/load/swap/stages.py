@@ -1,0 +1,118 @@
+"""When each entry of the schema's archive is restored: before the rows, after them, or last; each exactly once. Pure.
+
+It owns the stages and the ledger that proves them. It refuses to know how an entry is restored.
+
+pg_restore tells what a comment or a grant belongs to by its place in the list; a list of some entries moves the others
+out of their places, so the stages are lists of entries, never pg_restore's sections.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from datareplication.errors import ReplicationError
+from datareplication.jobs.model.archive import Contents, Entry
+
+SCHEMA_PUBLIC_IS_ITS_DATABASES_SINCE = 150000
+"""Before, it belongs to the server's first superuser, and nobody else may grant on it."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a load leaves out. omitted: (catalog, oid) of objects. with_grants: whether grants are restored.
+
+    public_owners: roles to which the load may give schema public; None stands for all. version: the target server's.
+    """
+
+    omitted: Collection[tuple[int, int]]
+    with_grants: bool
+    public_owners: Collection[str] | None
+    version: int
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The entries of an archive, each in one of these.
+
+    before: comes before the rows. after: indexes, constraints, triggers and so on. last: what would keep a load's own
+    work from being done, would take part in it, or belong to the role that builds: grants, row-level security, event
+    triggers, statistics objects. left_out: as chosen.
+    refused: grants and comments that only a superuser may give to schema public.
+    """
+
+    before: tuple[Entry, ...]
+    after: tuple[Entry, ...]
+    last: tuple[Entry, ...]
+    left_out: tuple[Entry, ...]
+    refused: tuple[Entry, ...] = ()
+
+
+def plan(contents: Contents, choices: Choices) -> Stages:
+    """Return when what is restored."""
+    every = (*contents.pre_data, *contents.post_data)
+    public = {entry.id for entry in every if _is_strangers_public(entry, choices)}
+    refused = _with_dependents(every, public) - public if _is_public_closed(choices) else set()
+    out = public | _with_dependents(every, {e.id for e in every if (e.catalog, e.oid) in choices.omitted})
+    out |= set() if choices.with_grants else {entry.id for entry in every if entry.is_grant}
+    last = _with_dependents(every, {entry.id for entry in every if entry.is_last})
+    gone = out | refused
+    return Stages(
+        before=_those(contents.pre_data, without=gone | last),
+        after=_those(contents.post_data, without=gone | last),
+        last=tuple(entry for entry in every if entry.id in last - gone),
+        left_out=tuple(entry for entry in every if entry.id in out),
+        refused=tuple(entry for entry in every if entry.id in refused - out),
+    )
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Counts the entries that pg_restore was given and has restored."""
+
+    counts: Counter[int] = field(default_factory=Counter)
+
+    def restored(self, ids: Iterable[int]) -> None:
+        """Note that pg_restore has ended well with these."""
+        self.counts.update(ids)
+
+    def settle(self, *stages: Sequence[Entry]) -> None:
+        """Raise ReplicationError unless each entry of these stages was restored once, and no other."""
+        wanted = Counter(number for stage in stages for number in ids_of(stage))
+        if self.counts != wanted:
+            never, wrongly = wanted - self.counts, self.counts - wanted
+            text = f"of the schema's entries {_some(never)} were not restored and {_some(wrongly)} once too often"
+            raise ReplicationError(f"{text}; this is a defect of datareplication", reason="EntriesMiscounted")
+
+
+def ids_of(stage: Iterable[Entry]) -> list[int]:
+    """Return the entries' ids in the archive, in their order."""
+    return [entry.id for entry in stage]
+
+
+def _is_strangers_public(entry: Entry, choices: Choices) -> bool:
+    """Whether it is schema public, which is there already, and makes it somebody's whom the load cannot give it to.
+
+    pg_dump hands over its owner where that is not pg_database_owner: up to 14 the server's first superuser.
+    """
+    owners = choices.public_owners
+    return entry.is_public_schema and owners is not None and entry.owner not in owners
+
+
+def _is_public_closed(choices: Choices) -> bool:
+    return choices.public_owners is not None and choices.version < SCHEMA_PUBLIC_IS_ITS_DATABASES_SINCE
+
+
+def _with_dependents(entries: Sequence[Entry], start: Collection[int]) -> set[int]:
+    """Return these ids and those of what depends on them, such as their comments."""
+    found: set[int] = set(start)
+    while new := {e.id for e in entries if e.id not in found and not found.isdisjoint(e.depends_on)}:
+        found |= new
+    return found
+
+
+def _those(entries: Iterable[Entry], *, without: Collection[int]) -> tuple[Entry, ...]:
+    return tuple(entry for entry in entries if entry.id not in without)
+
+
+def _some(ids: Counter[int]) -> str:
+    return ", ".join(map(str, sorted(ids)[:10])) or "none"

@@ -1,0 +1,243 @@
+"""The strategy Swap: build `<db>__next` from a snapshot, verify it, give it what belongs to the target, rename.
+
+It owns the order of the steps. Whatever ends it early, the target stays as it was and `<db>__next` goes.
+"""
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from datareplication.errors import GuardError
+from datareplication.jobs.load.outcome import Replaced
+from datareplication.jobs.load.stamp import Place, stamp
+from datareplication.jobs.load.swap import apart, siblings
+from datareplication.jobs.load.swap.building import Building, Workers
+from datareplication.jobs.load.swap.siblings import Cloning
+from datareplication.jobs.model.databases import Database
+from datareplication.jobs.model.provenance import Provenance
+from datareplication.jobs.postgres import builders, databases, notes, provenance, rename, target
+from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.postgres.rename import Parties
+
+DROP_ATTEMPTS = 3
+"""A cancel request that was on its way when the work stopped may hit the first."""
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One load by Swap.
+
+    maintenance: the session that holds the target's lock. lock: the siblings' build lock. previous: `<db>__previous` as
+    the guard has seen it. remarks: for the report. made: roles that were made for this load.
+    """
+
+    building: Building
+    maintenance: Session
+    lock: contextlib.ExitStack
+    previous: Database | None
+    started: float = field(default_factory=time.monotonic)
+    remarks: list[str] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+
+    def run(self) -> Replaced:
+        """Replace the target."""
+        clone = self._clone_oid()
+        self._drop_left_overs(is_next_wanted=clone is not None)
+        try:
+            with self.building.frame.stop.interrupting(self.maintenance.cancel):
+                next_oid = self._build_for_all(clone) if self.building.given.siblings else self._build()
+                written = self._provenance()
+                self._write(written)
+            self.building.tally.phase("Swapping")
+            return Replaced(written, [*self.building.not_restored, *self._swap(next_oid)], tuple(self.remarks))
+        except BaseException:
+            self._clean_up()
+            raise
+        finally:
+            self._drop_made()
+
+    def _build(self) -> int:
+        """Build `<db>__next`; return its oid."""
+        building = self.building
+        settings = building.settings(self.maintenance)
+        with building.workers() as workers:
+            next_oid = self._make(workers, settings, is_final=not building.script)
+        with building.workers() as workers:
+            building.open(workers, settings)
+            building.compare_sums(workers)
+            building.finish(workers, settings, is_analyzed=not building.script)
+        building.settle(is_cloned=False)
+        return next_oid
+
+    def _build_for_all(self, clone: int | None) -> int:
+        """Take the clone that a sibling made, or build and make clones; then go on as all of them do."""
+        building = self.building
+        settings = building.settings(self.maintenance)
+        next_oid = self._build_and_clone(settings) if clone is None else clone
+        self.lock.close()
+        with building.workers() as workers:
+            building.open(workers, settings)
+            if clone is not None:
+                building.count_rows(workers)
+            building.compare_sums(workers)
+            # What comes now cannot be done twice: whoever tries again after a kill builds anew.
+            notes.erase(self.maintenance, self._database.next_name)
+            building.finish(workers, settings, is_analyzed=False)
+        building.settle(is_cloned=clone is not None)
+        return next_oid
+
+    def _build_and_clone(self, settings: Mapping[str, str]) -> int:
+        building = self.building
+        with building.workers() as workers:
+            next_oid = self._make(workers, settings, is_final=False)
+        self._write(self._provenance())  # by which a clone that is not marked yet is known as ours
+        self._clone()
+        return next_oid
+
+    def _make(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> int:
+        """Make `<db>__next` and fill it, its rows as the role that builds, if there is one; return its oid."""
+        building = self.building
+        next_oid = self._create_next()
+        found = apart.builder(building, self.maintenance)
+        self.made.append(found.made)
+        building.make_schema(settings)
+        if found.role is None:
+            self._say_built_as_loader(found.why_not)
+            building.open(workers, settings)
+            building.fill(workers, settings, is_final=is_final)
+        else:
+            with apart.lent(building, self.maintenance, found.role):
+                building.open(workers, settings, found.role)
+                building.fill(workers, settings, found.role, is_final=is_final)
+                workers.close()
+        building.complete(settings)
+        return next_oid
+
+    def _say_built_as_loader(self, why: str) -> None:
+        role = self.building.server.role
+        text = f"{apart.REASON}: code of the source's (CHECK, generated columns) ran as role {role}"
+        self.remarks.append(f"{text}, since {why}")
+        if self.building.server.is_superuser:
+            self.building.frame.log.warning("code of the source's ran as a superuser", role=role, why=why)
+
+    def _create_next(self) -> int:
+        return databases.create_next(self.maintenance, self._database, self._owner())
+
+    def _owner(self) -> str:
+        """Return whom `<db>__next` belongs to until the swap: the load's role.
+
+        A role that is no superuser can give objects only to a role that may create them there, so it needs the target's
+        owner from the start.
+        """
+        server = self.building.server
+        return server.role if server.is_superuser else self._database.owner
+
+    def _clone_oid(self) -> int | None:
+        """Return the oid of the `<db>__next` that a sibling of this run has built for this target, if there is one."""
+        if not self.building.given.siblings:
+            return None
+        found = siblings.clone(self.maintenance, self._database.next_name, self._run_uid)
+        return found.oid if found and found.owner == self._owner() else None
+
+    def _clone(self) -> None:
+        cloning = Cloning(
+            session=self.maintenance,
+            given=self.building.given,
+            built=self._database,
+            run_uid=self._run_uid,
+            is_superuser=self.building.server.is_superuser,
+            owner=self._owner(),
+            log=self.building.frame.log,
+        )
+        cloning.offer()
+
+    def _write(self, written: Provenance) -> None:
+        with contextlib.closing(self._connect(self._database.next_name)) as session:
+            provenance.write(session, written)
+
+    def _provenance(self) -> Provenance:
+        place = Place(self.building.server.system_identifier, self._database.name, self._database.oid)
+        return stamp(self.building.given, self.building.manifest, place, time.monotonic() - self.started)
+
+    def _swap(self, next_oid: int) -> list[str]:
+        """Not interrupted by a signal: it takes seconds, and what it did is done."""
+        building, database = self.building, self._database
+        parties = Parties(
+            database=database,
+            next_oid=next_oid,
+            previous=self.previous,
+            # Objects were given to the owner that was found, or the build needed its rights.
+            may_change_owner=building.server.is_superuser and building.given.owners == "Keep",
+        )
+        refused = rename.swap(self.maintenance, self._connect_maintenance, parties, building.given.run.uid)
+        self._drop_quietly(database.obsolete_name)
+        if building.given.keep_previous == 0:
+            self._drop_quietly(database.previous_name)
+        return refused
+
+    def _drop_left_overs(self, *, is_next_wanted: bool) -> None:
+        """Drop what earlier loads left under the names that this one needs; what is not ours is a GuardError."""
+        if not is_next_wanted:
+            self._drop_left_over(self._database.next_name, "NextNotOurs")
+        self._drop_left_over(self._database.obsolete_name, "ObsoleteNotOurs")
+
+    def _drop_left_over(self, name: str, refusal: str) -> None:
+        found = databases.describe(self.maintenance, name)
+        if found is None:
+            return
+        is_marked = siblings.is_mark(found.comment) or notes.read(self.maintenance, found.oid) is not None
+        if not is_marked and self._is_filled(found):
+            text = f"database {name} exists and was not left by a load: rename or drop it"
+            raise GuardError(text, reason=refusal)
+        databases.drop(self.maintenance, name)
+        self.building.frame.log.info("dropped what an earlier attempt left", database=name)
+
+    def _is_filled(self, database: Database) -> bool:
+        """Whether a database holds data that no load put there."""
+        databases.admit(self.maintenance, database)
+        with contextlib.closing(self._connect(database.name)) as session:
+            return bool(target.filled_tables(session)) and provenance.read(session) is None
+
+    def _clean_up(self) -> None:
+        """Drop `<db>__next`, over a new connection if the old one broke; else the next attempt drops it."""
+        for _ in range(DROP_ATTEMPTS):
+            if not self.maintenance.closed and self._drop_quietly(self._database.next_name):
+                return
+        if not self.maintenance.closed:
+            return
+        with contextlib.suppress(Exception), contextlib.ExitStack() as stack:
+            session = stack.enter_context(contextlib.closing(self._connect_maintenance()))
+            stack.enter_context(target.locked(session, self._database.name))
+            databases.drop(session, self._database.next_name)
+
+    def _drop_made(self) -> None:
+        """Drop the role that was made to build; what keeps it from that is for the next load."""
+        for name in filter(None, self.made):
+            try:
+                builders.drop(self.maintenance, name)
+            except Exception as error:  # noqa: BLE001 - the load's own outcome is what counts
+                text = "could not drop the role that was made to build"
+                self.building.frame.log.warning(text, role=name, error=str(error))
+
+    def _drop_quietly(self, name: str) -> bool:
+        try:
+            databases.drop(self.maintenance, name)
+        except Exception as error:  # noqa: BLE001 - the load's own outcome is what counts
+            self.building.frame.log.warning("could not drop a database", database=name, error=str(error))
+            return False
+        return True
+
+    def _connect(self, database: str) -> Session:
+        return self.building.connect(database)
+
+    def _connect_maintenance(self) -> Session:
+        return self._connect(self.building.given.maintenance_database)
+
+    @property
+    def _run_uid(self) -> str:
+        return siblings.run_of(self.building.given, self.building.manifest)
+
+    @property
+    def _database(self) -> Database:
+        return self.building.database

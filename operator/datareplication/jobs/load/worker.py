@@ -1,0 +1,128 @@
+"""What a load's workers do in the new database, one after the other: copy, index, count, compare, refresh, analyze.
+
+It owns the tasks and their checks. It refuses to know in which order they come.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from datareplication.errors import DataError
+from datareplication.jobs.frame.tools import Running, Tool
+from datareplication.jobs.frame.workers import Handler, Tell
+from datareplication.jobs.load import archive
+from datareplication.jobs.load.tasks import Analyze, CompareSum, CopyParts, CountRows, Refresh, RestoreEntries, Task
+from datareplication.jobs.model.connections import Connection, Login
+from datareplication.jobs.model.contents import ARCHIVE
+from datareplication.jobs.model.manifest import Part
+from datareplication.jobs.model.tables import Shape
+from datareplication.jobs.postgres import checksum, copying
+from datareplication.jobs.postgres.connection import Session, connect, transaction
+from datareplication.jobs.snapshot import below
+from datareplication.jobs.snapshot.parts import PartReader, descriptor_of
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """How pg_restore is run. options: for every run of it. login: into the database that is being loaded."""
+
+    tool: Tool
+    login: Login
+    options: tuple[str, ...]
+
+    def command(self, *options: str, root: Path, archive: str = ARCHIVE) -> Running:
+        """Start it on an archive of the snapshot in `root`, the schema's unless another is named."""
+        with descriptor_of(root, archive) as archived:
+            # Without --verbose a failure does not name its entry.
+            arguments = ["--verbose", *self.options, *options, below.path_of(archived)]
+            return Running(self.tool, arguments, self.login, passed=[archived])
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """What a worker needs to open. database: the one that is being loaded. root: the snapshot's directory.
+
+    settings: of the server, for its session.
+    """
+
+    target: Connection
+    application: str
+    database: str
+    root: Path
+    restorer: Restorer
+    settings: Mapping[str, str]
+
+
+@contextlib.contextmanager
+def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Task]]:
+    """Connect a worker to the new database. It answers each task with the task."""
+    session = connect(config.target, config.application, config.database, config.settings)
+    with contextlib.closing(session):
+
+        def handle(task: Task, tell: Tell) -> Task:
+            _do(session, config, task, tell)
+            return task
+
+        yield handle
+
+
+def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
+    match task:
+        case CopyParts():
+            _copy(session, config.root, task, tell)
+        case RestoreEntries():
+            _restore(config, task)
+        case CountRows():
+            for shape, rows in task.expected:
+                check_rows(session, shape, rows)
+        case CompareSum():
+            compare_sum(session, task)
+        case Refresh():
+            copying.refresh(session, task.view, dict(task.settings))
+        case Analyze():
+            copying.analyze(session, task.shapes)
+
+
+def _copy(session: Session, root: Path, task: CopyParts, tell: Tell) -> None:
+    """Load parts and commit them only if they were what the manifest says, byte by byte and row by row."""
+    with transaction(session, doing=f"loading {task.shape.schema}.{task.shape.name}"):
+        if task.is_whole:
+            copying.empty(session, task.shape)
+        for part in task.parts:
+            with PartReader(root, part, tell) as reader:
+                copy_part(session, task.shape, part, reader, freeze=task.is_whole)
+
+
+def copy_part(session: Session, shape: Shape, part: Part, reader: PartReader, *, freeze: bool) -> None:
+    """Load one part inside the caller's transaction, and refuse it by DataError if it is not what was dumped."""
+    try:
+        rows = copying.copy_in(session, shape, reader, freeze=freeze)
+    except Exception:
+        # COPY reports the reader's failure as its own; the reader knows better.
+        if reader.failure is not None:
+            raise reader.failure from None
+        raise
+    if rows != part.rows:
+        text = f"{shape.schema}.{shape.name}: {rows} rows arrived from {part.path}, {part.rows} were dumped"
+        raise DataError(text, reason="RowsDiffer")
+
+
+def _restore(config: WorkerConfig, task: RestoreEntries) -> None:
+    with archive.use_list(task.ids) as option, config.restorer.command(option, root=config.root) as child:
+        child.join(lambda: None)
+
+
+def check_rows(session: Session, shape: Shape, expected: int) -> None:
+    """Refuse by DataError a table that has not as many rows as expected."""
+    rows = copying.count(session, shape)
+    if rows != expected:
+        text = f"{shape.schema}.{shape.name} has {rows} rows, the snapshot {expected}"
+        raise DataError(text, reason="RowsDiffer")
+
+
+def compare_sum(session: Session, task: CompareSum) -> None:
+    """Refuse by DataError a table whose content is not what the snapshot's manifest says."""
+    if checksum.of_table(session, task.shape) != task.checksum:
+        text = f"the content of {task.shape.schema}.{task.shape.name} differs from the source's, by its checksum"
+        raise DataError(text, reason="ChecksumDiffers")

@@ -1,0 +1,42 @@
+"""What no dump writes into a manifest, as only the whole of it can tell. Pure.
+
+Its checksum tells damage, not malice: whoever can write a snapshot can write that too. Ranges and forms of its fields
+are `manifest`'s.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from datareplication.core import times
+from datareplication.errors import DataError
+from datareplication.jobs.model import contents
+from datareplication.jobs.model.manifest import Manifest
+
+
+def check(manifest: Manifest) -> None:
+    """Raise DataError when a table, file, index, sequence or view is there twice: it would be loaded twice.
+
+    Also when a file bears another's name, or its time is none.
+    """
+    try:
+        times.from_text(manifest.snapshot_time)
+    except (ValueError, OverflowError) as error:
+        text = f"manifest.json has {manifest.snapshot_time} for its time, which is none"
+        raise DataError(text, reason="SnapshotCorrupt") from error
+    relations = manifest.relations
+    expected = (contents.ARCHIVE, *([contents.LARGE_OBJECTS] if manifest.large_objects else ()))
+    if tuple(archive.path for archive in manifest.archives) != expected:
+        raise DataError("manifest.json gives an archive another name than a dump does", reason="SnapshotCorrupt")
+    _once("table", ((one.schema, one.name) for one in relations))
+    _once("oid of a table", (one.oid for one in relations))
+    _once("file", (part.path for part in manifest.parts))
+    _once("index", ((index.catalog, index.oid) for one in relations for index in one.indexes))
+    _once("sequence", ((one.schema, one.name) for one in manifest.sequences))
+    _once("materialized view", ((one.schema, one.name) for one in manifest.schema.materialized_views))
+
+
+def _once(what: str, found: Iterable[Any]) -> None:
+    if twice := [one for one, count in Counter(found).items() if count > 1]:
+        text = f"manifest.json names the {what} {twice[0]!r} twice, which no dump does"
+        raise DataError(text, reason="SnapshotCorrupt")

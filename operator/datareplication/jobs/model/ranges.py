@@ -1,0 +1,23 @@
+"""What the numbers and words of a manifest may be: types with a range or a form. Pure; `codec` reads them."""
+
+from typing import Annotated
+
+from datareplication.jobs.model import contents
+from datareplication.jobs.model.codec import Form, Range
+
+Count = Annotated[int, Range(0, 2**63 - 1)]
+Oid = Annotated[int, Range(1, 2**32 - 1)]
+Seconds = Annotated[float, Range(0, 1e9)]
+State = Annotated[int, Range(-(2**63), 2**63 - 1)]
+"""Of a sequence."""
+
+Version = Annotated[int, Range(1, 10**7)]
+"""A major or server_version_num."""
+
+Moment = Annotated[str, Form(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")]
+Lsn = Annotated[str, Form(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")]
+
+Path = Annotated[str, Form(f"{contents.PART_PATH}|{contents.ARCHIVE}|{contents.LARGE_OBJECTS}")]
+Kind = Annotated[str, Form("Table|PartitionedTable|ExtensionTable")]
+Compression = Annotated[str, Form("|".join(contents.SUFFIXES))]
+Encoding = Annotated[str, Form("[A-Za-z0-9_]{1,63}")]

@@ -1,0 +1,139 @@
+"""Snapshots removed from the volume by the retention rule, and what dead dumps left behind.
+
+It owns the order: left-overs, snapshots, directories that are empty then. What goes is `retention`'s decision. It may
+be killed at any moment: a snapshot is renamed to a hidden name before its first file goes, and the next pruning removes
+what is left of it.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from datareplication.errors import StorageError
+from datareplication.jobs.frame.log import Log
+from datareplication.jobs.model import retention
+from datareplication.jobs.model.retention import Order
+from datareplication.jobs.model.volume import Inventory
+from datareplication.jobs.snapshot import below, inventory, lock, store
+from datareplication.jobs.snapshot.inventory import HIDDEN, LOCK
+
+
+@dataclass
+class Pruned:
+    """What was removed, as paths below the root, and what could not be."""
+
+    removed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def say(self, log: Log) -> None:
+        """Log it: what could not be removed is a warning."""
+        for path in self.removed:
+            log.info("removed from the volume", path=path)
+        for problem in self.problems:
+            log.warning("not removed from the volume", problem=problem)
+
+
+def sparing(order: Order, directory: Path) -> Order:
+    """Return the same order with one more snapshot in use, by its directory."""
+    root, directory = order.root.resolve(), directory.resolve()
+    if not directory.is_relative_to(root):
+        return order
+    in_use = order.rule.in_use | {directory.relative_to(root).as_posix()}
+    return replace(order, rule=replace(order.rule, in_use=in_use))
+
+
+def prune(order: Order, now: datetime, *, is_dry: bool = False, may_go_on: Callable[[], bool] = lambda: True) -> Pruned:
+    """Remove what is beyond the rule, and left-overs; is_dry: only say so. An unreadable root is a StorageError.
+
+    may_go_on: asked before each snapshot is removed; the rest is left to the next time.
+    """
+    done = clean(order, is_dry=is_dry)
+    for one in retention.expired(inventory.take(order.root).complete, order.rule, now):
+        if not may_go_on():
+            break
+        with _noting(done, one.path):
+            if not is_dry:
+                store.discard(order.root / one.path)
+                _remove_empty_parents(order.root, one.path)
+            done.removed.append(one.path)
+    return done
+
+
+def clean(order: Order, *, is_dry: bool = False) -> Pruned:
+    """Remove left-overs of dead dumps and earlier prunings, never a live dump's; an unreadable root: StorageError."""
+    done = Pruned()
+    present = inventory.take(order.root)
+    for path in _left_overs(order, present):
+        with _noting(done, path):
+            if _is_abandoned(order.root, path) if is_dry else _remove_left_over(order.root, path):
+                done.removed.append(path)
+    if _is_ours_alone(order) and not is_dry:
+        for path in present.empty:
+            if not order.rule.is_in_use(path):
+                _remove_empty(order.root, Path(path))
+    return done
+
+
+def _is_ours_alone(order: Order) -> bool:
+    """Whether the root is `<name>` of the operator's layout: then lone locks and empty directories are ours too."""
+    return order.root.resolve().name == order.rule.replication
+
+
+def _left_overs(order: Order, present: Inventory) -> list[str]:
+    paths = [one.path for one in present.found if one.state in ("Partial", "Pruned")]
+    if _is_ours_alone(order):
+        paths += present.locks
+    return [path for path in paths if not order.rule.is_in_use(_snapshot_of(path))]
+
+
+def _snapshot_of(path: str) -> str:
+    """Return the path of the snapshot that a left-over is of."""
+    parent, _, name = path.rpartition("/")
+    match = HIDDEN.fullmatch(name) or LOCK.fullmatch(name)
+    of = match["name"] if match else name
+    return f"{parent}/{of}" if parent else of
+
+
+def _is_abandoned(root: Path, path: str) -> bool:
+    return lock.is_abandoned(root / _snapshot_of(path))
+
+
+def _remove_left_over(root: Path, path: str) -> bool:
+    """Remove one and its lock; return False when its dump is alive."""
+    left = root / path
+    with lock.abandoned(root / _snapshot_of(path)) as is_abandoned:
+        if not is_abandoned:
+            return False
+        if HIDDEN.fullmatch(left.name):
+            with below.directory(left.parent) as parent:
+                with parent.directory(left.name) as doomed:
+                    store.check_is_ours(doomed)
+                parent.remove_tree(left.name)
+    _remove_empty_parents(root, path)
+    return True
+
+
+def _remove_empty_parents(root: Path, path: str) -> None:
+    _remove_empty(root, Path(path).parent)
+
+
+def _remove_empty(root: Path, relative: Path) -> None:
+    """Remove a directory below the root and those above it, as far as they are empty."""
+    with contextlib.suppress(OSError), below.directory(root) as directory:
+        while relative != Path():
+            directory.remove_empty(str(relative))
+            relative = relative.parent
+
+
+@contextlib.contextmanager
+def _noting(done: Pruned, path: str) -> Iterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        done.problems.append(error.message)
+    except FileNotFoundError:
+        pass  # another pruning was faster
+    except OSError as error:
+        done.problems.append(f"{path}: {error.strerror}")

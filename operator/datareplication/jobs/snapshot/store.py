@@ -1,0 +1,224 @@
+"""A snapshot's directory: written under another name, published by one rename, checked before it is read.
+
+It owns paths, permissions, fsync and the order of these steps: `.<name>.partial`, files, `manifest.json` last,
+rename. It refuses to know PostgreSQL or what is in a file.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from datareplication.errors import DataError, StorageError, UsageError
+from datareplication.jobs.model import contents, manifest_file, plausible
+from datareplication.jobs.model.contents import DATA, MANIFEST
+from datareplication.jobs.model.manifest import Manifest, Part
+from datareplication.jobs.snapshot import below, lock
+from datareplication.jobs.snapshot.below import Directory, StrangeError
+from datareplication.jobs.snapshot.parts import sha256_of, storing
+
+UMASK = 0o007
+"""Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""
+
+MANIFEST_LIMIT_BYTES = 256 << 20
+"""Of a database with 100,000 tables of 30 columns. A larger manifest is not read: it would fill the memory."""
+
+SYNCED_AT_ONCE = 8
+"""Files that are waited for at the same time: a file system puts what is asked for together into one journal entry."""
+
+
+class Draft:
+    """A snapshot that is being written. root: where its files go; nobody reads them there."""
+
+    def __init__(self, directory: Path, parent: Directory, syncing: ThreadPoolExecutor) -> None:
+        self._name = directory.name
+        self._parent = parent
+        self._syncing = syncing
+        self._synced: list[Future[None]] = []
+        self.root = directory.with_name(_partial(directory.name))
+
+    def written(self, path: str) -> None:
+        """Begin to bring a finished file to the disk, in the background; publishing waits for it."""
+        self._synced.append(self._syncing.submit(_sync, self.root, path))
+
+    @contextlib.contextmanager
+    def made(self, path: str) -> Iterator[int]:
+        """Yield a descriptor of a new file, for a child to write."""
+        with storing(path), below.directory(self.root) as root:
+            descriptor = root.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def publish(self, manifest: Manifest) -> None:
+        """Write the manifest and make the snapshot visible under its name, in that order also after a crash."""
+        for synced in self._synced:
+            synced.result()
+        text = manifest_file.to_json(manifest).encode()
+        if len(text) > MANIFEST_LIMIT_BYTES:
+            size = f"{len(text) >> 20} MiB, no load reads more than {MANIFEST_LIMIT_BYTES >> 20}"
+            raise StorageError(f"{MANIFEST} would have {size}: copy fewer tables", reason="ManifestTooLarge")
+        with storing(MANIFEST), self._parent.directory(self.root.name) as root:
+            with os.fdopen(root.open(MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            with root.directory(DATA) as data:
+                data.sync()
+            root.sync()
+            self._parent.rename(self.root.name, self._name)
+            self._parent.sync()
+
+
+@contextlib.contextmanager
+def draft(directory: Path) -> Iterator[Draft]:
+    """Make room for a snapshot, and remove what was written if the body fails.
+
+    What an earlier attempt left is removed first. A dump that writes the same snapshot now is a TransientError, a
+    volume that cannot be written a StorageError.
+    """
+    with contextlib.ExitStack() as stack:
+        with storing(str(directory.parent)):
+            parent = stack.enter_context(below.directory(directory.parent, make=True))
+        stack.enter_context(lock.held(directory, parent))
+        syncing = stack.enter_context(ThreadPoolExecutor(SYNCED_AT_ONCE))
+        made = Draft(directory, parent, syncing)
+        with storing(str(made.root)):
+            _remove(parent, made.root.name)
+            parent.make(made.root.name)
+            with parent.directory(made.root.name) as root:
+                root.make(DATA)
+        try:
+            yield made
+        finally:
+            syncing.shutdown(cancel_futures=True)
+            with contextlib.suppress(OSError):  # the next attempt removes it, and nobody reads it
+                _remove(parent, made.root.name)
+
+
+def published(directory: Path, run_uid: str) -> Manifest | None:
+    """Return the manifest if this run has published already, None if nobody has; another run's is a UsageError.
+
+    A symbolic link in its path is a StorageError.
+    """
+    try:
+        with below.directory(directory):
+            pass
+    except FileNotFoundError:
+        return None
+    except StrangeError as error:
+        raise StorageError(str(error.strerror)) from None
+    except OSError:
+        pass  # reading says more
+    taken = f"{directory} exists already"
+    remedy = "each run writes a directory of its own; choose another or remove it"
+    try:
+        manifest = read_manifest(directory)
+    except DataError as error:
+        raise UsageError(f"{taken} and is no complete snapshot; {remedy}", reason="SnapshotExists") from error
+    if not run_uid or manifest.run.uid != run_uid:
+        name = manifest.run.name or manifest.run.uid
+        raise UsageError(f"{taken} and belongs to run {name}; {remedy}", reason="SnapshotExists")
+    return manifest
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Return the manifest of a published snapshot; a missing, corrupt or implausible one is a DataError."""
+    try:
+        with below.directory(directory) as here, here.reading(MANIFEST) as file:
+            text = file.read(MANIFEST_LIMIT_BYTES + 1)
+    except StrangeError as error:
+        raise DataError(str(error.strerror), reason="SnapshotCorrupt") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        said = f"{directory} is no snapshot: it has no {MANIFEST}; either the path is wrong or its dump did not finish"
+        raise DataError(said, reason="SnapshotIncomplete") from error
+    except OSError as error:
+        said = f"cannot read {directory / MANIFEST}: {error.strerror}"
+        raise StorageError(said, reason="CannotReadSnapshot") from error
+    if len(text) > MANIFEST_LIMIT_BYTES:
+        limit = f"{MANIFEST_LIMIT_BYTES >> 20} MiB"
+        raise DataError(f"{MANIFEST} has more than {limit}, no dump writes that", reason="SnapshotCorrupt")
+    try:
+        manifest = manifest_file.from_json(text.decode())
+    except UnicodeDecodeError as error:
+        raise DataError(f"{MANIFEST} is not text", reason="SnapshotCorrupt") from error
+    plausible.check(manifest)
+    return manifest
+
+
+def check_files(directory: Path, manifest: Manifest) -> None:
+    """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says.
+
+    It reads the archives' content only: a part is checked against its sha256 while it streams, before it is committed.
+    """
+    check_sizes(directory, manifest)
+    for archive in manifest.archives:
+        if sha256_of(directory, archive.path) != archive.sha256:
+            raise DataError(f"{archive.path} does not match its sha256", reason="SnapshotCorrupt")
+
+
+def check_sizes(directory: Path, manifest: Manifest) -> None:
+    """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says."""
+    with below.directory(directory) as here:
+        for part in manifest.parts:
+            check_size(here, part)
+
+
+def check_size(here: Directory, part: Part) -> None:
+    """Refuse by DataError a file that is missing, no file, or has another size than the manifest says."""
+    try:
+        size = here.size(part.path)
+    except StrangeError as error:
+        raise DataError(str(error.strerror), reason="SnapshotCorrupt") from error
+    except OSError as error:
+        raise DataError(f"{part.path} is missing in the snapshot", reason="SnapshotIncomplete") from error
+    if size != part.stored_bytes:
+        text = f"{part.path} has {size} bytes, the manifest says {part.stored_bytes}"
+        raise DataError(text, reason="SnapshotCorrupt")
+
+
+def check_is_ours(directory: Directory) -> None:
+    """Refuse by StorageError to remove a directory that holds more than a snapshot."""
+    names, data_names = directory.names(), set[str]()
+    if DATA in names:
+        with directory.directory(DATA) as data:
+            data_names = data.names()
+    if strange := contents.strangers(names, data_names):
+        text = f"{directory.path} holds {strange[0]}, which is not the snapshot's; move it out, or remove the directory"
+        raise StorageError(f"{text} by hand", reason="NotOurs")
+
+
+def discard(directory: Path) -> None:
+    """Remove a published snapshot; OSError, or StorageError when it holds more than that.
+
+    The rename comes first and is on the disk before a file goes: whoever dies half way leaves no half snapshot under a
+    snapshot's name.
+    """
+    with below.directory(directory.parent) as parent:
+        with parent.directory(directory.name) as doomed:
+            check_is_ours(doomed)
+        hidden = f".{directory.name}.pruned"
+        parent.rename(directory.name, hidden)
+        parent.sync()
+        parent.remove_tree(hidden)
+
+
+def _partial(name: str) -> str:
+    return f".{name}.partial"
+
+
+def _remove(parent: Directory, name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        parent.remove_tree(name)
+
+
+def _sync(root: Path, path: str) -> None:
+    """Wait until a file is on the disk."""
+    with storing(path), below.directory(root) as here:
+        descriptor = here.open(path)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

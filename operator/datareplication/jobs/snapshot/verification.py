@@ -1,0 +1,37 @@
+"""A snapshot on the volume, checked file by file: sizes, sha256, and the CSV that is in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from datareplication.errors import DataError
+from datareplication.jobs.model.manifest import Manifest, Part
+from datareplication.jobs.snapshot import below, store
+from datareplication.jobs.snapshot.parts import CHUNK_BYTES, PartReader, sha256_of
+
+
+def faults(directory: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield what is wrong, a sentence for each file; nothing when all is as it was dumped.
+
+    Each file is read to its end. A volume that cannot be read is a StorageError.
+    """
+    for part in manifest.parts:
+        try:
+            with below.directory(directory) as here:
+                store.check_size(here, part)
+            if part in manifest.archives:
+                _check_archive(directory, part)
+            else:
+                _read_through(directory, part)
+        except DataError as error:
+            yield error.message
+
+
+def _check_archive(directory: Path, archive: Part) -> None:
+    if sha256_of(directory, archive.path) != archive.sha256:
+        raise DataError(f"{archive.path} does not match its sha256", reason="SnapshotCorrupt")
+
+
+def _read_through(directory: Path, part: Part) -> None:
+    with PartReader(directory, part, lambda _: None) as reader:
+        while reader.read(CHUNK_BYTES):
+            pass
