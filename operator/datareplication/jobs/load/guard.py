@@ -88,6 +88,17 @@ def check_in_place(source: Source, facts: Facts, *, may_overwrite_any: bool, is_
         _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps none")
 
 
+def check_code(facts: Facts, strangers: Sequence[str]) -> None:
+    """Raise GuardError when a superuser would load in place among objects of `strangers`, roles that are none.
+
+    What a table calls (CHECK, generated columns, indexes) runs as whoever writes its rows.
+    """
+    if strangers:
+        text = f"role {facts.server.role} is a superuser, and would run the code of others ({', '.join(strangers[:5])})"
+        remedy = f"to whom objects of {facts.database.name} belong: load in place as its tables' owner, or use Swap"
+        raise GuardError(f"{text}, {remedy}", reason="WouldRunAsSuperuser")
+
+
 def check_rollback(facts: Facts) -> None:
     """Raise GuardError when `<db>__previous` cannot take the target's place again."""
     _check_primary(facts)

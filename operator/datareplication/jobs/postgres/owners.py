@@ -57,6 +57,12 @@ _LEFT = """
 """
 """Extensions, publications, default privileges, grants, policies and so on."""
 
+_STRANGERS = """
+    SELECT DISTINCT r.rolname FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+    WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND NOT r.rolsuper
+      AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
+"""
+
 STATEMENTS_AT_ONCE = 200
 """In one round trip and one transaction, which holds a lock for each: a server has room for some thousands."""
 
@@ -109,6 +115,11 @@ def check_without(session: Session, role: str) -> None:
     found = rows(session, _LEFT, [role], doing=f"looking for what is left of role {role}")
     if found:
         raise _changed([what for (what,) in found])
+
+
+def strangers(session: Session) -> list[str]:
+    """Return the roles, no superusers, to whom something in the session's database belongs."""
+    return [name for (name,) in rows(session, _STRANGERS, doing="looking up whose the objects are")]
 
 
 def _identity_of(one: Owned) -> tuple[int, int, str]:

@@ -14,6 +14,7 @@ from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.stop import Terminated
 from datareplication.jobs.frame.tally import Tally
+from datareplication.jobs.load import guard
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace import drift, rights
 from datareplication.jobs.load.inplace.rights import Wants
@@ -34,6 +35,7 @@ from datareplication.jobs.postgres import (
     layout,
     not_valid,
     notes,
+    owners,
     provenance,
     replacing,
     row_functions,
@@ -98,16 +100,7 @@ class InPlace:
                 settings = self._shaping(session, found)
             written = self._replace(session, found, settings)
             self._analyze(session, found)
-        return Replaced(written, (), self._remarks())
-
-    def _remarks(self) -> list[str]:
-        """Return what a person should know: what the target's own tables call has run as the load's role."""
-        server = self.facts.server
-        if not server.is_superuser:
-            return []
-        text = f"RanAsSuperuser: code of the target's (CHECK, generated columns, indexes) ran as role {server.role}"
-        self.frame.log.warning("code of the target's ran as a superuser", role=server.role)
-        return [f"{text}; load in place as the owner of its tables"]
+        return Replaced(written, ())
 
     def _checked(self, session: Session) -> _Found:
         """Look at the target; a difference that matters is a DataError, a missing right a RightsError."""
@@ -122,6 +115,8 @@ class InPlace:
             home=provenance.home(session),
         )
         rights.check(wants)
+        if self.facts.server.is_superuser:
+            guard.check_code(self.facts, owners.strangers(session))
         return found
 
     def _look(self, session: Session) -> _Found:
