@@ -55,6 +55,7 @@ def written(programs: Programs, script: str) -> Path:
 def test_what_it_scrubs_is_in_no_table_view_or_statistic(users: Programs) -> None:
     ended = loaded(users, f"-- {SECRET}\n{SCRUB};\nSELECT 'a;b', '%s', E'\\\\';\n")
     assert ended.code == 0, ended.report.message
+    assert "AfterLoadAsLoader" not in ended.report.message, "the source has no code"
     seen = "SELECT (SELECT count(*) FROM users WHERE {0}), (SELECT count(*) FROM mails WHERE {0})"
     assert users.target.run(seen.format("email LIKE '%invalid'"), database=users.database) == [(300, 300)]
     assert users.target.run(seen.format(f"email LIKE '%{MAIL}'"), database=users.database) == [(0, 0)]
@@ -152,6 +153,24 @@ def test_its_search_path_is_that_of_the_target(users: Programs) -> None:
     users.target.run(f'ALTER DATABASE {users.database} SET search_path TO pg_catalog, "Odd, one"')
     assert loaded(users, record, run="").code == 0
     assert users.target.run("TABLE public.seen", database=users.database) == [('pg_catalog, "Odd, one"',)]
+
+
+def test_the_report_says_when_it_may_have_set_off_code_of_the_sources(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE TABLE users (id int, email text)",
+        "INSERT INTO users VALUES (1, 'a')",
+        (
+            "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN NEW.email = current_user; RETURN NEW; END $$"
+        ),
+        "CREATE TRIGGER look BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION look()",
+        database=programs.database,
+    )
+    assert programs.dump().code == 0
+    ended = loaded(programs, SCRUB)
+    assert ended.code == 0, ended.report.message
+    assert "AfterLoadAsLoader" in ended.report.message
+    assert programs.target.run("SELECT email FROM users", database=programs.database) == [("postgres",)]
 
 
 def test_row_security_does_not_hide_rows_from_it(programs: Programs) -> None:

@@ -18,7 +18,7 @@ from datareplication.jobs.model.manifest import MaterializedView
 from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import classify, connection
 from datareplication.jobs.postgres.catalog import USER_CLASS
-from datareplication.jobs.postgres.connection import Session, rows, transaction
+from datareplication.jobs.postgres.connection import Session, row, rows, transaction
 
 REASON = "AfterLoadFailed"
 DOING = "after-load SQL"
@@ -82,6 +82,14 @@ _FORGET = """
 """
 
 
+_HAS_CODE = """
+    SELECT EXISTS (SELECT FROM pg_proc p WHERE p.oid >= 16384 AND NOT EXISTS (
+        SELECT FROM pg_depend WHERE (classid, objid, deptype) = ('pg_proc'::regclass, p.oid, 'e')))
+      OR EXISTS (SELECT FROM pg_rewrite r WHERE r.oid >= 16384 AND r.rulename <> '_RETURN')
+"""
+"""Rows that a script changes pass through triggers, rules, constraints and indexes."""
+
+
 @dataclass(frozen=True)
 class Left:
     """What is still to be done when the script is through, whatever it dropped, renamed or made.
@@ -133,6 +141,11 @@ def search_path(session: Session, database: str) -> str:
     """Return the search_path that sessions of `database` start with: its own setting, else PostgreSQL's default."""
     found = rows(session, _SEARCH_PATH, [database], doing=f"reading the settings of database {database}")
     return str(found[0][0]) if found else DEFAULT_SEARCH_PATH
+
+
+def may_set_off_code(session: Session) -> bool:
+    """Return whether the loaded database holds code of its own, functions or rules, that a script may set off."""
+    return bool(row(session, _HAS_CODE, doing="looking up functions and rules")[0])
 
 
 def run(session: Session, script: str, stop: Stop, path: str, views: Sequence[MaterializedView]) -> Left:

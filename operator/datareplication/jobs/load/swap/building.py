@@ -30,13 +30,14 @@ from datareplication.jobs.postgres.connection import Session, connect, execute, 
 
 Workers = Crew[Task, Task]
 
+AFTER_LOAD_AS_LOADER = "AfterLoadAsLoader"
 EVENT_TRIGGERS_SINCE = 170000
 """The setting event_triggers, for superusers, who alone restore such triggers."""
 
 
 @dataclass(frozen=True)
 class Building:
-    """The building of one `<db>__next`. script: the after-load SQL."""
+    """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report."""
 
     given: LoadSettings
     frame: Frame
@@ -47,6 +48,7 @@ class Building:
     tally: Tally
     script: str = field(default="", repr=False)
     ledger: Ledger = field(default_factory=Ledger)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def _application(self) -> str:
@@ -207,8 +209,17 @@ class Building:
             return Left(views, pipeline.filled(self.manifest))
         self.tally.phase("AfterLoad")
         with contextlib.closing(self.connect(self.database.next_name)) as session:
+            if afterload.may_set_off_code(session):
+                self._say_code_as_loader()
             path = afterload.search_path(session, self.database.name)
             return afterload.run(session, self.script, self.frame.stop, path, views)
+
+    def _say_code_as_loader(self) -> None:
+        role = self.server.role
+        text = f"{AFTER_LOAD_AS_LOADER}: triggers and functions of the source's that the after-load SQL set off"
+        self.remarks.append(f"{text} ran as role {role}")
+        if self.server.is_superuser:
+            self.frame.log.warning("after-load SQL may have set off code of the source's as a superuser", role=role)
 
     def _forget(self) -> None:
         with contextlib.closing(self.connect(self.database.next_name)) as session:

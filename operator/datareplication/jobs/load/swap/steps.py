@@ -50,7 +50,8 @@ class Swap:
                 written = self._provenance()
                 self._write(written)
             self.building.tally.phase("Swapping")
-            return Replaced(written, [*self.building.not_restored, *self._swap(next_oid)], tuple(self.remarks))
+            not_carried = [*self.building.not_restored, *self._swap(next_oid)]
+            return Replaced(written, not_carried, (*self.remarks, *self.building.remarks))
         except BaseException:
             self._clean_up()
             raise
