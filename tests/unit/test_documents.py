@@ -1,11 +1,16 @@
-"""What the documents name is there: tests, pages, anchors, commands; and they fit into 120 columns."""
+"""What the documents name and show is so: tests, pages, anchors, commands, resources; they fit into 120 columns."""
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+
+from datareplication.core import crd, spec
+from datareplication.core.run import RunSpec
 
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"`(?P<file>…|[a-z_/]+\.py)(?:::(?P<test>test_[a-z0-9_]+))?`")
@@ -21,6 +26,8 @@ FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\[[^\]]+\]\((?!\w+:)(?P<path>[^)#\s]*)(?:#(?P<anchor>[^)\s]+))?\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+RESOURCE = re.compile(r"^apiVersion: datareplication\.dev/.*?(?=^(?:YAML|```)$)", re.MULTILINE | re.DOTALL)
+LISTED = re.compile(r"^NAME +SCHEDULE .*$", re.MULTILINE)
 COMMAND = re.compile(r"^(?:\w+=\S+ )*make ((?:[a-z][a-z0-9-]*(?: |$))+)")
 
 
@@ -88,6 +95,23 @@ def test_commands_are_found_in_spans_and_fences_with_all_their_targets() -> None
         'Run `make lint\nunit`, not make sense:\n```sh\nA=1 make bench-x   # make y\nmake z ARGUMENTS="--seed 1"\n```\n'
     )
     assert sorted(targets_of_make(text)) == ["bench-x", "lint", "unit", "z"]
+
+
+def test_resources_that_documents_show_are_accepted() -> None:
+    shown = [yaml.safe_load(text) for page in DOCUMENTS for text in RESOURCE.findall(page.read_text())]
+    accept: dict[str, Callable[[Any], object]] = {
+        "DataReplication": spec.parse,
+        "DataReplicationRun": RunSpec.model_validate,
+    }
+    for resource in shown:
+        accept[resource["kind"]](resource["spec"])
+    assert {resource["kind"] for resource in shown} == set(accept)
+
+
+def test_what_kubectl_get_is_shown_to_answer_has_the_columns_of_the_crd() -> None:
+    columns = ["NAME", *(one["name"].upper() for one in crd.REPLICATION_COLUMNS if "priority" not in one)]
+    headers = [header for page in DOCUMENTS for header in LISTED.findall(page.read_text())]
+    assert [re.split(r" {2,}", header) for header in headers] == [columns] * 2
 
 
 def test_every_test_that_the_page_on_security_names_is_there() -> None:
