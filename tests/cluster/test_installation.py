@@ -120,7 +120,7 @@ def test_another_release_takes_over_what_an_uninstalled_one_left(scene: Scene) -
         assert scene.finished_run("again")["phase"] == "Succeeded"
     finally:
         installation.helm(lab.cluster, "uninstall", "again", "--wait")
-    readme = (installation.CHART.parents[1] / "README.md").read_text(encoding="utf-8")
-    said = " ".join(readme.replace("\\\n", " ").split())
+    page = (installation.CHART.parents[1] / "docs" / "installing.md").read_text(encoding="utf-8")
+    said = " ".join(page.replace("\\\n", " ").split())
     assert ANNOTATE.format(release=OTHER, namespace=installation.NAMESPACE) in said
     assert "--take-ownership" in said

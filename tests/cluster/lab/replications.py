@@ -51,7 +51,7 @@ def start(cluster: Cluster) -> Lab:
 
 
 def _make_roles(source: Server, targets: dict[str, Server]) -> dict[str, str]:
-    """Make the two roles with the rights that the README asks for; return server name -> password."""
+    """Make the two roles with the rights that docs/first-load.md asks for; return server name -> password."""
     for server in (source, *targets.values()):
         databases.ensure_role(server, OWNER, "NOSUPERUSER")
     passwords = {source.name: databases.ensure_role(source, READER, "NOSUPERUSER")}
