@@ -72,13 +72,14 @@ class TestGenerated:
         [
             pytest.param("manifests/crds/datareplications.yaml", "manifests/crds/datareplications.yaml", id="a CRD"),
             pytest.param(f"{CHART}/templates/crds.yaml", f"{CHART}/templates/crds.yaml", id="the chart's CRDs"),
+            pytest.param("docs/reasons.md", "docs/reasons.md", id="the page of reasons"),
             pytest.param("manifests/operator.yaml", "manifests/operator.yaml", id="the rendered chart"),
             pytest.param(f"{CHART}/values.yaml", "manifests/operator.yaml", id="a default of the chart"),
             pytest.param(f"{CHART}/templates/rbac.yaml", "manifests/operator.yaml", id="a template"),
         ],
     )
     def test_a_change_by_hand_is_noticed(self, tmp_path: Path, changed: str, stale: str) -> None:
-        for folder in ("manifests", "helm"):
+        for folder in ("manifests", "helm", "docs"):
             shutil.copytree(ROOT / folder, tmp_path / folder)
         shutil.copy(ROOT / "README.md", tmp_path)
         with (tmp_path / changed).open("a", encoding="utf-8") as file:

@@ -12,17 +12,19 @@ from typing import Any
 from datareplication.core import names, plan, times
 from datareplication.core.names import DUMP, LOAD, Step
 from datareplication.core.observed import ObservedJob, observe
+from datareplication.core.phases import JobState
 from datareplication.core.plan import PatchJob
 from datareplication.core.pods import Why
+from datareplication.core.reasons import Reason
 from datareplication.core.run import Run, RunSpec
 from datareplication.core.state import ReplicationStatus, RunStatus, TargetStep
 from datareplication.core.status import failed_run
 from datareplication.core.steps import step_status
 
-RESTING = ("Absent", "Foreign", "Succeeded", "Failed", "Stopped")
+RESTING: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failed", "Stopped")
 """States of a Job that does nothing and will do nothing."""
 
-ORPHANS_REASON = "ForeignJob"
+ORPHANS_REASON: Reason = "ForeignJob"
 """What a run says that found a Job under its name: one of a run that was deleted and made anew, perhaps."""
 
 

@@ -7,15 +7,14 @@ description stand in one place, the model; the CRD is generated from it (`core/c
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
+
+from datareplication.core.words import camel
 
 
 class Model(BaseModel):
     """A frozen part of a spec. Unknown fields are refused: a misspelt field is an error, not silence."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, strict=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=camel, validate_by_name=True, strict=False)
 
 
 def rules(*pairs: tuple[str, str]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, Validatio
 
 from datareplication.core import plain, times
 from datareplication.core.model import Model, keyed
+from datareplication.core.phases import ReplicationPhase, RunPhase, StepPhase
+from datareplication.core.reasons import Theirs
 
 M = TypeVar("M", bound=Model)
 
@@ -20,21 +22,6 @@ ROLLING_BACK = "rolling back"
 NOT_GROWN = "VolumeNotGrown"
 """Condition of a DataReplication whose claim is smaller than its volumeClaimTemplate."""
 
-StepPhase = Literal["Waiting", "Pending", "Running", "Retrying", "Succeeded", "Failed"]
-RunPhase = Literal["Pending", "Dumping", "Loading", "Succeeded", "PartiallyFailed", "Failed", "Replaced"]
-ReplicationPhase = Literal[
-    "Scheduled",
-    "Suspended",
-    "Dumping",
-    "Loading",
-    "Succeeded",
-    "PartiallyFailed",
-    "Failed",
-    "Invalid",
-    "Completed",
-]
-
-
 MESSAGE_LIMIT = 32_768
 """Characters of a condition's message, as metav1.Condition has it."""
 
@@ -43,7 +30,10 @@ Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
 
 
 class StatusModel(Model):
-    """A part of a status. What an older or newer operator wrote beside it is passed over, not an error."""
+    """A part of a status. What an older or newer operator wrote beside it is passed over, not an error.
+
+    A reason may be Kubernetes' own or one of another version: any word can be read.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -53,7 +43,7 @@ class Condition(StatusModel):
 
     type: str = Field(description="Name of the condition.", max_length=316)
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
-    reason: str = Field("", description="One CamelCase word.", max_length=1024)
+    reason: Theirs = Field(Theirs(""), description="One CamelCase word.", max_length=1024)
     message: str = Field("", description="For people.", max_length=MESSAGE_LIMIT)
     last_transition_time: Moment | None = Field(None, description="When status last changed.")
     observed_generation: int | None = Field(None, description="Generation of the spec that it speaks of.")
@@ -77,7 +67,7 @@ class ProgressStatus(StatusModel):
     rows_total: int = Field(0, description="Rows expected; in a dump the planner's estimate, 0 when not known.")
     bytes_per_second: int = Field(0, description="Bytes of uncompressed CSV per second, over the last half minute.")
     seconds_left: int | None = Field(None, description="How long copying the rest takes at that rate.")
-    note_reason: str = Field("", description="What holds it or others up: WaitsForLock or BlocksOthers.")
+    note_reason: Theirs = Field(Theirs(""), description="What holds it or others up: WaitsForLock or BlocksOthers.")
     note: str = Field("", description="What holds it or others up, for people.")
     time: Moment | None = Field(None, description="When this was seen.")
 
@@ -89,7 +79,7 @@ class AttemptStatus(StatusModel):
     start_time: Moment | None = Field(None, description="When its program started.")
     completion_time: Moment | None = Field(None, description="When it ended.")
     exit_code: int | None = Field(None, description="75 and a kill from outside may be tried again, others not.")
-    reason: str = Field("", description="Why it ended: one CamelCase word.")
+    reason: Theirs = Field(Theirs(""), description="Why it ended: one CamelCase word.")
     message: str = Field("", description="Why it ended.")
     is_disruption: bool = Field(
         False, description="Evicted, drained, preempted, or ended with its Job's suspension; not counted as an attempt."
@@ -104,7 +94,7 @@ class StepStatus(StatusModel):
     ended_attempts: list[AttemptStatus] = Field(
         default_factory=list, description="Each pod that has ended, and why.", json_schema_extra=keyed("pod")
     )
-    reason: str = Field("", description="Why it waits or failed: one CamelCase word.")
+    reason: Theirs = Field(Theirs(""), description="Why it waits or failed: one CamelCase word.")
     message: str = Field("", description="Why it waits or failed, and the remedy.")
     tables: int = Field(0, description="Tables moved.")
     rows: int = Field(0, description="Rows moved.")

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from datareplication.core import plan, times
 from datareplication.core.names import DUMP_STEP, load_step
 from datareplication.core.paths import snapshot_path
+from datareplication.core.phases import RunPhase
 from datareplication.core.plan import Seen, Volume
 from datareplication.core.pods import Why
+from datareplication.core.reasons import Word
 from datareplication.core.run import Run
 from datareplication.core.state import ROLLING_BACK, Condition, RunStatus, StepStatus, TargetStep, with_conditions
 from datareplication.core.steps import S, step_status
@@ -158,11 +160,11 @@ def _waits(name: str, step: StepStatus) -> str:
     return f"{name}: {step.message}{again}" if step.message else ""
 
 
-def _active(status: RunStatus, phase: str, message: str, now: datetime) -> RunStatus:
+def _active(status: RunStatus, phase: RunPhase, message: str, now: datetime) -> RunStatus:
     return _with_run_conditions(status.model_copy(update={"phase": phase, "message": message}), phase, now)
 
 
-def _ended(status: RunStatus, phase: str, message: str, reason: str, now: datetime) -> RunStatus:
+def _ended(status: RunStatus, phase: RunPhase, message: str, reason: Word, now: datetime) -> RunStatus:
     ends = [step.completion_time for step in (status.dump, *status.targets) if step and step.completion_time]
     end = max(ends, default=now)
     update = {
@@ -183,7 +185,7 @@ def duration_text(end: datetime, start: datetime) -> str:
     return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
 
 
-def _with_run_conditions(status: RunStatus, reason: str, now: datetime) -> RunStatus:
+def _with_run_conditions(status: RunStatus, reason: Word, now: datetime) -> RunStatus:
     is_finished = status.completion_time is not None
     values = {
         "Complete": status.phase == "Succeeded",

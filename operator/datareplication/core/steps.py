@@ -8,13 +8,15 @@ from typing import Any, TypeVar
 
 from datareplication.core import paths, times
 from datareplication.core.observed import HELD, ObservedJob
+from datareplication.core.phases import JobState, StepPhase
 from datareplication.core.pods import ObservedPod, Why
+from datareplication.core.reasons import Reason
 from datareplication.core.report import ROLLED_BACK, Report
-from datareplication.core.state import AttemptStatus, ProgressStatus, RunStatus, StepPhase, StepStatus, TargetStep
+from datareplication.core.state import AttemptStatus, ProgressStatus, RunStatus, StepStatus, TargetStep
 
 S = TypeVar("S", bound=StepStatus)
 
-STEP_PHASES: dict[str, StepPhase] = {
+STEP_PHASES: dict[JobState, StepPhase] = {
     "Absent": "Waiting",
     "Refused": "Waiting",
     "Gone": "Failed",
@@ -32,7 +34,7 @@ STEP_PHASES: dict[str, StepPhase] = {
 }
 """A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
 
-REFUSED = "JobRefused"
+REFUSED: Reason = "JobRefused"
 """Reason of a step whose Job Kubernetes does not make as things are: a quota, a webhook, a policy, a missing right."""
 
 ATTEMPTS_LIMIT = 32

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from datareplication.core import carried
+from datareplication.core.phases import ReplicationPhase
 from datareplication.core.pods import Why
+from datareplication.core.reasons import Reason, Word
 from datareplication.core.run import Run
 from datareplication.core.schedule import CATCHUP_LIMIT, Decision
 from datareplication.core.spec import ReplicationSpec
 from datareplication.core.state import (
     NOT_GROWN,
     Condition,
-    ReplicationPhase,
     ReplicationStatus,
     RunNote,
     ScheduleStatus,
@@ -185,6 +186,7 @@ def _message(runs: list[Run], last: RunNote | None) -> str:
 
 
 def _acceptance(spec: ReplicationSpec, decision: Decision, generation: int) -> list[Condition]:
+    reason: Reason
     if spec.suspend:
         reason, message = "Suspended", "accepted; suspended"
     elif spec.schedule is None:
@@ -252,7 +254,7 @@ def _fresh(targets: list[TargetStatus], generation: int) -> Condition:
     return _condition("Fresh", "True", "Fresh", "every target's data is young enough", generation)
 
 
-def _condition(kind: str, status: str, reason: str, message: str, generation: int) -> Condition:
+def _condition(kind: str, status: str, reason: Word, message: str, generation: int) -> Condition:
     return Condition.model_validate(
         {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation}
     )

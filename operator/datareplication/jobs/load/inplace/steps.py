@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import CapabilityError, ReplicationError, TransientError
 from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.program import Frame
@@ -42,6 +43,9 @@ from datareplication.jobs.postgres import (
 from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
 from datareplication.jobs.postgres.session_settings import RESTRICTED
 from datareplication.jobs.snapshot.parts import PartReader
+
+REASON: Reason = "RanAsSuperuser"
+"""Of a remark in the report, where the target's own code ran as a superuser."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class InPlace:
         server = self.facts.server
         if not server.is_superuser:
             return []
-        text = f"RanAsSuperuser: code of the target's (CHECK, generated columns, indexes) ran as role {server.role}"
+        text = f"{REASON}: code of the target's (CHECK, generated columns, indexes) ran as role {server.role}"
         self.frame.log.warning("code of the target's ran as a superuser", role=server.role)
         return [f"{text}; load in place as the owner of its tables"]
 
