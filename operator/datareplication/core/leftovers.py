@@ -101,13 +101,11 @@ def closing(run: Run, found: Iterable[Leftover], why: Why, now: datetime) -> Run
     targets = [step_status(target, seen.get(names.load_step(target.name)), now) for target in run.status.targets]
     done = sum(target.phase == "Succeeded" for target in targets)
     dump = run.status.dump
-    status = run.status.model_copy(
-        update={
-            "message": f"is being ended: {why.message}",
-            "dump": step_status(dump, seen.get(names.DUMP_STEP), now) if dump else None,
-            "targets": targets,
-            "targets_summary": f"{done}/{len(targets)}" if targets else "",
-        }
+    status = run.status.having(
+        message=f"is being ended: {why.message}",
+        dump=step_status(dump, seen.get(names.DUMP_STEP), now) if dump else None,
+        targets=targets,
+        targets_summary=f"{done}/{len(targets)}" if targets else "",
     )
     return status if any(one.is_at_work for one in found) else failed_run(replace(run, status=status), why, now)
 

@@ -48,16 +48,14 @@ def invalid(
         _condition("Stalled", "True", error.reason, error.message, generation),
         *([_fresh(targets, generation)] if targets else []),
     ]
-    return old.model_copy(
-        update={
-            "observed_generation": generation,
-            "phase": "Invalid",
-            "message": error.message,
-            "next_schedule_time": None,
-            "targets": targets,
-            "active_runs": [run.name for run in ordered if not run.is_finished],
-            "conditions": with_conditions(old.conditions, new, now),
-        }
+    return old.having(
+        observed_generation=generation,
+        phase="Invalid",
+        message=error.message,
+        next_schedule_time=None,
+        targets=targets,
+        active_runs=[run.name for run in ordered if not run.is_finished],
+        conditions=with_conditions(old.conditions, new, now),
     )
 
 
@@ -113,27 +111,21 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
     targets = [carried.after(before.get(t.name, TargetStatus(name=t.name)), all_runs) for t in spec.targets]
     targets = [carried.with_freshness(target, spec.freshness_seconds, now) for target in targets]
     last = last_runs(old, ordered)
-    status = old.model_copy(
-        update={
-            "observed_generation": generation,
-            "schedule": seen.schedule,
-            "targets": targets,
-            "targets_summary": f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
-            "active_runs": [run.name for run in all_runs if not run.is_finished],
-            "last_success": last.success,
-            "last_failure": last.failure,
-            "last_successful_time": last.success.time if last.success else None,
-            "last_schedule_time": last_slot(old, ordered, now),
-            "next_schedule_time": None if spec.suspend else decision.next,
-        }
+    status = old.having(
+        observed_generation=generation,
+        schedule=seen.schedule,
+        targets=targets,
+        targets_summary=f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
+        active_runs=[run.name for run in all_runs if not run.is_finished],
+        last_success=last.success,
+        last_failure=last.failure,
+        last_successful_time=last.success.time if last.success else None,
+        last_schedule_time=last_slot(old, ordered, now),
+        next_schedule_time=None if spec.suspend else decision.next,
     )
     volume = _volume(seen.grown, old, generation)
     told = (_message(ordered, last.ended), seen.held.message, *(one.message for one in volume))
-    words = {
-        "phase": _phase(spec, ordered, decision, last.ended),
-        "message": "; ".join(filter(None, told)),
-    }
-    status = status.model_copy(update=words)
+    status = status.having(phase=_phase(spec, ordered, decision, last.ended), message="; ".join(filter(None, told)))
     new = [
         *_acceptance(spec, decision, generation),
         _last_run(last.ended, generation),
@@ -143,7 +135,7 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
         *volume,
     ]
     kept = [condition for condition in old.conditions if condition.type != "TooManyMissed" or _catches_up(spec)]
-    return status.model_copy(update={"conditions": with_conditions(kept, new, now)})
+    return status.having(conditions=with_conditions(kept, new, now))
 
 
 def _by_age(runs: Iterable[Run]) -> list[Run]:
