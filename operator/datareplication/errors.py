@@ -6,21 +6,27 @@ the only one that is tried again; the others keep sysexits.h's meaning where it 
 
 from typing import ClassVar
 
+from datareplication.core.reasons import Reason
+
 
 class ReplicationError(Exception):
     """An error with a reason for machines and a message for people.
 
     `reason` is one CamelCase word (it becomes a condition's reason); the message names the object or field and the
-    remedy, and never holds a credential.
+    remedy, and never holds a credential. in_short and meaning: what the exit code says, for help and documents.
     """
 
     exit_code: ClassVar[int] = 70
-    default_reason: ClassVar[str] = "UnexpectedError"
+    default_reason: ClassVar[Reason] = "UnexpectedError"
+    in_short: ClassVar[str] = "a defect"
+    meaning: ClassVar[str] = (
+        "a defect of the program; the log has the traceback. No error of a server's or of the machine's has it"
+    )
 
-    def __init__(self, message: str, *, reason: str | None = None) -> None:
+    def __init__(self, message: str, *, reason: Reason | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.reason = reason or self.default_reason
+        self.reason: Reason = reason or self.default_reason
 
     @property
     def is_transient(self) -> bool:
@@ -33,6 +39,8 @@ class TransientError(ReplicationError):
 
     exit_code = 75
     default_reason = "Transient"
+    in_short = "try again"
+    meaning = "timeouts, network, a server that starts or stops, locks; too few connections, files, processes, memory"
 
 
 class UsageError(ReplicationError):
@@ -40,6 +48,8 @@ class UsageError(ReplicationError):
 
     exit_code = 64
     default_reason = "BadArguments"
+    in_short = "arguments"
+    meaning = "arguments, environment, a database that does not exist"
 
 
 class DataError(ReplicationError):
@@ -47,6 +57,8 @@ class DataError(ReplicationError):
 
     exit_code = 65
     default_reason = "BadData"
+    in_short = "data"
+    meaning = "data: a corrupt or another run's snapshot, a violated constraint, rows that do not add up"
 
 
 class CapabilityError(ReplicationError):
@@ -54,6 +66,8 @@ class CapabilityError(ReplicationError):
 
     exit_code = 69
     default_reason = "MissingCapability"
+    in_short = "missing capability"
+    meaning = "something is missing: an extension, a version of pg_dump, room on the target's server"
 
 
 class StorageError(ReplicationError):
@@ -61,6 +75,8 @@ class StorageError(ReplicationError):
 
     exit_code = 73
     default_reason = "CannotWriteSnapshot"
+    in_short = "volume"
+    meaning = "the snapshot's directory cannot be written, or is full"
 
 
 class RightsError(ReplicationError):
@@ -68,6 +84,8 @@ class RightsError(ReplicationError):
 
     exit_code = 77
     default_reason = "PermissionDenied"
+    in_short = "rights"
+    meaning = "rights: the message has the statements that give them"
 
 
 class GuardError(ReplicationError):
@@ -75,6 +93,8 @@ class GuardError(ReplicationError):
 
     exit_code = 78
     default_reason = "GuardRefused"
+    in_short = "guard"
+    meaning = "the guard refused: the target is the source, a standby, or not ours to replace"
 
 
 class SpecError(ReplicationError):
@@ -83,24 +103,24 @@ class SpecError(ReplicationError):
     exit_code = 64
     default_reason = "InvalidSpec"
 
-    def __init__(self, field: str, message: str, *, reason: str | None = None) -> None:
+    def __init__(self, field: str, message: str, *, reason: Reason | None = None) -> None:
         super().__init__(f"{field}: {message}", reason=reason)
         self.field = field
 
 
-PERMANENT_EXIT_CODES: tuple[int, ...] = (64, 65, 69, 70, 73, 77, 78)
-"""What `podFailurePolicy` answers with FailJob. 75 and a kill from outside (137, 143) use up an attempt instead."""
-
-
 def kinds() -> tuple[type[ReplicationError], ...]:
-    """Return the kinds of errors by which a program ends, one for each exit code but 0."""
+    """Return the kinds of errors by which a program ends, one for each exit code but 0, in the order of these."""
     return (
-        ReplicationError,
-        TransientError,
         UsageError,
         DataError,
         CapabilityError,
+        ReplicationError,
         StorageError,
+        TransientError,
         RightsError,
         GuardError,
     )
+
+
+PERMANENT_EXIT_CODES: tuple[int, ...] = tuple(kind.exit_code for kind in kinds() if kind is not TransientError)
+"""What `podFailurePolicy` answers with FailJob. 75 and a kill from outside (137, 143) use up an attempt instead."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from server import PASSWORD, Server
 
+from datareplication.core.reasons import Theirs
 from datareplication.core.report import Report
 from datareplication.jobs.commands import dump as dump_command
 from datareplication.jobs.commands import load as load_command
@@ -156,7 +157,7 @@ def outcome(code: int, output: str) -> Outcome:
     assert MASK not in output
     lines = [json.loads(line) for line in output.splitlines()]
     report = Report.from_json(json.dumps(lines[-1]["report"])) if lines and "report" in lines[-1] else None
-    return Outcome(code, report or Report("Failed", reason="NoReport"), lines)
+    return Outcome(code, report or Report("Failed", reason=Theirs("NoReport")), lines)
 
 
 def is_phase(*names: str) -> Callable[[dict[str, Any]], bool]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from psycopg2 import sql
 from server import PASSWORD, Server
 
+from datareplication.core.choices import Compression
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.contents import SUFFIXES
 from datareplication.jobs.model.tables import Shape
@@ -56,7 +57,7 @@ class Copier:
         with self.session.cursor() as cursor:
             cursor.execute(sql.SQL(statement).format(*filled))
 
-    def there_and_back(self, one: Shape, other: Shape, compression: str) -> None:
+    def there_and_back(self, one: Shape, other: Shape, compression: Compression) -> None:
         """Copy a table's rows into another's through a file."""
         path = f"values{SUFFIXES[compression]}"
         with PartWriter(self.root, path, compression, lambda _: None) as writer:
@@ -99,7 +100,7 @@ def test_values_arrive_as_they_were(copier: Copier, kind: str) -> None:
     @given(
         values=st.lists(st.one_of(st.none(), scalars.OF_TYPE[kind]), min_size=1, max_size=25), compression=COMPRESSIONS
     )
-    def check(values: list[str | None], compression: str) -> None:
+    def check(values: list[str | None], compression: Compression) -> None:
         copier.run("TRUNCATE public.{}, public.{}", one.name, other.name)
         copier.run(fill, one.name, kind, kind, values=[values])
         copier.there_and_back(one, other, compression)
@@ -113,7 +114,7 @@ def test_values_arrive_as_they_were(copier: Copier, kind: str) -> None:
 @settings(PROFILE, max_examples=20)
 @given(schema=NAMES, table=NAMES, columns=st.lists(NAMES, max_size=8, unique=True), compression=COMPRESSIONS)
 def test_names_are_taken_as_they_are(
-    copier: Copier, schema: str, table: str, columns: list[str], compression: str
+    copier: Copier, schema: str, table: str, columns: list[str], compression: Compression
 ) -> None:
     schema = "x" + schema[:15] if schema.startswith("pg_") else schema
     one, other = Shape(f"{schema[:14]} ", table, tuple(columns)), Shape(f"{schema[:14]}.", table, tuple(columns))

@@ -73,6 +73,7 @@ class TestGenerated:
             pytest.param("manifests/crds/datareplications.yaml", "manifests/crds/datareplications.yaml", id="a CRD"),
             pytest.param(f"{CHART}/templates/crds.yaml", f"{CHART}/templates/crds.yaml", id="the chart's CRDs"),
             pytest.param("docs/reference.md", "docs/reference.md", id="the reference of fields"),
+            pytest.param("docs/reasons.md", "docs/reasons.md", id="the page of reasons"),
             pytest.param("manifests/operator.yaml", "manifests/operator.yaml", id="the rendered chart"),
             pytest.param(f"{CHART}/values.yaml", "manifests/operator.yaml", id="a default of the chart"),
             pytest.param(f"{CHART}/templates/rbac.yaml", "manifests/operator.yaml", id="a template"),

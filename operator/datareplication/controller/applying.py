@@ -85,7 +85,7 @@ class Applier:
         volume = await self._volume(run)
         now = self._now()
         if run.status.start_time is None:
-            run = replace(run, status=run.status.model_copy(update={"start_time": now}))
+            run = replace(run, status=run.status.having(start_time=now))
         seen = Seen(run, observed, volume, plan.why_ending(run, replaced_by, now), ahead or {}, in_use)
         planned = plan.plan_run(seen, self._image, now)
         written = await self.write_run(run, status.run_status(seen, now))

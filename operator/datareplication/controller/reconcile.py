@@ -186,9 +186,7 @@ class Reconciler:
         generation = raw["metadata"]["generation"]
         grown = await grow(self._cluster, raw, parsed) if growth.is_due(old, generation, runs) else None
         seen = Facts(parsed, generation, runs, in_effect, decision, held, found.beside, grown)
-        new = summary.summarize(
-            old.model_copy(update={"last_schedule_time": started.taken or old.last_schedule_time}), seen, now
-        )
+        new = summary.summarize(old.having(last_schedule_time=started.taken or old.last_schedule_time), seen, now)
         expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
         is_written = await self._write_replication(raw, old, new)
         if expired and not is_written:

@@ -12,12 +12,12 @@ from datareplication.core.state import TargetStatus, TargetStep
 def with_freshness(target: TargetStatus, seconds: int, now: datetime) -> TargetStatus:
     """Return it with when its data becomes too old."""
     limit = target.data_time + timedelta(seconds=seconds) if target.data_time else None
-    return aged(target.model_copy(update={"fresh_until": limit}), now)
+    return aged(target.having(fresh_until=limit), now)
 
 
 def aged(target: TargetStatus, now: datetime) -> TargetStatus:
     """Return it with whether its data is young enough now."""
-    return target.model_copy(update={"fresh": target.fresh_until is not None and now <= target.fresh_until})
+    return target.having(fresh=target.fresh_until is not None and now <= target.fresh_until)
 
 
 def after(old: TargetStatus, runs: list[Run]) -> TargetStatus:
@@ -35,24 +35,20 @@ def after(old: TargetStatus, runs: list[Run]) -> TargetStatus:
 
 def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
     is_never_reached = run.is_finished and not step.is_finished
-    seen = old.model_copy(
-        update={
-            "phase": "Failed" if is_never_reached else step.phase,
-            "run": run.name,
-            "message": run.status.message if is_never_reached else step.message,
-        }
+    seen = old.having(
+        phase="Failed" if is_never_reached else step.phase,
+        run=run.name,
+        message=run.status.message if is_never_reached else step.message,
     )
     if step.phase != "Succeeded":
         return seen
     # After a rollback a target may show nothing that a snapshot tells of.
     known = run.status if run.has_dump else step
-    return seen.model_copy(
-        update={
-            "snapshot": known.snapshot,
-            "data_time": known.snapshot_time,
-            "loaded_time": step.completion_time,
-            "rows": step.rows,
-            "bytes": step.bytes,
-            "duration_seconds": step.duration_seconds,
-        }
+    return seen.having(
+        snapshot=known.snapshot,
+        data_time=known.snapshot_time,
+        loaded_time=step.completion_time,
+        rows=step.rows,
+        bytes=step.bytes,
+        duration_seconds=step.duration_seconds,
     )

@@ -37,7 +37,7 @@ def limit(spec: ReplicationSpec) -> int:
 
 def schedule_of(spec: ReplicationSpec, schedule: Schedule) -> Schedule:
     """Return the schedule to decide by: where each slot replaces the one before there is nothing to catch up with."""
-    return schedule.model_copy(update={"catchup": False}) if spec.concurrency_policy == "Replace" else schedule
+    return schedule.having(catchup=False) if spec.concurrency_policy == "Replace" else schedule
 
 
 def turn(spec: ReplicationSpec, runs: Iterable[Run], due: tuple[datetime, ...], last: RunNote | None) -> Turn:

@@ -44,10 +44,10 @@ def scheduling_since(
     known: dict[str, Any] = {"cron": wanted.cron, "time_zone": wanted.time_zone, **edges}
     current = ScheduleStatus(**known, suspend=spec.suspend, since=now)
     if before is None:
-        return current if old.observed_generation else current.model_copy(update={"since": created})
+        return current if old.observed_generation else current.having(since=created)
     is_changed = any(getattr(before, name) != value for name, value in known.items())
     is_resumed = before.suspend and not spec.suspend and not wanted.catchup
-    return current if is_changed or is_resumed else current.model_copy(update={"since": before.since})
+    return current if is_changed or is_resumed else current.having(since=before.since)
 
 
 def _whole(moment: datetime | None) -> datetime | None:
@@ -59,4 +59,4 @@ def after_missed(in_effect: ScheduleStatus | None, decision: Decision) -> Schedu
     """Return the schedule in effect with missed slots behind it, so that each is told once."""
     if in_effect is None or decision.missed_until is None:
         return in_effect
-    return in_effect.model_copy(update={"since": max(in_effect.since, decision.missed_until)})
+    return in_effect.having(since=max(in_effect.since, decision.missed_until))

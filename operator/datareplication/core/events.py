@@ -7,6 +7,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from datareplication.core import names, plain, times
+from datareplication.core.phases import RunPhase
+from datareplication.core.reasons import Reason, Word
+from datareplication.core.report import ROLLED_BACK
 from datareplication.core.run import Run
 from datareplication.core.schedule import CATCHUP_LIMIT, LOOK_BACK, Decision
 from datareplication.core.state import ROLLING_BACK, ReplicationStatus, RunStatus, TargetStep
@@ -14,11 +17,20 @@ from datareplication.core.state import ROLLING_BACK, ReplicationStatus, RunStatu
 
 @dataclass(frozen=True)
 class Note:
-    """One Event: its type, one CamelCase reason, and a message for people."""
+    """One Event: its type, its reason, and a message for people."""
 
     type: Literal["Normal", "Warning"]
-    reason: str
+    reason: Word
     message: str
+
+
+ENDED: dict[RunPhase, Reason] = {
+    "Succeeded": "RunSucceeded",
+    "PartiallyFailed": "RunPartiallyFailed",
+    "Failed": "RunFailed",
+    "Replaced": "RunReplaced",
+}
+"""How a run ended as the reason of its Event."""
 
 
 def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
@@ -34,7 +46,7 @@ def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
     if new.completion_time and not old.completion_time:
         is_good = new.phase == "Succeeded"
         message = new.message or f"{new.targets_summary} targets loaded in {new.duration}"
-        notes.append(Note("Normal" if is_good else "Warning", f"Run{new.phase}", message))
+        notes.append(Note("Normal" if is_good else "Warning", ENDED[new.phase], message))
     elif new.message not in ("", ROLLING_BACK, old.message):
         notes.append(Note("Warning", "RunWaiting", new.message))
     return tuple(notes)
@@ -43,8 +55,9 @@ def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
 def _of_target(target: TargetStep) -> Note:
     if target.phase == "Succeeded":
         text = target.message or f"{target.rows} rows"
-        return Note("Normal", target.reason or "LoadSucceeded", f"{target.name}: {text}")
-    return Note("Warning", f"Load{target.phase}", f"{target.name}: {target.reason}: {target.message}")
+        reason = ROLLED_BACK if target.reason == ROLLED_BACK else "LoadSucceeded"
+        return Note("Normal", reason, f"{target.name}: {text}")
+    return Note("Warning", "LoadFailed", f"{target.name}: {target.reason}: {target.message}")
 
 
 def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note, ...]:

@@ -12,17 +12,19 @@ from typing import Any
 from datareplication.core import names, plan, times
 from datareplication.core.names import DUMP, LOAD, Step
 from datareplication.core.observed import ObservedJob, observe
+from datareplication.core.phases import JobState
 from datareplication.core.plan import PatchJob
 from datareplication.core.pods import Why
+from datareplication.core.reasons import Reason
 from datareplication.core.run import Run, RunSpec
 from datareplication.core.state import ReplicationStatus, RunStatus, TargetStep
 from datareplication.core.status import failed_run
 from datareplication.core.steps import step_status
 
-RESTING = ("Absent", "Foreign", "Succeeded", "Failed", "Stopped")
+RESTING: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failed", "Stopped")
 """States of a Job that does nothing and will do nothing."""
 
-ORPHANS_REASON = "ForeignJob"
+ORPHANS_REASON: Reason = "ForeignJob"
 """What a run says that found a Job under its name: one of a run that was deleted and made anew, perhaps."""
 
 
@@ -99,13 +101,11 @@ def closing(run: Run, found: Iterable[Leftover], why: Why, now: datetime) -> Run
     targets = [step_status(target, seen.get(names.load_step(target.name)), now) for target in run.status.targets]
     done = sum(target.phase == "Succeeded" for target in targets)
     dump = run.status.dump
-    status = run.status.model_copy(
-        update={
-            "message": f"is being ended: {why.message}",
-            "dump": step_status(dump, seen.get(names.DUMP_STEP), now) if dump else None,
-            "targets": targets,
-            "targets_summary": f"{done}/{len(targets)}" if targets else "",
-        }
+    status = run.status.having(
+        message=f"is being ended: {why.message}",
+        dump=step_status(dump, seen.get(names.DUMP_STEP), now) if dump else None,
+        targets=targets,
+        targets_summary=f"{done}/{len(targets)}" if targets else "",
     )
     return status if any(one.is_at_work for one in found) else failed_run(replace(run, status=status), why, now)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from datareplication import errors
+from datareplication.core.reasons import Reason
 from datareplication.core.run import Run
 from datareplication.core.state import AttemptStatus, ReplicationStatus, RunStatus, StepStatus, TargetStatus
 
@@ -63,7 +64,7 @@ COUNTERS = (RUNS, ATTEMPTS, STEP_ROWS, STEP_BYTES)
 
 CONDITIONS = ("Ready", "Stalled", "LastRunSucceeded", "Fresh", "Held")
 
-BY_EXIT_CODE = {
+BY_EXIT_CODE: dict[int, Reason | Literal["Succeeded", "Killed"]] = {
     0: "Succeeded",
     137: "Killed",
     143: "Killed",
@@ -71,7 +72,7 @@ BY_EXIT_CODE = {
 }
 """What an attempt's exit code says: the kinds of errors of both programs, which are few."""
 
-OF_RUNS = {
+OF_RUNS: set[Reason] = {
     "AllTargetsLoaded",
     "AllTargetsRolledBack",
     "ClaimNotFound",

@@ -4,18 +4,28 @@ It owns the translation between the resource's camelCase and our snake_case. A f
 description stand in one place, the model; the CRD is generated from it (`core/crd.py`).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.alias_generators import to_camel
+
+from datareplication.core.words import camel
 
 
 class Model(BaseModel):
     """A frozen part of a spec. Unknown fields are refused: a misspelt field is an error, not silence."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, strict=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=camel, validate_by_name=True, strict=False)
+
+    def having(self, **changes: Any) -> Self:
+        """Return a copy with other values of some fields, by their Python names.
+
+        Raises TypeError for a field that there is not, pydantic's ValidationError for a value that it cannot have.
+        """
+        values = self.__dict__ | changes
+        if len(values) > len(self.__dict__):
+            unknown = changes.keys() - self.__dict__.keys()
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
+        return type(self)(**values)
 
 
 def rules(*pairs: tuple[str, str]) -> dict[str, Any]:

@@ -7,33 +7,14 @@ It owns how Kubernetes says that a Job is suspended, complete or failed. What fo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from datareplication.core import names, times
 from datareplication.core.names import Step
+from datareplication.core.phases import JobState
 from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod, told
 from datareplication.core.report import Progress, Report
 from datareplication.errors import PERMANENT_EXIT_CODES
-
-JobState = Literal[
-    "Absent",
-    "Refused",
-    "Gone",
-    "Foreign",
-    "Held",
-    "Suspended",
-    "Pending",
-    "Running",
-    "Outlived",
-    "Failing",
-    "Succeeded",
-    "Failed",
-    "Stopping",
-    "Stopped",
-]
-"""Refused: Kubernetes does not make it as things are. Gone: it was there, and somebody has removed it. Held: somebody
-has suspended it; Suspended: we have, for the delay before a retry. Outlived: its program has ended, its pod has not.
-Failing: Kubernetes has given it up, for its deadline perhaps, and its pods still end."""
 
 HELD = Why(
     "JobHeld", "its Job is suspended by somebody else (a queue such as Kueue, a person) and goes on when resumed"

@@ -14,6 +14,7 @@ from datareplication.core.manifests import JobImage, dump_job, load_job
 from datareplication.core.names import DUMP_STEP, Step
 from datareplication.core.observed import ObservedJob
 from datareplication.core.pods import Why
+from datareplication.core.reasons import Reason
 from datareplication.core.run import Run
 from datareplication.core.state import StepStatus
 
@@ -38,7 +39,7 @@ class PatchJob:
 
 Action = CreateJob | PatchJob
 
-REPLACED = "Replaced"
+REPLACED: Reason = "Replaced"
 
 
 @dataclass(frozen=True)

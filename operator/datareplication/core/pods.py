@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from datareplication.core import plain, times
+from datareplication.core.reasons import Reason, Theirs, Word
 from datareplication.core.report import Report
 
 QUIET_REASONS = {"ContainerCreating", "PodInitializing", ""}
@@ -26,9 +27,9 @@ ENDED = ("Succeeded", "Failed")
 
 @dataclass(frozen=True)
 class Why:
-    """A reason for programs and a message for people."""
+    """A reason for programs and a message for people. What others tell goes through `told`."""
 
-    reason: str = ""
+    reason: Word = ""
     message: str = ""
 
 
@@ -67,13 +68,13 @@ class ObservedPod:
 
 def told(reason: object, message: object) -> Why:
     """Return what Kubernetes or somebody else tells, as it may be shown."""
-    return Why(plain.word(reason), plain.text(message))
+    return Why(Theirs(plain.word(reason)), plain.text(message))
 
 
 def observe_pod(pod: Mapping[str, Any], container: str, now: datetime) -> ObservedPod:
     """Return what a pod shows of our container, which bears that name."""
     metadata, status = pod["metadata"], pod.get("status") or {}
-    disruption = _condition(status, "DisruptionTarget", "True")
+    disruption = _condition_of(status, "DisruptionTarget", "True")
     phase = _phase(status, container)
     is_terminating = bool(metadata.get("deletionTimestamp"))
     is_waiting = phase == "Pending" and not is_terminating
@@ -157,7 +158,7 @@ def _waiting(status: Mapping[str, Any], container: str) -> Why | None:
 
 def _waiting_beside(status: Mapping[str, Any], container: str) -> Why | None:
     """Return why another container of the pod does not start, for example an image that cannot be pulled."""
-    groups = [
+    groups: list[tuple[Reason, str, Iterable[Mapping[str, Any]]]] = [
         ("InitContainerWaiting", "init container", status.get("initContainerStatuses") or ()),
         ("SidecarWaiting", "container", _others(status, container)),
     ]
@@ -166,13 +167,13 @@ def _waiting_beside(status: Mapping[str, Any], container: str) -> Why | None:
             waiting = _state(one, "waiting") or {}
             if waiting.get("reason", "") not in QUIET_REASONS:
                 words = (f"{kind} {one.get('name')} of the pod", waiting["reason"], waiting.get("message"))
-                return told(reason, ": ".join(filter(None, words)))
+                return Why(reason, plain.text(": ".join(filter(None, words))))
     return None
 
 
 def _starting(pod: Mapping[str, Any]) -> Why:
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
-    unscheduled = _condition(status, "PodScheduled", "False")
+    unscheduled = _condition_of(status, "PodScheduled", "False")
     if unscheduled:
         return told(unscheduled.get("reason"), unscheduled.get("message"))
     go_on = {one.get("name") for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"}
@@ -201,7 +202,7 @@ def _ending_before(status: Mapping[str, Any], disruption: Mapping[str, Any] | No
         end = _state(one, "terminated") or {}
         if end.get("exitCode"):
             text = f"init container {one.get('name')} of the pod ended with exit code {end['exitCode']}"
-            why = told("InitContainerFailed", ": ".join(filter(None, (text, end.get("message")))))
+            why = Why("InitContainerFailed", plain.text(": ".join(filter(None, (text, end.get("message"))))))
             break
     else:
         end = {}
@@ -222,7 +223,7 @@ def _why(end: Mapping[str, Any], report: Report | None, disruption: Mapping[str,
     if report is not None and report.outcome == "Failed":
         return told(report.reason, report.message)
     if end.get("reason") == "OOMKilled":
-        return Why("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")
+        return told("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")
     text = plain.text((end.get("message") or "").strip(), limit=500)
     return Why("PodFailed", f"the pod ended with exit code {end['exitCode']}" + (f": {text}" if text else ""))
 
@@ -241,6 +242,6 @@ def _lost(pod: Mapping[str, Any], now: datetime) -> Why | None:
     return Why("NodeLost", f"{text}; delete the node or taint it node.kubernetes.io/out-of-service")
 
 
-def _condition(status: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any] | None:
+def _condition_of(status: Mapping[str, Any], kind: str, value: str) -> Mapping[str, Any] | None:
     conditions = status.get("conditions") or ()
     return next((c for c in conditions if c.get("type") == kind and c.get("status") == value), None)

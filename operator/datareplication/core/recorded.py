@@ -11,7 +11,8 @@ from typing import Any
 
 from datareplication.core import names, plan
 from datareplication.core.names import DUMP_STEP, Step
-from datareplication.core.observed import JobState, ObservedJob, observe
+from datareplication.core.observed import ObservedJob, observe
+from datareplication.core.phases import JobState
 from datareplication.core.pods import ObservedPod, Why, is_at_work
 from datareplication.core.run import Run
 from datareplication.core.state import AttemptStatus, StepStatus
@@ -19,7 +20,7 @@ from datareplication.core.state import AttemptStatus, StepStatus
 GONE = Why(
     "JobGone", "its Job was removed before its end was seen, by somebody or by a time to live; start a run by hand"
 )
-SUSPENDED = ("Held", "Suspended", "Stopping", "Stopped")
+SUSPENDED: tuple[JobState, ...] = ("Held", "Suspended", "Stopping", "Stopped")
 ENDED: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failing", "Failed", "Stopping", "Stopped")
 
 

@@ -11,38 +11,36 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Self, TypeVar
 
 from datareplication.core import plain, times
+from datareplication.core.phases import Activity, Outcome
+from datareplication.core.reasons import Reason, Theirs, Word
+from datareplication.core.words import camel
 
 T = TypeVar("T")
 
-ROLLED_BACK = "RolledBack"
+ROLLED_BACK: Reason = "RolledBack"
 """Reason of a load Job that gave its target the database before its last load back."""
 
 TERMINATION_MESSAGE_LIMIT_BYTES = 3000
 """Kubernetes cuts a termination message at 4,096 bytes, and JSON that is cut cannot be read."""
 
 
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
-
-
 def _to_mapping(value: Any) -> dict[str, Any]:
-    return {_camel(name): field for name, field in asdict(value).items() if field not in ("", None, ())}
+    return {camel(name): field for name, field in asdict(value).items() if field not in ("", None, ())}
 
 
 @dataclass(frozen=True)
 class Report:
     """How one attempt of a dump or a load ended.
 
-    outcome: `Succeeded` or `Failed`. reason: one CamelCase word. message: for people, never a credential.
+    outcome, reason: ours when it is written; what is read may hold others. message: for people, never a credential.
     snapshot: path of the snapshot as the program was given it. snapshot_time: when its MVCC snapshot was taken, RFC
     3339, UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV; of a rollback, of
     what the target now shows. duration_seconds: wall time. not_carried: what a dump's source has and a copy leaves
     behind on purpose, a short text for each kind.
     """
 
-    outcome: str
-    reason: str = ""
+    outcome: Outcome | Theirs
+    reason: Word = ""
     message: str = ""
     exit_code: int = 0
     snapshot: str = ""
@@ -76,13 +74,12 @@ class Report:
 class Progress:
     """How far an attempt is: counts done and expected (0 when unknown), rows and bytes of uncompressed CSV.
 
-    phase: one of `Connecting`, `Waiting` (for a sibling that builds), `Schema`, `Data`, `Indexes`, `Verifying`,
-    `AfterLoad`, `Swapping`, `Publishing`. note: what holds it or others up, for people; note_reason: the same as one
-    CamelCase word (`WaitsForLock`, `BlocksOthers`). bytes_per_second: over the last half minute. seconds_left: of
-    copying, at that rate; None when it cannot be told.
+    phase: what it is doing; what is read may hold another word. note: what holds it or others up, for people;
+    note_reason: the same as a reason. bytes_per_second: over the last half minute. seconds_left: of copying, at that
+    rate; None when it cannot be told.
     """
 
-    phase: str
+    phase: Activity | Theirs
     tables_done: int = 0
     tables_total: int = 0
     rows_done: int = 0
@@ -90,7 +87,7 @@ class Progress:
     bytes_done: int = 0
     bytes_total: int = 0
     note: str = ""
-    note_reason: str = ""
+    note_reason: Word = ""
     bytes_per_second: int = 0
     seconds_left: int | None = None
 
@@ -125,10 +122,10 @@ ITEMS_LIMIT = 100
 """Of a list; ours have a handful."""
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> Theirs:
     if not isinstance(value, str):
         raise TypeError("not text")
-    return plain.text(value)
+    return Theirs(plain.text(value))
 
 
 def _count(value: Any) -> int:
@@ -151,6 +148,9 @@ def _list(value: Any) -> tuple[str, ...]:
 
 READERS: dict[Any, Callable[[Any], Any]] = {
     str: _text,
+    Word: _text,
+    Outcome | Theirs: _text,
+    Activity | Theirs: _text,
     int: _count,
     float: _seconds,
     int | None: lambda value: None if value is None else _count(value),
@@ -164,7 +164,7 @@ def _read(cls: type[T], load: Callable[[], Any], required: str) -> T | None:
         data = load()
         if not isinstance(data, Mapping) or required not in data:
             return None
-        known = {_camel(field.name): field for field in fields(cls)}  # type: ignore[arg-type]
+        known = {camel(field.name): field for field in fields(cls)}  # type: ignore[arg-type]
         found = {known[key].name: READERS[known[key].type](value) for key, value in data.items() if key in known}
         return cls(**found)
     except (ValueError, KeyError, TypeError, RecursionError):  # the last of lists within lists

@@ -141,7 +141,7 @@ def read(raw: dict[str, Any]) -> Run:
         # Believed, a copied run would count as begun when the copied one was, and its slot as run.
         raise SpecError("spec.slot", "only the operator's own runs have one; leave it out of a run made by hand")
     if copied is not None:
-        request = request.model_copy(update={"replication": parse(copied)})
+        request = request.having(replication=parse(copied))
     return Run(
         name=metadata["name"],
         namespace=metadata["namespace"],
@@ -160,7 +160,7 @@ def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:
     if status.start_time is not None or request.slot is None or not begun:
         return status
     with contextlib.suppress(ValueError):  # a time that somebody else wrote
-        return status.model_copy(update={"start_time": times.from_text(begun)})
+        return status.having(start_time=times.from_text(begun))
     return status
 
 

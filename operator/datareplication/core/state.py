@@ -7,10 +7,20 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    ValidationError,
+    field_validator,
+)
 
 from datareplication.core import plain, times
 from datareplication.core.model import Model, keyed
+from datareplication.core.phases import ReplicationPhase, RunPhase, StepPhase
+from datareplication.core.reasons import Word
 
 M = TypeVar("M", bound=Model)
 
@@ -20,26 +30,14 @@ ROLLING_BACK = "rolling back"
 NOT_GROWN = "VolumeNotGrown"
 """Condition of a DataReplication whose claim is smaller than its volumeClaimTemplate."""
 
-StepPhase = Literal["Waiting", "Pending", "Running", "Retrying", "Succeeded", "Failed"]
-RunPhase = Literal["Pending", "Dumping", "Loading", "Succeeded", "PartiallyFailed", "Failed", "Replaced"]
-ReplicationPhase = Literal[
-    "Scheduled",
-    "Suspended",
-    "Dumping",
-    "Loading",
-    "Succeeded",
-    "PartiallyFailed",
-    "Failed",
-    "Invalid",
-    "Completed",
-]
-
-
 MESSAGE_LIMIT = 32_768
 """Characters of a condition's message, as metav1.Condition has it."""
 
 Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
 """Somebody else may write a status too: the year 9999 would be too much to reckon with."""
+
+Written = Annotated[Word, GetPydanticSchema(lambda _, handler: handler(str))]
+"""A reason. A status may have been written by an operator of another version, so any text can be read."""
 
 
 class StatusModel(Model):
@@ -53,7 +51,7 @@ class Condition(StatusModel):
 
     type: str = Field(description="Name of the condition.", max_length=316)
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
-    reason: str = Field("", description="One CamelCase word.", max_length=1024)
+    reason: Written = Field("", description="One CamelCase word.", max_length=1024)
     message: str = Field("", description="For people.", max_length=MESSAGE_LIMIT)
     last_transition_time: Moment | None = Field(None, description="When status last changed.")
     observed_generation: int | None = Field(None, description="Generation of the spec that it speaks of.")
@@ -77,7 +75,7 @@ class ProgressStatus(StatusModel):
     rows_total: int = Field(0, description="Rows expected; in a dump the planner's estimate, 0 when not known.")
     bytes_per_second: int = Field(0, description="Bytes of uncompressed CSV per second, over the last half minute.")
     seconds_left: int | None = Field(None, description="How long copying the rest takes at that rate.")
-    note_reason: str = Field("", description="What holds it or others up: WaitsForLock or BlocksOthers.")
+    note_reason: Written = Field("", description="What holds it or others up: WaitsForLock or BlocksOthers.")
     note: str = Field("", description="What holds it or others up, for people.")
     time: Moment | None = Field(None, description="When this was seen.")
 
@@ -89,7 +87,7 @@ class AttemptStatus(StatusModel):
     start_time: Moment | None = Field(None, description="When its program started.")
     completion_time: Moment | None = Field(None, description="When it ended.")
     exit_code: int | None = Field(None, description="75 and a kill from outside may be tried again, others not.")
-    reason: str = Field("", description="Why it ended: one CamelCase word.")
+    reason: Written = Field("", description="Why it ended: one CamelCase word.")
     message: str = Field("", description="Why it ended.")
     is_disruption: bool = Field(
         False, description="Evicted, drained, preempted, or ended with its Job's suspension; not counted as an attempt."
@@ -104,7 +102,7 @@ class StepStatus(StatusModel):
     ended_attempts: list[AttemptStatus] = Field(
         default_factory=list, description="Each pod that has ended, and why.", json_schema_extra=keyed("pod")
     )
-    reason: str = Field("", description="Why it waits or failed: one CamelCase word.")
+    reason: Written = Field("", description="Why it waits or failed: one CamelCase word.")
     message: str = Field("", description="Why it waits or failed, and the remedy.")
     tables: int = Field(0, description="Tables moved.")
     rows: int = Field(0, description="Rows moved.")
@@ -258,4 +256,4 @@ def with_conditions(old: Iterable[Condition], new: Iterable[Condition], now: dat
 def _since(old: Condition | None, new: Condition, now: datetime) -> Condition:
     is_unchanged = old is not None and old.status == new.status
     since = old.last_transition_time if old is not None and is_unchanged else now
-    return new.model_copy(update={"last_transition_time": since})
+    return new.having(last_transition_time=since)

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from datareplication.core import plan, times
 from datareplication.core.names import DUMP_STEP, load_step
 from datareplication.core.paths import snapshot_path
+from datareplication.core.phases import RunPhase
 from datareplication.core.plan import Seen, Volume
 from datareplication.core.pods import Why
+from datareplication.core.reasons import Word
 from datareplication.core.run import Run
 from datareplication.core.state import ROLLING_BACK, Condition, RunStatus, StepStatus, TargetStep, with_conditions
 from datareplication.core.steps import S, step_status
@@ -29,16 +31,15 @@ def run_status(seen: Seen, now: datetime) -> RunStatus:
     if dump is None or dump.phase == "Succeeded":
         targets = [_waiting_its_turn(target, seen.ahead) for target in targets]
     report = job.report if (job := observed.get(DUMP_STEP)) else None
-    status = old.model_copy(
-        update={
-            "start_time": old.start_time or now,
-            "dump": dump,
-            "targets": targets,
-            "snapshot": snapshot_path(run),
-            "node": _node(seen) or old.node,
-            **({"snapshot_time": times.optional(report.snapshot_time), "lsn": report.lsn} if report else {}),
-        }
+    status = old.having(
+        start_time=old.start_time or now,
+        dump=dump,
+        targets=targets,
+        snapshot=snapshot_path(run),
+        node=_node(seen) or old.node,
     )
+    if report:
+        status = status.having(snapshot_time=times.optional(report.snapshot_time), lsn=report.lsn)
     if seen.ending is not None:
         status = _without_open_steps(status, seen.ending, now)
     is_overdue = now >= (status.start_time or now) + timedelta(seconds=run.spec.start_timeout_seconds)
@@ -56,13 +57,11 @@ def _node(seen: Seen) -> str:
 
 def failed_run(run: Run, why: Why, now: datetime) -> RunStatus:
     """Return the status of a run that cannot be carried out at all."""
-    status = run.status.model_copy(
-        update={
-            "phase": "Failed",
-            "message": why.message,
-            "completion_time": now,
-            "start_time": run.status.start_time or now,
-        }
+    status = run.status.having(
+        phase="Failed",
+        message=why.message,
+        completion_time=now,
+        start_time=run.status.start_time or now,
     )
     return _with_run_conditions(status, why.reason, now)
 
@@ -73,13 +72,12 @@ def replaced_run(run: Run, why: Why, now: datetime) -> RunStatus:
 
 
 def _replaced(status: RunStatus, why: Why, now: datetime) -> RunStatus:
-    words = {"phase": "Replaced", "message": why.message}
-    return _with_run_conditions(status.model_copy(update=words), why.reason, now)
+    return _with_run_conditions(status.having(phase="Replaced", message=why.message), why.reason, now)
 
 
 def waiting_run(run: Run, message: str, now: datetime) -> RunStatus:
     """Return the status of a run that has not been admitted."""
-    status = run.status.model_copy(update={"phase": "Pending", "message": message})
+    status = run.status.having(phase="Pending", message=message)
     return _with_run_conditions(status, "Waiting", now)
 
 
@@ -87,27 +85,26 @@ def _waiting_its_turn(target: TargetStep, ahead: Mapping[str, str]) -> TargetSte
     if target.phase != "Waiting" or target.name not in ahead:
         return target
     message = f"waits until run {ahead[target.name]} has loaded it"
-    return target.model_copy(update={"reason": "Waiting", "message": message})
+    return target.having(reason="Waiting", message=message)
 
 
 def _without_open_steps(status: RunStatus, why: Why, now: datetime) -> RunStatus:
     """Fail what never began or was not even created when the run's time was over."""
     targets = [_failed_if_open(target, why, now) for target in status.targets]
     dump = _failed_if_open(status.dump, why, now) if status.dump else None
-    return status.model_copy(update={"dump": dump, "targets": targets})
+    return status.having(dump=dump, targets=targets)
 
 
 def _failed_if_open(step: S, why: Why, now: datetime) -> S:
     if step.phase != "Waiting":
         return step
     message = "; ".join(filter(None, (why.message, step.message)))  # and what it waited for
-    failed = {"phase": "Failed", "reason": why.reason, "message": message, "completion_time": now}
-    return step.model_copy(update=failed)
+    return step.having(phase="Failed", reason=why.reason, message=message, completion_time=now)
 
 
 def _with_phase(status: RunStatus, seen: Seen, now: datetime, *, is_overdue: bool) -> RunStatus:
     done = [target for target in status.targets if target.phase == "Succeeded"]
-    status = status.model_copy(update={"targets_summary": f"{len(done)}/{len(status.targets)}"})
+    status = status.having(targets_summary=f"{len(done)}/{len(status.targets)}")
     dump, volume = status.dump, seen.volume
     if dump is not None and dump.phase == "Failed":
         return _ended(status, "Failed", f"dump: {dump.message}", dump.reason, now)
@@ -158,20 +155,16 @@ def _waits(name: str, step: StepStatus) -> str:
     return f"{name}: {step.message}{again}" if step.message else ""
 
 
-def _active(status: RunStatus, phase: str, message: str, now: datetime) -> RunStatus:
-    return _with_run_conditions(status.model_copy(update={"phase": phase, "message": message}), phase, now)
+def _active(status: RunStatus, phase: RunPhase, message: str, now: datetime) -> RunStatus:
+    return _with_run_conditions(status.having(phase=phase, message=message), phase, now)
 
 
-def _ended(status: RunStatus, phase: str, message: str, reason: str, now: datetime) -> RunStatus:
+def _ended(status: RunStatus, phase: RunPhase, message: str, reason: Word, now: datetime) -> RunStatus:
     ends = [step.completion_time for step in (status.dump, *status.targets) if step and step.completion_time]
     end = max(ends, default=now)
-    update = {
-        "phase": phase,
-        "message": message,
-        "completion_time": end,
-        "duration": duration_text(end, status.start_time or end),
-    }
-    return _with_run_conditions(status.model_copy(update=update), reason, now)
+    duration = duration_text(end, status.start_time or end)
+    ended = status.having(phase=phase, message=message, completion_time=end, duration=duration)
+    return _with_run_conditions(ended, reason, now)
 
 
 def duration_text(end: datetime, start: datetime) -> str:
@@ -183,7 +176,7 @@ def duration_text(end: datetime, start: datetime) -> str:
     return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
 
 
-def _with_run_conditions(status: RunStatus, reason: str, now: datetime) -> RunStatus:
+def _with_run_conditions(status: RunStatus, reason: Word, now: datetime) -> RunStatus:
     is_finished = status.completion_time is not None
     values = {
         "Complete": status.phase == "Succeeded",
@@ -194,4 +187,4 @@ def _with_run_conditions(status: RunStatus, reason: str, now: datetime) -> RunSt
         Condition(type=kind, status="True" if value else "False", reason=reason or status.phase, message=status.message)
         for kind, value in values.items()
     ]
-    return status.model_copy(update={"conditions": with_conditions(status.conditions, new, now)})
+    return status.having(conditions=with_conditions(status.conditions, new, now))

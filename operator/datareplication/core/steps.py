@@ -4,17 +4,19 @@ A step that has ended is carried over as it is: its Job may be gone, its result 
 """
 
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from datareplication.core import paths, times
 from datareplication.core.observed import HELD, ObservedJob
+from datareplication.core.phases import JobState, StepPhase
 from datareplication.core.pods import ObservedPod, Why
+from datareplication.core.reasons import Reason
 from datareplication.core.report import ROLLED_BACK, Report
-from datareplication.core.state import AttemptStatus, ProgressStatus, RunStatus, StepPhase, StepStatus, TargetStep
+from datareplication.core.state import AttemptStatus, ProgressStatus, RunStatus, StepStatus, TargetStep
 
 S = TypeVar("S", bound=StepStatus)
 
-STEP_PHASES: dict[str, StepPhase] = {
+STEP_PHASES: dict[JobState, StepPhase] = {
     "Absent": "Waiting",
     "Refused": "Waiting",
     "Gone": "Failed",
@@ -32,7 +34,7 @@ STEP_PHASES: dict[str, StepPhase] = {
 }
 """A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
 
-REFUSED = "JobRefused"
+REFUSED: Reason = "JobRefused"
 """Reason of a step whose Job Kubernetes does not make as things are: a quota, a webhook, a policy, a missing right."""
 
 ATTEMPTS_LIMIT = 32
@@ -61,20 +63,18 @@ def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
     has_ended = phase in ("Succeeded", "Failed")
     progress = _progress(job, old.progress, now)
     why = Why(old.reason, old.message) if _is_still_so(old, job) else _why(job, progress)
-    return old.model_copy(
-        update={
-            "phase": phase,
-            "attempts": job.attempts,
-            "ended_attempts": _ended_attempts(old.ended_attempts, job.pods),
-            "reason": why.reason,
-            "message": why.message,
-            "start_time": old.start_time or job.started_at,
-            "completion_time": (job.ended_at or now) if has_ended else None,
-            "retry_time": job.retry_at if job.state == "Suspended" else None,
-            "progress": progress,
-            **(_result(old, job.report) if job.report else {}),
-        }
+    seen = old.having(
+        phase=phase,
+        attempts=job.attempts,
+        ended_attempts=_ended_attempts(old.ended_attempts, job.pods),
+        reason=why.reason,
+        message=why.message,
+        start_time=old.start_time or job.started_at,
+        completion_time=(job.ended_at or now) if has_ended else None,
+        retry_time=job.retry_at if job.state == "Suspended" else None,
+        progress=progress,
     )
+    return _with_result(seen, job.report) if job.report else seen
 
 
 def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> list[AttemptStatus]:
@@ -108,14 +108,21 @@ def _phase(job: ObservedJob) -> StepPhase:
     return STEP_PHASES[job.state]
 
 
-def _result(step: StepStatus, report: Report) -> dict[str, Any]:
-    figures = {name: getattr(report, name) for name in ("rows", "bytes", "tables", "duration_seconds")}
-    found = {**figures, "not_carried": list(report.not_carried)}
+def _with_result(step: S, report: Report) -> S:
+    """Return a step with what its program says of its success."""
+    step = step.having(
+        rows=report.rows,
+        bytes=report.bytes,
+        tables=report.tables,
+        duration_seconds=report.duration_seconds,
+        not_carried=list(report.not_carried),
+    )
     if not isinstance(step, TargetStep):
-        return found
-    told = {"reason": report.reason, "message": report.message} if report.reason == ROLLED_BACK else {}
+        return step
+    if report.reason == ROLLED_BACK:
+        step = step.having(reason=report.reason, message=report.message)
     path, moment = report.snapshot.removeprefix(f"{paths.SNAPSHOTS_MOUNT}/"), times.optional(report.snapshot_time)
-    return found | told | {"snapshot": path, "snapshot_time": moment, "lsn": report.lsn}
+    return step.having(snapshot=path, snapshot_time=moment, lsn=report.lsn)
 
 
 def _progress(job: ObservedJob, old: ProgressStatus | None, now: datetime) -> ProgressStatus | None:
@@ -125,7 +132,7 @@ def _progress(job: ObservedJob, old: ProgressStatus | None, now: datetime) -> Pr
     # Times are kept in whole seconds; rounded up, ten of them are never less.
     seen = now.replace(microsecond=0) + timedelta(seconds=bool(now.microsecond))
     new = ProgressStatus(**vars(job.progress), time=seen)
-    is_same = old is not None and old.model_copy(update={"time": seen}) == new
+    is_same = old is not None and old.having(time=seen) == new
     return old if is_same else new
 
 

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from datareplication.core import carried
+from datareplication.core.phases import ReplicationPhase
 from datareplication.core.pods import Why
+from datareplication.core.reasons import Reason, Word
 from datareplication.core.run import Run
 from datareplication.core.schedule import CATCHUP_LIMIT, Decision
 from datareplication.core.spec import ReplicationSpec
 from datareplication.core.state import (
     NOT_GROWN,
     Condition,
-    ReplicationPhase,
     ReplicationStatus,
     RunNote,
     ScheduleStatus,
@@ -47,16 +48,14 @@ def invalid(
         _condition("Stalled", "True", error.reason, error.message, generation),
         *([_fresh(targets, generation)] if targets else []),
     ]
-    return old.model_copy(
-        update={
-            "observed_generation": generation,
-            "phase": "Invalid",
-            "message": error.message,
-            "next_schedule_time": None,
-            "targets": targets,
-            "active_runs": [run.name for run in ordered if not run.is_finished],
-            "conditions": with_conditions(old.conditions, new, now),
-        }
+    return old.having(
+        observed_generation=generation,
+        phase="Invalid",
+        message=error.message,
+        next_schedule_time=None,
+        targets=targets,
+        active_runs=[run.name for run in ordered if not run.is_finished],
+        conditions=with_conditions(old.conditions, new, now),
     )
 
 
@@ -112,27 +111,21 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
     targets = [carried.after(before.get(t.name, TargetStatus(name=t.name)), all_runs) for t in spec.targets]
     targets = [carried.with_freshness(target, spec.freshness_seconds, now) for target in targets]
     last = last_runs(old, ordered)
-    status = old.model_copy(
-        update={
-            "observed_generation": generation,
-            "schedule": seen.schedule,
-            "targets": targets,
-            "targets_summary": f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
-            "active_runs": [run.name for run in all_runs if not run.is_finished],
-            "last_success": last.success,
-            "last_failure": last.failure,
-            "last_successful_time": last.success.time if last.success else None,
-            "last_schedule_time": last_slot(old, ordered, now),
-            "next_schedule_time": None if spec.suspend else decision.next,
-        }
+    status = old.having(
+        observed_generation=generation,
+        schedule=seen.schedule,
+        targets=targets,
+        targets_summary=f"{sum(t.phase == 'Succeeded' for t in targets)}/{len(targets)}",
+        active_runs=[run.name for run in all_runs if not run.is_finished],
+        last_success=last.success,
+        last_failure=last.failure,
+        last_successful_time=last.success.time if last.success else None,
+        last_schedule_time=last_slot(old, ordered, now),
+        next_schedule_time=None if spec.suspend else decision.next,
     )
     volume = _volume(seen.grown, old, generation)
     told = (_message(ordered, last.ended), seen.held.message, *(one.message for one in volume))
-    words = {
-        "phase": _phase(spec, ordered, decision, last.ended),
-        "message": "; ".join(filter(None, told)),
-    }
-    status = status.model_copy(update=words)
+    status = status.having(phase=_phase(spec, ordered, decision, last.ended), message="; ".join(filter(None, told)))
     new = [
         *_acceptance(spec, decision, generation),
         _last_run(last.ended, generation),
@@ -142,7 +135,7 @@ def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> Replication
         *volume,
     ]
     kept = [condition for condition in old.conditions if condition.type != "TooManyMissed" or _catches_up(spec)]
-    return status.model_copy(update={"conditions": with_conditions(kept, new, now)})
+    return status.having(conditions=with_conditions(kept, new, now))
 
 
 def _by_age(runs: Iterable[Run]) -> list[Run]:
@@ -185,6 +178,7 @@ def _message(runs: list[Run], last: RunNote | None) -> str:
 
 
 def _acceptance(spec: ReplicationSpec, decision: Decision, generation: int) -> list[Condition]:
+    reason: Reason
     if spec.suspend:
         reason, message = "Suspended", "accepted; suspended"
     elif spec.schedule is None:
@@ -252,7 +246,7 @@ def _fresh(targets: list[TargetStatus], generation: int) -> Condition:
     return _condition("Fresh", "True", "Fresh", "every target's data is young enough", generation)
 
 
-def _condition(kind: str, status: str, reason: str, message: str, generation: int) -> Condition:
+def _condition(kind: str, status: str, reason: Word, message: str, generation: int) -> Condition:
     return Condition.model_validate(
         {"type": kind, "status": status, "reason": reason, "message": message, "observedGeneration": generation}
     )

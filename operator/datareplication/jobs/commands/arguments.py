@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
-from datareplication.errors import UsageError
+from datareplication.errors import ReplicationError, UsageError, kinds
 from datareplication.jobs.frame.program import DEFAULT_TERMINATION_MESSAGE_PATH
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.settings import RunSettings
@@ -86,9 +86,13 @@ def environment_help(prefix: str, path_text: str, more: Mapping[str, str] = NOTH
         **more,
         "TERMINATION_MESSAGE_PATH": f"Where the final report goes (default: {DEFAULT_TERMINATION_MESSAGE_PATH}).",
     }
-    codes = "0 done, 75 try again, 64 arguments, 65 data, 69 missing capability, 73 volume, 77 rights, 78 guard"
     lines = "\n".join(f"  {name:<25} {text}" for name, text in rows.items())
-    return f"environment:\n{lines}\n\nexit codes:\n  {codes}"
+    return f"environment:\n{lines}\n\nexit codes:\n  {exit_codes(*kinds())}"
+
+
+def exit_codes(*of: type[ReplicationError]) -> str:
+    """Return the help on a program's exit codes: 0, and those of these kinds of errors."""
+    return ", ".join(["0 done", *(f"{kind.exit_code} {kind.in_short}" for kind in of)])
 
 
 def run_settings(given: argparse.Namespace) -> RunSettings:

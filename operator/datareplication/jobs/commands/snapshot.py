@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from datareplication.errors import DataError, ReplicationError, StorageError, UsageError
+from datareplication.errors import CapabilityError, DataError, ReplicationError, StorageError, UsageError
 from datareplication.jobs.commands import pruning_arguments
-from datareplication.jobs.commands.arguments import Parser
+from datareplication.jobs.commands.arguments import Parser, exit_codes
 from datareplication.jobs.frame import surprises
 from datareplication.jobs.model import contents
 from datareplication.jobs.model.sizes import readable
@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     made = Parser(
         prog=PROGRAM,
         description="List, verify and prune snapshots that datareplication-dump wrote.",
-        epilog="exit codes: 0 done, 64 arguments, 65 a damaged snapshot, 69 a snapshot of a newer version, 73 volume",
+        epilog=f"exit codes: {exit_codes(UsageError, DataError, CapabilityError, StorageError)}",
         allow_abbrev=False,
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")

@@ -6,6 +6,7 @@ It owns the quoting of names in pg_dump's pattern language. It refuses to know w
 from collections.abc import Sequence
 
 from datareplication.errors import UsageError
+from datareplication.jobs.model.quoting import quoted
 from datareplication.jobs.model.selection import Node
 
 LARGEST_ARGUMENTS_BYTES = 1 << 20
@@ -20,12 +21,8 @@ def dump_options(left_out: Sequence[Node], encoding: str) -> list[str]:
     """
     if not left_out:
         return []
-    names = [f"--exclude-table={_quoted(node.schema)}.{_quoted(node.name)}" for node in left_out]
+    names = [f"--exclude-table={quoted(node.schema, node.name)}" for node in left_out]
     if sum(len(name.encode()) for name in names) > LARGEST_ARGUMENTS_BYTES:
         text = f"the patterns leave out {len(left_out)} relations, more than pg_dump can be told; leave out fewer"
         raise UsageError(text, reason="TooManyLeftOut")
     return [f"--encoding={encoding}", *names]  # pg_dump reads its patterns in it, too
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

@@ -4,6 +4,7 @@ pg_dump and pg_restore know their owners, grants and comments. They are no relat
 among them.
 """
 
+from datareplication.core.choices import Compression
 from datareplication.errors import RightsError
 from datareplication.jobs.postgres import large_objects
 from datareplication.jobs.postgres.connection import Session
@@ -26,7 +27,7 @@ def refuse_unreadable(session: Session) -> None:
     raise RightsError(text, reason="CannotReadLargeObjects")
 
 
-def dump_options(snapshot_id: str, compression: str) -> list[str]:
+def dump_options(snapshot_id: str, compression: Compression) -> list[str]:
     """Return pg_dump's arguments for an archive of all large objects and nothing else, which locks no table."""
     return [
         "--format=custom",

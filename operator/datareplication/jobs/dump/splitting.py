@@ -6,6 +6,7 @@ It owns the splitting of large tables and the names of the files. It refuses to 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from datareplication.core.choices import Compression
 from datareplication.jobs.model.contents import part_path
 from datareplication.jobs.model.tables import Blocks, Shape, Table
 
@@ -28,7 +29,7 @@ class PartTask:
     condition: str = ""
 
 
-def parts(tables: Iterable[Table], workers: int, compression: str, encoding: str) -> list[PartTask]:
+def parts(tables: Iterable[Table], workers: int, compression: Compression, encoding: str) -> list[PartTask]:
     """Return the files to write, largest first.
 
     A table without a block has no row that the snapshot could see, and no file. The last range of a table is
@@ -46,7 +47,7 @@ def _limit_bytes(total_bytes: int, workers: int) -> int:
     return min(LARGEST_PART_BYTES, max(SMALLEST_SPLIT_BYTES, total_bytes // (workers * SHARES_PER_WORKER)))
 
 
-def _split(table: Table, limit_bytes: int, compression: str, encoding: str) -> list[tuple[int, PartTask]]:
+def _split(table: Table, limit_bytes: int, compression: Compression, encoding: str) -> list[tuple[int, PartTask]]:
     """Return a table's tasks, each with their number."""
     shape = Shape(table.schema, table.name, tuple(column.name for column in table.columns), encoding)
     ranges = _ranges(table.blocks, 1 if table.condition else -(-table.bytes // limit_bytes))

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from datareplication.errors import ReplicationError, TransientError
 from datareplication.jobs.frame.program import Frame
@@ -29,15 +29,15 @@ END_SECONDS = 10.0
 
 NAMES_IN_A_NOTE = 3
 
-WAITS_FOR_LOCK, BLOCKS_OTHERS = "WaitsForLock", "BlocksOthers"
+Reason = Literal["", "WaitsForLock", "BlocksOthers"]
 
 
-def note(waits: Sequence[Wait]) -> tuple[str, str]:
+def note(waits: Sequence[Wait]) -> tuple[Reason, str]:
     """Return (reason, text) of what there is to say of these waits, both empty when there are none. Pure."""
     blocked = {wait.waiter: wait for wait in reversed(waits) if not wait.is_ours}
     asked = {wait.blocker: wait for wait in reversed(waits) if wait.is_ours}
     texts = [_blocks(wait) for wait in _longest(blocked)] + [_waits(wait) for wait in _longest(asked)]
-    reason = BLOCKS_OTHERS if blocked else WAITS_FOR_LOCK if asked else ""
+    reason: Reason = "BlocksOthers" if blocked else "WaitsForLock" if asked else ""
     more = len(texts) - NAMES_IN_A_NOTE
     return reason, "; ".join([*texts[:NAMES_IN_A_NOTE], *([f"and {more} more"] if more > 0 else [])])
 
@@ -130,7 +130,7 @@ class Watch:
         self._close()
         self._say("", "")
 
-    def _say(self, reason: str, text: str) -> None:
+    def _say(self, reason: Reason, text: str) -> None:
         if text != self._said:
             if text:
                 self._frame.log.warning("production and the dump wait for each other's locks", reason=reason, note=text)

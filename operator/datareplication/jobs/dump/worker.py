@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from datareplication.core.choices import Compression
 from datareplication.errors import CapabilityError
 from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.frame.workers import Handler, Tell
@@ -25,7 +26,7 @@ class WorkerConfig:
     lock_timeout_seconds: int
     snapshot_id: str
     root: Path
-    compression: str
+    compression: Compression
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ and the first line of the statement: DETAIL and CONTEXT hold rows.
 
 import re
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import (
     CapabilityError,
     DataError,
@@ -16,7 +17,7 @@ from datareplication.errors import (
     UsageError,
 )
 
-MESSAGES: tuple[tuple[str, type[ReplicationError], str], ...] = (
+MESSAGES: tuple[tuple[str, type[ReplicationError], Reason], ...] = (
     (r"ERROR: .*No space left on device", CapabilityError, "ServerDiskFull"),
     (r"authentication method requirement", RightsError, "PasswordInClear"),
     (r"invalid connection option", UsageError, "BadConnection"),
@@ -87,7 +88,7 @@ A name that is missing while pg_restore executes a statement of the schema is th
 asks for what the server is too old or too new for.
 """
 
-REMEDIES = {
+REMEDIES: dict[Reason, str] = {
     "ServerDiskFull": "the target's server needs room",
     "TooManyLocks": "raise max_locks_per_transaction of that server: it bounds how many tables a transaction locks",
     "StatementRefused": "pg_restore alone is refused too; docs/fidelity.md tells which names it cannot resolve",

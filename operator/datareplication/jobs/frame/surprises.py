@@ -6,6 +6,7 @@ says whether another attempt can help. All others stay what they are.
 
 import errno
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import DataError, ReplicationError, StorageError, TransientError, UsageError
 
 SCARCE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ETXTBSY, errno.ESTALE}
@@ -14,7 +15,7 @@ SCARCE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, e
 
 Kind = type[ReplicationError]
 
-EXPLAINED: tuple[tuple[type[Exception], Kind, str, str], ...] = (
+EXPLAINED: tuple[tuple[type[Exception], Kind, Reason, str], ...] = (
     (MemoryError, TransientError, "OutOfMemory", "out of memory: raise the limit, or use fewer workers"),
     (EOFError, TransientError, "WorkerKilled", "a process beside this one has gone, perhaps for want of memory"),
     (ConnectionError, TransientError, "WorkerKilled", "a process beside this one has gone, perhaps for want of memory"),

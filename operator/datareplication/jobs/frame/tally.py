@@ -5,12 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Literal
 
+from datareplication.core.phases import Activity
+from datareplication.core.reasons import Reason
 from datareplication.core.report import Progress
 from datareplication.jobs.frame.log import Log
 from datareplication.jobs.model.pace import Pace
 
-COPYING = "Data"
+COPYING: Activity = "Data"
 """The phase in which bytes move; in others a time left would be a guess."""
 
 
@@ -35,7 +38,7 @@ class Tally:
             self._progress, tables_done=done, tables_total=tables, rows_total=rows, bytes_total=size
         )
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: Activity) -> None:
         """Go on to another phase."""
         self._say(phase=name)
 
@@ -49,7 +52,7 @@ class Tally:
         tables = self._progress.tables_done + (self._left[oid] == 0)
         self._say(tables_done=tables, rows_done=self._progress.rows_done + rows)
 
-    def note(self, reason: str, text: str) -> None:
+    def note(self, reason: Reason | Literal[""], text: str) -> None:
         """Say what holds the work or others up; empty when that is over. May be called from any thread."""
         self._say(note_reason=reason, note=text)
 

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from datareplication.core.choices import Grants, Owners
 from datareplication.errors import CapabilityError, RightsError
 from datareplication.jobs.model.databases import OPTIONS_SINCE, Server
 from datareplication.jobs.model.manifest import Role
+from datareplication.jobs.model.quoting import quoted
 
 USES = {
     "Owner": "owns objects",
@@ -41,10 +43,10 @@ class Wants:
     default_privileges: Sequence[str] = ()
 
 
-def needed(roles: Sequence[Role], owners: str, grants: str) -> list[Role]:
+def needed(roles: Sequence[Role], owners: Owners, grants: Grants) -> list[Role]:
     """Return the roles that must exist, each with what it is then needed for.
 
-    owners: `Keep` or `TargetOwner`; grants: `Keep` or `Drop`. Policies and user mappings name their roles either way.
+    Policies and user mappings name their roles either way.
     """
     wanted = {"Policy", "UserMapping"}
     wanted |= {"Owner", "Public"} if owners == "Keep" else set()
@@ -66,18 +68,18 @@ def check(wants: Wants) -> None:
 
 def statements(wants: Wants) -> list[str]:
     """Return the statements that give what is missing, in the order in which they can be run."""
-    missing = [f"CREATE ROLE {_quoted(role.name)} NOLOGIN /* {_why(role)} */;" for role in wants.missing_roles]
+    missing = [f"CREATE ROLE {quoted(role.name)} NOLOGIN /* {_why(role)} */;" for role in wants.missing_roles]
     if wants.server.is_superuser:
         return missing
-    role = _quoted(wants.server.role)
+    role = quoted(wants.server.role)
     # Without options a membership keeps those that it has, or follows the role's NOINHERIT.
     options = " WITH INHERIT TRUE, SET TRUE" if wants.server.version >= OPTIONS_SINCE else ""
     if not wants.server.can_create_databases:
         missing.append(f"ALTER ROLE {role} CREATEDB;")
     if wants.closed_tablespace:
-        missing.append(f"GRANT CREATE ON TABLESPACE {_quoted(wants.closed_tablespace)} TO {role};")
+        missing.append(f"GRANT CREATE ON TABLESPACE {quoted(wants.closed_tablespace)} TO {role};")
     if not wants.is_owner:
-        missing.append(f"GRANT {_quoted(wants.owner)} TO {role}{options};")
+        missing.append(f"GRANT {quoted(wants.owner)} TO {role}{options};")
     if wants.foreign_sessions and not wants.server.can_signal:
         missing.append(f"GRANT pg_signal_backend TO {role}{options};")
     return missing + _only_superusers(wants)
@@ -87,8 +89,8 @@ def _only_superusers(wants: Wants) -> list[str]:
     """Return what no grant helps against, with what does."""
     strangers = _strangers(wants, wants.owners)
     altered = _strangers(wants, wants.default_privileges)
-    sessions = [_quoted(name) for name, is_superuser in wants.foreign_sessions if is_superuser]
-    extensions = [_quoted(name) for name in wants.superuser_extensions]
+    sessions = [quoted(name) for name, is_superuser in wants.foreign_sessions if is_superuser]
+    extensions = [quoted(name) for name in wants.superuser_extensions]
     found = []
     if strangers:
         found.append(
@@ -106,12 +108,8 @@ def _only_superusers(wants: Wants) -> list[str]:
 
 
 def _strangers(wants: Wants, names: Sequence[str]) -> list[str]:
-    return [_quoted(name) for name in names if name not in {wants.server.role, wants.owner}]
+    return [quoted(name) for name in names if name not in {wants.server.role, wants.owner}]
 
 
 def _why(role: Role) -> str:
     return "it " + ", ".join(USES[use] for use in role.uses)
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

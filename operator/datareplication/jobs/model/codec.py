@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
 
+from datareplication.core.words import camel
 from datareplication.errors import DataError
 
 
@@ -39,15 +40,10 @@ def canonical(content: Any) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
-
-
 def encoded(value: Any) -> Any:
     """Return a dataclass and what it holds as JSON's values."""
     if is_dataclass(value):
-        return {_camel(field.name): encoded(getattr(value, field.name)) for field in fields(value)}
+        return {camel(field.name): encoded(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
         return [encoded(item) for item in value]
     return value
@@ -97,7 +93,7 @@ def _fields(kind: Any, value: Any, where: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         return None
     hints = typing.get_type_hints(kind, include_extras=True)
-    known = {field.name: _camel(field.name) for field in fields(kind)}
+    known = {field.name: camel(field.name) for field in fields(kind)}
     given = {name: key for name, key in known.items() if key in value}
     if not given.keys() >= {field.name for field in fields(kind) if field.default is MISSING}:
         return None

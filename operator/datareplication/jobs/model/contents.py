@@ -2,20 +2,22 @@
 
 import re
 
+from datareplication.core.choices import Compression
+
 MANIFEST = "manifest.json"
 ARCHIVE = "schema.dump"
 LARGE_OBJECTS = "blobs.dump"
 DATA = "data"
 OURS = frozenset({MANIFEST, ARCHIVE, LARGE_OBJECTS, DATA})
 
-SUFFIXES = {"Zstd": ".csv.zst", "Gzip": ".csv.gz", "None": ".csv"}
+SUFFIXES: dict[Compression, str] = {"Zstd": ".csv.zst", "Gzip": ".csv.gz", "None": ".csv"}
 """Of a part's file, by its compression."""
 
 PART_NAME = r"[0-9]{1,10}-[0-9]{1,10}\.csv(\.zst|\.gz)?"
 PART_PATH = f"{DATA}/{PART_NAME}"
 
 
-def part_path(oid: int, index: int, compression: str) -> str:
+def part_path(oid: int, index: int, compression: Compression) -> str:
     """Return the path of a table's file, below the snapshot's directory."""
     return f"{DATA}/{oid}-{index}{SUFFIXES[compression]}"
 

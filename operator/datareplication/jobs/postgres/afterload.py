@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import sql
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import CapabilityError, DataError, ReplicationError, TransientError, UsageError
 from datareplication.jobs.frame.stop import Stop
 from datareplication.jobs.model.manifest import MaterializedView
@@ -20,7 +21,7 @@ from datareplication.jobs.postgres import classify, connection
 from datareplication.jobs.postgres.catalog import USER_CLASS
 from datareplication.jobs.postgres.connection import Session, row, rows, transaction
 
-REASON = "AfterLoadFailed"
+REASON: Reason = "AfterLoadFailed"
 DOING = "after-load SQL"
 DEFAULT_SEARCH_PATH = '"$user", public'
 

@@ -8,6 +8,7 @@ import re
 
 import psycopg2
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import (
     CapabilityError,
     DataError,
@@ -20,7 +21,7 @@ from datareplication.errors import (
 
 Kind = type[ReplicationError]
 
-SQLSTATES: dict[str, tuple[Kind, str]] = {
+SQLSTATES: dict[str, tuple[Kind, Reason]] = {
     "08": (TransientError, "ConnectionLost"),
     "0L": (RightsError, "PermissionDenied"),
     "0P": (RightsError, "PermissionDenied"),
@@ -60,7 +61,7 @@ What no class explains was raised by code in the database (a trigger, a CHECK's 
 is about what stands there: never a defect of ours, so the last entry is of data.
 """
 
-LIMITS: tuple[tuple[str, str, str, str], ...] = (
+LIMITS: tuple[tuple[str, str, Reason, str], ...] = (
     (
         "53",
         r"^out of shared memory",
@@ -77,7 +78,7 @@ RECOVERY_CONFLICT_REMEDY = (
     " primary's VACUUM) or raise max_standby_streaming_delay (against its schema changes too), or dump the primary"
 )
 
-CONNECT_TEXTS: tuple[tuple[str, Kind, str, str], ...] = (
+CONNECT_TEXTS: tuple[tuple[str, Kind, Reason, str], ...] = (
     (
         r"authentication method requirement",
         RightsError,

@@ -6,11 +6,12 @@ the row's place in the table.
 
 from psycopg2 import sql
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import CapabilityError
 from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres.connection import Session, identifier, rows
 
-REASON = "ValueTooLarge"
+REASON: Reason = "ValueTooLarge"
 DOING = "looking for the row that is too large"
 
 WORDLESS_TYPES = ("int2", "int4", "int8", "oid", "uuid")

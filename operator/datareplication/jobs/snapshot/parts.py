@@ -17,6 +17,8 @@ from typing import Any, BinaryIO, Protocol, Self
 
 import zstandard
 
+from datareplication.core.choices import Compression
+from datareplication.core.reasons import Reason
 from datareplication.errors import DataError, ReplicationError, StorageError
 from datareplication.jobs.model.contents import SUFFIXES
 from datareplication.jobs.model.manifest import Part
@@ -47,7 +49,7 @@ class PartWriter:
     tell: called with the bytes of CSV of each chunk. A full or broken volume is a StorageError.
     """
 
-    def __init__(self, root: Path, path: str, compression: str, tell: Tell) -> None:
+    def __init__(self, root: Path, path: str, compression: Compression, tell: Tell) -> None:
         self._path = path
         with storing(path), below.directory(root) as directory:
             descriptor = directory.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -153,7 +155,7 @@ def storing(what: str) -> Any:
     try:
         yield
     except OSError as error:
-        reason = "VolumeFull" if error.errno in FULL_VOLUME_ERRORS else None
+        reason: Reason | None = "VolumeFull" if error.errno in FULL_VOLUME_ERRORS else None
         text = f"cannot write {what} on the snapshot's volume: {error.strerror or error}"
         raise StorageError(text, reason=reason) from error
 
@@ -209,7 +211,7 @@ class _NoCompressor:
         return b""
 
 
-def _compressor(compression: str) -> _Compressor:
+def _compressor(compression: Compression) -> _Compressor:
     if compression == "Zstd":
         return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).compressobj()
     if compression == "Gzip":
@@ -250,7 +252,7 @@ class _HashedFile(io.RawIOBase):
 class _Sink(io.RawIOBase):
     """Counts, compresses, hashes and stores what it is given."""
 
-    def __init__(self, file: io.RawIOBase, path: str, compression: str, tell: Tell) -> None:
+    def __init__(self, file: io.RawIOBase, path: str, compression: Compression, tell: Tell) -> None:
         self._file = file
         self._path = path
         self._compressor = _compressor(compression)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from datareplication.core.choices import Compression
 from datareplication.errors import StorageError
 from datareplication.jobs.model.sizes import readable
 from datareplication.jobs.snapshot.parts import storing
 
 Answer = Literal["Fits", "MayNotFit", "CannotFit"]
 
-SMALLEST_SHARE = {"Zstd": 0.02, "Gzip": 0.02, "None": 0.1}
+SMALLEST_SHARE: dict[Compression, float] = {"Zstd": 0.02, "Gzip": 0.02, "None": 0.1}
 """Of the tables' bytes on disk. A row of one integer takes 36 bytes there and a few as CSV; a table padded with blanks
 shrinks to a fiftieth when compressed. So nothing surely fails that only looks large."""
 
@@ -31,7 +32,7 @@ class Need:
     likely: int
 
 
-def need(tables_bytes: int, compression: str, previous_bytes: int | None) -> Need:
+def need(tables_bytes: int, compression: Compression, previous_bytes: int | None) -> Need:
     """Return what a snapshot needs, from the tables' bytes on disk and the newest snapshot's bytes, if there is one.
 
     The newest snapshot tells best. That a database was emptied since shows in its tables, which bound what is sure.

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from datareplication.core.names import variable_prefix
+from datareplication.core.phases import Activity
 from datareplication.core.report import Progress, Report
 from datareplication.errors import DataError, TransientError
 from datareplication.jobs.frame import program
@@ -81,7 +82,14 @@ def test_progress_is_said_at_a_change_of_phase_and_now_and_then(monkeypatch: pyt
     log = Log(stream=stream)
     now = [100.0]
     monkeypatch.setattr("datareplication.jobs.frame.log.time.monotonic", lambda: now[0])
-    for phase, after in [("Data", 0.0), ("Data", 0.5), ("Data", 1.6), ("Indexes", 0.1), ("Indexes", 0.1)]:
+    moments: list[tuple[Activity, float]] = [
+        ("Data", 0.0),
+        ("Data", 0.5),
+        ("Data", 1.6),
+        ("Indexes", 0.1),
+        ("Indexes", 0.1),
+    ]
+    for phase, after in moments:
         now[0] += after
         log.progress(Progress(phase))
     phases = [Progress.from_log_line(line) for line in stream.getvalue().splitlines()]

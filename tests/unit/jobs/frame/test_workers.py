@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import DataError, TransientError
 from datareplication.jobs.frame.stop import Stop
 from datareplication.jobs.frame.workers import Crew, Tell, WorkerError, crew
@@ -21,7 +22,7 @@ def double(factor: int) -> Iterator[Handler]:
 
     def handle(task: int, tell: Tell) -> int:
         if task == 7:
-            raise DataError("seven", reason="Seven")
+            raise DataError("seven", reason="RowsDiffer")
         if task == 8:
             raise ZeroDivisionError
         if task == 9:
@@ -67,7 +68,7 @@ def test_every_task_is_done_once_and_its_bytes_are_counted(workers: Crew[int, in
 def test_a_failure_is_raised(workers: Crew[int, int], task: int, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text) as raised:
         perform(workers, [1, task, 2, 3])
-    assert getattr(raised.value, "reason", "") in {"Seven", "WorkerKilled", ""}
+    assert getattr(raised.value, "reason", "") in {"RowsDiffer", "WorkerKilled", ""}
 
 
 def test_only_those_that_are_needed_open() -> None:
@@ -79,7 +80,7 @@ def test_only_those_that_are_needed_open() -> None:
 
 
 @contextlib.contextmanager
-def refused(reason: str) -> Iterator[Handler]:
+def refused(reason: Reason) -> Iterator[Handler]:
     """Never open."""
     raise DataError("no connection", reason=reason)
     yield
@@ -88,9 +89,9 @@ def refused(reason: str) -> Iterator[Handler]:
 def test_a_worker_that_could_not_connect_says_so_and_nothing_of_memory() -> None:
     made: contextlib.AbstractContextManager[Crew[int, int]] = crew(1, refused, Stop())
     with made as workers:
-        workers.open("Refused", 1)
+        workers.open("CannotConnect", 1)
         for process in multiprocessing.active_children():
             process.join()
         with pytest.raises(DataError) as raised:
             perform(workers, [1])
-    assert raised.value.reason == "Refused"
+    assert raised.value.reason == "CannotConnect"

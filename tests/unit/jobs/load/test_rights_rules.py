@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from datareplication.core.choices import Grants, Owners
 from datareplication.errors import CapabilityError
 from datareplication.jobs.load import rights
 from datareplication.jobs.load.rights import Wants
@@ -57,7 +58,7 @@ def test_an_extension_that_is_not_installed_is_no_right() -> None:
     ],
 )
 def test_the_choice_of_owners_and_grants_says_which_roles_must_exist(
-    owners: str, grants: str, names: list[str]
+    owners: Owners, grants: Grants, names: list[str]
 ) -> None:
     uses = {
         "owner": "Owner",

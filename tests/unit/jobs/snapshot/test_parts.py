@@ -14,6 +14,7 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datareplication.core.choices import Compression
 from datareplication.errors import DataError, ReplicationError, StorageError
 from datareplication.jobs.model.contents import SUFFIXES
 from datareplication.jobs.model.manifest import Part
@@ -23,7 +24,7 @@ from datareplication.jobs.snapshot.parts import PartReader, PartWriter
 COMPRESSIONS = ["Zstd", "Gzip", "None"]
 
 
-def write(root: Path, compression: str, rows: list[bytes]) -> Part:
+def write(root: Path, compression: Compression, rows: list[bytes]) -> Part:
     with PartWriter(root, f"1-0{SUFFIXES[compression]}", compression, lambda _: None) as writer:
         for row in rows:
             writer.stream.write(row)
@@ -38,7 +39,7 @@ def read(root: Path, part: Part, size: int = 1000) -> bytes:
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @settings(max_examples=30)
 @given(rows=st.lists(st.binary(max_size=3000), max_size=20), size=st.integers(1, 5000))
-def test_what_goes_in_comes_out(compression: str, rows: list[bytes], size: int) -> None:
+def test_what_goes_in_comes_out(compression: Compression, rows: list[bytes], size: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         part = write(Path(directory), compression, rows)
         assert read(Path(directory), part, size) == b"".join(rows)
@@ -46,7 +47,7 @@ def test_what_goes_in_comes_out(compression: str, rows: list[bytes], size: int) 
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_a_file_of_many_chunks(tmp_path: Path, compression: str) -> None:
+def test_a_file_of_many_chunks(tmp_path: Path, compression: Compression) -> None:
     rows = [b"%d,some text that repeats\n" % number for number in range(200_000)]
     told: list[int] = []
     with PartWriter(tmp_path, f"1-0{SUFFIXES[compression]}", compression, told.append) as writer:
@@ -62,7 +63,7 @@ def test_a_file_of_many_chunks(tmp_path: Path, compression: str) -> None:
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @settings(max_examples=50)
 @given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_any_flipped_bit_is_found(compression: str, position: float, bit: int) -> None:
+def test_any_flipped_bit_is_found(compression: Compression, position: float, bit: int) -> None:
     with tempfile.TemporaryDirectory() as directory:
         part = write(Path(directory), compression, [b"%d,text\n" % number for number in range(100)])
         path = Path(directory) / part.path
@@ -75,7 +76,7 @@ def test_any_flipped_bit_is_found(compression: str, position: float, bit: int) -
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 @pytest.mark.parametrize("change", [lambda content: content[:-1], lambda content: content[:1], lambda _: b""])
-def test_a_cut_file_is_found(tmp_path: Path, compression: str, change: object) -> None:
+def test_a_cut_file_is_found(tmp_path: Path, compression: Compression, change: object) -> None:
     part = write(tmp_path, compression, [b"1,text\n"] * 100)
     path = tmp_path / part.path
     path.write_bytes(change(path.read_bytes()))  # type: ignore[operator]
@@ -84,7 +85,7 @@ def test_a_cut_file_is_found(tmp_path: Path, compression: str, change: object) -
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_a_longer_file_is_found(tmp_path: Path, compression: str) -> None:
+def test_a_longer_file_is_found(tmp_path: Path, compression: Compression) -> None:
     part = write(tmp_path, compression, [b"1,text\n"])
     with (tmp_path / part.path).open("ab") as file:
         file.write(gzip.compress(b"2,more\n") if compression == "Gzip" else b"2,more\n")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datareplication.errors import GuardError, RightsError
 from datareplication.jobs.model.layout import Ownership, SequenceObject, Table, View
 from datareplication.jobs.model.provenance import DROP, Home
+from datareplication.jobs.model.quoting import quoted
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ def check(wants: Wants) -> None:
 
 def statements(wants: Wants) -> list[str]:
     """Return the statements that give what is missing, each once."""
-    role = _quoted(wants.role)
+    role = quoted(wants.role)
     tables = [*wants.altered, *wants.referenced]
-    closed = (f"GRANT USAGE ON SCHEMA {_quoted(t.schema)} TO {role};" for t in tables if not t.is_reachable)
+    closed = (f"GRANT USAGE ON SCHEMA {quoted(t.schema)} TO {role};" for t in tables if not t.is_reachable)
     unreferable = (
-        f"GRANT REFERENCES ON TABLE {_name(table)} TO {role};"
+        f"GRANT REFERENCES ON TABLE {quoted(table.schema, table.name)} TO {role};"
         for table in wants.referenced
         if not table.may_be_referenced and not table.ownership.has_rights
     )
@@ -50,8 +51,8 @@ def statements(wants: Wants) -> list[str]:
 
 def _foreign(wants: Wants, role: str) -> Iterator[str]:
     objects: Iterable[tuple[str, str, Ownership]] = [
-        *(("TABLE", _name(table), table.ownership) for table in wants.altered),
-        *(("SEQUENCE", _name(sequence), sequence.ownership) for sequence in wants.sequences),
+        *(("TABLE", quoted(table.schema, table.name), table.ownership) for table in wants.altered),
+        *(("SEQUENCE", quoted(sequence.schema, sequence.name), sequence.ownership) for sequence in wants.sequences),
         *(("MATERIALIZED VIEW", view.name, view.ownership) for view in wants.views),
     ]
     for kind, name, ownership in objects:
@@ -61,7 +62,7 @@ def _foreign(wants: Wants, role: str) -> Iterator[str]:
         if ownership.is_superuser:
             yield f"ALTER {kind} {name} OWNER TO {role};"
         else:
-            yield f"GRANT {_quoted(ownership.owner)} TO {role};"
+            yield f"GRANT {quoted(ownership.owner)} TO {role};"
 
 
 def _provenance(wants: Wants, role: str) -> Iterator[str]:
@@ -71,12 +72,4 @@ def _provenance(wants: Wants, role: str) -> Iterator[str]:
     if home.has_table and not home.is_table_ours:
         yield f"ALTER TABLE datareplication.provenance OWNER TO {role};"
     if not home.has_schema and not home.can_create:
-        yield f"GRANT CREATE ON DATABASE {_quoted(wants.database)} TO {role};"
-
-
-def _name(one: Table | SequenceObject) -> str:
-    return f"{_quoted(one.schema)}.{_quoted(one.name)}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+        yield f"GRANT CREATE ON DATABASE {quoted(wants.database)} TO {role};"

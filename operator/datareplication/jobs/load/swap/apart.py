@@ -8,13 +8,14 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import RightsError
 from datareplication.jobs.load.swap.building import Building
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.postgres import builders, owners
 from datareplication.jobs.postgres.connection import Session
 
-REASON = "BuiltAsLoader"
+REASON: Reason = "BuiltAsLoader"
 
 
 @dataclass(frozen=True)

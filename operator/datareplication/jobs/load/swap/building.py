@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from datareplication.core.reasons import Reason
 from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
@@ -30,7 +31,7 @@ from datareplication.jobs.postgres.connection import Session, connect, execute, 
 
 Workers = Crew[Task, Task]
 
-AFTER_LOAD_AS_LOADER = "AfterLoadAsLoader"
+AFTER_LOAD_AS_LOADER: Reason = "AfterLoadAsLoader"
 EVENT_TRIGGERS_SINCE = 170000
 """The setting event_triggers, for superusers, who alone restore such triggers."""
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from datareplication.core.reasons import Reason
 from datareplication.errors import GuardError
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.stamp import Place, stamp
@@ -183,7 +184,7 @@ class Swap:
             self._drop_left_over(self._database.next_name, "NextNotOurs")
         self._drop_left_over(self._database.obsolete_name, "ObsoleteNotOurs")
 
-    def _drop_left_over(self, name: str, refusal: str) -> None:
+    def _drop_left_over(self, name: str, refusal: Reason) -> None:
         found = databases.describe(self.maintenance, name)
         if found is None:
             return

@@ -1,0 +1,93 @@
+"""Reasons that a dump gives of its source."""
+
+from typing import Literal
+
+from datareplication.core.reasons.meaning import Meaning
+
+OfDumps = Literal[
+    "BadPattern",
+    "PatternMatchesNothing",
+    "SelectionIncomplete",
+    "TooManyLeftOut",
+    "CannotReadTables",
+    "CannotReadLargeObjects",
+    "ReservedSchema",
+    "UnloggedOnStandby",
+    "ValueTooLarge",
+    "SnapshotLost",
+    "SnapshotTooOld",
+    "GaveWay",
+    "WaitsForLock",
+    "BlocksOthers",
+    "SchemaChanging",
+    "SchemaChanged",
+]
+
+MEANINGS: dict[OfDumps, Meaning] = {
+    "BadPattern": Meaning(
+        "dump", "A pattern in `source.tables` cannot be read.", "Write it as `schema.table`, with `*` and `?`."
+    ),
+    "PatternMatchesNothing": Meaning(
+        "dump", "A pattern in `source.tables` names no table.", "Correct it; upper and lower case differ."
+    ),
+    "SelectionIncomplete": Meaning(
+        "dump",
+        "Something that is copied needs what the patterns leave out.",
+        "Leave it out as well, or copy what it needs.",
+    ),
+    "TooManyLeftOut": Meaning(
+        "dump", "The patterns leave out more than pg_dump can be told.", "Leave out fewer, or name those to be copied."
+    ),
+    "CannotReadTables": Meaning(
+        "dump",
+        "The role cannot read all tables or sequences in full.",
+        "Run the statements in the message, or `GRANT pg_read_all_data`.",
+    ),
+    "CannotReadLargeObjects": Meaning(
+        "dump", "The role may not read all large objects.", "Run the statements in the message."
+    ),
+    "ReservedSchema": Meaning(
+        "dump",
+        "Schema `datareplication` of the source holds something that would not be copied.",
+        "Move it into another schema.",
+    ),
+    "UnloggedOnStandby": Meaning(
+        "dump",
+        "The source is a standby, where unlogged tables cannot be read.",
+        "Dump the primary, or leave the tables out.",
+    ),
+    "ValueTooLarge": Meaning(
+        "dump, load",
+        "A row is over 1 GB as text, which is the limit of COPY.",
+        "The message names its place; shorten it, or leave the table's rows out (`schemaOnly`).",
+    ),
+    "SnapshotLost": Meaning(
+        "dump", "The session that holds the dump's snapshot has gone.", "Nothing: the attempt is made again."
+    ),
+    "SnapshotTooOld": Meaning(
+        "dump",
+        "The dump has held VACUUM back for longer than `dump.maxSnapshotAgeSeconds`.",
+        "Raise it, use more `dump.workers`, or dump a standby.",
+    ),
+    "GaveWay": Meaning(
+        "dump",
+        "Others had waited for the dump's locks for `dump.blockingPatienceSeconds`.",
+        "Do schema changes at another time, or raise the patience; the attempt is made again.",
+    ),
+    "WaitsForLock": Meaning(
+        "progress", "The dump waits for somebody's lock; the message names them.", "End that session if it hangs."
+    ),
+    "BlocksOthers": Meaning(
+        "progress",
+        "Others wait for the dump's locks; it gives way after a while.",
+        "Nothing, or end the dump if the others cannot wait.",
+    ),
+    "SchemaChanging": Meaning(
+        "dump, load",
+        "Tables were created, dropped or renamed while they were being locked.",
+        "Nothing: the attempt is made again.",
+    ),
+    "SchemaChanged": Meaning(
+        "dump", "An object was dropped while pg_dump read it.", "Nothing: the attempt is made again."
+    ),
+}

@@ -1,0 +1,153 @@
+"""Reasons that a DataReplicationRun shows: of its conditions, its steps, its attempts and its Events."""
+
+from typing import Literal
+
+from datareplication.core.reasons.meaning import Meaning
+
+OfRuns = Literal[
+    "AllTargetsLoaded",
+    "AllTargetsRolledBack",
+    "LoadFailed",
+    "ClaimNotFound",
+    "ReplicationNotFound",
+    "RestoredWithoutStatus",
+    "RunTimeout",
+    "Replaced",
+    "RunDeleted",
+    "StartTimeout",
+    "DeadlineExceeded",
+    "JobHeld",
+    "JobGone",
+    "JobRefused",
+    "JobRejected",
+    "ForeignJob",
+    "NodeLost",
+    "InitContainerRunning",
+    "InitContainerWaiting",
+    "InitContainerFailed",
+    "SidecarWaiting",
+    "ContainerCreating",
+    "PodFailed",
+    "Disruption",
+    "SnapshotPublished",
+    "LoadSucceeded",
+    "RolledBack",
+    "RunSucceeded",
+    "RunPartiallyFailed",
+    "RunFailed",
+    "RunReplaced",
+    "RunWaiting",
+]
+
+MEANINGS: dict[OfRuns, Meaning] = {
+    "AllTargetsLoaded": Meaning("conditions of a run", "The run loaded every target."),
+    "AllTargetsRolledBack": Meaning("conditions of a run", "The run rolled every target back."),
+    "LoadFailed": Meaning(
+        "conditions of a run; Event",
+        "The load of a target failed; the message says why.",
+        "Look at the reason in `status.targets`.",
+    ),
+    "ClaimNotFound": Meaning(
+        "conditions of a run",
+        "The PersistentVolumeClaim of the snapshots was not there within `startTimeoutSeconds`.",
+        "Create it in the resource's own namespace, and start a run by hand.",
+    ),
+    "ReplicationNotFound": Meaning(
+        "conditions of a run",
+        "There is no DataReplication of the name in `spec.replicationName`.",
+        "Correct the name in a new run; the DataReplication must be in the same namespace.",
+    ),
+    "RestoredWithoutStatus": Meaning(
+        "conditions of a run",
+        "The run has what only the operator fills in and no status: it was restored from a backup, or copied.",
+        "Make a new run without `dataInterval` and `replication`.",
+    ),
+    "RunTimeout": Meaning(
+        "step; conditions of a run",
+        "The run did not end within `timeoutSeconds`.",
+        "See which step took so long; raise `timeoutSeconds`.",
+    ),
+    "Replaced": Meaning(
+        "step; conditions of a run", "The run of a later slot took this run's place (`concurrencyPolicy: Replace`)."
+    ),
+    "RunDeleted": Meaning("annotation of a Job", "The run was deleted without its Jobs, so they were ended."),
+    "StartTimeout": Meaning(
+        "step",
+        "The pod did not start within `startTimeoutSeconds`; the message has what held it up.",
+        "Mend what the message names, for example a missing Secret or an image that cannot be pulled.",
+    ),
+    "DeadlineExceeded": Meaning(
+        "step; dump, load",
+        "A step or an attempt did not end within its `timeoutSeconds`.",
+        "Raise `timeoutSeconds` of the step or of the run, or give it more workers.",
+    ),
+    "JobHeld": Meaning(
+        "step",
+        "Somebody else has suspended the Job: a queue such as Kueue, or a person.",
+        "Nothing: it goes on when it is resumed.",
+    ),
+    "JobGone": Meaning(
+        "step",
+        "The Job was removed before its end was seen.",
+        "Start a run by hand; keep others, and times to live, from the Jobs.",
+    ),
+    "JobRefused": Meaning(
+        "step",
+        "Kubernetes does not make the Job as things are: a quota, a policy, a webhook, a missing right.",
+        "Mend what the message names; the Job is asked for again every 30 s.",
+    ),
+    "JobRejected": Meaning(
+        "step",
+        "Kubernetes finds the Job itself invalid.",
+        "Correct the field that the message names, for example in `resources`.",
+    ),
+    "ForeignJob": Meaning(
+        "step",
+        "A Job of the step's name exists and belongs to somebody else.",
+        "Delete or rename that Job, and start a run by hand.",
+    ),
+    "NodeLost": Meaning(
+        "step",
+        "The pod's node does not answer, so no other pod may start.",
+        "Delete the node, or taint it `node.kubernetes.io/out-of-service`.",
+    ),
+    "InitContainerRunning": Meaning(
+        "step", "An init container of the pod, of somebody else's, is still running.", "Nothing, unless it hangs."
+    ),
+    "InitContainerWaiting": Meaning(
+        "step", "An init container of the pod does not start.", "Mend what the message names."
+    ),
+    "InitContainerFailed": Meaning(
+        "attempt", "An init container of the pod failed before the program began.", "Look at that container's log."
+    ),
+    "SidecarWaiting": Meaning("step", "Another container of the pod does not start.", "Mend what the message names."),
+    "ContainerCreating": Meaning(
+        "step", "The pod is being set up.", "Nothing, unless it takes long: then its Events say why."
+    ),
+    "PodFailed": Meaning(
+        "attempt", "The pod failed, and its program said nothing.", "Look at the pod's log; its node may have ended it."
+    ),
+    "Disruption": Meaning(
+        "attempt; metrics",
+        "The pod was taken away: evicted, drained or preempted. It costs no attempt.",
+        "Nothing: the attempt is made again.",
+    ),
+    "SnapshotPublished": Meaning("Event", "The dump has written its snapshot, and loads may begin."),
+    "LoadSucceeded": Meaning("Event", "A target was loaded."),
+    "RolledBack": Meaning("load; Event", "The target has the database before its last load again."),
+    "RunSucceeded": Meaning("Event", "The run has succeeded."),
+    "RunPartiallyFailed": Meaning(
+        "Event",
+        "Some targets were loaded, others were not.",
+        "Look at `status.targets`; load the others by a run with `targets`.",
+    ),
+    "RunFailed": Meaning(
+        "Event", "The run has failed.", "The message says why; `status.dump` and `status.targets` say more."
+    ),
+    "RunReplaced": Meaning("Event", "The run of a later slot took this run's place."),
+    "RunWaiting": Meaning(
+        "Event",
+        "The run waits; the message says for what.",
+        "Mend what the message names, if it does not pass by itself.",
+    ),
+}
