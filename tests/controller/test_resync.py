@@ -21,9 +21,9 @@ from datareplication.controller.cluster import (
     UnavailableError,
 )
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.queue import Key
 from datareplication.controller.settings import Settings
 from datareplication.controller.working import Controller
+from datareplication.core.names import Key
 
 
 class Process:

@@ -16,6 +16,7 @@ from datareplication.core.observed import ObservedJob
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.state import StepStatus
+from datareplication.core.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -47,22 +48,6 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     requeue_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Volume:
-    """What is known of the snapshots' claim.
-
-    exists: whether there is nothing to wait for, also when the run needs no claim. is_single_node: only pods of one
-    node can mount it together. is_single_pod: only one pod can mount it. problem: why it could not be made from its
-    template.
-    """
-
-    name: str
-    exists: bool
-    is_single_node: bool = False
-    is_single_pod: bool = False
-    problem: str = ""
 
 
 @dataclass(frozen=True)

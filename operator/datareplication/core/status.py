@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from datareplication.core import plan, times
 from datareplication.core.names import DUMP_STEP, load_step
 from datareplication.core.paths import snapshot_path
-from datareplication.core.plan import Seen, Volume
+from datareplication.core.plan import Seen
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.state import ROLLING_BACK, Condition, RunStatus, StepStatus, TargetStep, with_conditions
 from datareplication.core.steps import S, step_status
+from datareplication.core.volume import Volume
 
 BAD_ENDS = ("Failed", "PartiallyFailed")
 

@@ -12,8 +12,9 @@ from datareplication.core import manifests, paths, plan, run
 from datareplication.core.manifests import JobImage
 from datareplication.core.names import DUMP_STEP
 from datareplication.core.observed import ObservedJob
-from datareplication.core.plan import CreateJob, Seen, Volume
+from datareplication.core.plan import CreateJob, Seen
 from datareplication.core.run import Run
+from datareplication.core.volume import Volume
 from datareplication.jobs.commands import dump as dump_command
 from datareplication.jobs.model.retention import Order, Rule
 
