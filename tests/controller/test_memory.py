@@ -9,7 +9,7 @@ from world import CORRUPT, DUMPED, IMAGE, LOADED, NAMESPACE, World, spec
 
 from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, Kind
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.settings import Settings
+from datareplication.controller.options import Options
 from datareplication.controller.working import Controller
 from datareplication.core.names import Key
 
@@ -34,7 +34,7 @@ class Operator:
 
     def __init__(self) -> None:
         self.world = World(spec(schedule=None))
-        self.controller = Controller(self.world.cluster, Settings(IMAGE), Metrics(), self.world.clock)
+        self.controller = Controller(self.world.cluster, Options(IMAGE), Metrics(), self.world.clock)
 
     async def settle(self, key: Key) -> None:
         for _ in range(3):

@@ -15,8 +15,8 @@ from datareplication.controller.closing import Closer
 from datareplication.controller.cluster import REPLICATION, RUN, Cluster, Object
 from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
+from datareplication.controller.options import Options
 from datareplication.controller.reporting import Reporter
-from datareplication.controller.settings import Settings
 from datareplication.controller.starting import Starter
 from datareplication.core import (
     concurrency,
@@ -66,11 +66,11 @@ class Moved:
 class Reconciler:
     """Brings one DataReplication and its runs a step further."""
 
-    def __init__(self, cluster: Cluster, chosen: Settings, metrics: Metrics, now: Callable[[], datetime]) -> None:
+    def __init__(self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
         self._now = now
-        self._reporter = Reporter(cluster, chosen, metrics, now)
-        self._advancer = Advancer(cluster, chosen.image, self._reporter, now)
+        self._reporter = Reporter(cluster, options, metrics, now)
+        self._advancer = Advancer(cluster, options.image, self._reporter, now)
         self._closer = Closer(cluster, self._reporter, now)
         self._acceptor = Acceptor(cluster, self._reporter, now)
         self._starter = Starter(cluster, self._advancer, self._reporter, now)

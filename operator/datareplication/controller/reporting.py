@@ -20,7 +20,7 @@ from datareplication.controller.cluster import (
     Object,
 )
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.settings import Settings
+from datareplication.controller.options import Options
 from datareplication.core import changes, events, names, state
 from datareplication.core.changes import RunChange
 from datareplication.core.events import Note
@@ -40,9 +40,9 @@ class Reporter:
     again. A sink of `_after` is told what was written: at most once.
     """
 
-    def __init__(self, cluster: Cluster, chosen: Settings, metrics: Metrics, now: Callable[[], datetime]) -> None:
+    def __init__(self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
-        self._settings = chosen
+        self._options = options
         self._metrics = metrics
         self._now = now
         self._before: tuple[Sink, ...] = (self._post_events, self._log_phase)
@@ -96,7 +96,7 @@ class Reporter:
 
     async def post(self, involved: Object, note: Note) -> None:
         """Post an Event; a repetition counts up the one that is there. Events are not worth failing for."""
-        manifest = events.manifest(involved, note, self._settings.instance, self._now())
+        manifest = events.manifest(involved, note, self._options.instance, self._now())
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         try:
             try:

@@ -15,9 +15,9 @@ from datareplication.controller.cluster import (
     UnavailableError,
 )
 from datareplication.controller.metrics import Metrics
+from datareplication.controller.options import Options
 from datareplication.controller.queue import WorkQueue, utc_now
 from datareplication.controller.reconcile import Reconciler
-from datareplication.controller.settings import Settings
 from datareplication.core import health, outcome
 from datareplication.core.names import Key
 from datareplication.core.outcome import Outcome
@@ -31,16 +31,16 @@ class Controller:
     """The workers and the resync around one queue, for as long as this process leads."""
 
     def __init__(
-        self, cluster: Cluster, chosen: Settings, metrics: Metrics, now: Callable[[], datetime] = utc_now
+        self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime] = utc_now
     ) -> None:
         self.queue = WorkQueue(now)
         self.has_looked = False
         self._metrics = metrics
         self._metrics.watch(self.queue)
         self._cluster = cluster
-        self._settings = chosen
+        self._options = options
         self._now = now
-        self._reconciler = Reconciler(cluster, chosen, metrics, now)
+        self._reconciler = Reconciler(cluster, options, metrics, now)
         self._resynced_at = time.monotonic()
         self._left: dict[Key, Outcome] = {}
         self._unseen: dict[str, str] = {}
@@ -81,7 +81,7 @@ class Controller:
         A run that has not ended may have a Job or a claim of which no event came, and so may a deletion. Each namespace
         is looked at for itself; ClusterError when none of them can be.
         """
-        namespaces = self._settings.namespaces or ("",)
+        namespaces = self._options.namespaces or ("",)
         faults = [fault for namespace in namespaces if (fault := await self._look_at(namespace)) is not None]
         self.queue.add_due()
         unanswered = sum(isinstance(fault, UnavailableError) for fault in faults)
@@ -174,13 +174,13 @@ class Controller:
             while await self.work_once():
                 pass
 
-        await asyncio.gather(*(worker() for _ in range(self._settings.workers)))
+        await asyncio.gather(*(worker() for _ in range(self._options.workers)))
 
     async def _resync_for_ever(self) -> None:
         while True:
             try:
                 await self.resync()
             except ClusterError:
-                await asyncio.sleep(min(5.0, self._settings.resync_seconds))
+                await asyncio.sleep(min(5.0, self._options.resync_seconds))
             else:
-                await asyncio.sleep(self._settings.resync_seconds)
+                await asyncio.sleep(self._options.resync_seconds)
