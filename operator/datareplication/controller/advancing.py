@@ -14,7 +14,7 @@ from datareplication.core.answers import Done
 from datareplication.core.manifests import JobImage
 from datareplication.core.moves import Advance
 from datareplication.core.names import Key
-from datareplication.core.plan import Action, CreateJob, Seen
+from datareplication.core.plan import CreateJob, JobAction, SeenRun
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.volume import Volume
@@ -46,7 +46,7 @@ class Advancer:
         found, claim = await self._observer.jobs(run), await self._volume(run)
         now = self._now()
         run = running.begun(run, now)
-        seen = Seen(run, found, claim, plan.why_ending(run, move.replaced_by, now), move.ahead, move.in_use)
+        seen = SeenRun(run, found, claim, plan.why_ending(run, move.replaced_by, now), move.ahead, move.in_use)
         planned = plan.plan_run(seen, self._image, now)
         written = await self._reporter.write_run(run, status.run_status(seen, now))
         if written.raw is run.raw and any(isinstance(action, CreateJob) for action in planned.actions):
@@ -69,14 +69,14 @@ class Advancer:
         # A claim that was there and is gone since is missed by the next look, as one that goes a moment later.
         known = self._volumes.get(_key(run))
         claim = known if known and volume.is_usable(known, run) else await self._volume(run)
-        for action in plan.plan_run(Seen(run, found, claim, in_use=in_use), self._image, now).actions:
+        for action in plan.plan_run(SeenRun(run, found, claim, in_use=in_use), self._image, now).actions:
             await self._apply(run, action)
 
     def forget(self, key: Key) -> None:
         """Remember nothing more of a DataReplication that is gone."""
         self._volumes.pop(key, None)
 
-    async def _apply(self, run: Run, action: Action) -> Done:
+    async def _apply(self, run: Run, action: JobAction) -> Done:
         done = await self._applier.apply(run, action)
         if isinstance(action, CreateJob) and done == Done():
             self._reporter.job_made(run, action.step)

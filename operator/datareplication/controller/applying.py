@@ -17,7 +17,7 @@ from datareplication.controller.cluster import (
 )
 from datareplication.core import answers, volume
 from datareplication.core.answers import Done
-from datareplication.core.plan import Action, CreateJob
+from datareplication.core.plan import CreateJob, JobAction
 from datareplication.core.run import Run
 from datareplication.core.volume import Volume
 
@@ -30,7 +30,7 @@ class Applier:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def apply(self, run: Run, action: Action) -> Done:
+    async def apply(self, run: Run, action: JobAction) -> Done:
         """Carry out one action of a run."""
         try:
             await self._send(run, action)
@@ -44,7 +44,7 @@ class Applier:
             return answers.done(action, "Invalid" if is_final else "Refused", error.message)
         return answers.done(action, "Accepted")
 
-    async def _send(self, run: Run, action: Action) -> None:
+    async def _send(self, run: Run, action: JobAction) -> None:
         if isinstance(action, CreateJob):
             made = await self._cluster.create(JOB, action.manifest)
             logger.info("job %s/%s created", run.namespace, made["metadata"]["name"])

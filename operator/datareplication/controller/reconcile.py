@@ -41,7 +41,7 @@ from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
 from datareplication.core.state import ReplicationStatus
-from datareplication.core.summary import Facts
+from datareplication.core.summary import SeenReplication
 from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class Reconciler:
         held = started.why_refused or allowed.held
         generation = raw["metadata"]["generation"]
         grown = await grow(self._cluster, raw, parsed) if growth.is_due(old, generation, moved.runs) else None
-        seen = Facts(parsed, generation, moved.runs, in_effect, decision, held, found.beside, grown)
+        seen = SeenReplication(parsed, generation, moved.runs, in_effect, decision, held, found.beside, grown)
         new = summary.summarize(
             old.model_copy(update={"last_schedule_time": started.taken or old.last_schedule_time}), seen, now
         )

@@ -8,7 +8,7 @@ from typing import Literal
 from datareplication.core import steps
 from datareplication.core.names import Step
 from datareplication.core.observed import ObservedJob
-from datareplication.core.plan import Action, PatchJob, Plan, Seen
+from datareplication.core.plan import JobAction, PatchJob, Plan, SeenRun
 from datareplication.core.pods import Why
 
 REFUSED_SECONDS = 30
@@ -29,7 +29,7 @@ class Done:
     refused: ObservedJob | None = None
 
 
-def done(action: Action, answer: Answer, message: str = "") -> Done:
+def done(action: JobAction, answer: Answer, message: str = "") -> Done:
     """Return what came of an action; message: why Kubernetes refused it."""
     if answer == "Accepted":
         return Done()
@@ -49,7 +49,7 @@ def _refused(step: Step, message: str, *, is_final: bool) -> ObservedJob:
     return ObservedJob(step, state="Refused", why=why)
 
 
-def look_again(seen: Seen, planned: Plan, results: Iterable[Done], now: datetime) -> datetime | None:
+def look_again(seen: SeenRun, planned: Plan, results: Iterable[Done], now: datetime) -> datetime | None:
     """Return when to look at a run again if nothing happens before; None when nothing is to be waited for."""
     again = [now + timedelta(seconds=one.again_seconds) for one in results if one.again_seconds]
     if planned.requeue_at is not None:

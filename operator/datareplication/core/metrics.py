@@ -16,7 +16,7 @@ from datareplication.core.state import AttemptStatus, ReplicationStatus, RunStat
 
 PREFIX = "datareplication"
 
-Step = Literal["dump", "load", "rollback"]
+StepKind = Literal["dump", "load", "rollback"]
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Sample:
 class Duration:
     """How long a step took whose attempt succeeded."""
 
-    step: Step
+    step: StepKind
     seconds: float
 
 
@@ -159,7 +159,7 @@ def durations(run: Run, old: RunStatus, new: RunStatus) -> tuple[Duration, ...]:
     )
 
 
-def _steps(run: Run, old: RunStatus, new: RunStatus) -> Iterator[tuple[Step, StepStatus, StepStatus]]:
+def _steps(run: Run, old: RunStatus, new: RunStatus) -> Iterator[tuple[StepKind, StepStatus, StepStatus]]:
     """Yield every step's name, and what it was and is."""
     if new.dump is not None:
         yield "dump", old.dump or StepStatus(), new.dump

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from datareplication.core import names, times
 from datareplication.core.names import Step
-from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod, told
+from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod, shown_why
 from datareplication.core.report import Progress, Report
 from datareplication.errors import PERMANENT_EXIT_CODES
 
@@ -241,7 +241,7 @@ def _why(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> Why:
     """Prefer our own reason for stopping it, then the last attempt's end, then the Job's condition."""
     if _is_stopped(job):
         reason, _, message = str(job["metadata"]["annotations"][names.STOPPED_ANNOTATION]).partition(": ")
-        return told(reason, message)
+        return shown_why(reason, message)
     failed = condition(job, "Failed")
     if failed and failed.get("reason") == "DeadlineExceeded":
         return Why(
@@ -250,4 +250,4 @@ def _why(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> Why:
     ending = _last_ending(pods)
     if ending is not None and ending.why.reason:
         return ending.why
-    return told(failed.get("reason"), failed.get("message")) if failed else Why()
+    return shown_why(failed.get("reason"), failed.get("message")) if failed else Why()

@@ -37,7 +37,7 @@ class PatchJob:
     why: str
 
 
-Action = CreateJob | PatchJob
+JobAction = CreateJob | PatchJob
 
 REPLACED = "Replaced"
 
@@ -46,12 +46,12 @@ REPLACED = "Replaced"
 class Plan:
     """Next actions, and when to ask again if nothing happens before."""
 
-    actions: tuple[Action, ...] = ()
+    actions: tuple[JobAction, ...] = ()
     requeue_at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenRun:
     """An admitted run with what is observed of it.
 
     ending: why it has to end now, None when it may go on. ahead: target -> the run that has to load it first.
@@ -82,7 +82,7 @@ def steps_to_observe(run: Run) -> tuple[Step, ...]:
     return tuple(names.load_step(target) for target in run.targets if target not in ended)
 
 
-def plan_run(seen: Seen, image: JobImage, now: datetime) -> Plan:
+def plan_run(seen: SeenRun, image: JobImage, now: datetime) -> Plan:
     """Return the next actions of one admitted, unfinished run."""
     run, observed, volume = seen.run, seen.observed, seen.volume
     if seen.ending is not None:
@@ -215,7 +215,7 @@ def _patch(job: ObservedJob, spec: dict[str, Any], annotations: Mapping[str, str
     return {"metadata": metadata} | ({"spec": spec} if spec else {})
 
 
-def _manifest(seen: Seen, step: Step, image: JobImage) -> dict[str, Any]:
+def _manifest(seen: SeenRun, step: Step, image: JobImage) -> dict[str, Any]:
     run = seen.run
     if step == DUMP_STEP:
         return dump_job(run, image, seen.in_use)

@@ -9,7 +9,7 @@ from datareplication.core import answers
 from datareplication.core.answers import Answer, Done
 from datareplication.core.names import DUMP_STEP
 from datareplication.core.observed import JobState, ObservedJob
-from datareplication.core.plan import CreateJob, PatchJob, Plan, Seen
+from datareplication.core.plan import CreateJob, PatchJob, Plan, SeenRun
 from datareplication.core.pods import Why
 from datareplication.core.volume import Volume
 
@@ -54,7 +54,7 @@ def test_a_job_that_was_made_by_somebody_meanwhile_is_looked_at() -> None:
 def test_when_to_look_again(
     state: JobState, claim: Volume, results: list[Done], requeue: int | None, expected: int | None
 ) -> None:
-    seen = Seen(a_run("r-1"), {DUMP_STEP: ObservedJob(DUMP_STEP, state)}, claim)
+    seen = SeenRun(a_run("r-1"), {DUMP_STEP: ObservedJob(DUMP_STEP, state)}, claim)
     planned = Plan(requeue_at=NOON + timedelta(seconds=requeue) if requeue else None)
     again = NOON + timedelta(seconds=expected) if expected else None
     assert answers.look_again(seen, planned, results, NOON) == again
