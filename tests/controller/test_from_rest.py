@@ -8,7 +8,7 @@ from world import CORRUPT, DUMPED, IMAGE, KEY, LOADED, NAME, NAMESPACE, World, m
 
 from datareplication.controller.cluster import CLAIM, EVENT, REPLICATION, RUN, Kind
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.settings import Settings
+from datareplication.controller.options import Options
 from datareplication.controller.working import Controller
 
 SLOT = "prod-fanout-202603020000"
@@ -19,7 +19,7 @@ class Process:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.controller = Controller(world.cluster, Settings(IMAGE), Metrics(), world.clock)
+        self.controller = Controller(world.cluster, Options(IMAGE), Metrics(), world.clock)
         self.requests: list[str] = []
 
     async def work(self) -> list[str]:

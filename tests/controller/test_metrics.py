@@ -6,7 +6,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from world import DUMPED, KEY, LOADED, World
 
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.queue import Key, WorkQueue, utc_now
+from datareplication.controller.queue import WorkQueue, utc_now
+from datareplication.core.names import Key
 
 
 def value(world: World, name: str, **labels: str) -> float | None:

@@ -9,6 +9,7 @@ from world import DUMPED, IMAGE, KEY, LOADED, World, spec
 
 from datareplication.controller.cluster import ClusterError, Kind, Object
 from datareplication.controller.metrics import Metrics
+from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
 
 
@@ -61,7 +62,7 @@ async def test_nothing_is_created_or_deleted_by_what_was_read_from_the_past() ->
 
 async def _reconcile(cluster: Any, clock: Clock) -> None:
     with contextlib.suppress(ClusterError):
-        await Reconciler(cluster, IMAGE, "test", clock, Metrics()).reconcile(KEY)
+        await Reconciler(cluster, Options(IMAGE, instance="test"), Metrics(), clock).reconcile(KEY)
 
 
 async def test_a_run_whose_job_exists_is_known_as_begun() -> None:

@@ -21,9 +21,9 @@ from datareplication.controller.cluster import (
     UnavailableError,
 )
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.queue import Key
-from datareplication.controller.settings import Settings
+from datareplication.controller.options import Options
 from datareplication.controller.working import Controller
+from datareplication.core.names import Key
 
 
 class Process:
@@ -31,7 +31,7 @@ class Process:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.controller = Controller(world.cluster, Settings(IMAGE), Metrics(), world.clock)
+        self.controller = Controller(world.cluster, Options(IMAGE), Metrics(), world.clock)
 
     @property
     def cluster(self) -> FakeCluster:
@@ -149,8 +149,8 @@ class Namespaces:
     def __init__(self) -> None:
         self.world = World()
         self.cluster = Partly(self.world.cluster)
-        chosen = Settings(IMAGE, namespaces=("gone", NAMESPACE, "other"))
-        self.controller = Controller(cast("Cluster", self.cluster), chosen, self.world.metrics, self.world.clock)
+        options = Options(IMAGE, namespaces=("gone", NAMESPACE, "other"))
+        self.controller = Controller(cast("Cluster", self.cluster), options, self.world.metrics, self.world.clock)
         metadata = {"name": KEY.name, "namespace": "gone"}
         self.world.cluster.put(REPLICATION, {"metadata": metadata, "spec": spec()})
 

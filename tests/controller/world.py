@@ -6,9 +6,10 @@ from fake_cluster import Clock, FakeCluster, JobController
 
 from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, ClusterError, Object
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.queue import Key
+from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
 from datareplication.core.manifests import JobImage
+from datareplication.core.names import Key
 from datareplication.core.report import Report
 
 NAMESPACE, NAME = "data", "prod-fanout"
@@ -69,7 +70,7 @@ class World:
 
     async def reconcile(self) -> Any:
         """One pass of a fresh process: nothing is remembered but what the API keeps."""
-        return await Reconciler(self.cluster, IMAGE, "test", self.clock, self.metrics).reconcile(KEY)
+        return await Reconciler(self.cluster, Options(IMAGE, instance="test"), self.metrics, self.clock).reconcile(KEY)
 
     async def settle(self, passes: int = 4) -> Any:
         """Passes until nothing changes; refused writes are tried again, as the queue does."""

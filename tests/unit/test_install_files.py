@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 import pod_security
-from datareplication.controller import settings
 from datareplication.controller.metrics import Metrics
+from datareplication.controller.options import Options, read_options
 from datareplication.core import crd, metrics, spec
 from datareplication.core.manifests import JobImage
 from datareplication.core.run import RunSpec
@@ -270,9 +270,9 @@ class TestPods:
         (deployment,) = installed("Deployment")
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
         environment = {each["name"]: each.get("value", "pod-name") for each in container["env"]}
-        chosen = settings.read(environment)
+        options = read_options(environment)
         lease = ("pod-name", "datareplication-operator")
-        assert chosen == settings.Settings(JobImage("datareplication-job:0.1.0"), instance="pod-name", lease=lease)
+        assert options == Options(JobImage("datareplication-job:0.1.0"), instance="pod-name", lease=lease)
 
 
 def test_the_documents_tell_every_metric_and_no_other() -> None:

@@ -1,12 +1,11 @@
 """The Kubernetes API itself. The only module that imports the client.
 
-It owns addresses, paging, the translation of HTTP answers into a few kinds of error, and that no write is sent but
-through the fence. It refuses to decide anything.
+It owns addresses, paging, the translation of HTTP answers into a few kinds of error, and that each write goes through
+`transport.py`. It refuses to decide anything.
 """
 
 import json
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,6 +28,7 @@ from datareplication.controller.cluster import (
 )
 from datareplication.controller.fence import ClosedError, Fence
 from datareplication.controller.metrics import Metrics
+from datareplication.controller.transport import FencedConnector, sending
 
 PAGE_SIZE = 500
 REQUEST_TIMEOUT_SECONDS = 20.0
@@ -151,16 +151,8 @@ class ApiCluster:
         seconds = min(REQUEST_TIMEOUT_SECONDS, self._fence.seconds_left())
         # The API server gives up as well when its client does: what it has not carried out by then, it never will.
         url = _url(self._api, path, {**query, "timeout": f"{int(seconds * 1000)}ms"})
-        with self._fence.write(seconds):
-            passing = _PASSING.set(self._fence)
-            try:
-                return await self._exchange(method, url, headers, body, seconds)
-            except aiohttp.ClientConnectionError as error:
-                if isinstance(error.__cause__, ClosedError):
-                    raise error.__cause__ from None
-                raise
-            finally:
-                _PASSING.reset(passing)
+        with sending(self._fence, seconds):
+            return await self._exchange(method, url, headers, body, seconds)
 
     async def _exchange(
         self, method: str, url: str, headers: dict[str, str], body: Object | None, seconds: float
@@ -169,53 +161,9 @@ class ApiCluster:
         return response.status, await response.read()  # type: ignore[no-untyped-call]
 
 
-_PASSING: ContextVar[Fence | None] = ContextVar("passing", default=None)
-
-
-class _FencedTransport:
-    """Asks the fence once more when a request's bytes are handed to the socket, the last moment before they are sent.
-
-    Getting a connection takes a while, and aiohttp sends a request with a body a turn of its event loop later: stopped
-    meanwhile, a process would send before it notices that its time is over.
-    """
-
-    def __init__(self, transport: Any) -> None:
-        self._transport = transport
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: Any) -> None:
-        """Send; ClosedError when that may not be done any more."""
-        _ask()
-        self._transport.write(data)
-
-    def writelines(self, chunks: Any) -> None:
-        """Send; ClosedError when that may not be done any more."""
-        _ask()
-        self._transport.writelines(chunks)
-
-
-def _ask() -> None:
-    if (fence := _PASSING.get()) is not None:
-        fence.seconds_left()
-
-
-class _FencedConnector(aiohttp.TCPConnector):
-    """Puts the fence into every connection."""
-
-    async def connect(self, *arguments: Any, **named: Any) -> aiohttp.connector.Connection:
-        """Return a connection."""
-        connection = await super().connect(*arguments, **named)
-        protocol = connection.protocol
-        if protocol is not None and not isinstance(protocol.transport, _FencedTransport):
-            protocol.transport = _FencedTransport(protocol.transport)  # type: ignore[assignment]
-        return connection
-
-
 class _Rest(RESTClientObject):
     def _create_connector(self) -> aiohttp.TCPConnector:
-        return _FencedConnector(limit=self.maxsize, ssl=self.ssl_context)
+        return FencedConnector(limit=self.maxsize, ssl=self.ssl_context)
 
 
 async def connect(fence: Fence, metrics: Metrics, connections: int = CONNECTIONS) -> ApiCluster:

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from datareplication.controller.applying import Applier
 from datareplication.controller.cluster import JOB, POD, RUN, Cluster, ConflictError, Object
-from datareplication.controller.queue import Key
+from datareplication.controller.reporting import Reporter
 from datareplication.core import leftovers, names
+from datareplication.core.names import Key
 from datareplication.core.plan import PatchJob
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
@@ -18,9 +18,9 @@ logger = logging.getLogger(__name__)
 class Closer:
     """Ends what is still at work; what has to end, and what is told of it, `core/leftovers.py` decides."""
 
-    def __init__(self, cluster: Cluster, applier: Applier, now: Callable[[], datetime]) -> None:
+    def __init__(self, cluster: Cluster, reporter: Reporter, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
-        self._applier = applier
+        self._reporter = reporter
         self._now = now
 
     async def close(self, run: Run, why: Why) -> Run:
@@ -31,9 +31,9 @@ class Closer:
         now = self._now()
         found = leftovers.of_run(run, jobs, pods, now)
         actions = leftovers.ends(found, why)
-        written = await self._applier.write_run(run, leftovers.closing(run, found, why, now))
+        written = await self._reporter.write_run(run, leftovers.closing(run, found, why, now))
         if actions and written.raw is run.raw:
-            await self._applier.confirm(RUN, run.raw)
+            await self._reporter.confirm(RUN, run.raw)
         await self._carry_out(run.namespace, actions)
         return written
 

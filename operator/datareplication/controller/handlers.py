@@ -5,8 +5,9 @@ from typing import Any
 
 import kopf
 
-from datareplication.controller.queue import Key, WorkQueue
+from datareplication.controller.queue import WorkQueue
 from datareplication.core import names
+from datareplication.core.names import Key
 
 
 def register(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:

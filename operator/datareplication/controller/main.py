@@ -14,14 +14,14 @@ from collections.abc import Callable
 
 import kopf
 
-from datareplication.controller import ending, handlers, logs, settings, watching
+from datareplication.controller import ending, handlers, logs, watching
 from datareplication.controller.client import connect
 from datareplication.controller.cluster import Cluster
 from datareplication.controller.fence import Fence, boot_seconds, unfenced
 from datareplication.controller.leader import Elector
 from datareplication.controller.metrics import Metrics
+from datareplication.controller.options import Options, read_options
 from datareplication.controller.serving import serve
-from datareplication.controller.settings import Settings
 from datareplication.controller.working import Controller
 from datareplication.core.health import Pulse
 from datareplication.core.lease import Election
@@ -39,11 +39,11 @@ LAST_RESORT_SECONDS = 9.5
 class Operator:
     """One process: sometimes it leads."""
 
-    def __init__(self, cluster: Cluster, elector: Elector, fence: Fence, chosen: Settings, metrics: Metrics) -> None:
+    def __init__(self, cluster: Cluster, elector: Elector, fence: Fence, options: Options, metrics: Metrics) -> None:
         self._cluster = cluster
         self._elector = elector
         self._fence = fence
-        self._settings = chosen
+        self._options = options
         self._metrics = metrics
         self._controller: Controller | None = None
         self._stop = asyncio.Event()
@@ -79,7 +79,7 @@ class Operator:
 
     async def _lead(self) -> None:
         """Work until the lease is lost, or until told to stop."""
-        controller = Controller(self._cluster, self._settings, self._metrics)
+        controller = Controller(self._cluster, self._options, self._metrics)
         self._controller = controller
         self._metrics.leading.set(1)
         keeping = asyncio.create_task(self._elector.keep(), name="lease")
@@ -126,8 +126,8 @@ class Operator:
     async def _watch(self, controller: Controller) -> None:
         registry = kopf.OperatorRegistry()
         handlers.register(registry, controller.queue)
-        chosen = self._settings
-        await watching.watch(registry, chosen.instance, chosen.namespaces, lambda: _take_signals(self.stop))
+        options = self._options
+        await watching.watch(registry, options.instance, options.namespaces, lambda: _take_signals(self.stop))
 
     async def _first(self, *tasks: asyncio.Task[None]) -> None:
         """Wait until one of the tasks has ended, or until told to stop."""
@@ -144,19 +144,19 @@ def _take_signals(stop: Callable[[], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
-async def operate(chosen: Settings) -> None:
+async def operate(options: Options) -> None:
     """Run until SIGTERM or until a part of it dies; then raise."""
     fence, metrics = Fence(), Metrics()
     cluster = await connect(fence, metrics)
     # Beside all else: no queue of other requests may cost the lease.
     of_lease = await connect(unfenced(), metrics, connections=1)
-    identity = f"{chosen.instance}_{uuid.uuid4()}"
-    elector = Elector(of_lease, fence, chosen.lease, Election(identity, chosen.timing))
-    operator = Operator(cluster, elector, fence, chosen, metrics)
+    identity = f"{options.instance}_{uuid.uuid4()}"
+    elector = Elector(of_lease, fence, options.lease, Election(identity, options.timing))
+    operator = Operator(cluster, elector, fence, options, metrics)
     _take_signals(operator.stop)
-    lease_seconds, resync_seconds = float(chosen.timing.duration_seconds), chosen.resync_seconds
+    lease_seconds, resync_seconds = float(options.timing.duration_seconds), options.resync_seconds
     try:
-        async with serve(chosen.port, operator.pulse, metrics, lease_seconds, resync_seconds):
+        async with serve(options.port, operator.pulse, metrics, lease_seconds, resync_seconds):
             await operator.run()
     finally:
         await cluster.close()
@@ -164,14 +164,14 @@ async def operate(chosen: Settings) -> None:
 
 
 def main() -> int:
-    """Start the operator; 64 when its settings are wrong."""
+    """Start the operator; 64 when its environment is wrong."""
     try:
-        chosen = settings.read(os.environ)
+        options = read_options(os.environ)
     except UsageError as error:
         sys.stderr.write(f"{error.message}\n")
         return error.exit_code
-    logs.configure(chosen.log_level)
-    asyncio.run(operate(chosen))
+    logs.configure(options.log_level)
+    asyncio.run(operate(options))
     return 0
 
 

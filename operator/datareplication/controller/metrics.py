@@ -20,9 +20,10 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as Family
 
-from datareplication.controller.queue import Key, WorkQueue
+from datareplication.controller.queue import WorkQueue
 from datareplication.core import metrics as deciding
 from datareplication.core.metrics import COUNTERS, GAUGES, PREFIX, Metric, Sample
+from datareplication.core.names import Key
 from datareplication.core.run import Run
 from datareplication.core.state import ReplicationStatus, RunStatus
 

@@ -9,23 +9,12 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from datareplication.core.names import Key
 
 FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 60.0
-
-
-@dataclass(frozen=True, order=True)
-class Key:
-    """One DataReplication, whether it exists or not."""
-
-    namespace: str
-    name: str
-
-    def __str__(self) -> str:
-        """Return the usual `namespace/name`."""
-        return f"{self.namespace}/{self.name}"
 
 
 def utc_now() -> datetime:

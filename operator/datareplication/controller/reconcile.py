@@ -7,82 +7,78 @@ may be killed between any two API calls: called again, it reaches the same end.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from datareplication.controller.accepting import Acceptor, Sorted
-from datareplication.controller.applying import Applier
+from datareplication.controller.accepting import Acceptor
+from datareplication.controller.advancing import Advancer
 from datareplication.controller.closing import Closer
-from datareplication.controller.cluster import (
-    REPLICATION,
-    RUN,
-    Cluster,
-    Object,
-)
+from datareplication.controller.cluster import REPLICATION, RUN, Cluster, Object
 from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.queue import Key
+from datareplication.controller.options import Options
+from datareplication.controller.reporting import Reporter
 from datareplication.controller.starting import Starter
 from datareplication.core import (
     concurrency,
-    effect,
+    effective_schedule,
     events,
     growth,
     leftovers,
-    paths,
+    moves,
+    names,
+    origin,
+    outcome,
     plan,
     run,
     schedule,
     state,
-    status,
     summary,
 )
-from datareplication.core.manifests import JobImage
+from datareplication.core.moves import Advance, Close, HoldBack, Move
+from datareplication.core.names import Key
+from datareplication.core.outcome import Outcome
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
-from datareplication.core.state import ReplicationStatus, RunStatus
-from datareplication.core.summary import Facts
+from datareplication.core.state import ReplicationStatus
+from datareplication.core.summary import SeenReplication
 from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
 
-CLOSING_SECONDS = 10
-"""How often is looked at what is being ended."""
+
+@dataclass(frozen=True)
+class Sorted:
+    """Runs of one DataReplication. beside: those that only tell what they still do, and have done."""
+
+    ours: tuple[Run, ...]
+    beside: tuple[Run, ...] = ()
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for.
+class Moved:
+    """Runs as they are after their moves, and when to look at them again."""
 
-    seen: the `versions` it was decided by. rests_until: its next slot, where the resource is in order and all its runs
-    have ended.
-    """
-
-    requeue_at: datetime | None = None
-    is_gone: bool = False
-    seen: int = 0
-    rests_until: datetime | None = None
-
-
-def versions(replication: Object, runs: Iterable[Object]) -> int:
-    """Return a number that changes when the DataReplication or one of its runs does; of use in this process only."""
-    found = [(one["metadata"]["uid"], one["metadata"]["resourceVersion"]) for one in (replication, *runs)]
-    return hash(tuple(sorted(found)))
+    runs: tuple[Run, ...]
+    requeues: tuple[datetime | None, ...]
 
 
 class Reconciler:
     """Brings one DataReplication and its runs a step further."""
 
-    def __init__(
-        self, cluster: Cluster, image: JobImage, instance: str, now: Callable[[], datetime], metrics: Metrics
-    ) -> None:
+    def __init__(self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
         self._now = now
-        self._metrics = metrics
-        self._applier = Applier(cluster, image, instance, now, metrics)
-        self._closer = Closer(cluster, self._applier, now)
-        self._acceptor = Acceptor(cluster, self._applier, self._closer, now)
-        self._starter = Starter(cluster, self._applier, now)
+        self._reporter = Reporter(cluster, options, metrics, now)
+        self._advancer = Advancer(cluster, options.image, self._reporter, now)
+        self._closer = Closer(cluster, self._reporter, now)
+        self._acceptor = Acceptor(cluster, self._reporter, now)
+        self._starter = Starter(cluster, self._advancer, self._reporter, now)
+
+    def forget(self, key: Key) -> None:
+        """Remember nothing more of a DataReplication that is gone."""
+        self._advancer.forget(key)
+        self._reporter.forget(key)
 
     async def reconcile(self, key: Key, *, is_from_rest: bool = False) -> Outcome:
         """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later.
@@ -96,151 +92,102 @@ class Reconciler:
         readable = await self._readable(found)
         if raw is None:
             return await self._reconcile_orphans(key, readable.ours)
-        return replace(await self._reconcile(raw, found, readable), seen=versions(raw, found))
+        return replace(await self._reconcile(raw, found, readable), seen=outcome.versions(raw, found))
 
     async def _reconcile(self, raw: Object, found: list[Object], readable: Sorted) -> Outcome:
         if raw["metadata"].get("deletionTimestamp"):
             return Outcome()
-        old = state.read_status(ReplicationStatus, raw)
         gone: tuple[Run, ...] = ()
-        if leftovers.may_have_orphans(old, found):
-            gone = await self._closer.end_orphans(Key(*_identity(raw)))
-        beside = (*readable.beside, *gone)
+        if leftovers.may_have_orphans(state.read_status(ReplicationStatus, raw), found):
+            gone = await self._closer.end_orphans(names.key_of(raw))
+        readable = replace(readable, beside=(*readable.beside, *gone))
         try:
             parsed = schedule.spec_of(raw)
         except SpecError as error:
-            runs = await self._acceptor.sort(raw, None, readable.ours, beside)
-            return await self._reconcile_invalid(raw, runs, error)
-        return await self._reconcile_valid(raw, parsed, await self._acceptor.sort(raw, parsed, readable.ours, beside))
+            return await self._reconcile_invalid(raw, await self._sorted(raw, None, readable), error)
+        return await self._reconcile_valid(raw, parsed, await self._sorted(raw, parsed, readable))
 
-    async def _readable(self, found: Iterable[Object]) -> Sorted:
+    async def _readable(self, raw_runs: Iterable[Object]) -> Sorted:
         """Return the runs that can be read, and beside them those that are being deleted, or cannot and are ended."""
-        runs: list[Run] = []
-        beside: list[Run] = []
-        for raw in found:
-            is_going = "deletionTimestamp" in raw["metadata"]
-            try:
-                (beside if is_going else runs).append(run.read(raw))
-            except SpecError as error:
-                blank = run.read({**raw, "spec": {"replicationName": "unreadable"}})
-                why = Why(error.reason, error.message)
-                beside.append(blank if is_going else await self._closer.close(blank, why))
-        return Sorted(tuple(runs), tuple(beside))
+        found = run.read_all(raw_runs)
+        closed = [await self._closer.close(one, why) for one, why in found.unreadable]
+        return Sorted(found.readable, (*found.going, *closed))
+
+    async def _sorted(self, raw: Object, parsed: ReplicationSpec | None, found: Sorted) -> Sorted:
+        """Return which runs are carried out; one that was restored without its status is ended, and beside.
+
+        parsed: the spec; None when it is invalid.
+        """
+        judged = origin.sort_runs(found.ours, origin.judged_by(raw, parsed, self._now()))
+        closed = [await self._closer.close(one, origin.RESTORED) for one in judged.restored]
+        return Sorted(judged.ours, (*found.beside, *closed))
 
     async def _reconcile_orphans(self, key: Key, runs: tuple[Run, ...]) -> Outcome:
-        """Go on with what outlives a DataReplication that was deleted without it; owned runs go with their owner.
-
-        A run that has begun ends by its own copy of the spec; others fail, as those made for one that never was.
-        """
+        """Go on with what outlives a DataReplication that was deleted without it."""
         await self._closer.end_orphans(key)
-        message = f"spec.replicationName: there is no DataReplication {key.name!r} in namespace {key.namespace}"
-        orphans = tuple(one for one in runs if not one.raw["metadata"].get("ownerReferences"))
-        left, requeues = await self._carry_on(orphans, Why("ReplicationNotFound", message))
-        again = min(filter(None, requeues), default=None)
-        return Outcome(again, is_gone=all(one.is_finished for one in left))
+        orphans = leftovers.runs_without_owner(runs)
+        why = leftovers.why_without_replication(key)
+        left = await self._move(orphans, moves.moves_without_spec(orphans, why))
+        return outcome.without_replication(left.runs, left.requeues)
 
-    async def _reconcile_invalid(self, raw: Object, runs: Sorted, error: SpecError) -> Outcome:
+    async def _reconcile_invalid(self, raw: Object, found: Sorted, error: SpecError) -> Outcome:
         """Report the fault. Runs that have begun go on with their own copy of the spec; others fail."""
-        ours, requeues = await self._carry_on(runs.ours, Why(error.reason, error.message))
-        old = state.read_status(ReplicationStatus, raw)
-        new = summary.invalid(old, raw["metadata"]["generation"], error, (*ours, *runs.beside), self._now())
-        await self._write_replication(raw, old, new)
-        moments = [summary.looked_at_again(new, self._now()), *requeues, self._again_for(runs.beside)]
-        return Outcome(min(filter(None, moments), default=None))
-
-    async def _carry_on(self, runs: tuple[Run, ...], why: Why) -> tuple[tuple[Run, ...], list[datetime | None]]:
-        """Advance the runs whose status says that they have begun; fail those that have not."""
-        advanced: list[Run] = []
-        requeues: list[datetime | None] = []
-        for one in runs:
-            if one.raw.get("status") and one.is_admitted and not one.is_finished:
-                ahead = concurrency.loads_ahead(one, runs)
-                further, again = await self._applier.advance(one, paths.in_use(runs), ahead=ahead)
-                advanced.append(further)
-                requeues.append(again)
-            else:
-                advanced.append(await self._closer.close(one, why))
-        return tuple(advanced), requeues
-
-    def _again_for(self, runs: Iterable[Run]) -> datetime | None:
-        """Return when to look again for what is being ended; an event of its Jobs may be missed."""
-        is_open = any(not one.is_finished for one in runs)
-        return self._now() + timedelta(seconds=CLOSING_SECONDS) if is_open else None
+        why = Why(error.reason, error.message)
+        moved = await self._move(found.ours, moves.moves_without_spec(found.ours, why))
+        now, old = self._now(), state.read_status(ReplicationStatus, raw)
+        new = summary.invalid(old, raw["metadata"]["generation"], error, (*moved.runs, *found.beside), now)
+        await self._reporter.write_replication(raw, old, new)
+        return outcome.of_invalid(new, found.beside, moved.requeues, now)
 
     async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, found: Sorted) -> Outcome:
         now, runs = self._now(), found.ours
         old = state.read_status(ReplicationStatus, raw)
-        in_effect, decision = effect.decide(raw, parsed, old, runs, now)
-        runs = tuple([await self._acceptor.complete(raw, parsed, one) for one in runs])
+        in_effect, decision = effective_schedule.decide(raw, parsed, old, runs, now)
+        runs = tuple([await self._acceptor.accept(raw, parsed, one) for one in runs])
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
         if allowed.slots:
-            await self._applier.confirm(REPLICATION, raw)
+            await self._reporter.confirm(REPLICATION, raw)
         started = await self._starter.start(raw, parsed, runs, allowed.slots)
-        runs, requeues = await self._advance_all(started.runs, parsed)
+        moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now()))
         if allowed.slots and not started.taken and not started.refused and not decision.missed:
             return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
-        for note in (*events.of_missed(decision), *events.of_made_runs(old, runs)):
-            await self._applier.emit(raw, note)
-        in_effect = effect.after_missed(in_effect, decision)
+        for note in (*events.of_missed(decision), *events.of_made_runs(old, moved.runs)):
+            await self._reporter.post(raw, note)
+        in_effect = effective_schedule.after_missed(in_effect, decision)
         held = started.why_refused or allowed.held
         generation = raw["metadata"]["generation"]
-        grown = await grow(self._cluster, raw, parsed) if growth.is_due(old, generation, runs) else None
-        seen = Facts(parsed, generation, runs, in_effect, decision, held, found.beside, grown)
+        grown = await grow(self._cluster, raw, parsed) if growth.is_due(old, generation, moved.runs) else None
+        seen = SeenReplication(parsed, generation, moved.runs, in_effect, decision, held, found.beside, grown)
         new = summary.summarize(old.having(last_schedule_time=started.taken or old.last_schedule_time), seen, now)
-        expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
-        is_written = await self._write_replication(raw, old, new)
-        if expired and not is_written:
-            await self._applier.confirm(REPLICATION, raw)
-        await self._delete(expired)
+        is_written = await self._reporter.write_replication(raw, old, new)
+        await self._delete_expired(raw, parsed, moved.runs, is_written=is_written)
         if started.refused:
             raise started.refused  # asked again later and later; all else has been done
-        moments = [new.next_schedule_time, summary.looked_at_again(new, now), *requeues, self._again_for(found.beside)]
-        again = min((moment for moment in moments if moment and moment > now), default=None)
-        is_at_rest = all(one.is_finished for one in runs)
-        return Outcome(again, rests_until=new.next_schedule_time if is_at_rest else None)
+        return outcome.of_valid(new, moved.runs, found.beside, moved.requeues, now)
 
-    async def _advance_all(
-        self, runs: tuple[Run, ...], parsed: ReplicationSpec
-    ) -> tuple[tuple[Run, ...], list[datetime | None]]:
-        admitted = {one.name for one in concurrency.to_admit(parsed, runs)}
-        active = [one.name for one in runs if one.is_admitted and not one.is_finished]
-        advanced: list[Run] = []
-        requeues: list[datetime | None] = []
-        for one in runs:
-            successor = concurrency.replaced_by(parsed, one, runs)
-            if one.is_finished:
-                advanced.append(one)
-            elif one.is_admitted or (one.name in admitted and not successor):
-                ahead = concurrency.loads_ahead(one, runs)
-                further, again = await self._applier.advance(one, paths.in_use(runs), successor, ahead)
-                advanced.append(further)
-                requeues.append(again)
-            else:
-                advanced.append(await self._applier.write_run(one, self._held_back(one, successor, active)))
-        return tuple(advanced), requeues
+    async def _move(self, runs: tuple[Run, ...], wanted: tuple[Move, ...]) -> Moved:
+        """Carry out what becomes of each run."""
+        moved = [await self._move_one(one, move) for one, move in zip(runs, wanted, strict=True)]
+        return Moved(tuple(one for one, _ in moved), tuple(again for _, again in moved))
 
-    def _held_back(self, one: Run, successor: str, active: list[str]) -> RunStatus:
-        """Return the status of a run that may not begin: it waits, or it is replaced before it began."""
-        if successor and (why := plan.why_ending(one, successor, self._now())):
-            return status.replaced_run(one, why, self._now())
-        return status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", self._now())
+    async def _move_one(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
+        match move:
+            case Advance():
+                return await self._advancer.advance(one, move)
+            case HoldBack(status):
+                return await self._reporter.write_run(one, status), None
+            case Close(why):
+                return await self._closer.close(one, why), None
+            case None:
+                return one, None
 
-    async def _delete(self, expired: Iterable[Run]) -> None:
+    async def _delete_expired(
+        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], *, is_written: bool
+    ) -> None:
         """Delete runs beyond the limits; what they achieved stands in the status by now."""
+        expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
+        if expired and not is_written:
+            await self._reporter.confirm(REPLICATION, raw)
         for one in expired:
             await self._cluster.delete(RUN, one.namespace, one.name, one.uid)
             logger.info("run %s/%s is beyond the history limit; deleted", one.namespace, one.name)
-
-    async def _write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> bool:
-        """Write the status and its Events if it changed; say whether it did."""
-        self._metrics.show(Key(*_identity(raw)), new)
-        if state.to_raw(new) == state.to_raw(old) and "status" in raw:
-            return False
-        for note in events.of_replication(old, new):
-            await self._applier.emit(raw, note)
-        await self._cluster.write_status(REPLICATION, {**raw, "status": state.to_raw(new)})
-        return True
-
-
-def _identity(raw: Object) -> tuple[str, str]:
-    return raw["metadata"]["namespace"], raw["metadata"]["name"]

@@ -1,13 +1,11 @@
 """How the runs of slots come to be: created under the slot's name, adopted if they are ours, or passed over."""
 
-import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from datareplication.controller.accepting import known
-from datareplication.controller.applying import Applier
+from datareplication.controller.advancing import Advancer
 from datareplication.controller.cluster import (
     REPLICATION,
     RUN,
@@ -17,10 +15,10 @@ from datareplication.controller.cluster import (
     Object,
     RejectedError,
 )
-from datareplication.controller.queue import Key
+from datareplication.controller.reporting import Reporter
 from datareplication.core import (
     concurrency,
-    effect,
+    effective_schedule,
     events,
     names,
     objects,
@@ -28,15 +26,12 @@ from datareplication.core import (
     paths,
     run,
     schedule,
-    state,
-    summary,
     times,
 )
+from datareplication.core.names import Key
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
-from datareplication.core.state import ReplicationStatus
-from datareplication.errors import SpecError
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +48,16 @@ class Started:
     @property
     def why_refused(self) -> Why | None:
         """Return what a status tells of a slot whose run Kubernetes refused."""
-        if self.refused is None or self.slot is None:
-            return None
-        text = f"the slot of {times.to_text(self.slot)} waits: Kubernetes refused its run: {self.refused.message}"
-        return Why("RunRejected", text)
+        return concurrency.refused(self.slot, self.refused.message) if self.refused and self.slot else None
 
 
 class Starter:
     """Makes the runs of slots that are due."""
 
-    def __init__(self, cluster: Cluster, applier: Applier, now: Callable[[], datetime]) -> None:
+    def __init__(self, cluster: Cluster, advancer: Advancer, reporter: Reporter, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
-        self._applier = applier
+        self._advancer = advancer
+        self._reporter = reporter
         self._now = now
 
     async def start_from_rest(self, key: Key) -> bool:
@@ -73,25 +66,17 @@ class Starter:
         Where many are due at once each request delays all others. A run that was made by hand meanwhile waits.
         """
         raw = await self._cluster.confirmed(REPLICATION, key.namespace, key.name)
-        if raw is None or raw["metadata"].get("deletionTimestamp"):
-            return False
-        try:
-            parsed = schedule.spec_of(raw)
-        except SpecError:
-            return False
-        old = state.read_status(ReplicationStatus, raw)
-        _, decision = effect.decide(raw, parsed, old, (), self._now())
-        slots = concurrency.turn(parsed, (), decision.due, summary.last_runs(old, ()).ended).slots
-        if not slots or old.active_runs or decision.missed:
+        due = effective_schedule.rest_end(raw, self._now()) if raw else None
+        if raw is None or due is None:
             return False
         runs: tuple[Run, ...] = ()
-        for slot in slots:
+        for slot in due.slots:
             try:
-                made = await self._create_run(raw, parsed, slot, begun=self._now())
+                made = await self._create_run(raw, due.spec, slot, begun=self._now())
             except AlreadyExistsError:
                 break  # whose it is, a look at all tells
             runs = (*runs, run.read(made))
-            await self._applier.begin(runs[-1], paths.in_use(runs))
+            await self._advancer.begin(runs[-1], paths.in_use(runs))
         return True
 
     async def start(
@@ -117,8 +102,7 @@ class Starter:
         """Create and return the run of a slot; AlreadyExistsError when its name is taken."""
         interval = schedule.data_interval(parsed.schedule, slot)  # type: ignore[arg-type]
         made = await self._cluster.create(RUN, objects.run_of_slot(raw, raw["spec"], slot, interval, begun))
-        of = raw["metadata"]
-        logger.info("slot %s of %s/%s is due; run created", times.to_text(slot), of["namespace"], of["name"])
+        logger.info("slot %s of %s is due; run created", times.to_text(slot), names.key_of(raw))
         return made
 
     async def _adopted(self, raw: Object, parsed: ReplicationSpec, slot: datetime) -> Object | None:
@@ -127,10 +111,7 @@ class Starter:
         existing = await self._cluster.get(RUN, raw["metadata"]["namespace"], name)
         if existing is None:
             raise ConflictError(f"run {name} vanished; try again")
-        if names.is_owned_by(existing, raw["metadata"]["uid"]) and existing["spec"].get("slot") == times.to_text(slot):
-            with contextlib.suppress(SpecError):
-                if origin.of(run.read(existing), known(raw, parsed, self._now())) == "Ours":
-                    return existing
-        text = f"run {name} exists and was not made for this resource's slot; the slot is passed over"
-        await self._applier.emit(raw, events.Note("Warning", "RunNameTaken", text))
+        if origin.is_run_of_slot(existing, slot, origin.judged_by(raw, parsed, self._now())):
+            return existing
+        await self._reporter.post(raw, events.of_taken_name(name))
         return None

@@ -73,7 +73,7 @@ class _NoProgress(kopf.ProgressStorage):
         return essence
 
 
-def settings() -> kopf.OperatorSettings:
+def kopf_settings() -> kopf.OperatorSettings:
     """Return kopf's settings: watch, and write nothing. Without scanning no right on namespaces or CRDs is needed."""
     chosen = kopf.OperatorSettings()
     chosen.posting.enabled = False
@@ -100,7 +100,7 @@ async def watch(
     """
     parts = await kopf.spawn_tasks(
         registry=registry,
-        settings=settings(),
+        settings=kopf_settings(),
         identity=cast("Any", instance),  # kopf's own guess needs a user of the pod's uid to exist
         clusterwide=not namespaces,
         namespaces=namespaces,

@@ -12,14 +12,15 @@ from datareplication.controller.cluster import (
     Cluster,
     ClusterError,
     ConflictError,
-    Object,
     UnavailableError,
 )
 from datareplication.controller.metrics import Metrics
-from datareplication.controller.queue import Key, WorkQueue, utc_now
-from datareplication.controller.reconcile import Outcome, Reconciler, versions
-from datareplication.controller.settings import Settings
-from datareplication.core import health
+from datareplication.controller.options import Options
+from datareplication.controller.queue import WorkQueue, utc_now
+from datareplication.controller.reconcile import Reconciler
+from datareplication.core import health, outcome
+from datareplication.core.names import Key
+from datareplication.core.outcome import Outcome
 
 logger = logging.getLogger(__name__)
 
@@ -30,16 +31,16 @@ class Controller:
     """The workers and the resync around one queue, for as long as this process leads."""
 
     def __init__(
-        self, cluster: Cluster, chosen: Settings, metrics: Metrics, now: Callable[[], datetime] = utc_now
+        self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime] = utc_now
     ) -> None:
         self.queue = WorkQueue(now)
         self.has_looked = False
         self._metrics = metrics
         self._metrics.watch(self.queue)
         self._cluster = cluster
-        self._settings = chosen
+        self._options = options
         self._now = now
-        self._reconciler = Reconciler(cluster, chosen.image, chosen.instance, now, metrics)
+        self._reconciler = Reconciler(cluster, options, metrics, now)
         self._resynced_at = time.monotonic()
         self._left: dict[Key, Outcome] = {}
         self._unseen: dict[str, str] = {}
@@ -80,11 +81,12 @@ class Controller:
         A run that has not ended may have a Job or a claim of which no event came, and so may a deletion. Each namespace
         is looked at for itself; ClusterError when none of them can be.
         """
-        namespaces = self._settings.namespaces or ("",)
+        namespaces = self._options.namespaces or ("",)
         faults = [fault for namespace in namespaces if (fault := await self._look_at(namespace)) is not None]
         self.queue.add_due()
-        if len(faults) < len(namespaces) or not any(isinstance(fault, UnavailableError) for fault in faults):
-            self._resynced_at = time.monotonic()  # what the API refuses, a restart would not mend
+        unanswered = sum(isinstance(fault, UnavailableError) for fault in faults)
+        if health.is_resynced(len(namespaces), len(faults) - unanswered, unanswered):
+            self._resynced_at = time.monotonic()
         if len(faults) == len(namespaces):
             raise faults[0]
         self._metrics.resynced.set_to_current_time()
@@ -92,27 +94,14 @@ class Controller:
 
     async def _look_at(self, namespace: str) -> ClusterError | None:
         """Queue what there is to do in a namespace, empty for all of them; return why it cannot be looked at."""
-        runs: dict[Key, list[Object]] = {}
         try:
-            for item in await self._cluster.list_all(RUN, namespace):
-                if name := (item.get("spec") or {}).get("replicationName"):
-                    runs.setdefault(Key(item["metadata"]["namespace"], name), []).append(item)
+            runs = await self._cluster.list_all(RUN, namespace)
             replications = await self._cluster.list_all(REPLICATION, namespace)
         except ClusterError as error:
             self._lose(namespace, error)
             return error
         self._find(namespace)
-        known = {key for key in self._left if namespace in ("", key.namespace)}
-        for item in replications:
-            key = Key(item["metadata"]["namespace"], item["metadata"]["name"])
-            known.discard(key)
-            left = self._left.get(key)
-            if left is None or left.seen != versions(item, runs.get(key, ())):
-                self.queue.add(key)
-        for key, found in runs.items():
-            if any(not (item.get("status") or {}).get("completionTime") for item in found):
-                self.queue.add(key)
-        for key in known:
+        for key in outcome.to_look_at(self._left, namespace, replications, runs):
             self.queue.add(key)
         return None
 
@@ -135,9 +124,10 @@ class Controller:
         self._metrics.show_namespace(namespace, is_watched=True)
 
     def _forget(self, key: Key) -> None:
+        """Remember nothing more of a key: it is gone, or may not be looked at."""
         self._left.pop(key, None)
         self.queue.forget(key)
-        self._metrics.forget(key)
+        self._reconciler.forget(key)
 
     async def work_once(self) -> bool:
         """Reconcile the next key; False when the queue is closed."""
@@ -147,7 +137,7 @@ class Controller:
         began = time.monotonic()
         result = "error"
         try:
-            outcome = await self._reconciler.reconcile(key, is_from_rest=self._is_from_rest(key))
+            left = await self._reconciler.reconcile(key, is_from_rest=self._is_from_rest(key))
         except ConflictError as error:
             result = "conflict"
             delay = self.queue.failed(key)
@@ -166,33 +156,31 @@ class Controller:
         else:
             result = "success"
             self.queue.done(key)
-            self._left[key] = outcome
-            if outcome.is_gone:
+            self._left[key] = left
+            if left.is_gone:
                 self._forget(key)
-            elif outcome.requeue_at is not None:
-                self.queue.add_at(key, outcome.requeue_at)
+            elif left.requeue_at is not None:
+                self.queue.add_at(key, left.requeue_at)
         finally:
             self._metrics.count_reconcile(result, time.monotonic() - began)
         return True
 
     def _is_from_rest(self, key: Key) -> bool:
         """Whether a key rested until its slot, which is due, and nothing was heard of it meanwhile."""
-        left = self._left.get(key)
-        until = left.rests_until if left else None
-        return until is not None and until <= self._now() and self.queue.is_timed(key)
+        return self.queue.is_timed(key) and outcome.is_slot_of_rest(self._left.get(key), self._now())
 
     async def _work(self) -> None:
         async def worker() -> None:
             while await self.work_once():
                 pass
 
-        await asyncio.gather(*(worker() for _ in range(self._settings.workers)))
+        await asyncio.gather(*(worker() for _ in range(self._options.workers)))
 
     async def _resync_for_ever(self) -> None:
         while True:
             try:
                 await self.resync()
             except ClusterError:
-                await asyncio.sleep(min(5.0, self._settings.resync_seconds))
+                await asyncio.sleep(min(5.0, self._options.resync_seconds))
             else:
-                await asyncio.sleep(self._settings.resync_seconds)
+                await asyncio.sleep(self._options.resync_seconds)

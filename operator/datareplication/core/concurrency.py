@@ -58,6 +58,11 @@ def turn(spec: ReplicationSpec, runs: Iterable[Run], due: tuple[datetime, ...], 
     return Turn(slots, Why("Waiting", f"{text} (spec.concurrencyPolicy: {spec.concurrency_policy})"))
 
 
+def refused(slot: datetime, message: str) -> Why:
+    """Return why a due slot waits whose run Kubernetes refused, with its words."""
+    return Why("RunRejected", f"the slot of {times.to_text(slot)} waits: Kubernetes refused its run: {message}")
+
+
 def to_admit(spec: ReplicationSpec, runs: Iterable[Run]) -> tuple[Run, ...]:
     """Return the waiting runs that may begin now, oldest first."""
     open_runs = [run for run in in_order(runs) if not run.is_finished]

@@ -75,7 +75,7 @@ RUN_RULES = [
 
 
 @dataclass(frozen=True)
-class Kind:
+class ResourceKind:
     """What is particular to one of the two kinds."""
 
     name: str
@@ -90,13 +90,13 @@ class Kind:
         return self.name.lower() + "s"
 
 
-REPLICATION = Kind(
+REPLICATION = ResourceKind(
     "DataReplication",
     "drep",
     "Copies one PostgreSQL database into others on a schedule: one dump, then one load per target.",
     REPLICATION_COLUMNS,
 )
-RUN = Kind(
+RUN = ResourceKind(
     "DataReplicationRun",
     "dreprun",
     "One run of a DataReplication: of a slot of its schedule, or made by hand to run it now.",
@@ -113,7 +113,7 @@ def definitions() -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-def _definition(kind: Kind, schema: dict[str, Any]) -> dict[str, Any]:
+def _definition(kind: ResourceKind, schema: dict[str, Any]) -> dict[str, Any]:
     version: dict[str, Any] = {
         "name": VERSION,
         "served": True,

@@ -1,7 +1,7 @@
 """Which Events a change of status is worth: (old status, new status) -> tuple of `Note`. Pure."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -89,6 +89,17 @@ def of_missed(decision: Decision) -> tuple[Note, ...]:
     count = f"at least {decision.missed}" if decision.missed >= LOOK_BACK - CATCHUP_LIMIT else str(decision.missed)
     text = f"{count} slots up to {times.to_text(decision.missed_until)} are not run: later ones came, or their deadline"
     return (Note("Warning", "MissedSchedule", text),)
+
+
+def of_taken_name(run: str) -> Note:
+    """Return the Event of a slot whose run's name is somebody else's."""
+    text = f"run {run} exists and was not made for this resource's slot; the slot is passed over"
+    return Note("Warning", "RunNameTaken", text)
+
+
+def repetition(existing: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge patch that counts up an Event that is there. again: the Event that says the same."""
+    return {"count": int(existing.get("count") or 1) + 1, "lastTimestamp": again["lastTimestamp"]}
 
 
 def manifest(involved: dict[str, Any], note: Note, instance: str, now: datetime) -> dict[str, Any]:

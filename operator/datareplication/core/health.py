@@ -57,6 +57,11 @@ def shortcomings(pulse: Pulse, lease_seconds: float) -> tuple[str, ...]:
     return tuple(text for text, is_so in found.items() if is_so)
 
 
+def is_resynced(asked: int, refused: int, unanswered: int) -> bool:
+    """Whether a resync of so many namespaces did its part: one was looked at, or no restart would mend why none was."""
+    return refused + unanswered < asked or not unanswered
+
+
 REMEDIES = {
     403: "does it exist, and has the operator its Role and RoleBinding in it?",
     404: "are the CustomResourceDefinitions installed?",

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from datareplication.core import names, plan, times
-from datareplication.core.names import DUMP, LOAD, Step
+from datareplication.core.names import DUMP, LOAD, Key, Step
 from datareplication.core.observed import ObservedJob, observe
 from datareplication.core.phases import JobState
 from datareplication.core.plan import PatchJob
@@ -74,6 +74,17 @@ def may_have_orphans(old: ReplicationStatus, runs: Iterable[Mapping[str, Any]]) 
     there = {run["metadata"]["name"] for run in runs}
     found = [reason for run in runs for reason in _reasons(run.get("status") or {})]
     return not old.observed_generation or not there.issuperset(old.active_runs) or ORPHANS_REASON in found
+
+
+def runs_without_owner(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """Return the runs that outlive a DataReplication deleted without them; owned ones go with their owner."""
+    return tuple(one for one in runs if not one.raw["metadata"].get("ownerReferences"))
+
+
+def why_without_replication(key: Key) -> Why:
+    """Return why a run fails that has not begun and whose DataReplication is not there."""
+    message = f"spec.replicationName: there is no DataReplication {key.name!r} in namespace {key.namespace}"
+    return Why("ReplicationNotFound", message)
 
 
 def why_orphan(one: Leftover) -> Why:

@@ -17,7 +17,7 @@ from datareplication.core.state import AttemptStatus, ReplicationStatus, RunStat
 
 PREFIX = "datareplication"
 
-Step = Literal["dump", "load", "rollback"]
+StepKind = Literal["dump", "load", "rollback"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Sample:
 class Duration:
     """How long a step took whose attempt succeeded."""
 
-    step: Step
+    step: StepKind
     seconds: float
 
 
@@ -160,7 +160,7 @@ def durations(run: Run, old: RunStatus, new: RunStatus) -> tuple[Duration, ...]:
     )
 
 
-def _steps(run: Run, old: RunStatus, new: RunStatus) -> Iterator[tuple[Step, StepStatus, StepStatus]]:
+def _steps(run: Run, old: RunStatus, new: RunStatus) -> Iterator[tuple[StepKind, StepStatus, StepStatus]]:
     """Yield every step's name, and what it was and is."""
     if new.dump is not None:
         yield "dump", old.dump or StepStatus(), new.dump

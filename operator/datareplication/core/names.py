@@ -41,12 +41,29 @@ class Step:
         return f"{self.role}-{self.target}" if self.target else self.role
 
 
+@dataclass(frozen=True, order=True)
+class Key:
+    """One DataReplication, whether it exists or not."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the usual `namespace/name`."""
+        return f"{self.namespace}/{self.name}"
+
+
 DUMP_STEP = Step(DUMP)
 
 
 def load_step(target: str) -> Step:
     """Return the step that loads `target`."""
     return Step(LOAD, target)
+
+
+def key_of(replication: dict[str, Any]) -> Key:
+    """Return the key of a raw DataReplication."""
+    return Key(replication["metadata"]["namespace"], replication["metadata"]["name"])
 
 
 def run_name(replication: str, slot: datetime) -> str:

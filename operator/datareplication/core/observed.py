@@ -12,7 +12,7 @@ from typing import Any
 from datareplication.core import names, times
 from datareplication.core.names import Step
 from datareplication.core.phases import JobState
-from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod, told
+from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod, shown_why
 from datareplication.core.report import Progress, Report
 from datareplication.errors import PERMANENT_EXIT_CODES
 
@@ -222,7 +222,7 @@ def _why(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> Why:
     """Prefer our own reason for stopping it, then the last attempt's end, then the Job's condition."""
     if _is_stopped(job):
         reason, _, message = str(job["metadata"]["annotations"][names.STOPPED_ANNOTATION]).partition(": ")
-        return told(reason, message)
+        return shown_why(reason, message)
     failed = condition(job, "Failed")
     if failed and failed.get("reason") == "DeadlineExceeded":
         return Why(
@@ -231,4 +231,4 @@ def _why(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> Why:
     ending = _last_ending(pods)
     if ending is not None and ending.why.reason:
         return ending.why
-    return told(failed.get("reason"), failed.get("message")) if failed else Why()
+    return shown_why(failed.get("reason"), failed.get("message")) if failed else Why()

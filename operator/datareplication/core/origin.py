@@ -5,16 +5,17 @@ the status is the operator's alone. So a copy counts once the status says that t
 compared with the DataReplication's spec, and overwritten where it differs. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from datareplication.core import names, summary, times
 from datareplication.core.pods import Why
-from datareplication.core.run import Run
+from datareplication.core.run import Run, read
 from datareplication.core.spec import ReplicationSpec
-from datareplication.core.state import ReplicationStatus
+from datareplication.core.state import ReplicationStatus, read_status
+from datareplication.errors import SpecError
 
 Origin = Literal["Ours", "Early", "Restored"]
 """Ours: to be carried out. Early: it bears the name of a slot that is not due, and is as if it were not there.
@@ -45,7 +46,12 @@ class Known:
         return max(filter(None, (summary.last_slot(self.old, (), self.now), since or created)))
 
 
-def of(run: Run, known: Known) -> Origin:
+def judged_by(replication: Mapping[str, Any], parsed: ReplicationSpec | None, now: datetime) -> Known:
+    """Return what runs are judged by; parsed is None for a spec that is invalid."""
+    return Known(replication, parsed, read_status(ReplicationStatus, dict(replication)), now)
+
+
+def verdict(run: Run, known: Known) -> Origin:
     """Return what is to become of a run."""
     if run.raw.get("status"):
         return "Restored" if _is_set_aside(run) else "Ours"
@@ -56,6 +62,44 @@ def of(run: Run, known: Known) -> Origin:
     if request.slot > known.now:
         return "Early"
     return "Ours" if _is_new_slots(run, request.slot, known) else "Restored"
+
+
+@dataclass(frozen=True)
+class SortedRuns:
+    """ours: runs to be carried out. restored: those to be ended; early ones are neither."""
+
+    ours: tuple[Run, ...]
+    restored: tuple[Run, ...]
+
+
+def sort_runs(runs: Iterable[Run], known: Known) -> SortedRuns:
+    """Return what is to become of the runs of one DataReplication, in their order."""
+    judged = [(one, verdict(one, known)) for one in runs]
+    ours = tuple(one for one, origin in judged if origin == "Ours")
+    return SortedRuns(ours, tuple(one for one, origin in judged if origin == "Restored"))
+
+
+def is_run_of_slot(raw: dict[str, Any], slot: datetime, known: Known) -> bool:
+    """Whether a run that bears the name of a slot was made of that slot for this DataReplication."""
+    is_owned = names.is_owned_by(raw, known.replication["metadata"]["uid"])
+    if not is_owned or raw["spec"].get("slot") != times.to_text(slot):
+        return False
+    try:
+        return verdict(read(raw), known) == "Ours"
+    except SpecError:
+        return False
+
+
+Completion = Literal["AsItIs", "Adopt", "Complete"]
+"""Adopt: it has lost its owner and gets one again. Complete: it also gets what the operator fills in."""
+
+
+def completion(run: Run, replication: Mapping[str, Any], parsed: ReplicationSpec) -> Completion:
+    """Return what a run lacks. One that has begun keeps its copy, and one with another owner goes with that."""
+    is_owned = names.is_owned_by(run.raw, replication["metadata"]["uid"])
+    if run.is_finished or run.is_admitted:
+        return "AsItIs" if is_owned or run.raw["metadata"].get("ownerReferences") else "Adopt"
+    return "AsItIs" if is_owned and run.request.replication == parsed else "Complete"
 
 
 def _is_new_slots(run: Run, slot: datetime, known: Known) -> bool:

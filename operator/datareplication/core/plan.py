@@ -17,6 +17,7 @@ from datareplication.core.pods import Why
 from datareplication.core.reasons import Reason
 from datareplication.core.run import Run
 from datareplication.core.state import StepStatus
+from datareplication.core.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class PatchJob:
     why: str
 
 
-Action = CreateJob | PatchJob
+JobAction = CreateJob | PatchJob
 
 REPLACED: Reason = "Replaced"
 
@@ -46,28 +47,12 @@ REPLACED: Reason = "Replaced"
 class Plan:
     """Next actions, and when to ask again if nothing happens before."""
 
-    actions: tuple[Action, ...] = ()
+    actions: tuple[JobAction, ...] = ()
     requeue_at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Volume:
-    """What is known of the snapshots' claim.
-
-    exists: whether there is nothing to wait for, also when the run needs no claim. is_single_node: only pods of one
-    node can mount it together. is_single_pod: only one pod can mount it. problem: why it could not be made from its
-    template.
-    """
-
-    name: str
-    exists: bool
-    is_single_node: bool = False
-    is_single_pod: bool = False
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class Seen:
+class SeenRun:
     """An admitted run with what is observed of it.
 
     ending: why it has to end now, None when it may go on. ahead: target -> the run that has to load it first.
@@ -98,7 +83,7 @@ def steps_to_observe(run: Run) -> tuple[Step, ...]:
     return tuple(names.load_step(target) for target in run.targets if target not in ended)
 
 
-def plan_run(seen: Seen, image: JobImage, now: datetime) -> Plan:
+def plan_run(seen: SeenRun, image: JobImage, now: datetime) -> Plan:
     """Return the next actions of one admitted, unfinished run."""
     run, observed, volume = seen.run, seen.observed, seen.volume
     if seen.ending is not None:
@@ -231,7 +216,7 @@ def _patch(job: ObservedJob, spec: dict[str, Any], annotations: Mapping[str, str
     return {"metadata": metadata} | ({"spec": spec} if spec else {})
 
 
-def _manifest(seen: Seen, step: Step, image: JobImage) -> dict[str, Any]:
+def _manifest(seen: SeenRun, step: Step, image: JobImage) -> dict[str, Any]:
     run = seen.run
     if step == DUMP_STEP:
         return dump_job(run, image, seen.in_use)

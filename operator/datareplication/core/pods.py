@@ -66,7 +66,7 @@ class ObservedPod:
     is_terminating: bool = False
 
 
-def told(reason: object, message: object) -> Why:
+def shown_why(reason: object, message: object) -> Why:
     """Return what Kubernetes or somebody else tells, as it may be shown."""
     return Why(Theirs(plain.word(reason)), plain.text(message))
 
@@ -110,7 +110,7 @@ def why_from_events(events: Iterable[Mapping[str, Any]], since: datetime) -> Why
 
     telling = [event for event in events if event.get("reason") in TELLING_REASONS and at(event) >= since]
     telling.sort(key=at)
-    return told(telling[-1]["reason"], telling[-1].get("message")) if telling else None
+    return shown_why(telling[-1]["reason"], telling[-1].get("message")) if telling else None
 
 
 def _statuses(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -153,7 +153,7 @@ def _is_outlived(status: Mapping[str, Any], container: str) -> bool:
 
 def _waiting(status: Mapping[str, Any], container: str) -> Why | None:
     waiting = _state(_ours(status, container), "waiting") or {}
-    return None if waiting.get("reason", "") in QUIET_REASONS else told(waiting["reason"], waiting.get("message"))
+    return None if waiting.get("reason", "") in QUIET_REASONS else shown_why(waiting["reason"], waiting.get("message"))
 
 
 def _waiting_beside(status: Mapping[str, Any], container: str) -> Why | None:
@@ -175,7 +175,7 @@ def _starting(pod: Mapping[str, Any]) -> Why:
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     unscheduled = _condition_of(status, "PodScheduled", "False")
     if unscheduled:
-        return told(unscheduled.get("reason"), unscheduled.get("message"))
+        return shown_why(unscheduled.get("reason"), unscheduled.get("message"))
     go_on = {one.get("name") for one in spec.get("initContainers") or () if one.get("restartPolicy") == "Always"}
     inits = [one for one in status.get("initContainerStatuses") or () if one.get("name") not in go_on]
     is_held = any(_state(one, "running") is not None for one in inits)
@@ -206,7 +206,7 @@ def _ending_before(status: Mapping[str, Any], disruption: Mapping[str, Any] | No
             break
     else:
         end = {}
-        why = told(
+        why = shown_why(
             status.get("reason") or "PodFailed",
             status.get("message") or "the pod failed, and no end of its program was seen",
         )
@@ -221,16 +221,16 @@ def _why(end: Mapping[str, Any], report: Report | None, disruption: Mapping[str,
     if disruption is not None:
         return _disrupted(disruption)
     if report is not None and report.outcome == "Failed":
-        return told(report.reason, report.message)
+        return shown_why(report.reason, report.message)
     if end.get("reason") == "OOMKilled":
-        return told("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")
+        return shown_why("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")
     text = plain.text((end.get("message") or "").strip(), limit=500)
     return Why("PodFailed", f"the pod ended with exit code {end['exitCode']}" + (f": {text}" if text else ""))
 
 
 def _disrupted(disruption: Mapping[str, Any]) -> Why:
     text = f"the pod was taken away ({disruption.get('message') or 'disrupted'}); this costs no attempt"
-    return told(disruption.get("reason") or "Disruption", text)
+    return shown_why(disruption.get("reason") or "Disruption", text)
 
 
 def _lost(pod: Mapping[str, Any], now: datetime) -> Why | None:

@@ -24,6 +24,11 @@ SUSPENDED: tuple[JobState, ...] = ("Held", "Suspended", "Stopping", "Stopped")
 ENDED: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failing", "Failed", "Stopping", "Stopped")
 
 
+def has_pods(run: Run, jobs: Mapping[Step, Mapping[str, Any] | None]) -> bool:
+    """Whether a run may have pods. jobs: those that are there now of its steps."""
+    return any(job is not None or was_made(run, step) for step, job in jobs.items())
+
+
 def was_made(run: Run, step: Step) -> bool:
     """Whether the status has seen a step's Job."""
     before = _before(run, step)

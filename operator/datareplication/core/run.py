@@ -1,7 +1,8 @@
 """The spec of a DataReplicationRun and the run as the operator handles it."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, Valida
 from datareplication.core import names, times
 from datareplication.core.choices import Action
 from datareplication.core.model import Model, Name, pattern_message, rules
+from datareplication.core.pods import Why
 from datareplication.core.spec import ReplicationSpec, first_error, parse
 from datareplication.core.state import RunStatus, read_status
 from datareplication.errors import SpecError
@@ -151,6 +153,41 @@ def read(raw: dict[str, Any]) -> Run:
         status=_status(raw, request),
         raw=raw,
     )
+
+
+@dataclass(frozen=True)
+class FoundRuns:
+    """The runs of one DataReplication.
+
+    going: those that are being deleted, as far as they can be read. unreadable: the others that cannot be read, with
+    nothing but their status, and why.
+    """
+
+    readable: tuple[Run, ...] = ()
+    going: tuple[Run, ...] = ()
+    unreadable: tuple[tuple[Run, Why], ...] = ()
+
+
+def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
+    """Return the runs of DataReplicationRun objects, in their order; one that cannot be read holds up no other."""
+    readable, going, unreadable = [], [], []
+    for raw in found:
+        try:
+            one, fault = read(raw), None
+        except SpecError as error:
+            one, fault = read({**raw, "spec": {"replicationName": "unreadable"}}), Why(error.reason, error.message)
+        if "deletionTimestamp" in raw["metadata"]:
+            going.append(one)
+        elif fault is None:
+            readable.append(one)
+        else:
+            unreadable.append((one, fault))
+    return FoundRuns(tuple(readable), tuple(going), tuple(unreadable))
+
+
+def begun(run: Run, now: datetime) -> Run:
+    """Return a run as one that has begun: now, where it had not before."""
+    return run if run.is_admitted else replace(run, status=run.status.having(start_time=now))
 
 
 def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:

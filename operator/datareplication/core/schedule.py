@@ -89,6 +89,11 @@ def data_interval(schedule: Schedule, slot: datetime) -> tuple[datetime, datetim
     return slot_before(schedule, slot) or slot, slot
 
 
+def interval_by_hand(schedule: Schedule | None, created: datetime) -> tuple[datetime, datetime]:
+    """Return the data interval of a run made by hand: from the slot before its creation, if any, to that."""
+    return (slot_before(schedule, created) if schedule else None) or created, created
+
+
 def slots_after(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
     """Yield every slot later than `moment`, oldest first, in UTC; none after the year 9999."""
     expression, follows_wall = _read(schedule.cron)

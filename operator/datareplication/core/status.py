@@ -7,12 +7,13 @@ from datareplication.core import plan, times
 from datareplication.core.names import DUMP_STEP, load_step
 from datareplication.core.paths import snapshot_path
 from datareplication.core.phases import RunPhase
-from datareplication.core.plan import Seen, Volume
+from datareplication.core.plan import SeenRun
 from datareplication.core.pods import Why
 from datareplication.core.reasons import Word
 from datareplication.core.run import Run
 from datareplication.core.state import ROLLING_BACK, Condition, RunStatus, StepStatus, TargetStep, with_conditions
 from datareplication.core.steps import S, step_status
+from datareplication.core.volume import Volume
 
 BAD_ENDS = ("Failed", "PartiallyFailed")
 
@@ -20,7 +21,7 @@ SHARE_LIMIT = 500
 """Characters of each failed target's message in its run's; the whole stands in status.targets."""
 
 
-def run_status(seen: Seen, now: datetime) -> RunStatus:
+def run_status(seen: SeenRun, now: datetime) -> RunStatus:
     """Return the status of an admitted run."""
     run, observed, old = seen.run, seen.observed, seen.run.status
     dump = step_status(old.dump or StepStatus(), observed.get(DUMP_STEP), now) if run.has_dump else None
@@ -48,7 +49,7 @@ def run_status(seen: Seen, now: datetime) -> RunStatus:
     return _replaced(status, seen.ending, now) if seen.ending and is_replaced else status
 
 
-def _node(seen: Seen) -> str:
+def _node(seen: SeenRun) -> str:
     """Return the node beside which the run's loads have to be: the dump's, or the first load's when there is none."""
     if seen.run.has_dump:
         return job.node if (job := seen.observed.get(DUMP_STEP)) else ""
@@ -102,7 +103,7 @@ def _failed_if_open(step: S, why: Why, now: datetime) -> S:
     return step.having(phase="Failed", reason=why.reason, message=message, completion_time=now)
 
 
-def _with_phase(status: RunStatus, seen: Seen, now: datetime, *, is_overdue: bool) -> RunStatus:
+def _with_phase(status: RunStatus, seen: SeenRun, now: datetime, *, is_overdue: bool) -> RunStatus:
     done = [target for target in status.targets if target.phase == "Succeeded"]
     status = status.having(targets_summary=f"{len(done)}/{len(status.targets)}")
     dump, volume = status.dump, seen.volume
@@ -128,7 +129,7 @@ def _has_not_begun(status: RunStatus) -> bool:
     return all(step.phase == "Waiting" for step in first)
 
 
-def _while_loading(status: RunStatus, seen: Seen) -> str:
+def _while_loading(status: RunStatus, seen: SeenRun) -> str:
     what = "rollback" if seen.run.is_rollback else "load"
     waits = [_waits(f"{what} of {one.name}", one) for one in status.targets if one.phase != "Succeeded"]
     if not seen.volume.exists and not seen.run.has_dump:
@@ -136,7 +137,7 @@ def _while_loading(status: RunStatus, seen: Seen) -> str:
     return "; ".join(filter(None, waits)) or (ROLLING_BACK if seen.run.is_rollback else "")
 
 
-def _all_done(status: RunStatus, seen: Seen, now: datetime) -> RunStatus:
+def _all_done(status: RunStatus, seen: SeenRun, now: datetime) -> RunStatus:
     if not seen.run.is_rollback:
         return _ended(status, "Succeeded", "", "AllTargetsLoaded", now)
     message = f"rolled back: {', '.join(target.name for target in status.targets)}"

@@ -85,7 +85,7 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
 
 
 @dataclass(frozen=True)
-class Facts:
+class SeenReplication:
     """A valid resource at one moment.
 
     runs: all that count. beside: those that only tell what they still do, and have done to a target. schedule: the one
@@ -103,7 +103,7 @@ class Facts:
     grown: Why | None = None
 
 
-def summarize(old: ReplicationStatus, seen: Facts, now: datetime) -> ReplicationStatus:
+def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> ReplicationStatus:
     """Return the status of a valid resource."""
     spec, generation, decision = seen.spec, seen.generation, seen.decision
     ordered, all_runs = _by_age(seen.runs), _by_age((*seen.runs, *seen.beside))

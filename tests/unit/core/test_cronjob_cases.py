@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from samples import MINIMAL
 
-from datareplication.core import concurrency, effect, run, schedule, spec
+from datareplication.core import concurrency, effective_schedule, run, schedule, spec
 from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
 from datareplication.core.state import ReplicationStatus, RunNote, RunStatus, ScheduleStatus, read_status, to_raw
@@ -137,7 +137,7 @@ def test_active_run_holds_the_slot_back_one_deep_until_its_deadline() -> None:
 def in_effect(status: ReplicationStatus, created: datetime, now: datetime, **changes: Any) -> ScheduleStatus:
     fields = {"cron": "@hourly", **{name: value for name, value in changes.items() if name != "suspend"}}
     parsed = spec.parse(MINIMAL | {"schedule": fields, "suspend": changes.get("suspend", False)})
-    found = effect.scheduling_since(status, parsed, created, now)
+    found = effective_schedule.scheduling_since(status, parsed, created, now)
     assert found is not None
     return found
 

@@ -40,3 +40,17 @@ def test_liveness(pulse: Pulse, words: list[str]) -> None:
 )
 def test_readiness(pulse: Pulse, *, is_ready: bool) -> None:
     assert (health.shortcomings(pulse, lease_seconds=12.0) == ()) == is_ready
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused", "unanswered", "expected"),
+    [
+        pytest.param(2, 0, 0, True, id="all were looked at"),
+        pytest.param(2, 0, 1, True, id="one was looked at"),
+        pytest.param(2, 2, 0, True, id="all were refused, which no restart mends"),
+        pytest.param(2, 1, 1, False, id="none was looked at, and one did not answer"),
+        pytest.param(1, 0, 1, False, id="no answer at all"),
+    ],
+)
+def test_whether_a_resync_has_done_its_part(asked: int, refused: int, unanswered: int, *, expected: bool) -> None:
+    assert health.is_resynced(asked, refused, unanswered) is expected

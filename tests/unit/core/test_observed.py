@@ -8,7 +8,7 @@ import pytest
 from datareplication.core import names
 from datareplication.core.names import DUMP_STEP
 from datareplication.core.observed import observe
-from datareplication.core.pods import Why, told, why_from_events
+from datareplication.core.pods import Why, shown_why, why_from_events
 from datareplication.core.report import Report
 
 OWNER = "run-uid"
@@ -84,10 +84,10 @@ def test_state(sentence: str, raw: Any, pods: Any, state: str) -> None:
 
 REASONS = [
     ("the program's own words first", [ended(77, FAILED.to_json())], "PodFailurePolicy", Why("PermissionDenied", "password refused")),
-    ("out of memory has a remedy", [ended(137, reason="OOMKilled")], "BackoffLimitExceeded", told("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")),
+    ("out of memory has a remedy", [ended(137, reason="OOMKilled")], "BackoffLimitExceeded", shown_why("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")),
     ("killed from outside", [ended(137)], "BackoffLimitExceeded", Why("PodFailed", "the pod ended with exit code 137")),
     ("over the Job's deadline", [], "DeadlineExceeded", Why("DeadlineExceeded", "did not end within 60 s (timeoutSeconds)")),
-    ("nothing but the condition", [], "BackoffLimitExceeded", told("BackoffLimitExceeded", "m")),
+    ("nothing but the condition", [], "BackoffLimitExceeded", shown_why("BackoffLimitExceeded", "m")),
 ]  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_latest_telling_event_explains_a_volume() -> None:
         {"reason": "FailedMount", "message": 'configmap "ca" not found', "lastTimestamp": "2026-03-02T00:00:02Z"},
     ]
     begun = datetime(2026, 3, 2, tzinfo=UTC)
-    assert why_from_events(events, begun) == told("FailedMount", 'configmap "ca" not found')
+    assert why_from_events(events, begun) == shown_why("FailedMount", 'configmap "ca" not found')
     assert why_from_events(events[:1], begun) is None
     assert why_from_events(events, NOW) is None
 
@@ -190,7 +190,7 @@ TOLD = [
     ("a sidecar of Kubernetes' own kind runs", with_init("Pending", QUIET, RUNNING, goes_on=True), Why("ContainerCreating")),
     ("the sidecar is not pulled", with_sidecar("Pending", QUIET, PULL), Why("SidecarWaiting", "container proxy of the pod: ImagePullBackOff: Back-off pulling image")),
     ("the sidecar is not pulled while ours runs", with_sidecar("Pending", RUNNING, PULL), Why("SidecarWaiting", "container proxy of the pod: ImagePullBackOff: Back-off pulling image")),
-    ("ours comes first", with_sidecar("Pending", CRASH, PULL), told("CrashLoopBackOff", "back-off 10s")),
+    ("ours comes first", with_sidecar("Pending", CRASH, PULL), shown_why("CrashLoopBackOff", "back-off 10s")),
 ]  # fmt: skip
 
 
@@ -210,4 +210,4 @@ def test_a_failing_init_container_is_an_attempt_with_its_reason() -> None:
 def test_a_pod_that_its_node_refused_tells_why() -> None:
     refused = pod({"phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"})
     seen = observe(DUMP_STEP, job({"failed": 1}), [refused], OWNER, NOW)
-    assert seen.why == told("OutOfcpu", "Node didn't have enough resource: cpu")
+    assert seen.why == shown_why("OutOfcpu", "Node didn't have enough resource: cpu")

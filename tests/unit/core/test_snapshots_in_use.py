@@ -12,8 +12,9 @@ from datareplication.core import manifests, paths, plan, run
 from datareplication.core.manifests import JobImage
 from datareplication.core.names import DUMP_STEP
 from datareplication.core.observed import ObservedJob
-from datareplication.core.plan import CreateJob, Seen, Volume
+from datareplication.core.plan import CreateJob, SeenRun
 from datareplication.core.run import Run
+from datareplication.core.volume import Volume
 from datareplication.jobs.commands import dump as dump_command
 from datareplication.jobs.model.retention import Order, Rule
 
@@ -58,7 +59,9 @@ def test_open_runs_and_the_snapshots_they_load_are_in_use() -> None:
 
 
 def test_plan_tells_the_dump_of_the_other_runs() -> None:
-    seen = Seen(a_run(), {DUMP_STEP: ObservedJob(DUMP_STEP)}, Volume("snapshots", exists=True), in_use=("r-0", "r-1"))
+    seen = SeenRun(
+        a_run(), {DUMP_STEP: ObservedJob(DUMP_STEP)}, Volume("snapshots", exists=True), in_use=("r-0", "r-1")
+    )
     (action,) = plan.plan_run(seen, IMAGE, NOON).actions
     assert isinstance(action, CreateJob)
     order = order_of(action.manifest)

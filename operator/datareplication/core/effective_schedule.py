@@ -4,6 +4,7 @@ It owns what a change, a suspension and a resumption do to slots of the past. Wh
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ from datareplication.core import concurrency, schedule, summary, times
 from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
 from datareplication.core.spec import ReplicationSpec
-from datareplication.core.state import ReplicationStatus, ScheduleStatus
+from datareplication.core.state import ReplicationStatus, ScheduleStatus, read_status
+from datareplication.errors import SpecError
 
 
 def decide(
@@ -26,6 +28,31 @@ def decide(
         return in_effect, Decision(next=schedule.decide(spec.schedule, now, now).next)
     handled = max(filter(None, (in_effect.since, summary.last_slot(old, runs, now))))
     return in_effect, schedule.decide(concurrency.schedule_of(spec, spec.schedule), handled, now)
+
+
+@dataclass(frozen=True)
+class RestEnd:
+    """What the end of a DataReplication's rest asks for: slots of its spec, oldest first."""
+
+    spec: ReplicationSpec
+    slots: tuple[datetime, ...]
+
+
+def rest_end(replication: dict[str, Any], now: datetime) -> RestEnd | None:
+    """Return the slots that may begin at once, where nothing but their time has come; None where all must be looked at.
+
+    Other runs are not looked at: by the status there are none that go on.
+    """
+    if replication["metadata"].get("deletionTimestamp"):
+        return None
+    try:
+        spec = schedule.spec_of(replication)
+    except SpecError:
+        return None
+    old = read_status(ReplicationStatus, replication)
+    _, decision = decide(replication, spec, old, (), now)
+    slots = concurrency.turn(spec, (), decision.due, summary.last_runs(old, ()).ended).slots
+    return RestEnd(spec, slots) if slots and not old.active_runs and not decision.missed else None
 
 
 def scheduling_since(

@@ -1,4 +1,4 @@
-"""The operator's own settings: environment -> frozen `Settings`."""
+"""What the operator is started with: environment -> frozen `Options`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from datareplication.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Settings:
+class Options:
     """How this operator runs.
 
     namespaces: those it watches; empty for all of them. port: of probes and metrics. instance: its name in Events and,
@@ -27,15 +27,15 @@ class Settings:
     timing: Timing = DEFAULT_TIMING
 
 
-def read(environment: Mapping[str, str]) -> Settings:
-    """Return the settings of an environment; UsageError names the variable that is missing or wrong."""
+def read_options(environment: Mapping[str, str]) -> Options:
+    """Return the options of an environment; UsageError names the variable that is missing or wrong."""
     image = environment.get("JOB_IMAGE")
     if not image:
         raise UsageError(
             "JOB_IMAGE is not set: name the image that holds datareplication-dump and datareplication-load"
         )
     pull_secrets = _words(environment.get("JOB_IMAGE_PULL_SECRETS", ""))
-    return Settings(
+    return Options(
         image=JobImage(image, environment.get("JOB_IMAGE_PULL_POLICY", "IfNotPresent"), pull_secrets),
         namespaces=_words(environment.get("WATCH_NAMESPACES", "")),
         workers=int(_number(environment, "WORKERS", 8)),

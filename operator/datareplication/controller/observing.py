@@ -1,0 +1,82 @@
+"""What the API shows of a run: its Jobs and pods, what only a log or Events tell, its claim. It writes nothing."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from http import HTTPStatus
+
+from datareplication.controller.cluster import CLAIM, EVENT, JOB, POD, Cluster, ClusterError, ConflictError, Object
+from datareplication.core import inquiry, names, plan, recorded, steps, volume
+from datareplication.core.inquiry import EventsOf, LogOf
+from datareplication.core.names import Step
+from datareplication.core.observed import ObservedJob
+from datareplication.core.run import Run
+from datareplication.core.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+
+class Observer:
+    """Looks at what belongs to runs. now: what ages are counted from."""
+
+    def __init__(self, cluster: Cluster, now: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._now = now
+
+    async def jobs(self, run: Run) -> dict[Step, ObservedJob]:
+        """Return what the Jobs show that matter now."""
+        jobs = {step: await self._job(run, step) for step in plan.steps_to_observe(run)}
+        pods: list[Object] = []
+        if recorded.has_pods(run, jobs):
+            pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
+        now = self._now()
+        found = {step: recorded.observe_step(run, step, job, pods, now) for step, job in jobs.items()}
+        is_due = steps.is_progress_due(run.status, now)
+        return {
+            step: await self._closer(run, job, inquiry.inquiry(job, now, is_progress_due=is_due))
+            for step, job in found.items()
+        }
+
+    async def volume(self, run: Run) -> Volume:
+        """Return what the snapshots' claim shows."""
+        name = volume.claim_name(run)
+        return volume.from_claim(name, await self._cluster.get(CLAIM, run.namespace, name))
+
+    async def _job(self, run: Run, step: Step) -> Object | None:
+        """Return a step's Job. Before its status says that a run has begun, it has none that is ours."""
+        if not run.is_admitted:
+            return None
+        name = names.job_name(run.name, step)
+        job = await self._cluster.get(JOB, run.namespace, name)
+        return await self._latest(run, name) if job is None and recorded.was_made(run, step) else job
+
+    async def _latest(self, run: Run, name: str) -> Object | None:
+        """Return a Job as a write answers that changes nothing; None when there is none.
+
+        That a Job is gone fails its step: a view of the past, in which it was not made yet, must not say so.
+        """
+        try:
+            return await self._cluster.patch(JOB, run.namespace, name, {})
+        except ConflictError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return None
+
+    async def _closer(self, run: Run, job: ObservedJob, asked: inquiry.Inquiry) -> ObservedJob:
+        """Add what only a pod's log or Events tell: progress, or why a volume is not mounted."""
+        if isinstance(asked, LogOf):
+            return inquiry.with_log(job, await self._last_lines(run, asked))
+        if isinstance(asked, EventsOf):
+            fields = f"involvedObject.name={asked.name}"
+            return inquiry.with_events(
+                job, await self._cluster.list_all(EVENT, run.namespace, fields=fields), asked.since
+            )
+        return job
+
+    async def _last_lines(self, run: Run, asked: LogOf) -> list[str]:
+        """Return the end of a pod's log; none when its node does not answer, which must not hold up all the rest."""
+        try:
+            return await self._cluster.log_tail(run.namespace, asked.pod, asked.container, lines=5)
+        except ClusterError as error:
+            logger.info("log of %s/%s cannot be read: %s", run.namespace, asked.pod, error.message)
+            return []

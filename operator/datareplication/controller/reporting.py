@@ -1,0 +1,112 @@
+"""All that the operator tells: statuses, Events, metrics, the log.
+
+Each change of a run's status goes to sinks, which are the functions listed in `Reporter`: to tell a run's end somewhere
+else as well, add one there (`RunChange.has_ended` says that it is the end). What is told, `core` decides.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime
+
+from datareplication.controller.cluster import (
+    EVENT,
+    REPLICATION,
+    RUN,
+    AlreadyExistsError,
+    Cluster,
+    ClusterError,
+    Kind,
+    Object,
+)
+from datareplication.controller.metrics import Metrics
+from datareplication.controller.options import Options
+from datareplication.core import changes, events, names, state
+from datareplication.core.changes import RunChange
+from datareplication.core.events import Note
+from datareplication.core.names import Key, Step
+from datareplication.core.run import Run
+from datareplication.core.state import ReplicationStatus, RunStatus
+
+logger = logging.getLogger(__name__)
+
+Sink = Callable[[RunChange], Awaitable[None]]
+
+
+class Reporter:
+    """Writes statuses and tells what has changed by them.
+
+    A sink of `_before` is told a change before it is written: at least once, for whoever dies in between tells it
+    again. A sink of `_after` is told what was written: at most once.
+    """
+
+    def __init__(self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime]) -> None:
+        self._cluster = cluster
+        self._options = options
+        self._metrics = metrics
+        self._now = now
+        self._before: tuple[Sink, ...] = (self._post_events, self._log_phase)
+        self._after: tuple[Sink, ...] = (self._count,)
+
+    async def write_run(self, run: Run, new: RunStatus) -> Run:
+        """Write a run's status and tell its sinks, if it changed; return the run as it is then."""
+        change = changes.change(run, new)
+        if change is None:
+            return replace(run, status=new)
+        for tell in self._before:
+            await tell(change)
+        raw = await self._cluster.write_status(RUN, {**run.raw, "status": state.to_raw(new)})
+        for tell in self._after:
+            await tell(change)
+        return replace(run, status=new, raw=raw)
+
+    async def _post_events(self, change: RunChange) -> None:
+        for note in events.of_run(change.old, change.new):
+            await self.post(change.run.raw, note)
+
+    async def _log_phase(self, change: RunChange) -> None:
+        if change.has_new_phase:
+            run, new = change.run, change.new
+            logger.info("run %s/%s: %s %s", run.namespace, run.name, new.phase, new.message)
+
+    async def _count(self, change: RunChange) -> None:
+        self._metrics.count_run(change.run, change.old, change.new)
+
+    async def write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> bool:
+        """Show the metrics of a DataReplication; write its status and Events if it changed, and say whether it did."""
+        self._metrics.show(names.key_of(raw), new)
+        if state.to_raw(new) == state.to_raw(old) and "status" in raw:
+            return False
+        for note in events.of_replication(old, new):
+            await self.post(raw, note)
+        await self._cluster.write_status(REPLICATION, {**raw, "status": state.to_raw(new)})
+        return True
+
+    async def confirm(self, kind: Kind, raw: Object) -> None:
+        """Raise ConflictError unless `raw` is what the API holds now; nothing is changed.
+
+        What was read may be older than what has been done since, even by this process.
+        """
+        await self._cluster.write_status(kind, raw)
+
+    def job_made(self, run: Run, step: Step) -> None:
+        """Count how late the first Job of a slot was made."""
+        if run.request.slot is not None and step.role == names.DUMP:
+            self._metrics.count_skew(run.request.slot, self._now())
+
+    async def post(self, involved: Object, note: Note) -> None:
+        """Post an Event; a repetition counts up the one that is there. Events are not worth failing for."""
+        manifest = events.manifest(involved, note, self._options.instance, self._now())
+        namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+        try:
+            try:
+                await self._cluster.create(EVENT, manifest)
+            except AlreadyExistsError:
+                existing = await self._cluster.get(EVENT, namespace, name) or {}
+                await self._cluster.patch(EVENT, namespace, name, events.repetition(existing, manifest))
+        except ClusterError as error:
+            logger.warning("event %s not posted: %s", note.reason, error.message)
+
+    def forget(self, key: Key) -> None:
+        """Show nothing more of a DataReplication that is gone."""
+        self._metrics.forget(key)

@@ -1,0 +1,83 @@
+"""What becomes of each run of a DataReplication now: (spec, runs, now) -> a `Move` for each. Pure.
+
+Which run may begin is `concurrency.py`'s; what an admitted one does next, `plan.py`'s.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from datareplication.core import concurrency, paths, plan, status
+from datareplication.core.pods import Why
+from datareplication.core.run import Run
+from datareplication.core.spec import ReplicationSpec
+from datareplication.core.state import RunStatus
+
+
+@dataclass(frozen=True)
+class Advance:
+    """It goes a step further.
+
+    in_use: run directories on the volume that open runs use. ahead: target -> the run that loads it first. replaced_by:
+    name of the run that takes its place, empty when it may go on.
+    """
+
+    in_use: tuple[str, ...] = ()
+    ahead: Mapping[str, str] = field(default_factory=dict)
+    replaced_by: str = ""
+
+
+@dataclass(frozen=True)
+class HoldBack:
+    """It does not begin; its status says why."""
+
+    status: RunStatus
+
+
+@dataclass(frozen=True)
+class Close:
+    """It cannot go on: its Jobs are ended, then it fails."""
+
+    why: Why
+
+
+Move = Advance | HoldBack | Close | None
+"""None: it has ended, and stays as it is."""
+
+
+def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[Move, ...]:
+    """Return what becomes of each of the runs of a valid DataReplication, in their order."""
+    admitted = {one.name for one in concurrency.to_admit(spec, runs)}
+    active = [one.name for one in runs if one.is_admitted and not one.is_finished]
+    in_use = paths.in_use(runs)
+    found: list[Move] = []
+    for one in runs:
+        successor = concurrency.replaced_by(spec, one, runs)
+        if one.is_finished:
+            found.append(None)
+        elif one.is_admitted or (one.name in admitted and not successor):
+            found.append(Advance(in_use, concurrency.loads_ahead(one, runs), successor))
+        else:
+            found.append(HoldBack(_held_back(one, successor, active, now)))
+    return tuple(found)
+
+
+def moves_without_spec(runs: tuple[Run, ...], why: Why) -> tuple[Move, ...]:
+    """Return the same where the DataReplication is gone or its spec is invalid, which `why` tells.
+
+    Runs whose status says that they have begun go on by their own copies of the spec; others fail.
+    """
+    in_use = paths.in_use(runs)
+    return tuple(
+        Advance(in_use, concurrency.loads_ahead(one, runs))
+        if one.raw.get("status") and one.is_admitted and not one.is_finished
+        else Close(why)
+        for one in runs
+    )
+
+
+def _held_back(one: Run, successor: str, active: list[str], now: datetime) -> RunStatus:
+    """Return the status of a run that may not begin: it waits, or it is replaced before it began."""
+    if successor and (why := plan.why_ending(one, successor, now)):
+        return status.replaced_run(one, why, now)
+    return status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", now)
