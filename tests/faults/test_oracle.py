@@ -1,5 +1,6 @@
 """The judge of the traces sees what it is there for."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ def lease(began: float, holder: str = "somebody", process: int = 1) -> Request:
         ([load(2), load(3, status=409)], []),
         ([load(2), load(3)], ["jobs/daily-1-load-dev was created 2 times"]),
         ([lease(1), load(2), load(3, status=409)], []),
+        ([lease(1), replace(load(12), late=1.5)], []),
     ],
 )
 def test_traces_are_judged(trace: list[Request], told: list[str]) -> None:
@@ -46,6 +48,7 @@ def test_traces_are_judged(trace: list[Request], told: list[str]) -> None:
     "trace",
     [
         pytest.param([lease(1), load(12)], id="the lease is over"),
+        pytest.param([lease(1), replace(load(14), late=1.5)], id="over, though the proxy was late"),
         pytest.param([lease(1), load(2, process=2)], id="another process"),
         pytest.param([lease(1), lease(3, holder=""), load(4)], id="given back"),
         pytest.param([load(1), lease(2)], id="not yet"),

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import math
 import re
 import time
 from collections.abc import AsyncIterator
@@ -26,12 +27,15 @@ PATH = re.compile(
 VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
 PASSED_ON = ("Accept", "Content-Type", "User-Agent")
 LEASES = "leases"
+BEAT_SECONDS = 0.05
 
 
 @dataclass
 class Request:
     """One request of the operator, and what became of it. began, ended: time.monotonic(); status 0: no answer.
 
+    late: seconds by which the proxy itself was behind when it saw it, on a busy machine; it may have come that much
+    earlier.
     number counts those that write (leases apart: they are written by the clock), 0 for all others. count counts
     requests of the same sign.
     """
@@ -52,6 +56,7 @@ class Request:
     ended: float = 0.0
     fault: str = ""
     raw: bytes = b""
+    late: float = 0.0
 
     @property
     def is_write(self) -> bool:
@@ -100,6 +105,35 @@ class Faults(Protocol):
         """See a watch event; return what to hand on, None to drop it."""
 
 
+class Pulse:
+    """How far this process' event loop is behind: a task that wants to be called each BEAT_SECONDS."""
+
+    def __init__(self) -> None:
+        self._last = math.inf
+        self._behind = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self._task = asyncio.create_task(self._beat())
+
+    def stop(self) -> None:
+        """End it."""
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def late(self) -> float:
+        """Seconds by which the loop was behind at the last beat, or is by now."""
+        return max(self._behind, time.monotonic() - self._last - BEAT_SECONDS, 0.0)
+
+    async def _beat(self) -> None:
+        while True:
+            self._last = time.monotonic()
+            await asyncio.sleep(BEAT_SECONDS)
+            self._behind = time.monotonic() - self._last - BEAT_SECONDS
+
+
 @dataclass
 class Proxy:
     """One operator's way to the API server."""
@@ -112,6 +146,7 @@ class Proxy:
     writes: int = 0
     last_write: float = 0.0
     _counts: dict[str, int] = field(default_factory=dict)
+    _pulse: Pulse = field(default_factory=Pulse)
     _runner: web.ServerRunner | None = None
     _site: web.TCPSite | None = None
     _streams: set[asyncio.Task[None]] = field(default_factory=set)
@@ -125,6 +160,7 @@ class Proxy:
     async def listen(self) -> None:
         """Accept connections, at the same port as before if there was one."""
         if self._runner is None:
+            self._pulse.start()
             # A killed client is seen at once: its handler ends, as a stream's would at the server.
             self._runner = web.ServerRunner(web.Server(self._handle, access_log=None, handler_cancellation=True))
             await self._runner.setup()
@@ -156,6 +192,7 @@ class Proxy:
         """Stop."""
         self.end_streams()
         self.drop_connections()
+        self._pulse.stop()
         if self._runner is not None:
             await self._runner.cleanup()
         await asyncio.gather(*self._sending, return_exceptions=True)
@@ -197,6 +234,7 @@ class Proxy:
             self.process,
             digest=hashlib.sha256(raw).hexdigest()[:8] if raw else "",
             raw=raw,
+            late=self._pulse.late,
         )
         if request.is_write and request.plural != LEASES:
             self.writes += 1
