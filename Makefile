@@ -38,7 +38,7 @@ lint: venv ## ruff, and generated files are current
 types: venv ## mypy, strict
 	$(BIN)/mypy
 	for part in unit controller faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
-	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py
+	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py tests/mypy_having.py
 
 contracts: venv ## import contracts
 	cd operator && PYTHONPATH=. $(BIN)/lint-imports --config ../.importlinter --no-cache

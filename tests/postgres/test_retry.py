@@ -8,6 +8,7 @@ import os
 import pytest
 from programs import Programs, databases
 
+from datareplication.jobs.model.selection import Node
 from datareplication.jobs.postgres import catalog, target
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.snapshot import store
@@ -105,7 +106,7 @@ def test_a_table_made_while_the_others_are_locked_is_dumped_too(
     listed = catalog.table_names
     names = iter(["late"])
 
-    def listed_then_changed(session: Session) -> list[tuple[int, str, str, str]]:
+    def listed_then_changed(session: Session) -> list[Node]:
         found = listed(session)
         for name in names:
             filled.source.run("DROP TABLE t", f"CREATE TABLE {name} AS SELECT 1 AS id", database=filled.database)
@@ -123,7 +124,7 @@ def test_a_schema_that_does_not_settle_is_worth_another_attempt(
     listed = catalog.table_names
     numbers = itertools.count()
 
-    def listed_then_changed(session: Session) -> list[tuple[int, str, str, str]]:
+    def listed_then_changed(session: Session) -> list[Node]:
         found = listed(session)
         filled.source.run(f"CREATE TABLE more_{next(numbers)} (id int)", database=filled.database)
         return found

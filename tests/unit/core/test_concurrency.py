@@ -23,9 +23,9 @@ def a_run(name: str, slot: datetime | None = None, *, active: bool = False, fini
     """A run of a DataReplication with the one target of MINIMAL."""
     metadata = {"name": name, "namespace": "data", "uid": name, "creationTimestamp": "2026-03-02T12:00:00Z"}
     read = run.read({"metadata": metadata, "spec": {"replicationName": "r"}})
-    times = {"start_time": NOON if active or finished else None, "completion_time": NOON if finished else None}
-    request = read.request.model_copy(update={"slot": slot, "replication": spec.parse(MINIMAL)})
-    return replace(read, request=request, status=read.status.model_copy(update=times))
+    begun, ended = NOON if active or finished else None, NOON if finished else None
+    request = read.request.having(slot=slot, replication=spec.parse(MINIMAL))
+    return replace(read, request=request, status=read.status.having(start_time=begun, completion_time=ended))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ CASES = [
     Case("dependsOnPast: waits after a failure", {"dependsOnPast": True}, (), (LATER,), Turn(held=PAST), FAILED),
     Case("dependsOnPast: goes on after a success", {"dependsOnPast": True}, (), (LATER,), Turn((LATER,)), SUCCEEDED),
     Case("dependsOnPast: Allow does not let runs overlap", {"dependsOnPast": True, "concurrencyPolicy": "Allow", "maxActiveRuns": 2}, (ACTIVE,), (LATER,), held(LATER, "active", "Allow"), SUCCEEDED),
-    Case("dependsOnPast: a run that was replaced has not succeeded", {"dependsOnPast": True, "concurrencyPolicy": "Replace"}, (), (LATER,), Turn(held=Why("DependsOnPast", PAST.message.replace("Failed", "Replaced"))), SUCCEEDED.model_copy(update={"phase": "Replaced"})),
+    Case("dependsOnPast: a run that was replaced has not succeeded", {"dependsOnPast": True, "concurrencyPolicy": "Replace"}, (), (LATER,), Turn(held=Why("DependsOnPast", PAST.message.replace("Failed", "Replaced"))), SUCCEEDED.having(phase="Replaced")),
     Case("dependsOnPast: the first run depends on nothing", {"dependsOnPast": True}, (), (LATER,), Turn((LATER,))),
 ]  # fmt: skip
 
@@ -94,9 +94,7 @@ def test_run_made_by_hand_is_never_replaced() -> None:
 
 def test_run_loads_a_target_after_the_runs_that_began_before_it() -> None:
     first = a_run("b", EARLIER, active=True)
-    second = replace(
-        a_run("a", LATER, active=True), status=first.status.model_copy(update={"start_time": NOON + timedelta(1)})
-    )
+    second = replace(a_run("a", LATER, active=True), status=first.status.having(start_time=NOON + timedelta(1)))
     starting, done = a_run("new", LATER), a_run("done", active=True, finished=True)
     runs = (second, starting, first, done)
     assert concurrency.loads_ahead(first, runs) == {}
@@ -107,7 +105,7 @@ def test_run_loads_a_target_after_the_runs_that_began_before_it() -> None:
 def test_run_waits_no_longer_for_a_target_that_the_run_before_has_done() -> None:
     first, second = a_run("a", EARLIER, active=True), a_run("b", LATER)
     done = TargetStep(name="dev", phase="Failed")
-    first = replace(first, status=first.status.model_copy(update={"targets": [done]}))
+    first = replace(first, status=first.status.having(targets=[done]))
     assert concurrency.loads_ahead(second, (first, second)) == {}
 
 

@@ -102,8 +102,8 @@ CASES = [
 def a_run(slot: datetime) -> Run:
     metadata = {"name": "active", "namespace": "data", "uid": "u", "creationTimestamp": "2026-03-01T00:00:00Z"}
     read = run.read({"metadata": metadata, "spec": {"replicationName": "r", "replication": MINIMAL}})
-    status = read.status.model_copy(update={"start_time": slot})
-    return replace(read, request=read.request.model_copy(update={"slot": slot}), status=status)
+    status = read.status.having(start_time=slot)
+    return replace(read, request=read.request.having(slot=slot), status=status)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.sentence)
@@ -145,9 +145,7 @@ def in_effect(status: ReplicationStatus, created: datetime, now: datetime, **cha
 SEEN = ReplicationStatus(
     observed_generation=1, schedule=ScheduleStatus(cron="@hourly", time_zone="Etc/UTC", since=LONG_AGO)
 )
-SUSPENDED = SEEN.model_copy(
-    update={"schedule": ScheduleStatus(cron="@hourly", time_zone="Etc/UTC", suspend=True, since=LONG_AGO)}
-)
+SUSPENDED = SEEN.having(schedule=ScheduleStatus(cron="@hourly", time_zone="Etc/UTC", suspend=True, since=LONG_AGO))
 SINCE = [
     ("a new resource counts from its creation", ReplicationStatus(), {}, LONG_AGO - HOUR),
     ("one that was on demand counts from when it got a schedule", ReplicationStatus(observed_generation=1), {}, MIDNIGHT),

@@ -26,8 +26,8 @@ def a_run(name: str = "r-1", retention: dict[str, Any] | None = None, *, finishe
     metadata = {"name": name, "namespace": "data", "uid": name, "creationTimestamp": "2026-03-02T11:00:00Z"}
     spec = {**MINIMAL, "snapshot": {**MINIMAL["snapshot"], "retention": retention or {}}}
     read = run.read({"metadata": metadata, "spec": {"replicationName": "r", "replication": spec, **request}})
-    status = {"start_time": NOON, "completion_time": NOON if finished else None}
-    return replace(read, status=read.status.model_copy(update=status))
+    status = read.status.having(start_time=NOON, completion_time=NOON if finished else None)
+    return replace(read, status=status)
 
 
 def order_of(job: dict[str, Any]) -> Order | None:

@@ -5,9 +5,10 @@ what a wait means, and to name another session's statement.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from datareplication.jobs.model.connections import Connection
-from datareplication.jobs.postgres.connection import Session, connect, rows
+from datareplication.jobs.postgres.connection import Session, connect, records
 
 STATEMENT_TIMEOUT = "5s"
 """A look that takes longer than this is worth less than the load it makes."""
@@ -29,10 +30,11 @@ _WAITS = """
                     ELSE 'a table of another database' END AS object
         FROM pg_locks l WHERE NOT granted AND pid IS NOT NULL
     )
-    SELECT w.pid IN (TABLE ours), w.mode, w.object,
-           coalesce(to_char(w.waitstart AT TIME ZONE 'UTC', 'HH24:MI:SS"Z"'), ''),
-           coalesce(extract(epoch FROM clock_timestamp() - w.waitstart), 0)::float8,
-           w.pid, coalesce(waiter.usename::text, ''), b.pid, coalesce(blocker.usename::text, '')
+    SELECT w.pid IN (TABLE ours) AS is_ours, w.mode, w.object,
+           coalesce(to_char(w.waitstart AT TIME ZONE 'UTC', 'HH24:MI:SS"Z"'), '') AS since,
+           coalesce(extract(epoch FROM clock_timestamp() - w.waitstart), 0)::float8 AS seconds,
+           w.pid AS waiter, coalesce(waiter.usename::text, '') AS waiter_role,
+           b.pid AS blocker, coalesce(blocker.usename::text, '') AS blocker_role
     FROM waiting w CROSS JOIN unnest(w.blockers) b (pid)
          LEFT JOIN pg_stat_activity waiter ON waiter.pid = w.pid
          LEFT JOIN pg_stat_activity blocker ON blocker.pid = b.pid
@@ -83,8 +85,8 @@ def waits(session: Session) -> list[Wait]:
 
     Ours are the sessions with this one's application_name, role, database and client address.
     """
-    found = rows(session, _WAITS, doing="looking for locks that are waited for")
-    return [
-        Wait(is_ours, mode, on, since, seconds, Backend(waiter, asks), Backend(holder, has))
-        for is_ours, mode, on, since, seconds, waiter, asks, holder, has in found
-    ]
+    return records(session, _WAITS, into=_wait, doing="looking for locks that are waited for")
+
+
+def _wait(*, waiter: int, waiter_role: str, blocker: int, blocker_role: str, **lock: Any) -> Wait:
+    return Wait(waiter=Backend(waiter, waiter_role), blocker=Backend(blocker, blocker_role), **lock)

@@ -4,7 +4,7 @@ It owns the queries and which objects count: user tables, not system ones, tempo
 refuses to lock or to copy.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from psycopg2 import errors, sql
@@ -13,10 +13,10 @@ from datareplication.errors import TransientError
 from datareplication.jobs.model.filling import View
 from datareplication.jobs.model.manifest import PG_CLASS, PG_CONSTRAINT, Column, Extension, Index, Role
 from datareplication.jobs.model.manifest import Sequence as State
-from datareplication.jobs.model.selection import Selection
+from datareplication.jobs.model.selection import Node, Selection
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import classify
-from datareplication.jobs.postgres.connection import Session, identifier, row, rows
+from datareplication.jobs.postgres.connection import Session, identifier, named, records, row, rows
 
 PROVENANCE = ("datareplication", "provenance")
 """Schema and name of the table that a load leaves in its target. The schema is not copied: a target may be another
@@ -32,19 +32,24 @@ USER_CLASS = """
                       AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e')
 """
 
-_NAMES = f"SELECT c.oid::int8, n.nspname, c.relname, c.relkind {USER_CLASS} AND c.relkind IN ('r', 'p') ORDER BY 1"
+_NAMES = f"""
+    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind AS kind
+    {USER_CLASS} AND c.relkind IN ('r', 'p') ORDER BY 1
+"""
 
 _TABLES = f"""
-    SELECT c.oid::int8, n.nspname, c.relname, c.relkind, c.relpersistence = 'u',
-           pg_relation_size(c.oid) / current_setting('block_size')::int,
-           pg_table_size(c.oid), greatest(c.reltuples, 0)::int8,
+    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind AS kind,
+           c.relpersistence = 'u' AS is_unlogged,
+           pg_relation_size(c.oid) / current_setting('block_size')::int AS blocks,
+           pg_table_size(c.oid) AS bytes, greatest(c.reltuples, 0)::int8 AS estimated_rows,
            (SELECT coalesce(array_agg(ARRAY[attname::text, format_type(atttypid, atttypmod)] ORDER BY attnum), '{{}}')
-            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+           ) AS columns,
            (SELECT coalesce(array_agg(ARRAY[CASE WHEN k.oid IS NULL THEN {PG_CLASS} ELSE {PG_CONSTRAINT} END,
                                             coalesce(k.oid, indexrelid)::int8, pg_relation_size(indexrelid)]
                                       ORDER BY indexrelid), '{{}}')
             FROM pg_index LEFT JOIN pg_constraint k ON k.conindid = indexrelid AND k.contype IN ('p', 'u', 'x')
-            WHERE indrelid = c.oid)
+            WHERE indrelid = c.oid) AS indexes
     {USER_CLASS} AND c.relkind IN ('r', 'p') AND c.oid <> ALL (%(left_out)s::oid[]) ORDER BY 1
 """  # noqa: S608 - constants only
 """Asking for a relation's size waits for its lock, so those that are left out must not be asked."""
@@ -128,11 +133,11 @@ _MATERIALIZED_VIEWS = """
         UNION SELECT b.view, u.used_class, u.used
         FROM below b JOIN uses u ON (u.class, u.object) = (b.class, b.object)
     )
-    SELECT c.oid::int8, n.nspname, c.relname, c.relispopulated,
+    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relispopulated AS is_filled,
            NOT EXISTS (SELECT FROM pg_depend e
-                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e'),
+                       WHERE e.classid = 'pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e') AS is_refreshed,
            array(SELECT r.oid::int8 FROM below b JOIN pg_class r ON (b.class, b.object) = ('pg_class'::regclass, r.oid)
-                 WHERE b.view = c.oid AND r.oid <> c.oid AND r.relkind = 'm')
+                 WHERE b.view = c.oid AND r.oid <> c.oid AND r.relkind = 'm') AS reads
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
 """
 """With the views that they read through other views, also those that a function of SQL's standard form (BEGIN ATOMIC)
@@ -142,20 +147,19 @@ _KINDS = {"r": "Table", "p": "PartitionedTable"}
 _SEQUENCES_PER_QUERY = 200
 
 
-def table_names(session: Session) -> list[tuple[int, str, str, str]]:
-    """Return (oid, schema, name, relkind) of the user's tables and partitioned tables, by oid."""
-    return [(oid, schema, name, kind) for oid, schema, name, kind in rows(session, _NAMES, doing=DOING)]
+def table_names(session: Session) -> list[Node]:
+    """Return the user's tables and partitioned tables, by oid."""
+    return records(session, _NAMES, into=Node, doing=DOING)
 
 
 def tables(session: Session, left_out: Collection[int] = ()) -> list[Table]:
     """Return the user's tables and partitioned tables, by oid."""
-    return [_table(*found) for found in rows(session, _TABLES, {"left_out": list(left_out)}, doing=DOING)]
+    return records(session, _TABLES, {"left_out": list(left_out)}, into=_table, doing=DOING)
 
 
-def _table(oid: int, schema: str, name: str, kind: str, *figures: Any) -> Table:
-    unlogged, blocks, size, estimate, columns, indexes = figures
+def _table(*, kind: str, columns: Iterable[list[str]], indexes: Iterable[list[int]], **figures: Any) -> Table:
     copied, found = tuple(Column(*c) for c in columns), tuple(Index(*i) for i in indexes)
-    return Table(oid, schema, name, _KINDS[kind], unlogged, blocks, size, estimate, copied, found)
+    return Table(kind=_KINDS[kind], columns=copied, indexes=found, **figures)
 
 
 def unreadable(session: Session, selected: Selection) -> list[tuple[str, str]]:
@@ -182,7 +186,7 @@ def sequences(session: Session, left_out: Collection[int] = ()) -> tuple[State, 
 
 def _sequence_states(session: Session, wanted: Sequence[tuple[Any, ...]]) -> list[State]:
     queries = [
-        sql.SQL("SELECT {}, tableoid::int8, last_value, is_called FROM {}").format(
+        sql.SQL("SELECT {} AS index, tableoid::int8 AS oid, last_value, is_called FROM {}").format(
             sql.Literal(index), identifier(schema, name)
         )
         for index, (_, schema, name) in enumerate(wanted)
@@ -190,19 +194,19 @@ def _sequence_states(session: Session, wanted: Sequence[tuple[Any, ...]]) -> lis
     try:
         with session.cursor() as cursor:
             cursor.execute(sql.SQL(" UNION ALL ").join(queries))
-            found = cursor.fetchall()
+            found = named(cursor)
     except (errors.UndefinedTable, errors.InvalidSchemaName, errors.WrongObjectType) as error:
         text = "a sequence was dropped or renamed while the snapshot was taken"
         raise TransientError(text, reason="SchemaChanging") from error
     except errors.Error as error:
         raise classify.after_connect(error, "reading sequences") from error
     states = []
-    for index, oid, value, is_called in found:
-        expected, schema, name = wanted[index]
-        if oid != expected:
+    for one in found:
+        expected, schema, name = wanted[one["index"]]
+        if one["oid"] != expected:
             text = f"sequence {schema}.{name} was replaced by another while the snapshot was taken"
             raise TransientError(text, reason="SchemaChanging")
-        states.append(State(schema, name, value, is_called))
+        states.append(State(schema, name, one["last_value"], one["is_called"]))
     return states
 
 
@@ -220,11 +224,11 @@ def extensions(session: Session) -> tuple[Extension, ...]:
 
 def materialized_views(session: Session) -> list[View]:
     """Return the materialized views, with what they read."""
-    found = rows(session, _MATERIALIZED_VIEWS, doing=DOING)
-    return [
-        View(oid, schema, name, is_filled, is_refreshed, frozenset(reads))
-        for oid, schema, name, is_filled, is_refreshed, reads in found
-    ]
+    return records(session, _MATERIALIZED_VIEWS, into=_view, doing=DOING)
+
+
+def _view(*, reads: Iterable[int], **rest: Any) -> View:
+    return View(reads=frozenset(reads), **rest)
 
 
 def strangers_in_our_schema(session: Session) -> list[str]:

@@ -4,8 +4,8 @@ It owns what every session of the programs has in common. It refuses to know wha
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2 import extensions, sql
@@ -15,6 +15,8 @@ from datareplication.jobs.model.connections import Connection, Login
 from datareplication.jobs.postgres import classify, session_settings
 from datareplication.jobs.postgres.conninfo import parameters
 from datareplication.jobs.postgres.session_settings import PINNED
+
+R = TypeVar("R")
 
 Session = extensions.connection
 Query = str | sql.Composable
@@ -131,6 +133,37 @@ def rows(session: Session, query: Query, values: Values = (), *, doing: str) -> 
     with classified(doing), session.cursor() as cursor:
         cursor.execute(query, values or None)
         return cursor.fetchall()
+
+
+def named(cursor: extensions.cursor) -> list[dict[str, Any]]:
+    """Return the rows that a cursor has, each by its columns' names; an array as a tuple."""
+    names = [column.name for column in cursor.description or ()]
+    return [
+        {name: tuple(value) if isinstance(value, list) else value for name, value in zip(names, one, strict=True)}
+        for one in cursor.fetchall()
+    ]
+
+
+def mappings(session: Session, query: Query, values: Values = (), *, doing: str) -> list[dict[str, Any]]:
+    """Return all rows of a query as `named` does; for catalogs, never for data."""
+    with classified(doing), session.cursor() as cursor:
+        cursor.execute(query, values or None)
+        return named(cursor)
+
+
+def records(session: Session, query: Query, values: Values = (), *, into: Callable[..., R], doing: str) -> list[R]:
+    """Return all rows of a query as values of a dataclass, or of what makes one, by names.
+
+    Each column must be a field of it, by its name, and no field may be missing: else it raises TypeError. So a query
+    whose columns change their order still tells the truth.
+    """
+    return [into(**one) for one in mappings(session, query, values, doing=doing)]
+
+
+def record(session: Session, query: Query, values: Values = (), *, into: Callable[..., R], doing: str) -> R:
+    """Return the one row of a query, as `records` does."""
+    (only,) = records(session, query, values, into=into, doing=doing)
+    return only
 
 
 def row(session: Session, query: Query, values: Values = (), *, doing: str) -> tuple[Any, ...]:

@@ -7,13 +7,15 @@ It owns the queries. It refuses to lock or to copy.
 import contextlib
 from collections.abc import Collection, Iterable
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from psycopg2 import sql
 
 from datareplication.jobs.model.manifest import Column, Relation
+from datareplication.jobs.model.selection import Node
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres.catalog import DOING
-from datareplication.jobs.postgres.connection import Session, identifier, row, rows
+from datareplication.jobs.postgres.connection import Session, identifier, records, row, rows
 
 KIND = "ExtensionTable"
 
@@ -22,15 +24,18 @@ _CONFIG = """
     JOIN pg_class c ON c.oid = config.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 """
 
-_NAMES = f"SELECT c.oid::int8, n.nspname, c.relname, 'x' {_CONFIG} WHERE c.relkind = 'r' ORDER BY 1"
+_NAMES = f"""
+    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, 'x' AS kind {_CONFIG} WHERE c.relkind = 'r' ORDER BY 1
+"""
 
 _TABLES = f"""
-    SELECT c.oid::int8, n.nspname, c.relname, c.relpersistence = 'u',
-           pg_relation_size(c.oid) / current_setting('block_size')::int,
-           pg_table_size(c.oid), greatest(c.reltuples, 0)::int8,
+    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relpersistence = 'u' AS is_unlogged,
+           pg_relation_size(c.oid) / current_setting('block_size')::int AS blocks,
+           pg_table_size(c.oid) AS bytes, greatest(c.reltuples, 0)::int8 AS estimated_rows,
            (SELECT coalesce(array_agg(ARRAY[attname::text, format_type(atttypid, atttypmod)] ORDER BY attnum), '{{}}')
-            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''),
-           e.extname, coalesce(condition, '')
+            FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+           ) AS columns,
+           e.extname AS extension, coalesce(condition, '') AS condition
     {_CONFIG} WHERE c.relkind = 'r' AND c.oid <> ALL (%(rowless)s::oid[]) ORDER BY 1
 """  # noqa: S608 - constants only
 
@@ -60,10 +65,9 @@ _LACKING = """
 """
 
 
-def table_names(session: Session, rowless: Collection[int]) -> list[tuple[int, str, str, str]]:
-    """Return (oid, schema, name, `x`) of the tables whose rows may have to be copied, by oid."""
-    found = rows(session, _NAMES, doing=DOING)
-    return [(oid, schema, name, kind) for oid, schema, name, kind in found if oid not in rowless]
+def table_names(session: Session, rowless: Collection[int]) -> list[Node]:
+    """Return the tables whose rows may have to be copied, by oid."""
+    return [one for one in records(session, _NAMES, into=Node, doing=DOING) if one.oid not in rowless]
 
 
 def unreadable(session: Session, rowless: Collection[int]) -> list[tuple[str, str]]:
@@ -74,17 +78,14 @@ def unreadable(session: Session, rowless: Collection[int]) -> list[tuple[str, st
 
 def tables(session: Session, rowless: Collection[int]) -> list[Table]:
     """Return the tables that hold rows of the user, each after those that it refers to."""
-    found = {}
-    for oid, schema, name, unlogged, blocks, size, estimate, columns, extension, condition in rows(
-        session, _TABLES, {"rowless": list(rowless)}, doing=DOING
-    ):
-        shape = tuple(Column(*column) for column in columns)
-        figures = (unlogged, blocks, size, estimate, shape)
-        table = Table(oid, schema, name, KIND, *figures, extension=extension, condition=condition)
-        if _has_rows(session, table):
-            found[oid] = table
+    every = records(session, _TABLES, {"rowless": list(rowless)}, into=_table, doing=DOING)
+    found = {table.oid: table for table in every if _has_rows(session, table)}
     pairs = rows(session, _REFERENCES, {"oids": list(found)}, doing=DOING)
     return [found[oid] for oid in in_order(found, pairs)]
+
+
+def _table(*, columns: Iterable[list[str]], **figures: Any) -> Table:
+    return Table(kind=KIND, columns=tuple(Column(*column) for column in columns), **figures)
 
 
 def in_order(oids: Collection[int], references: Iterable[tuple[int, ...]]) -> list[int]:

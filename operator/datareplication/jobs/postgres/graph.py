@@ -7,10 +7,11 @@ from collections.abc import Collection
 
 from datareplication.jobs.model.selection import Dependent, ForeignKey, Graph, Node
 from datareplication.jobs.postgres.catalog import DOING, USER_CLASS
-from datareplication.jobs.postgres.connection import Session, rows
+from datareplication.jobs.postgres.connection import Session, records, rows
 
 _NODES = f"""
-    SELECT c.oid::int8, n.nspname, c.relname, c.relkind {USER_CLASS} AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind AS kind
+    {USER_CLASS} AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     UNION ALL
     SELECT c.oid::int8, n.nspname, c.relname, 'x' FROM pg_extension CROSS JOIN unnest(extconfig) config(oid)
     JOIN pg_class c ON c.oid = config.oid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -51,17 +52,18 @@ _DEFAULTS = """
 """
 
 _FOREIGN_KEYS = """
-    SELECT k.oid::int8, concat_ws('.', n.nspname, c.relname, conname), conrelid::int8, confrelid::int8
+    SELECT k.oid::int8, concat_ws('.', n.nspname, c.relname, conname) AS name, conrelid::int8 AS table,
+           confrelid::int8 AS referenced
     FROM pg_constraint k JOIN pg_class c ON c.oid = conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE contype = 'f' AND conparentid = 0 ORDER BY 2
 """
 
 _DEPENDENTS = f"""
     {_PARTS}
-    SELECT p.relation::int8,
+    SELECT p.relation::int8 AS relation,
            coalesce(w.ev_class, a.adrelid, k.conrelid, t.tgrelid, y.polrelid, s.stxrelid,
-                    CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END, 0)::int8,
-           pg_describe_object(d.classid, d.objid, d.objsubid)
+                    CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END, 0)::int8 AS owner,
+           pg_describe_object(d.classid, d.objid, d.objsubid) AS description
     FROM part p JOIN pg_depend d ON (d.refclassid, d.refobjid) = (p.classid, p.objid)
     LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
     LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
@@ -76,9 +78,9 @@ _DEPENDENTS = f"""
 
 def read(session: Session) -> Graph:
     """Return the user's relations and their ties to each other."""
-    nodes = tuple(Node(*found) for found in rows(session, _NODES, doing=DOING))
+    nodes = tuple(records(session, _NODES, into=Node, doing=DOING))
     known = {node.oid for node in nodes}
-    keys = [ForeignKey(*found) for found in rows(session, _FOREIGN_KEYS, doing=DOING)]
+    keys = records(session, _FOREIGN_KEYS, into=ForeignKey, doing=DOING)
     return Graph(
         nodes=nodes,
         children=tuple((c, p, part) for c, p, part in rows(session, _CHILDREN, doing=DOING) if {c, p} <= known),
@@ -93,7 +95,7 @@ def dependents(session: Session, oids: Collection[int]) -> list[Dependent]:
     """Return what needs any of the relations, such as a function, a policy or a column; no view and no foreign key."""
     if not oids:
         return []
-    return [Dependent(*found) for found in rows(session, _DEPENDENTS, [list(oids)], doing=DOING)]
+    return records(session, _DEPENDENTS, [list(oids)], into=Dependent, doing=DOING)
 
 
 def _pairs(session: Session, query: str, known: Collection[int]) -> tuple[tuple[int, int], ...]:

@@ -5,12 +5,13 @@ queries and statements. Foreign keys, which all go and return, are not among the
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from psycopg2 import sql
 
 from datareplication.jobs.model.layout import Constraint
-from datareplication.jobs.postgres.connection import Session, execute, identifier, rows
+from datareplication.jobs.postgres.connection import Session, execute, identifier, records, rows
 from datareplication.jobs.postgres.row_functions import HELD_TYPES
 
 DOING = "reading the target's constraints"
@@ -24,10 +25,11 @@ _BELOW = """
 
 _OF_TABLES = f"""
     {_BELOW}
-    SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'),
+    SELECT n.nspname AS schema, c.relname AS owner, k.conname AS name, pg_get_constraintdef(k.oid) AS definition,
+           obj_description(k.oid, 'pg_constraint') AS comment,
            array(SELECT b.child::int8 FROM below b JOIN pg_class d ON d.oid = b.child
                  WHERE b.oid = k.conrelid AND d.relkind IN ('r', 'p') AND (b.child = b.oid OR NOT k.connoinherit)
-                 ORDER BY 1)
+                 ORDER BY 1) AS tables
     FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE k.contype IN ('c', 'n') AND NOT k.convalidated AND k.conislocal AND c.relpersistence <> 't'
     ORDER BY (SELECT count(*) FROM below b WHERE b.child = k.conrelid), 1, 2, 3
@@ -48,8 +50,8 @@ _VALID_BELOW = f"""
 
 _OF_DOMAINS = f"""
     WITH RECURSIVE {HELD_TYPES}
-    SELECT n.nspname, t.typname, k.conname, pg_get_constraintdef(k.oid), obj_description(k.oid, 'pg_constraint'),
-           pg_has_role(t.typowner, 'USAGE')
+    SELECT n.nspname AS schema, t.typname AS owner, k.conname AS name, pg_get_constraintdef(k.oid) AS definition,
+           obj_description(k.oid, 'pg_constraint') AS comment, pg_has_role(t.typowner, 'USAGE') AS is_ours
     FROM (SELECT DISTINCT type FROM held WHERE relation = ANY(%s::oid[])) used
     JOIN pg_type t ON t.oid = used.type JOIN pg_namespace n ON n.oid = t.typnamespace
     JOIN pg_constraint k ON k.contypid = t.oid WHERE NOT k.convalidated ORDER BY 1, 2, 3
@@ -66,17 +68,18 @@ class OfDomains:
 
 def of_tables(session: Session) -> tuple[Constraint, ...]:
     """Return those of all tables, in the order in which they are dropped."""
-    found = rows(session, _OF_TABLES, doing=DOING)
-    return tuple(replace(Constraint(*fields), tables=tuple(tables)) for *fields, tables in found)
+    return tuple(records(session, _OF_TABLES, into=Constraint, doing=DOING))
 
 
 def of_domains(session: Session, tables: Iterable[int]) -> OfDomains:
     """Return those of the domains that values in these tables may be of."""
-    found = rows(session, _OF_DOMAINS, [list(tables)], doing=DOING)
-    return OfDomains(
-        tuple(Constraint(*fields) for *fields, is_ours in found if is_ours),
-        tuple(dict.fromkeys(f"{schema}.{name}" for schema, name, *_, is_ours in found if not is_ours)),
-    )
+    found = records(session, _OF_DOMAINS, [list(tables)], into=_of_domain, doing=DOING)
+    others = (f"{one.schema}.{one.owner}" for one, is_ours in found if not is_ours)
+    return OfDomains(tuple(one for one, is_ours in found if is_ours), tuple(dict.fromkeys(others)))
+
+
+def _of_domain(*, is_ours: bool, **fields: Any) -> tuple[Constraint, bool]:
+    return Constraint(**fields), is_ours
 
 
 def valid_below(session: Session, constraints: Sequence[Constraint]) -> list[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from datareplication.errors import DataError
 from datareplication.jobs.postgres.catalog import PROVENANCE
-from datareplication.jobs.postgres.connection import Session, execute, row, rows, without_event_triggers
+from datareplication.jobs.postgres.connection import Session, execute, records, row, rows, without_event_triggers
 
 _OWNED = """
     WITH member AS NOT MATERIALIZED (
@@ -39,8 +39,8 @@ _OWNED = """
         UNION ALL SELECT 1, 'pg_largeobject'::regclass, oid, lomowner FROM pg_largeobject_metadata
     )
     SELECT CASE WHEN type = 'composite type' THEN 'type' WHEN type = 'statistics object' THEN 'statistics'
-                WHEN type IN ('function', 'procedure', 'aggregate') THEN 'routine' ELSE type END,
-           identity, o.classid::int8, o.oid::int8, pg_get_userbyid(owner)
+                WHEN type IN ('function', 'procedure', 'aggregate') THEN 'routine' ELSE type END AS kind,
+           identity, o.classid::int8 AS catalog, o.oid::int8 AS oid, pg_get_userbyid(owner) AS owner
     FROM object o CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0)
     WHERE o.oid >= 16384 AND (%(owner)s::text IS NULL OR pg_get_userbyid(owner) = %(owner)s)
       AND NOT EXISTS (SELECT FROM member m WHERE (m.classid, m.objid, m.deptype) = (o.classid, o.oid, 'e'))
@@ -132,8 +132,7 @@ def _changed(what: Sequence[str]) -> DataError:
 
 
 def _owned(session: Session, owner: str | None = None) -> list[Owned]:
-    found = rows(session, _OWNED, {"owner": owner}, doing="looking up whose the objects are")
-    return [Owned(*one) for one in found]
+    return records(session, _OWNED, {"owner": owner}, into=Owned, doing="looking up whose the objects are")
 
 
 def _give(session: Session, changes: Sequence[tuple[Owned, str]]) -> None:

@@ -6,6 +6,7 @@ COPY, which opens tables and nothing else, and only written to when it is the ro
 """
 
 import csv
+import dataclasses
 import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
@@ -21,6 +22,7 @@ from datareplication.jobs.postgres.connection import (
     classified,
     execute,
     identifier,
+    record,
     row,
     rows,
     transaction,
@@ -67,15 +69,17 @@ _SHAPE = """
 """Looked up by names and not by to_regclass(), which fails where the role may not look into the schema."""
 
 _HOME = """
-    SELECT n.oid IS NOT NULL, c.oid IS NOT NULL, n.nspowner IN (TABLE mine), c.relowner IN (TABLE mine),
-           has_database_privilege(current_database(), 'CREATE'),
+    SELECT n.oid IS NOT NULL AS has_schema, c.oid IS NOT NULL AS has_table,
+           coalesce(n.nspowner IN (TABLE mine), false) AS is_schema_ours,
+           coalesce(c.relowner IN (TABLE mine), false) AS is_table_ours,
+           has_database_privilege(current_database(), 'CREATE') AS can_create,
            c.oid IS NULL OR c.relkind = 'r' AND c.relpersistence = 'p' AND NOT c.relrowsecurity AND NOT c.relhassubclass
            AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid)
            AND NOT EXISTS (SELECT FROM pg_rewrite WHERE ev_class = c.oid)
            AND NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype <> 'n')
            AND NOT EXISTS (SELECT FROM pg_attrdef WHERE adrelid = c.oid)
            AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid)
-           AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)
+           AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid) AS is_plain
     FROM (VALUES (%s, %s)) AS wanted(schema, name) LEFT JOIN pg_namespace n ON n.nspname = wanted.schema
     LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.name
 """
@@ -139,16 +143,9 @@ def write(session: Session, provenance: Provenance) -> None:
 
 def home(session: Session) -> Home:
     """Return what a load in place meets where its provenance goes."""
-    found = row(session, _MINE + _HOME, PROVENANCE, doing="looking up datareplication.provenance")
-    has_schema, has_table, is_schema_ours, is_table_ours, can_create, is_plain = found
-    return Home(
-        has_schema,
-        has_table,
-        bool(is_schema_ours),
-        bool(is_table_ours),
-        can_create,
-        is_plain and (not has_table or _is_shape_of_ours(_columns(session))),
-    )
+    found = record(session, _MINE + _HOME, PROVENANCE, into=Home, doing="looking up datareplication.provenance")
+    has_shape = not found.has_table or _is_shape_of_ours(_columns(session))
+    return dataclasses.replace(found, is_plain=found.is_plain and has_shape)
 
 
 def _our_home(session: Session) -> Home:

@@ -14,7 +14,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_INTRANS
 from datareplication.errors import CapabilityError, DataError, ReplicationError, TransientError
 from datareplication.jobs.model import manifest
 from datareplication.jobs.model.connections import Connection
-from datareplication.jobs.model.selection import Selection
+from datareplication.jobs.model.selection import Node, Selection
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import catalog, classify, extensions, shaping
 from datareplication.jobs.postgres.connection import (
@@ -22,6 +22,7 @@ from datareplication.jobs.postgres.connection import (
     connect,
     connect_unpinned,
     identifier,
+    record,
     row,
     rows,
     set_if_known,
@@ -43,15 +44,18 @@ SNAPSHOT_LOST = (errors.InvalidParameterValue, errors.UndefinedObject, errors.Ob
 _READ_ONLY = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 _IDENTITY = """
-    SELECT (SELECT system_identifier FROM pg_control_system())::text, current_database(),
-           current_setting('server_version_num')::int, pg_encoding_to_char(encoding),
-           to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), pg_is_in_recovery()
+    SELECT (SELECT system_identifier FROM pg_control_system())::text AS system_identifier,
+           current_database() AS database,
+           current_setting('server_version_num')::int AS server_version, pg_encoding_to_char(encoding) AS encoding,
+           to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+             AS postmaster_started, pg_is_in_recovery() AS is_standby
     FROM pg_database WHERE datname = current_database()
 """
 
 _EXPORT = """
-    SELECT pg_export_snapshot(), to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-           (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text
+    SELECT pg_export_snapshot() AS id,
+           to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time,
+           (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END)::text AS lsn
 """
 
 
@@ -80,7 +84,7 @@ def own_settings(connection: Connection, application: str) -> tuple[manifest.Set
 
 def identity(session: Session) -> manifest.Source:
     """Return which database this is; a server that is too old is a CapabilityError."""
-    source = manifest.Source(*row(session, _IDENTITY, doing="reading the source's identity"))
+    source = record(session, _IDENTITY, into=manifest.Source, doing="reading the source's identity")
     if source.server_version < OLDEST_VERSION:
         text = f"the source is PostgreSQL {source.server_version // 10000}; sources from 14 on are supported"
         raise CapabilityError(text, reason="ServerTooOld")
@@ -113,7 +117,7 @@ def exported(session: Session, select: Callable[[], Selection]) -> Iterator[Expo
         with contextlib.ExitStack() as stack:
             stack.enter_context(transaction(session, _READ_ONLY, doing="the dump's transaction"))
             if _lock(session, expected):
-                snapshot = Snapshot(*row(session, _EXPORT, doing="exporting the snapshot"))
+                snapshot = record(session, _EXPORT, into=Snapshot, doing="exporting the snapshot")
                 if (
                     select() == selected
                     and _table_names(session, selected) == expected
@@ -125,8 +129,8 @@ def exported(session: Session, select: Callable[[], Selection]) -> Iterator[Expo
     raise TransientError("tables keep being created, dropped or renamed while they are locked", reason="SchemaChanging")
 
 
-def _table_names(session: Session, selected: Selection) -> list[tuple[int, str, str, str]]:
-    found = [table for table in catalog.table_names(session) if table[0] not in selected.left_out_oids]
+def _table_names(session: Session, selected: Selection) -> list[Node]:
+    found = [table for table in catalog.table_names(session) if table.oid not in selected.left_out_oids]
     return found + extensions.table_names(session, selected.rowless_oids)
 
 
@@ -185,10 +189,10 @@ def check_is(session: Session, schema: str, name: str, oid: int) -> None:
         raise TransientError(f"{text} was replaced by another table during the dump", reason="SchemaChanging")
 
 
-def _lock(session: Session, tables: list[tuple[int, str, str, str]]) -> bool:
+def _lock(session: Session, tables: list[Node]) -> bool:
     """Lock all against change; False when one of them has gone."""
     for start in range(0, len(tables), TABLES_PER_LOCK):
-        batch = [identifier(schema, name) for _, schema, name, _ in tables[start : start + TABLES_PER_LOCK]]
+        batch = [identifier(one.schema, one.name) for one in tables[start : start + TABLES_PER_LOCK]]
         names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(name) for name in batch)
         statement = sql.SQL("LOCK TABLE {} IN ACCESS SHARE MODE").format(names)
         try:
@@ -204,7 +208,7 @@ def _lock(session: Session, tables: list[tuple[int, str, str, str]]) -> bool:
     return True
 
 
-def _are_locked(session: Session, tables: list[tuple[int, str, str, str]]) -> bool:
+def _are_locked(session: Session, tables: list[Node]) -> bool:
     query = "SELECT relation::int8 FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation' AND granted"
     locked = {oid for (oid,) in rows(session, query, doing="checking the locks")}
-    return all(oid in locked for oid, *_ in tables)
+    return all(one.oid in locked for one in tables)

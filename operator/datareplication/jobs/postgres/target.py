@@ -10,7 +10,7 @@ from datareplication.errors import TransientError
 from datareplication.jobs.model.databases import OPTIONS_SINCE, Database, Server
 from datareplication.jobs.model.manifest import Extension, Role
 from datareplication.jobs.postgres.catalog import USER_CLASS
-from datareplication.jobs.postgres.connection import Session, execute, row, rows
+from datareplication.jobs.postgres.connection import Session, execute, record, row, rows
 from datareplication.jobs.postgres.databases import DEFAULT_TABLESPACE
 
 LOCK_WAIT_SECONDS = 20
@@ -20,9 +20,12 @@ LOCK_WAIT_SECONDS = 20
 DOING = "reading the target's catalogs"
 
 _SERVER = """
-    SELECT (SELECT system_identifier FROM pg_control_system())::text, current_setting('server_version_num')::int,
-           to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), pg_is_in_recovery(),
-           rolname, rolsuper, rolcreatedb OR rolsuper, pg_has_role('pg_signal_backend', 'USAGE')
+    SELECT (SELECT system_identifier FROM pg_control_system())::text AS system_identifier,
+           current_setting('server_version_num')::int AS version,
+           to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+             AS postmaster_started, pg_is_in_recovery() AS is_standby,
+           rolname AS role, rolsuper AS is_superuser, rolcreatedb OR rolsuper AS can_create_databases,
+           pg_has_role('pg_signal_backend', 'USAGE') AS can_signal
     FROM pg_roles WHERE rolname = current_user
 """
 
@@ -51,7 +54,7 @@ _FILLED = f"""
 
 def server(session: Session) -> Server:
     """Return the server and the role's rights there."""
-    return Server(*row(session, _SERVER, doing=DOING))
+    return record(session, _SERVER, into=Server, doing=DOING)
 
 
 def obstacles(session: Session, database: str) -> list[tuple[str, str]]:
