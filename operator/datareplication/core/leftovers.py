@@ -102,7 +102,7 @@ def as_runs(found: Iterable[Leftover], replication: str, now: datetime) -> tuple
     by_run: dict[str, list[Leftover]] = {}
     for one in found:
         by_run.setdefault(one.run, []).append(one)
-    return tuple(_told(name, replication, of_it, now) for name, of_it in sorted(by_run.items()))
+    return tuple(_as_run(name, replication, of_it, now) for name, of_it in sorted(by_run.items()))
 
 
 def closing(run: Run, found: Iterable[Leftover], why: Why, now: datetime) -> RunStatus:
@@ -131,7 +131,7 @@ def _leftover(job: Mapping[str, Any], pods: tuple[Mapping[str, Any], ...], now: 
     return Leftover(run, seen, times.from_text(metadata["creationTimestamp"]))
 
 
-def _told(name: str, replication: str, found: list[Leftover], now: datetime) -> Run:
+def _as_run(name: str, replication: str, found: list[Leftover], now: datetime) -> Run:
     """Return a run that is gone: what each of its loads says stands for itself, as in one without a dump."""
     loads = [one.job for one in found if one.job.step.role == LOAD]
     steps = [step_status(TargetStep(name=job.step.target), job, now) for job in loads]

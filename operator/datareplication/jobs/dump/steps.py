@@ -32,7 +32,7 @@ from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.connection import Session, for_tools, login
-from datareplication.jobs.postgres.source import Exported, Snapshot
+from datareplication.jobs.postgres.source import Exported, ExportedSnapshot
 from datareplication.jobs.snapshot import below, lock, store
 from datareplication.jobs.snapshot.parts import hashed_file
 from datareplication.jobs.snapshot.store import Draft
@@ -66,7 +66,7 @@ class _Seen:
     """
 
     identity: manifests.Source
-    snapshot: Snapshot
+    snapshot: ExportedSnapshot
     tables: Sequence[Table]
     selection: Selection
     sequences: tuple[manifests.Sequence, ...]

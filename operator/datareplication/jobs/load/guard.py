@@ -69,20 +69,20 @@ class Facts:
         return found is not None and (found.target_system_identifier, found.target_database) == here
 
 
-def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_clone: bool) -> None:
+def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_physical_clone: bool) -> None:
     """Raise GuardError, or CapabilityError for the server's version, when the target must not be replaced."""
     database = facts.database
     # The load drops and renames the two others, whatever they hold.
-    _check_not_the_source(source, facts, {database.name, database.next_name, database.previous_name}, is_clone)
+    _check_not_the_source(source, facts, {database.name, database.next_name, database.previous_name}, is_physical_clone)
     _check_server(source, facts)
     _check_database(facts)
     if facts.filled_tables and not may_overwrite_any and not facts.is_ours:
         _refuse_data(facts, f"replaces it and keeps it as {database.previous_name}")
 
 
-def check_in_place(source: Source, facts: Facts, *, may_overwrite_any: bool, is_clone: bool) -> None:
+def check_in_place(source: Source, facts: Facts, *, may_overwrite_any: bool, is_physical_clone: bool) -> None:
     """Do as check() for a load that replaces rows: it makes, renames and drops no database."""
-    _check_not_the_source(source, facts, {facts.database.name}, is_clone)
+    _check_not_the_source(source, facts, {facts.database.name}, is_physical_clone)
     _check_server(source, facts)
     if facts.filled_tables and not may_overwrite_any and not facts.is_ours:
         _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps none")
@@ -113,12 +113,12 @@ def check_rollback(facts: Facts) -> None:
         raise GuardError(f"database {name} is closed or a template: {text}", reason="PreviousClosed")
 
 
-def _check_not_the_source(source: Source, facts: Facts, names: Collection[str], is_clone: bool) -> None:
+def _check_not_the_source(source: Source, facts: Facts, names: Collection[str], is_physical_clone: bool) -> None:
     server = facts.server
     if server.system_identifier != source.system_identifier or source.database not in names:
         return
     identity = f"database {source.database} of the server with system identifier {source.system_identifier}"
-    if not is_clone:
+    if not is_physical_clone:
         text = f"the target is the source: {identity}"
         remedy = "a physical clone of the source needs physicalCloneOfSource: true"
         raise GuardError(f"{text}; {remedy}", reason="TargetIsSource")

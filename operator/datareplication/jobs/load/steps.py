@@ -42,13 +42,13 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     with contextlib.closing(
         connect(given.target, load_application(given.run.name), given.maintenance_database)
     ) as session:
-        building, lock = contextlib.ExitStack(), contextlib.ExitStack()
-        with building, lock:
+        build_lock, target_lock = contextlib.ExitStack(), contextlib.ExitStack()
+        with build_lock, target_lock:
             run_uid = siblings.run_of(given, manifest)
-            building.enter_context(siblings.build_lock(session, given, run_uid, frame.stop, tally))
+            build_lock.enter_context(siblings.build_lock(session, given, run_uid, frame.stop, tally))
             with frame.stop.interrupting(session.cancel):
-                lock.enter_context(target.locked(session, name))
-            return _Load(given, frame, manifest, session, tally, building, script).run()
+                target_lock.enter_context(target.locked(session, name))
+            return _Load(given, frame, manifest, session, tally, build_lock, script).run()
 
 
 def refuse_unsupported(given: LoadSettings) -> None:
@@ -81,7 +81,7 @@ def checked_manifest(given: LoadSettings) -> Manifest:
 class _Load:
     """One load under way. session: to the maintenance database, holding the target's lock.
 
-    lock: the siblings' build lock. script: the after-load SQL.
+    build_lock: the siblings', which the strategy gives back early. script: the after-load SQL.
     """
 
     given: LoadSettings
@@ -89,7 +89,7 @@ class _Load:
     manifest: Manifest
     session: Session
     tally: Tally
-    lock: contextlib.ExitStack
+    build_lock: contextlib.ExitStack
     script: str = field(default="", repr=False)
 
     def run(self) -> Report:
@@ -123,19 +123,19 @@ class _Load:
 
     def _swap(self, found: Facts) -> Swap:
         given, manifest, server, database = self.given, self.manifest, found.server, found.database
-        is_any = given.overwrite == "Any"
-        guard.check(manifest.source, found, may_overwrite_any=is_any, is_clone=given.is_physical_clone_of_source)
+        is_any, is_physical = given.overwrite == "Any", given.is_physical_clone_of_source
+        guard.check(manifest.source, found, may_overwrite_any=is_any, is_physical_clone=is_physical)
         rights.check(_wants(given, manifest, self.session, server, database))
         afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
         building = Building(given, self.frame, manifest, server, database, pg_restore, self.tally, self.script)
-        return Swap(building, self.session, self.lock, found.previous.database if found.previous else None)
+        return Swap(building, self.session, self.build_lock, found.previous.database if found.previous else None)
 
     def _in_place(self, found: Facts) -> InPlace:
-        given, is_any = self.given, self.given.overwrite == "Any"
-        source, is_clone = self.manifest.source, given.is_physical_clone_of_source
-        guard.check_in_place(source, found, may_overwrite_any=is_any, is_clone=is_clone)
+        given, source = self.given, self.manifest.source
+        is_any, is_physical = given.overwrite == "Any", given.is_physical_clone_of_source
+        guard.check_in_place(source, found, may_overwrite_any=is_any, is_physical_clone=is_physical)
         afterload.check_syntax(self.session, self.script)
         return InPlace(given, self.frame, self.manifest, self.session, found, self.tally, self.script)
 

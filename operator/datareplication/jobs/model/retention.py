@@ -13,7 +13,7 @@ DEFAULT_KEEP = 7
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class StoredSnapshot:
     """A complete snapshot. path: below the root that is pruned. time: when it was taken. bytes: on the volume."""
 
     path: str
@@ -54,12 +54,12 @@ def directory_of(path: str) -> str:
     return next(iter(PurePosixPath(path).parts), "")
 
 
-def newest(snapshots: Iterable[Snapshot], replication: str) -> Snapshot | None:
+def newest(snapshots: Iterable[StoredSnapshot], replication: str) -> StoredSnapshot | None:
     """Return the replication's newest snapshot."""
     return next(iter(_newest_first(snapshots, replication)), None)
 
 
-def expired(snapshots: Iterable[Snapshot], rule: Rule, now: datetime) -> tuple[Snapshot, ...]:
+def expired(snapshots: Iterable[StoredSnapshot], rule: Rule, now: datetime) -> tuple[StoredSnapshot, ...]:
     """Return the snapshots that go, newest first; `now` is an aware time.
 
     Snapshots in use count among those that are kept: they are what there is to fall back to.
@@ -74,15 +74,15 @@ def expired(snapshots: Iterable[Snapshot], rule: Rule, now: datetime) -> tuple[S
     )
 
 
-def _newest_first(snapshots: Iterable[Snapshot], replication: str) -> list[Snapshot]:
+def _newest_first(snapshots: Iterable[StoredSnapshot], replication: str) -> list[StoredSnapshot]:
     ours = [snapshot for snapshot in snapshots if snapshot.replication == replication]
     return sorted(ours, key=lambda snapshot: (snapshot.time, snapshot.path), reverse=True)
 
 
-def _is_too_old(snapshot: Snapshot, rule: Rule, now: datetime) -> bool:
+def _is_too_old(snapshot: StoredSnapshot, rule: Rule, now: datetime) -> bool:
     return rule.max_age_days is not None and now - snapshot.time > timedelta(days=rule.max_age_days)
 
 
-def _is_in_use(snapshot: Snapshot, rule: Rule) -> bool:
+def _is_in_use(snapshot: StoredSnapshot, rule: Rule) -> bool:
     is_young = rule.in_use_since is not None and snapshot.time >= rule.in_use_since
     return is_young or rule.is_in_use(snapshot.path)

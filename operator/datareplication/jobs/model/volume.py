@@ -39,10 +39,10 @@ class Inventory:
     empty: tuple[str, ...]
 
     @property
-    def complete(self) -> list[retention.Snapshot]:
+    def complete(self) -> list[retention.StoredSnapshot]:
         """The complete snapshots, as the retention rule sees them."""
         return [
-            retention.Snapshot(one.path, one.manifest.run.replication, one.time, one.bytes)
+            retention.StoredSnapshot(one.path, one.manifest.run.replication, one.time, one.bytes)
             for one in self.found
             if one.state == "Complete" and one.manifest and one.time
         ]

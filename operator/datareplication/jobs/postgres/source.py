@@ -60,7 +60,7 @@ _EXPORT = """
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class ExportedSnapshot:
     """An exported MVCC snapshot. id: for other sessions. time: when it was taken, RFC 3339, UTC. lsn: then."""
 
     id: str
@@ -95,7 +95,7 @@ def identity(session: Session) -> manifest.Source:
 class Exported:
     """A snapshot, the tables in it that are copied, and what was left out."""
 
-    snapshot: Snapshot
+    snapshot: ExportedSnapshot
     tables: list[Table]
     selection: Selection
 
@@ -117,7 +117,7 @@ def exported(session: Session, select: Callable[[], Selection]) -> Iterator[Expo
         with contextlib.ExitStack() as stack:
             stack.enter_context(transaction(session, _READ_ONLY, doing="the dump's transaction"))
             if _lock(session, expected):
-                snapshot = record(session, _EXPORT, into=Snapshot, doing="exporting the snapshot")
+                snapshot = record(session, _EXPORT, into=ExportedSnapshot, doing="exporting the snapshot")
                 if (
                     select() == selected
                     and _table_names(session, selected) == expected

@@ -25,7 +25,9 @@ EMPTY = Facts(SERVER, DATABASE, None, (), (), None)
 
 
 def reason(facts: Facts, **options: bool) -> str:
-    return reason_of(lambda: guard.check(SOURCE, facts, **{"may_overwrite_any": False, "is_clone": False, **options}))
+    return reason_of(
+        lambda: guard.check(SOURCE, facts, **{"may_overwrite_any": False, "is_physical_clone": False, **options})
+    )
 
 
 def reason_of(check: Callable[[], None]) -> str:
@@ -49,10 +51,10 @@ def on(**changes: Any) -> Facts:
         (on(system_identifier="1000"), {}, "TargetIsSource"),
         (on(system_identifier="1000"), {"may_overwrite_any": True}, "TargetIsSource"),
         (on(system_identifier="1000", name="dev"), {}, "Allowed"),
-        (on(system_identifier="1000"), {"is_clone": True}, "Allowed"),
+        (on(system_identifier="1000"), {"is_physical_clone": True}, "Allowed"),
         (
             on(system_identifier="1000", postmaster_started=SOURCE.postmaster_started),
-            {"is_clone": True},
+            {"is_physical_clone": True},
             "TargetIsSource",
         ),
         (on(is_standby=True), {}, "TargetIsStandby"),
@@ -92,7 +94,7 @@ def test_what_may_be_replaced(facts: Facts, options: dict[str, bool], expected: 
 
 def test_a_refusal_names_the_way_out() -> None:
     with pytest.raises(GuardError, match=r"public\.users.*overwrite: Any.*app__previous"):
-        guard.check(SOURCE, on(filled_tables=("public.users",)), may_overwrite_any=False, is_clone=False)
+        guard.check(SOURCE, on(filled_tables=("public.users",)), may_overwrite_any=False, is_physical_clone=False)
 
 
 @pytest.mark.parametrize(

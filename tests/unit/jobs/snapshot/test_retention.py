@@ -20,7 +20,7 @@ from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.stop import Stop, Terminated
 from datareplication.jobs.model import connections, contents, retention
 from datareplication.jobs.model.manifest import Column, Manifest, Relation, Run
-from datareplication.jobs.model.retention import Order, Rule, Snapshot
+from datareplication.jobs.model.retention import Order, Rule, StoredSnapshot
 from datareplication.jobs.model.settings import DumpSettings, RunSettings
 from datareplication.jobs.snapshot import inventory, pruning, room, store
 from datareplication.jobs.snapshot.parts import PartWriter, hashed_file
@@ -32,8 +32,8 @@ ENVIRONMENT = {
 }
 
 
-def day(number: int, replication: str = "prod") -> Snapshot:
-    return Snapshot(f"run-{number}/data", replication, datetime(2024, 1, number, tzinfo=UTC))
+def day(number: int, replication: str = "prod") -> StoredSnapshot:
+    return StoredSnapshot(f"run-{number}/data", replication, datetime(2024, 1, number, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(

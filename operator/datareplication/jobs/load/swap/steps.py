@@ -29,13 +29,13 @@ DROP_ATTEMPTS = 3
 class Swap:
     """One load by Swap.
 
-    maintenance: the session that holds the target's lock. lock: the siblings' build lock. previous: `<db>__previous` as
+    maintenance: the session that holds the target's lock. build_lock: the siblings'. previous: `<db>__previous` as
     the guard has seen it. remarks: for the report. made: roles that were made for this load.
     """
 
     building: Building
     maintenance: Session
-    lock: contextlib.ExitStack
+    build_lock: contextlib.ExitStack
     previous: Database | None
     started: float = field(default_factory=time.monotonic)
     remarks: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Swap:
         building = self.building
         settings = building.settings(self.maintenance)
         next_oid = self._build_and_clone(settings) if clone is None else clone
-        self.lock.close()
+        self.build_lock.close()
         with building.workers() as workers:
             building.open(workers, settings)
             if clone is not None:

@@ -246,7 +246,7 @@ def test_the_guard_of_a_load_that_renames_nothing(facts: Facts, expected: str) -
 
 def reason(facts: Facts) -> str:
     try:
-        guard.check_in_place(SOURCE, facts, may_overwrite_any=False, is_clone=False)
+        guard.check_in_place(SOURCE, facts, may_overwrite_any=False, is_physical_clone=False)
     except GuardError as error:
         return error.reason
     return "Allowed"
