@@ -21,11 +21,11 @@ help: ## Show what there is
 demo: cluster-up images ## Show the main job end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
 
-test: check ## Pass all tests: check, then faults and real PostgreSQL (all majors) beside the real cluster
+test: check faults-tests ## Pass all tests: check, faults, then real PostgreSQL (all majors) beside the real cluster
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line machine-tests cluster-tests
 
 machine-tests: # One suite after the other: they need the processor, the cluster's tests mostly wait.
-	@$(MAKE) --no-print-directory --jobs=1 faults-tests postgres-tests versions-tests
+	@$(MAKE) --no-print-directory --jobs=1 postgres-tests versions-tests
 
 check: venv ## Lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests
