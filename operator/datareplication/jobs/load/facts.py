@@ -7,15 +7,15 @@ import contextlib
 from dataclasses import replace
 
 from datareplication.errors import UsageError
-from datareplication.jobs.frame.identity import load_application
+from datareplication.jobs.load import sessions
 from datareplication.jobs.load.guard import Facts, Previous
 from datareplication.jobs.model.databases import Database
 from datareplication.jobs.model.provenance import Provenance
+from datareplication.jobs.model.quoting import quoted
 from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import databases, notes, provenance, target
-from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.conninfo import parameters
-from datareplication.jobs.postgres.session_settings import RESTRICTED
 
 
 def target_name(given: LoadSettings) -> str:
@@ -30,7 +30,7 @@ def target_name(given: LoadSettings) -> str:
 def look(given: LoadSettings, session: Session) -> Facts:
     """Return what is found. session: to the maintenance database. UsageError when there is no such database."""
     database = _existing(given, session)
-    with _connected(given, database.name) as inside:
+    with contextlib.closing(sessions.opened(given, database.name, sessions.LOOKING)) as inside:
         filled, found = target.filled_tables(inside), provenance.read(inside)
     previous = databases.describe(session, database.previous_name)
     facts = Facts(
@@ -49,7 +49,7 @@ def provenance_of(given: LoadSettings, database: Database) -> Provenance | None:
     """Return where a database's data is from; None when it does not say so or nobody may connect to it."""
     if not database.allows_connections:
         return None
-    with _connected(given, database.name) as inside:
+    with contextlib.closing(sessions.opened(given, database.name, sessions.LOOKING)) as inside:
         return provenance.read(inside)
 
 
@@ -65,11 +65,6 @@ def _existing(given: LoadSettings, session: Session) -> Database:
     name = target_name(given)
     database = databases.describe(session, name)
     if database is None:
-        text = f'database {name} does not exist on the target: CREATE DATABASE "{name}", or correct dbname'
+        text = f"database {name} does not exist on the target: CREATE DATABASE {quoted(name)}, or correct dbname"
         raise UsageError(f"{text} in {given.target.prefix}_DB_CONNECTION", reason="UnknownDatabase")
     return database
-
-
-def _connected(given: LoadSettings, name: str) -> contextlib.closing[Session]:
-    application = load_application(given.run.name)
-    return contextlib.closing(connect(given.target, application, name, {"lock_timeout": "10s", **RESTRICTED}))

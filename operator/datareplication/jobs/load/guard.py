@@ -11,6 +11,7 @@ from datareplication.jobs.model.databases import LONGEST_NAME_BYTES, Database, S
 from datareplication.jobs.model.manifest import Source
 from datareplication.jobs.model.notes import loaded_by
 from datareplication.jobs.model.provenance import Provenance
+from datareplication.jobs.model.quoting import quoted
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def check_rollback(facts: Facts) -> None:
         raise GuardError(f"{text}; load an older snapshot (action: Load) instead", reason="NoPrevious")
     if not previous.database.allows_connections or previous.database.is_template:
         name = previous.database.name
-        text = f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true IS_TEMPLATE false'
+        text = f"ALTER DATABASE {quoted(name)} ALLOW_CONNECTIONS true IS_TEMPLATE false"
         raise GuardError(f"database {name} is closed or a template: {text}", reason="PreviousClosed")
 
 

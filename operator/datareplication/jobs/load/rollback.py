@@ -5,15 +5,15 @@ target is where it was; a run that is tried again does it once.
 """
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datareplication.core.report import ROLLED_BACK, Report
 from datareplication.errors import GuardError
-from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.load import facts, guard, rights
+from datareplication.jobs.load import facts, guard, rights, sessions
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.rights import Wants
 from datareplication.jobs.model.databases import PREVIOUS_SUFFIX, Database
@@ -21,7 +21,7 @@ from datareplication.jobs.model.notes import rolled_back_by
 from datareplication.jobs.model.provenance import Provenance
 from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import databases, rename, target
-from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.connection import Session
 
 
 def roll_back(given: LoadSettings, frame: Frame) -> Report:
@@ -31,7 +31,7 @@ def roll_back(given: LoadSettings, frame: Frame) -> Report:
         text = f"target {given.target_name} is loaded InPlace, which keeps no {name}{PREVIOUS_SUFFIX}"
         raise GuardError(f"{text}; load an older snapshot (action: Load) instead", reason="NoPrevious")
     tally = Tally(frame.log)
-    with contextlib.closing(_connect(given)) as session, contextlib.ExitStack() as lock:
+    with contextlib.closing(sessions.maintenance(given)) as session, contextlib.ExitStack() as lock:
         with frame.stop.interrupting(session.cancel):
             lock.enter_context(target.locked(session, name))
         return _Rollback(given, frame, session, tally).run()
@@ -58,7 +58,8 @@ class _Rollback:
         shown = facts.provenance_of(self.given, previous)
         self.frame.stop.check()
         self.tally.phase("Swapping")
-        refused = rename.swap_back(self.session, lambda: _connect(self.given), found.database, previous, run_uid)
+        connect = functools.partial(sessions.maintenance, self.given)
+        refused = rename.swap_back(self.session, connect, found.database, previous, run_uid)
         self.frame.log.info("target rolled back", database=found.database.name, previous=previous.name)
         return _report(found.database, shown, refused)
 
@@ -85,10 +86,6 @@ class _Rollback:
             missing_extensions=(),
             superuser_extensions=(),
         )
-
-
-def _connect(given: LoadSettings) -> Session:
-    return connect(given.target, load_application(given.run.name), given.maintenance_database)
 
 
 def _report(database: Database, shown: Provenance | None, not_carried: Sequence[str] = ()) -> Report:

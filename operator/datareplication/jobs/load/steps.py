@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from datareplication.core.report import Report
 from datareplication.errors import DataError, ReplicationError, UsageError
 from datareplication.jobs.frame import tools
-from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.load import facts, guard, rights, rollback
+from datareplication.jobs.load import facts, guard, rights, rollback, sessions
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace.steps import InPlace
 from datareplication.jobs.load.outcome import Replaced
@@ -26,7 +25,7 @@ from datareplication.jobs.model.databases import NEXT_SUFFIX, Database, Server
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import afterload, databases, target
-from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.snapshot import store
 
 
@@ -39,9 +38,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     manifest = checked_manifest(given)
     name = facts.target_name(given)
     tally = Tally(frame.log)
-    with contextlib.closing(
-        connect(given.target, load_application(given.run.name), given.maintenance_database)
-    ) as session:
+    with contextlib.closing(sessions.maintenance(given)) as session:
         build_lock, target_lock = contextlib.ExitStack(), contextlib.ExitStack()
         with build_lock, target_lock:
             run_uid = siblings.run_of(given, manifest)

@@ -12,6 +12,7 @@ from psycopg2 import extensions, sql
 
 from datareplication.errors import GuardError, ReplicationError, RightsError, TransientError
 from datareplication.jobs.model.databases import OPTIONS_SINCE, Server
+from datareplication.jobs.model.quoting import quoted
 from datareplication.jobs.postgres import target
 from datareplication.jobs.postgres.connection import Session, execute, row, rows, transaction
 
@@ -67,8 +68,8 @@ def check_given(session: Session, server: Server, name: str) -> None:
         text = f"role {name} is to build and must have no attribute but LOGIN and be a member of no role"
         raise GuardError(f"{text}; it has more: {', '.join(memberships) or 'attributes'}", reason="BuilderHasRights")
     if not target.can_act_as(session, name, server.version):
-        text = f'role {server.role} must be able to take over what the building role makes: GRANT "{name}" TO'
-        raise RightsError(f'{text} "{server.role}"', reason="MissingRights")
+        text = f"role {server.role} must be able to take over what the building role makes"
+        raise RightsError(f"{text}: GRANT {quoted(name)} TO {quoted(server.role)}", reason="MissingRights")
 
 
 def admit(session: Session, database: str, name: str) -> None:

@@ -18,6 +18,7 @@ from datareplication.errors import (
     TransientError,
     UsageError,
 )
+from datareplication.jobs.model.quoting import quoted
 
 Kind = type[ReplicationError]
 
@@ -199,7 +200,7 @@ def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str)
     text = " ".join(str(error).split())
     for pattern, kind, reason, remedy in CONNECT_TEXTS:
         if re.search(pattern, text, re.IGNORECASE):
-            filled = remedy.format(prefix=prefix, role=f'"{role}"', database=f'"{database}"')
+            filled = remedy.format(prefix=prefix, role=quoted(role), database=quoted(database))
             return kind(f"cannot connect to {prefix}'s database: {text}; {filled}", reason=reason)
     return TransientError(f"cannot connect to {prefix}'s database: {text}", reason="CannotConnect")
 

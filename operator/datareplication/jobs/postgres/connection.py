@@ -154,8 +154,8 @@ def mappings(session: Session, query: Query, values: Values = (), *, doing: str)
 def records(session: Session, query: Query, values: Values = (), *, into: Callable[..., R], doing: str) -> list[R]:
     """Return all rows of a query as values of a dataclass, or of what makes one, by names.
 
-    Each column must be a field of it, by its name, and no field may be missing: else it raises TypeError. So a query
-    whose columns change their order still tells the truth.
+    Each column must be a field of it, by its name, and no field without a default may be missing: else it raises
+    TypeError. So a query whose columns change their order still tells the truth.
     """
     return [into(**one) for one in mappings(session, query, values, doing=doing)]
 

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from datareplication.errors import CapabilityError, ReplicationError, TransientError
-from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.stop import Terminated
 from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.load import guard
+from datareplication.jobs.load import guard, sessions, view_settings
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace import drift, rights
 from datareplication.jobs.load.inplace.rights import Wants
@@ -41,8 +40,7 @@ from datareplication.jobs.postgres import (
     row_functions,
     shaping,
 )
-from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
-from datareplication.jobs.postgres.session_settings import RESTRICTED
+from datareplication.jobs.postgres.connection import Session, pin, row, transaction
 from datareplication.jobs.snapshot.parts import PartReader
 
 
@@ -94,10 +92,10 @@ class InPlace:
     def run(self) -> Replaced:
         """Replace the target's rows."""
         refuse_uncarried(self.manifest)
-        with contextlib.closing(self._connect()) as session:
+        with contextlib.closing(sessions.opened(self.given, self.facts.database.name, sessions.REPLACING)) as session:
             with self.frame.stop.interrupting(session.cancel):
                 found = self._checked(session)
-                settings = self._shaping(session, found)
+                settings = view_settings.accepted(session, self.manifest, self.frame.log) if found.views else {}
             written = self._replace(session, found, settings)
             self._analyze(session, found)
         return Replaced(written, ())
@@ -125,15 +123,6 @@ class InPlace:
         wanted = {(state.schema, state.name) for state in self.manifest.sequences}
         sequences = tuple(one for one in found.sequences if (one.schema, one.name) in wanted)
         return _Found(touched(self.manifest.relations, found), sequences, found.views)
-
-    def _shaping(self, session: Session, found: _Found) -> dict[str, str]:
-        """Return the source's settings that shape the views' rows and that the target's server takes."""
-        if not found.views:
-            return {}
-        taken, refused = shaping.accepted(session, self.manifest.schema.settings)
-        if refused:
-            self.frame.log.warning("materialized views are filled without some of the source's settings", why=refused)
-        return taken
 
     def _replace(self, session: Session, found: _Found, settings: Mapping[str, str]) -> Provenance:
         """Do it all, or nothing. The commit itself is not interrupted by a signal: what it did is done.
@@ -268,10 +257,6 @@ class InPlace:
                 replacing.analyze(session, names)
         except (ReplicationError, Terminated) as error:
             self.frame.log.warning("loaded, but not all tables were analyzed", error=str(error))
-
-    def _connect(self) -> Session:
-        application = load_application(self.given.run.name)
-        return connect(self.given.target, application, self.facts.database.name, RESTRICTED)
 
 
 def refuse_uncarried(manifest: Manifest) -> None:

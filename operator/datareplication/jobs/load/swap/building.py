@@ -14,7 +14,14 @@ from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
 from datareplication.jobs.frame.tools import Tool
 from datareplication.jobs.frame.workers import Crew, crew
-from datareplication.jobs.load import archive, extension_rows, large_object_archive, pipeline
+from datareplication.jobs.load import (
+    archive,
+    extension_rows,
+    large_object_archive,
+    pipeline,
+    sessions,
+    view_settings,
+)
 from datareplication.jobs.load.pipeline import Pipeline
 from datareplication.jobs.load.swap import stages
 from datareplication.jobs.load.swap.stages import Ledger, Stages, ids_of
@@ -25,15 +32,13 @@ from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import LoadSettings
-from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions
 from datareplication.jobs.postgres.afterload import Left
-from datareplication.jobs.postgres.connection import Session, connect, execute, for_tools, login
+from datareplication.jobs.postgres.connection import Session, execute, for_tools, login
 
 Workers = Crew[Task, Task]
 
 AFTER_LOAD_AS_LOADER: Reason = "AfterLoadAsLoader"
-EVENT_TRIGGERS_SINCE = 170000
-"""The setting event_triggers, for superusers, who alone restore such triggers."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +62,8 @@ class Building:
 
     def connect(self, database: str, builder: Connection | None = None) -> Session:
         """Open a session to a database of the target's server, as the role that builds if one is given."""
-        if builder is not None:
-            return connect(builder, self._application, database)
-        return connect(self.given.target, self._application, database, self._quiet)
-
-    @property
-    def _quiet(self) -> dict[str, str]:
-        """Settings that keep the restored database from running code when the load connects to it (event login)."""
-        is_known = self.server.version >= EVENT_TRIGGERS_SINCE and self.server.is_superuser
-        return {"event_triggers": "off"} if is_known else {}
+        settings = sessions.USUAL if builder else sessions.building(self.server)
+        return sessions.opened(self.given, database, settings, role=builder)
 
     @contextlib.contextmanager
     def workers(self) -> Iterator[Workers]:
@@ -89,7 +87,7 @@ class Building:
     def settings(self, session: Session) -> dict[str, str]:
         """Return the settings of the server for the sessions that build."""
         # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
-        return {**for_tools(session), **bulk.settings(session, self.given.workers), **self._quiet}
+        return {**for_tools(session), **bulk.settings(session, self.given.workers), **sessions.building(self.server)}
 
     def _settings_of(self, builder: Connection) -> dict[str, str]:
         with contextlib.closing(self.connect(self.database.next_name, builder)) as session:
@@ -137,7 +135,7 @@ class Building:
             with contextlib.closing(self.connect(self.database.next_name)) as session:
                 owners.give_all(session, self.database.owner)
         left = self._after_load()
-        shaped_by = tuple(self._shaping().items()) if left.materialized_views else ()
+        shaped_by = tuple(self._view_settings().items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
         for view in left.materialized_views:
             workers.perform([Refresh(view, shaped_by)], self._hear)
@@ -146,13 +144,9 @@ class Building:
         if self.script:
             self._forget()
 
-    def _shaping(self) -> dict[str, str]:
-        """Return the source's settings that the target's server takes."""
+    def _view_settings(self) -> dict[str, str]:
         with contextlib.closing(self.connect(self.database.next_name)) as session:
-            taken, refused = shaping.accepted(session, self.manifest.schema.settings)
-        if refused:
-            self.frame.log.warning("materialized views are filled without some of the source's settings", why=refused)
-        return taken
+            return view_settings.accepted(session, self.manifest, self.frame.log)
 
     def _restore_large_objects(self, restorer: Restorer, session: Session) -> None:
         if self.manifest.large_objects:

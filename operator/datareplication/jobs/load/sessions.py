@@ -1,0 +1,41 @@
+"""Sessions of a load to its target's server: one way to open them, one table of what each kind starts with."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from datareplication.jobs.frame.identity import load_application
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.databases import Server
+from datareplication.jobs.model.settings import LoadSettings
+from datareplication.jobs.postgres.connection import Session, connect
+from datareplication.jobs.postgres.session_settings import RESTRICTED
+
+USUAL: Mapping[str, str] = MappingProxyType({})
+"""In the maintenance database, where nobody's tables are read; and of the role that builds, which has no rights."""
+
+LOOKING: Mapping[str, str] = {"lock_timeout": "10s", **RESTRICTED}
+"""In a database of which nothing is known yet."""
+
+REPLACING: Mapping[str, str] = RESTRICTED
+"""In a target whose rows are replaced in place."""
+
+EVENT_TRIGGERS_SINCE = 170000
+"""The setting event_triggers, for superusers, who alone restore such triggers."""
+
+
+def building(server: Server) -> dict[str, str]:
+    """Return the settings in a database that is built: those that keep it from running code (event login)."""
+    is_known = server.version >= EVENT_TRIGGERS_SINCE and server.is_superuser
+    return {"event_triggers": "off"} if is_known else {}
+
+
+def opened(
+    given: LoadSettings, database: str, settings: Mapping[str, str] = USUAL, *, role: Connection | None = None
+) -> Session:
+    """Open a session to a database of the target's server, as the load's role unless another is given."""
+    return connect(role or given.target, load_application(given.run.name), database, settings)
+
+
+def maintenance(given: LoadSettings) -> Session:
+    """Open a session to the database from which others are made, renamed and dropped."""
+    return opened(given, given.maintenance_database)
