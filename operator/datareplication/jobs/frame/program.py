@@ -5,6 +5,7 @@ work is, and never ends otherwise than the work did because that cannot be said.
 """
 
 import contextlib
+import signal
 import threading
 import time
 import traceback
@@ -43,27 +44,42 @@ class Frame:
     stop: Stop
 
 
-def run(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment: Mapping[str, str]) -> int:
-    """Read the settings, do the work, say its Report at the end; return the exit code."""
+def main(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment: Mapping[str, str]) -> int:
+    """Do as `run` in a process that ends with it: no signal ends it otherwise once the work is done."""
+    return run(parse, work, environment, afterwards=signal.SIG_IGN)
+
+
+def run(
+    parse: Callable[[], S],
+    work: Callable[[S, Frame], Report],
+    environment: Mapping[str, str],
+    afterwards: signal.Handlers | None = None,
+) -> int:
+    """Read the settings, do the work, say its Report at the end; return the exit code.
+
+    afterwards: what the signals do that have stopped the work until then; None: what they did before.
+    """
     started = time.monotonic()
     standard.opened()
     log = Log(surroundings.passwords(environment))
     with standard.error_set_aside(), _threads_heard(log):
-        report = _attempt(parse, work, log)
+        report = _attempt(parse, work, log, afterwards)
         if not report.duration_seconds:
             report = replace(report, duration_seconds=round(time.monotonic() - started, 3))
         _write_termination_message(environment, log.report(report))
     return report.exit_code
 
 
-def _attempt(parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Log) -> Report:
+def _attempt(
+    parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Log, afterwards: signal.Handlers | None
+) -> Report:
     try:
         settings = parse()
         surroundings.settle(log)
-        with Stop(settings.run.timeout_seconds) as stop:
+        with Stop(settings.run.timeout_seconds, afterwards) as stop, stop.blamed():
             return work(settings, Frame(log, stop))
-    except Terminated as signal:
-        return Report("Failed", reason="Terminated", message=str(signal), exit_code=signal.exit_code)
+    except Terminated as ended:
+        return Report("Failed", reason="Terminated", message=str(ended), exit_code=ended.exit_code)
     except ReplicationError as error:
         return Report("Failed", reason=error.reason, message=error.message, exit_code=error.exit_code)
     except Exception as error:  # noqa: BLE001 - the program's last line of defence
