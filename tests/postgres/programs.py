@@ -108,7 +108,8 @@ class Programs:
             *arguments,
         ]
         environment = {**os.environ, **self.environment(**changes), "PYTHONPATH": str(OPERATOR)}
-        return Child(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, process_group=0))
+        piped = subprocess.PIPE
+        return Child(subprocess.Popen(command, env=environment, stdout=piped, stderr=piped, text=True, process_group=0))
 
     def _run(self, run: Callable[[], int]) -> Outcome:
         output = io.StringIO()
@@ -142,12 +143,13 @@ class Child:
         raise AssertionError("the program ended before it said that")
 
     def end(self) -> Outcome:
-        """Wait for its end."""
+        """Wait for its end; what it printed to standard error, past its log, fails the test."""
         try:
-            output, _ = self.process.communicate(timeout=DEADLINE_SECONDS)
+            output, printed = self.process.communicate(timeout=DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            output, _ = self.process.communicate()
+            output, printed = self.process.communicate()
+        assert not printed
         return outcome(self.process.returncode, output)
 
 

@@ -78,7 +78,7 @@ def test_a_killed_load_leaves_the_target_and_the_next_one_works(filled: Programs
     assert databases(filled.target, filled.database) == [filled.database, f"{filled.database}__previous"]
 
 
-def test_a_backend_that_dies_is_worth_another_attempt(filled: Programs) -> None:
+def test_a_backend_that_dies_is_worth_another_attempt_and_no_row_is_printed(filled: Programs) -> None:
     with held_up(filled, 1) as child:
         where = f"datname = '{filled.database}__next' AND wait_event = 'advisory'"
         filled.target.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {where}")

@@ -9,8 +9,14 @@ from typing import NoReturn
 
 from datareplication.errors import ReplicationError, UsageError, kinds
 from datareplication.jobs.frame.program import DEFAULT_TERMINATION_MESSAGE_PATH
+from datareplication.jobs.model import ranges
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.settings import RunSettings
+
+LARGEST = 31_536_000
+"""A year in seconds, which is what a resource may ask for as well; nothing that is counted needs to be more."""
+
+LONGEST_SHOWN = 50
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -24,17 +30,26 @@ class Parser(argparse.ArgumentParser):
 
 
 def positive(text: str) -> int:
-    """Return a whole number from 1 on."""
+    """Return a whole number from 1 to LARGEST."""
     if (number := count(text)) == 0:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 
 def count(text: str) -> int:
-    """Return a whole number from 0 on."""
+    """Return a whole number from 0 to LARGEST."""
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+        raise argparse.ArgumentTypeError(f"{text[:LONGEST_SHOWN]!r} is not a whole number")
+    if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
+        raise argparse.ArgumentTypeError(f"must be at most {LARGEST}")
     return int(text)
+
+
+def short(text: str) -> str:
+    """Return a text that a manifest and a provenance may hold."""
+    if len(text) > ranges.LONGEST:
+        raise argparse.ArgumentTypeError(f"must have at most {ranges.LONGEST} characters")
+    return text
 
 
 def instant(text: str) -> str:
@@ -53,9 +68,15 @@ def instant(text: str) -> str:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """Add what a program is told of its run."""
     add = parser.add_argument
-    add("--run-name", metavar="NAME", default="", help="name of the run, for messages and application_name")
-    add("--run-uid", metavar="UID", default="", help="identity of the run; a load refuses another run's snapshot")
-    add("--replication-name", metavar="NAME", default="", help="name of the DataReplication, recorded")
+    add("--run-name", metavar="NAME", type=short, default="", help="name of the run, for messages and application_name")
+    add(
+        "--run-uid",
+        metavar="UID",
+        type=short,
+        default="",
+        help="identity of the run; a load refuses another run's snapshot",
+    )
+    add("--replication-name", metavar="NAME", type=short, default="", help="name of the DataReplication, recorded")
     add("--timeout-seconds", metavar="N", type=positive, help="give up (exit 75) after so many seconds")
 
 

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     os.umask(UMASK)
-    return program.run(lambda: parse(arguments, os.environ), dump, os.environ)
+    return program.main(lambda: parse(arguments, os.environ), dump, os.environ)
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> DumpSettings:

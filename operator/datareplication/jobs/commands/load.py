@@ -37,7 +37,7 @@ TARGET_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     arguments = sys.argv[1:] if argv is None else argv
-    return program.run(lambda: parse(arguments, os.environ), load, os.environ)
+    return program.main(lambda: parse(arguments, os.environ), load, os.environ)
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> LoadSettings:

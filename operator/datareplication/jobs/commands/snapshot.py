@@ -4,6 +4,7 @@ It owns the words and the exit code. Standard output is for people to read, erro
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from datareplication.errors import CapabilityError, DataError, ReplicationError, StorageError, UsageError
 from datareplication.jobs.commands import pruning_arguments
 from datareplication.jobs.commands.arguments import Parser, exit_codes
-from datareplication.jobs.frame import surprises
+from datareplication.jobs.frame import standard, surprises
 from datareplication.jobs.model import contents
 from datareplication.jobs.model.sizes import readable
 from datareplication.jobs.snapshot import inventory, listing, pruning, store, verification
@@ -24,19 +25,18 @@ INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
+    standard.opened()
     try:
         given = parser().parse_args(sys.argv[1:] if argv is None else argv)
         given.command(given)
-        sys.stdout.flush()
-    except ReplicationError as error:
-        sys.stderr.write(f"{PROGRAM}: {error.reason}: {error.message}\n")
-        return error.exit_code
+        _flush()
     except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 0
-    except OSError as error:
-        known = surprises.of_system(error)
-        sys.stderr.write(f"{PROGRAM}: {known.reason}: {known.message}\n")
+    except (ReplicationError, OSError) as error:
+        _give_up_output()
+        known = surprises.of_system(error) if isinstance(error, OSError) else error
+        _complain(f"{PROGRAM}: {known.reason}: {known.message}")
         return known.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -79,7 +79,7 @@ def _add_prune(command: argparse.ArgumentParser) -> None:
 
 def _list(given: argparse.Namespace) -> None:
     found = inventory.take(_directory(given.root)).found
-    _say(listing.as_json(found) if given.output == "json" else listing.table(found))
+    _write(listing.as_json(found) if given.output == "json" else listing.table(found))
 
 
 def _verify(given: argparse.Namespace) -> None:
@@ -103,12 +103,20 @@ def _prune(given: argparse.Namespace) -> None:
         raise UsageError(f"{root} is a snapshot itself; give the directory above the runs' directories")
     order = pruning_arguments.order(given, given.root, given.replication)
     done = pruning.prune(order, datetime.now(UTC), is_dry=given.dry_run)
-    for path in done.removed:
-        _say(f"{'would remove' if given.dry_run else 'removed'} {path}")
-    if not done.removed:
-        _say("nothing to remove")
+    try:
+        _say_pruned(done.removed, is_dry=given.dry_run)
+    except OSError:  # what is done is done, whoever hears of it
+        _give_up_output()
     if done.problems:
         raise StorageError(f"could not remove: {'; '.join(done.problems)}", reason="CannotPrune")
+
+
+def _say_pruned(paths: Sequence[str], *, is_dry: bool) -> None:
+    for path in paths:
+        _say(f"{'would remove' if is_dry else 'removed'} {path}")
+    if not paths:
+        _say("nothing to remove")
+    _flush()
 
 
 def _directory(text: str) -> Path:
@@ -119,9 +127,33 @@ def _directory(text: str) -> Path:
 
 
 def _say(text: str) -> None:
-    """Write lines. Names on the volume may hold anything: bytes that are no text, and what would steer a terminal."""
-    shown = "".join(char if char.isprintable() or char == "\n" else ascii(char)[1:-1] for char in text)
-    sys.stdout.write(shown + "\n")
+    """Write a line. Names on the volume may hold anything."""
+    _write(listing.shown(text))
+
+
+def _write(text: str) -> None:
+    """Write lines, escaped where standard output has another encoding; nobody hears them where it was closed."""
+    if sys.stdout is not None:
+        encoding = sys.stdout.encoding or "ascii"
+        sys.stdout.write(text.encode(encoding, errors="backslashreplace").decode(encoding) + "\n")
+
+
+def _flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(AttributeError, OSError):
+        sys.stderr.write(listing.shown(text) + "\n")
+
+
+def _give_up_output() -> None:
+    """Drop what standard output has not taken: Python tries once more at its end, and would end with 120."""
+    try:
+        _flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from datareplication.jobs.model.manifest import LargeObjects, Manifest, Relation
 from datareplication.jobs.model.selection import Patterns, Selection
 from datareplication.jobs.model.settings import DumpSettings
 from datareplication.jobs.model.tables import Table
+from datareplication.jobs.model.volume import Inventory
 from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.connection import Session, for_tools, login
@@ -47,14 +48,17 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
     if manifest is not None:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
         lock.remove(given.output)
-        volume.prune(given, frame)
+        volume.prune(given, None, frame)
         return _report(given.output, manifest)
+    present = volume.present(given)
     with store.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
-        manifest = _Dump(given, patterns, frame, draft, workers).write()
-        frame.stop.check()
-        draft.publish(manifest)
+        # Another attempt may have published since we looked; it held the lock until then.
+        if (manifest := store.published(given.output, given.run.uid)) is None:
+            manifest = _Dump(given, patterns, frame, draft, workers, present).write()
+            frame.stop.check()
+            draft.publish(manifest)
     frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
-    volume.prune(given, frame)
+    volume.prune(given, volume.with_published(present, given, manifest), frame)
     return _report(given.output, manifest)
 
 
@@ -84,13 +88,14 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Dump:
-    """One dump under way."""
+    """One dump under way. present: what lay on the volume before."""
 
     given: DumpSettings
     patterns: Patterns
     frame: Frame
     draft: Draft
     workers: Crew[Task, Result]
+    present: Inventory | None
     started: float = field(default_factory=time.monotonic)
 
     def write(self) -> Manifest:
@@ -107,7 +112,8 @@ class _Dump:
             with source.exported(session, lambda: self._select(session)) as exported:
                 watch.snapshot_taken()
                 seen = self._seen(session, identity, pg_dump, exported)
-                volume.make_room(self.given, self.draft.root, sum(table.bytes for table in seen.copied), self.frame)
+                size = sum(table.bytes for table in seen.copied)
+                volume.make_room(self.given, self.present, self.draft.root, size, self.frame)
                 with contextlib.ExitStack() as stack:
                     archives = [stack.enter_context(one) for one in self._archives(seen)]
                     relations = self._copy(seen, archives, tally)
@@ -159,7 +165,7 @@ class _Dump:
         given = self.given
         tasks = splitting.parts(seen.copied, given.workers, given.compression, seen.identity.csv_encoding)
         tables = [table for table in seen.copied if table.kind != "PartitionedTable"]
-        rows, size = sum(table.estimated_rows for table in tables), volume.expected_bytes(given)
+        rows, size = sum(table.estimated_rows for table in tables), volume.expected_bytes(given, self.present)
         tally.expect(len(tables), [task.oid for task in tasks], rows, size)
         tally.phase("Data")
         written: list[Written] = []
@@ -215,11 +221,13 @@ class _Dump:
     def _large_objects(self, seen: _Seen) -> LargeObjects | None:
         if not seen.large_objects:
             return None
-        return LargeObjects(hashed_file(self.draft.root, contents.LARGE_OBJECTS), seen.large_objects)
+        return LargeObjects(
+            hashed_file(self.draft.root, contents.LARGE_OBJECTS, self.frame.stop.check), seen.large_objects
+        )
 
     def _schema(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> manifests.Schema:
         return manifests.Schema(
-            archive=hashed_file(self.draft.root, contents.ARCHIVE),
+            archive=hashed_file(self.draft.root, contents.ARCHIVE, self.frame.stop.check),
             pg_dump_version=seen.pg_dump.version,
             fingerprint=manifests.fingerprint(relations),
             roles=catalog.roles(session, seen.selection.left_out_oids),

@@ -11,70 +11,91 @@ from datareplication.errors import ReplicationError
 from datareplication.jobs.frame.log import Log
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.model import retention
-from datareplication.jobs.model.retention import Order
+from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import DumpSettings
-from datareplication.jobs.model.volume import Found
+from datareplication.jobs.model.volume import Found, Inventory, told
 from datareplication.jobs.snapshot import inventory, pruning, room
 from datareplication.jobs.snapshot.pruning import Pruned
 
 
-def make_room(given: DumpSettings, directory: Path, tables_bytes: int, frame: Frame) -> None:
+def present(given: DumpSettings) -> Inventory | None:
+    """Return what lies on the volume, None when this dump is not to prune or cannot see it.
+
+    It reads every manifest there: once, and before production has to hold a snapshot meanwhile.
+    """
+    if given.pruning is None:
+        return None
+    try:
+        return inventory.take(given.pruning.root)
+    except (ReplicationError, OSError):
+        return None
+
+
+def with_published(seen: Inventory | None, given: DumpSettings, manifest: Manifest) -> Inventory | None:
+    """Return what was seen, and the snapshot that this dump has published since."""
+    path = pruning.path_below(given.pruning.root, given.output) if given.pruning else None
+    if seen is None or path is None:
+        return seen
+    return seen.including(Found(path, "Complete", manifest.stored_bytes, told(manifest)))
+
+
+def make_room(given: DumpSettings, seen: Inventory | None, directory: Path, tables_bytes: int, frame: Frame) -> None:
     """Refuse by StorageError a snapshot that cannot fit, and warn of one that may not.
 
-    directory: on the volume. tables_bytes: of the tables that are copied, on the source's disk. Where it is tight, the
-    volume is pruned first: else a full volume would refuse every dump, and no dump would ever prune it.
+    seen: what lay on the volume. directory: on it. tables_bytes: of the tables that are copied, on the source's disk.
+    Where it is tight, the volume is pruned first: else a full volume would refuse every dump, and no dump would ever
+    prune it.
     """
-    if _answer(given, directory, tables_bytes)[0] != "Fits":
-        prune(given, frame)
-    answer, needed, free = _answer(given, directory, tables_bytes)
+    if _answer(given, seen, directory, tables_bytes)[0] != "Fits":
+        prune(given, seen, frame)
+    answer, needed, free = _answer(given, seen, directory, tables_bytes)
     if answer == "CannotFit":
         room.refuse(needed, free)
     if answer == "MayNotFit":
         frame.log.warning("the snapshot may not fit", needed=room.text(needed, free))
 
 
-def prune(given: DumpSettings, frame: Frame) -> None:
+def prune(given: DumpSettings, seen: Inventory | None, frame: Frame) -> None:
     """Remove what the retention rule says, if this dump is to prune. A failure is a warning, never the dump's.
 
+    seen: what lay on the volume; None: it is looked at now.
     Asked to stop, it leaves the rest to the next dump: this one has published.
     """
     if given.pruning is None:
         return
     order = pruning.sparing(given.pruning, given.output)
     if done := _warned(
-        lambda: pruning.prune(order, datetime.now(UTC), may_go_on=lambda: frame.stop.cause is None), frame.log
+        lambda: pruning.prune(order, datetime.now(UTC), seen, may_go_on=lambda: frame.stop.cause is None), frame.log
     ):
         done.say(frame.log)
 
 
-def _answer(given: DumpSettings, directory: Path, tables_bytes: int) -> tuple[room.Answer, room.Need, int]:
-    needed = room.need(tables_bytes, given.compression, _previous_bytes(given.pruning))
+def _answer(
+    given: DumpSettings, seen: Inventory | None, directory: Path, tables_bytes: int
+) -> tuple[room.Answer, room.Need, int]:
+    needed = room.need(tables_bytes, given.compression, _previous_bytes(given, seen))
     free = room.free_bytes(directory)
     if free is None:
         return "Fits", needed, 0
     return room.answer(needed, free), needed, free
 
 
-def expected_bytes(given: DumpSettings) -> int:
+def expected_bytes(given: DumpSettings, seen: Inventory | None) -> int:
     """Return what a dump may expect to copy, in bytes of CSV: as much as the newest snapshot holds, 0 without one."""
-    newest = _newest(given.pruning)
-    return newest.manifest.bytes if newest and newest.manifest else 0
+    newest = _newest(given, seen)
+    return newest.told.bytes if newest and newest.told else 0
 
 
-def _previous_bytes(order: Order | None) -> int | None:
+def _previous_bytes(given: DumpSettings, seen: Inventory | None) -> int | None:
     """Return the bytes of the replication's newest snapshot, None when there is none to be seen."""
-    newest = _newest(order)
+    newest = _newest(given, seen)
     return newest.bytes if newest else None
 
 
-def _newest(order: Order | None) -> Found | None:
-    if order is None:
+def _newest(given: DumpSettings, seen: Inventory | None) -> Found | None:
+    if given.pruning is None or seen is None:
         return None
-    try:
-        seen = inventory.take(order.root)
-    except (ReplicationError, OSError):
-        return None
-    newest = retention.newest(seen.complete, order.rule.replication)
+    newest = retention.newest(seen.complete, given.pruning.rule.replication)
     return next((one for one in seen.found if newest and one.path == newest.path), None)
 
 

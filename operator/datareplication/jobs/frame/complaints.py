@@ -35,7 +35,9 @@ MESSAGES: tuple[tuple[str, type[ReplicationError], Reason], ...] = (
         (
             r"could not (read from|find|seek|uncompress|stat) |did not find magic string"
             r"|unexpected (end of file|section)|input file (appears|does not|is too)|corrupt(ed)? tar"
-            r"|unrecognized (archive|data block)"
+            r"|unrecognized (archive|data block)|unsupported version \(|entry ID -?\d+ out of range"
+            r"|found unexpected block ID|unexpected (data offset flag|section code)|sanity check on integer"
+            r"|invalid (ENCODING item|STDSTRINGS item|SEARCHPATH item|dumpId|line in large object TOC|compression )"
         ),
         DataError,
         "SnapshotCorrupt",
@@ -98,6 +100,9 @@ _DESCRIPTOR = re.compile(r'"?/dev/fd/\d+"?')
 """A child has an archive by its descriptor, which says nothing to people."""
 
 _ERROR = re.compile(r"^\w+: (error|fatal): .*|^(ERROR|FATAL): .*", re.MULTILINE)
+_STOPPED = re.compile(r"^\w+: terminated by user$", re.MULTILINE)
+"""What they say at SIGTERM, SIGINT and SIGQUIT, and end with 1."""
+
 _ENTRY = re.compile(r"^pg_restore: from TOC entry \d+; \d+ \d+ (.*)", re.MULTILINE)
 _STATEMENT = re.compile(r"^Command was: (.*)", re.MULTILINE)
 LONGEST_ERROR = 600
@@ -110,6 +115,8 @@ def failure(name: str, code: int, output: str) -> ReplicationError:
     if code < 0:
         return TransientError(f"{name} was killed by signal {-code}", reason="ToolKilled")
     found = [match[0] for match in _ERROR.finditer(_DESCRIPTOR.sub("the archive", output))]
+    if not found and (stopped := _STOPPED.search(output)):
+        return TransientError(f"{stopped[0]}, that is, by a signal", reason="ToolKilled")
     said = "; ".join(found[:3])[:LONGEST_ERROR] or f"{name} ended with exit code {code}"
     for pattern, kind, reason in MESSAGES:
         if re.search(pattern, said):

@@ -1,20 +1,21 @@
 """Lines of JSON on standard output: what a program does, its progress, its final report.
 
 It owns the form of a line, how often progress is said, and what is masked. It refuses to write a credential: what it is
-told to hide is masked in every free text, though nothing is meant to put it there. Saying something never fails: the
-work matters more than its log.
+told to hide is masked in every free text, though nothing is meant to put it there. Saying something never fails and
+never waits for long: the work matters more than its log.
 """
 
 import contextlib
 import json
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any
 
 from datareplication.core.report import Progress, Report
+from datareplication.jobs.frame import standard
+from datareplication.jobs.frame.standard import Sink
 
 PROGRESS_INTERVAL_SECONDS = 2.0
 """Progress lines are for the last line of a pod's log, read every 10 s; a phase's change is always said."""
@@ -32,12 +33,12 @@ class Log:
     password `Succeeded` or `2000` masked there would break what reads them, and tells nothing where it stands.
     """
 
-    def __init__(self, hidden: Sequence[str] = (), stream: TextIO | None = None) -> None:
+    def __init__(self, hidden: Sequence[str] = (), stream: Sink | None = None) -> None:
         # A password in a Python error's text is written as repr() does it. The longest goes first: else the rest of one
         # that begins with another would stay.
         forms = {form for text in hidden if len(text) >= SHORTEST_HIDDEN for form in (text, repr(text)[1:-1])}
         self._hidden = sorted(forms, key=len, reverse=True)
-        self._stream: TextIO | None = stream or sys.stdout
+        self._stream = stream or standard.output()
         self._state = ("", "")
         self._said_at = 0.0
 
@@ -96,7 +97,6 @@ class Log:
             # One write, so that a line is never torn by another process's.
             if self._stream is not None:
                 self._stream.write(json.dumps(line) + "\n")
-                self._stream.flush()
 
 
 def _encodable(text: str) -> str:

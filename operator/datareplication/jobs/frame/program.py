@@ -5,24 +5,23 @@ work is, and never ends otherwise than the work did because that cannot be said.
 """
 
 import contextlib
-import os
-import sys
+import signal
+import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TextIO, TypeVar
+from typing import Protocol, TypeVar
 
 from datareplication.core.report import Report
 from datareplication.errors import ReplicationError
-from datareplication.jobs.frame import surprises, surroundings
+from datareplication.jobs.frame import standard, surprises, surroundings
 from datareplication.jobs.frame.log import Log
 from datareplication.jobs.frame.stop import Stop, Terminated
 from datareplication.jobs.model.settings import RunSettings
 
 DEFAULT_TERMINATION_MESSAGE_PATH = "/dev/termination-log"
-STANDARD_ERROR = 2
 
 
 class Settings(Protocol):
@@ -45,28 +44,42 @@ class Frame:
     stop: Stop
 
 
-def run(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment: Mapping[str, str]) -> int:
-    """Read the settings, do the work, say its Report at the end; return the exit code."""
+def main(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment: Mapping[str, str]) -> int:
+    """Do as `run` in a process that ends with it: no signal ends it otherwise once the work is done."""
+    return run(parse, work, environment, afterwards=signal.SIG_IGN)
+
+
+def run(
+    parse: Callable[[], S],
+    work: Callable[[S, Frame], Report],
+    environment: Mapping[str, str],
+    afterwards: signal.Handlers | None = None,
+) -> int:
+    """Read the settings, do the work, say its Report at the end; return the exit code.
+
+    afterwards: what the signals do that have stopped the work until then; None: what they did before.
+    """
     started = time.monotonic()
-    _open_standard_descriptors()
+    standard.opened()
     log = Log(surroundings.passwords(environment))
-    report = _attempt(parse, work, log)
-    if not report.duration_seconds:
-        report = replace(report, duration_seconds=round(time.monotonic() - started, 3))
-    text = log.report(report)
-    _write_termination_message(environment, text)
-    _give_up_unwritten(sys.stdout)
+    with standard.error_set_aside(), _threads_heard(log):
+        report = _attempt(parse, work, log, afterwards)
+        if not report.duration_seconds:
+            report = replace(report, duration_seconds=round(time.monotonic() - started, 3))
+        _write_termination_message(environment, log.report(report))
     return report.exit_code
 
 
-def _attempt(parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Log) -> Report:
+def _attempt(
+    parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Log, afterwards: signal.Handlers | None
+) -> Report:
     try:
         settings = parse()
         surroundings.settle(log)
-        with Stop(settings.run.timeout_seconds) as stop:
+        with Stop(settings.run.timeout_seconds, afterwards) as stop, stop.blamed():
             return work(settings, Frame(log, stop))
-    except Terminated as signal:
-        return Report("Failed", reason="Terminated", message=str(signal), exit_code=signal.exit_code)
+    except Terminated as ended:
+        return Report("Failed", reason="Terminated", message=str(ended), exit_code=ended.exit_code)
     except ReplicationError as error:
         return Report("Failed", reason=error.reason, message=error.message, exit_code=error.exit_code)
     except Exception as error:  # noqa: BLE001 - the program's last line of defence
@@ -77,27 +90,24 @@ def _attempt(parse: Callable[[], S], work: Callable[[S, Frame], Report], log: Lo
         return Report("Failed", reason=ReplicationError.default_reason, message=message, exit_code=70)
 
 
+@contextlib.contextmanager
+def _threads_heard(log: Log) -> Iterator[None]:
+    """Let the log tell what ends a thread, which else only standard error would."""
+
+    def tell(ended: threading.ExceptHookArgs) -> None:
+        trace = traceback.format_exception(ended.exc_type, ended.exc_value, ended.exc_traceback)
+        log.error("unexpected error in a thread", traceback="".join(trace))
+
+    earlier, threading.excepthook = threading.excepthook, tell
+    try:
+        yield
+    finally:
+        threading.excepthook = earlier
+
+
 def _write_termination_message(environment: Mapping[str, str], text: str) -> None:
     path = Path(environment.get("TERMINATION_MESSAGE_PATH") or DEFAULT_TERMINATION_MESSAGE_PATH)
     # By hand there is none, or it cannot be written: never a failure, the log's last line says the same.
     with contextlib.suppress(OSError, ValueError):
         if path.exists() or (path.parent.is_dir() and path.parent != Path("/dev")):
             path.write_text(text, encoding="utf-8")
-
-
-def _open_standard_descriptors() -> None:
-    """Open those of 0 to 2 that are closed: the next file to be opened would get their number, and a child lose it."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
-        pass
-    os.close(descriptor)
-
-
-def _give_up_unwritten(output: TextIO | None) -> None:
-    """Drop what the output has not taken: Python tries once more at its end, and would end with 120."""
-    if output is None:
-        return
-    try:
-        output.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())

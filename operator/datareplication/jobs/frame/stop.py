@@ -1,4 +1,4 @@
-"""Ending early: SIGTERM, SIGINT, the program's own deadline, and whoever else asks for it.
+"""Ending early: SIGTERM, SIGINT, SIGHUP, the program's own deadline, and whoever else asks for it.
 
 It owns the moment at which work must stop and the ways to interrupt what is under way. It refuses to know what that
 work is: whoever blocks (a query, a child process) says how to be interrupted.
@@ -16,7 +16,8 @@ from typing import Self
 
 from datareplication.errors import TransientError
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""The last is a terminal's that closes. Whoever starts a program by nohup has it ignored, and so it stays."""
 
 NO_SIGNAL = b"\0"
 
@@ -37,9 +38,12 @@ class Stop:
 
     A thread does the watching: Python runs a signal's handler only between two steps of the main thread, which may be
     inside libpq for hours. The C handler writes the signal's number to a pipe at once, and the thread reads it.
+
+    afterwards: what the signals do when it is left; None: what they did before.
     """
 
-    def __init__(self, timeout_seconds: float | None = None) -> None:
+    def __init__(self, timeout_seconds: float | None = None, afterwards: signal.Handlers | None = None) -> None:
+        self._afterwards = afterwards
         self._deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
         self._timeout_seconds = timeout_seconds
         self._interrupts: dict[int, Callable[[], None]] = {}
@@ -51,7 +55,8 @@ class Stop:
         """Start to watch."""
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
-        self._earlier = {number: signal.signal(number, lambda *_: None) for number in SIGNALS}
+        heard = [number for number in SIGNALS if number != signal.SIGHUP or not _is_ignored(number)]
+        self._earlier = {number: signal.signal(number, lambda *_: None) for number in heard}
         self._earlier_fd = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._watch, name="stop", daemon=True)
         self._thread.start()
@@ -63,7 +68,7 @@ class Stop:
         """Give the signals back."""
         signal.set_wakeup_fd(self._earlier_fd)
         for number, handler in self._earlier.items():
-            signal.signal(number, handler)
+            signal.signal(number, handler if self._afterwards is None else self._afterwards)
         os.close(self._writer)  # ends the thread
         self._thread.join()
         os.close(self._reader)
@@ -93,14 +98,21 @@ class Stop:
             self.check()
             self._interrupts[id(interrupt)] = interrupt
         try:
-            yield
-        except Exception:
-            self.check()
-            raise
+            with self.blamed():
+                yield
         finally:
             with self._lock:
                 del self._interrupts[id(interrupt)]
         self.check()
+
+    @contextlib.contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Let an error of the body give way to the reason for stopping, when there is one: it follows from that."""
+        try:
+            yield
+        except Exception:
+            self.check()
+            raise
 
     def _watch(self) -> None:
         while True:
@@ -132,3 +144,7 @@ class Stop:
         for interrupt in interrupts:
             with contextlib.suppress(Exception):
                 interrupt()
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) == signal.SIG_IGN

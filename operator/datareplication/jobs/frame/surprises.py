@@ -9,9 +9,17 @@ import errno
 from datareplication.core.reasons import Reason
 from datareplication.errors import DataError, ReplicationError, StorageError, TransientError, UsageError
 
-SCARCE = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EINTR, errno.ETXTBSY, errno.ESTALE}
-"""Of a process' limits and of a file server's moments: another attempt may find more."""
-
+SCARCE = {
+    errno.EAGAIN,
+    errno.ENOMEM,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EINTR,
+    errno.ETXTBSY,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+}
+"""Of a process' limits and of a file server's moments: another attempt may find more. The volume's files too."""
 
 Kind = type[ReplicationError]
 
@@ -46,5 +54,7 @@ def of_system(error: OSError) -> ReplicationError:
     """Return our error for one of the operating system's."""
     text = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
     if error.errno in SCARCE:
-        return TransientError(f"the machine has too little left: {text}", reason="OutOfResources")
+        return TransientError(
+            f"the machine has too little left, or a file server does not answer: {text}", reason="OutOfResources"
+        )
     return StorageError(f"a file or program of this machine cannot be used: {text}", reason="LocalFailure")

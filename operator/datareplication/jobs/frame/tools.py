@@ -167,8 +167,10 @@ def _tied() -> list[str]:
 
 
 def _version(path: Path) -> int:
-    """Return the major version that the program says, 0 when it says none."""
+    """Return the major version that the program says, 0 when it says none; TransientError when it was killed."""
     ended = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, env=environment())
+    if ended.returncode < 0:
+        raise complaints.failure(path.name, ended.returncode, "")
     match = re.search(r"\(PostgreSQL\) (\d+)", ended.stdout)
     return int(match.group(1)) if match else 0
 

@@ -160,7 +160,8 @@ def crew(size: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterato
 
 def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
     """Open, then do tasks until killed: the parent ends a worker by SIGTERM, and its own end ends it too."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's, which sends them to the parent as well
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         with opener(pipe.recv()) as handle:

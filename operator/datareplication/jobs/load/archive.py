@@ -3,32 +3,35 @@
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from datareplication.errors import DataError
-from datareplication.jobs.frame import tools
+from datareplication.jobs.frame import complaints, tools
 from datareplication.jobs.frame.tools import Tool
 from datareplication.jobs.model.archive import Contents, Entry, parsed
+from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.snapshot import below
-from datareplication.jobs.snapshot.parts import descriptor_of
+from datareplication.jobs.snapshot.archives import Archives
 
 
-def contents(pg_restore: Tool, path: Path) -> Contents:
-    """Return what is in an archive of a schema; DataError when it cannot be read."""
+def contents(pg_restore: Tool, archives: Archives) -> Contents:
+    """Return what is in the archive of a schema; DataError when it cannot be read.
+
+    TransientError when pg_restore is killed.
+    """
     # Only the verbose list tells what depends on what; it has entries that are never restored, too.
-    known = _listed(pg_restore, path, "--verbose")
-    restored = {entry.id for entry in _listed(pg_restore, path)}
-    before = {entry.id for entry in _listed(pg_restore, path, "--section=pre-data")}
+    known = _listed(pg_restore, archives, "--verbose")
+    restored = {entry.id for entry in _listed(pg_restore, archives)}
+    before = {entry.id for entry in _listed(pg_restore, archives, "--section=pre-data")}
     return Contents(
         tuple(entry for entry in known if entry.id in restored & before),
         tuple(entry for entry in known if entry.id in restored - before),
     )
 
 
-def _listed(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
+def _listed(pg_restore: Tool, archives: Archives, *options: str) -> list[Entry]:
     # The list is in the encoding of the names, which are passed over.
-    with descriptor_of(path.parent, path.name) as archived:
+    with archives.opened(ARCHIVE) as archived:
         done = subprocess.run(
             [pg_restore.path, "--list", *options, below.path_of(archived)],
             capture_output=True,
@@ -38,8 +41,10 @@ def _listed(pg_restore: Tool, path: Path, *options: str) -> list[Entry]:
             env=tools.environment(),
             pass_fds=[archived],
         )
+    if done.returncode < 0:
+        raise complaints.failure(pg_restore.path.name, done.returncode, "")
     if done.returncode != 0:
-        raise DataError(f"{path.name} cannot be read: {done.stderr.strip()[:300]}", reason="SnapshotCorrupt")
+        raise DataError(f"{ARCHIVE} cannot be read: {done.stderr.strip()[:300]}", reason="SnapshotCorrupt")
     return parsed(done.stdout.split("\n"))
 
 

@@ -27,6 +27,7 @@ from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import afterload, databases, target
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.snapshot import store
+from datareplication.jobs.snapshot.archives import Archives
 
 
 def load(given: LoadSettings, frame: Frame) -> Report:
@@ -36,6 +37,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     refuse_unsupported(given)
     script = afterload.read(given.after_load)
     manifest = checked_manifest(given)
+    archives = store.check_files(given.input, manifest, frame.stop.check)
     name = facts.target_name(given)
     tally = Tally(frame.log)
     with contextlib.closing(sessions.maintenance(given)) as session:
@@ -45,7 +47,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
             build_lock.enter_context(siblings.build_lock(session, given, run_uid, frame.stop, tally))
             with frame.stop.interrupting(session.cancel):
                 target_lock.enter_context(target.locked(session, name))
-            return _Load(given, frame, manifest, session, tally, build_lock, script).run()
+            return _Load(given, frame, manifest, archives, session, tally, build_lock, script).run()
 
 
 def refuse_unsupported(given: LoadSettings) -> None:
@@ -55,7 +57,7 @@ def refuse_unsupported(given: LoadSettings) -> None:
 
 
 def checked_manifest(given: LoadSettings) -> Manifest:
-    """Return the snapshot's manifest if it is complete and this run may load it; else raise DataError."""
+    """Return the snapshot's manifest if this run may load it; else raise DataError."""
     manifest = store.read_manifest(given.input)
     run, wanted = manifest.run, given.run
     if given.is_any_run:
@@ -70,7 +72,6 @@ def checked_manifest(given: LoadSettings) -> Manifest:
     if given.verify == "Checksum" and not manifest.has_checksums:
         text = "the snapshot has no checksums of its tables: dump it with --checksum, or load it with --verify Rows"
         raise DataError(text, reason="NoChecksums")
-    store.check_files(given.input, manifest)
     return manifest
 
 
@@ -84,6 +85,7 @@ class _Load:
     given: LoadSettings
     frame: Frame
     manifest: Manifest
+    archives: Archives
     session: Session
     tally: Tally
     build_lock: contextlib.ExitStack
@@ -126,7 +128,9 @@ class _Load:
         afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
-        building = Building(given, self.frame, manifest, server, database, pg_restore, self.tally, self.script)
+        building = Building(
+            given, self.frame, manifest, self.archives, server, database, pg_restore, self.tally, self.script
+        )
         return Swap(building, self.session, self.build_lock, found.previous.database if found.previous else None)
 
     def _in_place(self, found: Facts) -> InPlace:

@@ -20,7 +20,8 @@ from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import checksum, copying
 from datareplication.jobs.postgres.connection import Session, connect, transaction
 from datareplication.jobs.snapshot import below
-from datareplication.jobs.snapshot.parts import PartReader, descriptor_of
+from datareplication.jobs.snapshot.archives import Archives
+from datareplication.jobs.snapshot.parts import PartReader
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,13 @@ class Restorer:
     """How pg_restore is run. options: for every run of it. login: into the database that is being loaded."""
 
     tool: Tool
+    archives: Archives
     login: Login
     options: tuple[str, ...]
 
-    def command(self, *options: str, root: Path, archive: str = ARCHIVE) -> Running:
-        """Start it on an archive of the snapshot in `root`, the schema's unless another is named."""
-        with descriptor_of(root, archive) as archived:
+    def command(self, *options: str, archive: str = ARCHIVE) -> Running:
+        """Start it on an archive of the snapshot, the schema's unless another is named."""
+        with self.archives.opened(archive) as archived:
             # Without --verbose a failure does not name its entry.
             arguments = ["--verbose", *self.options, *options, below.path_of(archived)]
             return Running(self.tool, arguments, self.login, passed=[archived])
@@ -109,7 +111,7 @@ def copy_part(session: Session, shape: Shape, part: Part, reader: PartReader, *,
 
 
 def _restore(config: WorkerConfig, task: RestoreEntries) -> None:
-    with archive.use_list(task.ids) as option, config.restorer.command(option, root=config.root) as child:
+    with archive.use_list(task.ids) as option, config.restorer.command(option) as child:
         child.join(lambda: None)
 
 

@@ -4,8 +4,9 @@ import json
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from datareplication.core.words import camel
@@ -35,9 +36,36 @@ class Form:
         return bool(re.fullmatch(self.pattern, value))
 
 
+@dataclass(frozen=True)
+class Length:
+    """Of a text: at most so many characters."""
+
+    most: int
+
+    def allows(self, value: Any) -> bool:
+        """Whether a text is no longer."""
+        return len(value) <= self.most
+
+
+DEEPEST = 16
+"""Containers within containers; a manifest has five. Far below what the interpreter's stack bears anywhere."""
+
+FREE_MARKS = 100_000
+BYTES_PER_MARK = 6
+"""Of text for each container or comma, beyond the first ones: a list of no characters takes 64 bytes of memory, so
+that a file of nothing else takes twenty times its size. A dump's have twice as much text."""
+
+
 def canonical(content: Any) -> bytes:
     """Return JSON that is the same whatever the order of its fields; it is what a checksum is of."""
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+
+def is_within(value: Any) -> bool:
+    """Whether what a dataclass holds is within the limits of its fields' types, one by one."""
+    kind: Any = type(value)
+    limits = {name: typing.get_args(hint)[1:] for name, hint in _hints(kind).items()}
+    return all(limit.allows(getattr(value, name)) for name, found in limits.items() for limit in found)
 
 
 def encoded(value: Any) -> Any:
@@ -50,11 +78,35 @@ def encoded(value: Any) -> Any:
 
 
 def parsed(text: str) -> Any:
-    """Return JSON's values; what is no JSON, is nested without end or has numbers that are none is a ValueError."""
+    """Return JSON's values; ValueError for no JSON, one nested too deeply or too dense, and numbers that are none."""
+    if is_too_dense(text):
+        raise ValueError("more values than text")
     try:
-        return json.loads(text, parse_constant=_refuse)
+        found = json.loads(text, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if _is_too_deep(found):
+        raise ValueError("nested too deeply")
+    return found
+
+
+def is_too_dense(text: str) -> bool:
+    """Whether a text would take more memory than its length lets expect. What stands in strings counts as well."""
+    marks = sum(text.count(mark) for mark in "[{,")
+    return marks > FREE_MARKS + len(text) // BYTES_PER_MARK
+
+
+def _is_too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for outer in level for inner in _inner(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _refuse(constant: str) -> None:
@@ -64,10 +116,10 @@ def _refuse(constant: str) -> None:
 def decoded(kind: Any, value: Any, where: str) -> Any:
     """Return `kind` from JSON; a wrong shape is a DataError.
 
-    kind: a dataclass, tuple[X, ...], X | None, a plain type, or Annotated[plain type, Range or Form]. A field that has
-    a default may be missing: it came later. where: what an error says of the place.
+    kind: a dataclass, tuple[X, ...], X | None, a plain type, or Annotated[plain type, Range, Form or Length]. A field
+    that has a default may be missing: it came later. where: what an error says of the place.
     """
-    if isinstance(kind, types.UnionType):
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
         return None if value is None else decoded(typing.get_args(kind)[0], value, where)
     if typing.get_origin(kind) is typing.Annotated:
         plain, limit = typing.get_args(kind)
@@ -88,11 +140,17 @@ def decoded(kind: Any, value: Any, where: str) -> Any:
     raise DataError(f"{where} is missing a field or has a wrong type", reason="SnapshotCorrupt")
 
 
+@cache
+def _hints(kind: Any) -> dict[str, Any]:
+    """Return the types of a dataclass' fields, with their limits; to find them takes longer than to check a value."""
+    return typing.get_type_hints(kind, include_extras=True)
+
+
 def _fields(kind: Any, value: Any, where: str) -> dict[str, Any] | None:
     """Return a dataclass' fields, None when one is missing that has no default."""
     if not isinstance(value, dict):
         return None
-    hints = typing.get_type_hints(kind, include_extras=True)
+    hints = _hints(kind)
     known = {field.name: camel(field.name) for field in fields(kind)}
     given = {name: key for name, key in known.items() if key in value}
     if not given.keys() >= {field.name for field in fields(kind) if field.default is MISSING}:

@@ -30,7 +30,7 @@ class Part:
     rows: ranges.Count
     bytes: ranges.Count
     stored_bytes: ranges.Count
-    sha256: str
+    sha256: ranges.Text
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,14 @@ class Relation:
     """
 
     oid: ranges.Oid
-    schema: str
-    name: str
+    schema: ranges.Text
+    name: ranges.Text
     kind: ranges.Kind
     columns: tuple[Column, ...]
     parts: tuple[Part, ...] = ()
     indexes: tuple[Index, ...] = ()
-    checksum: str | None = None
-    extension: str = ""
+    checksum: ranges.Text | None = None
+    extension: ranges.Text = ""
 
     @property
     def rows(self) -> int:
@@ -93,8 +93,8 @@ class Relation:
 class Sequence:
     """A sequence's state, as setval() takes it."""
 
-    schema: str
-    name: str
+    schema: ranges.Text
+    name: ranges.Text
     last_value: ranges.State
     is_called: bool
 
@@ -107,7 +107,7 @@ class Role:
     altered), `Policy`, `UserMapping`.
     """
 
-    name: str
+    name: ranges.Text
     uses: tuple[str, ...]
 
     @property
@@ -120,23 +120,23 @@ class Role:
 class Extension:
     """An extension of the source."""
 
-    name: str
-    version: str
+    name: ranges.Text
+    version: ranges.Text
 
 
 @dataclass(frozen=True)
 class MaterializedView:
     """Its name, as it is: whoever puts it into a statement quotes it."""
 
-    schema: str
-    name: str
+    schema: ranges.Text
+    name: ranges.Text
 
 
 @dataclass(frozen=True)
 class Setting:
     """A setting of the server for a session."""
 
-    name: str
+    name: ranges.Text
     value: str
 
 
@@ -147,11 +147,11 @@ class Source:
     system_identifier: of its cluster, which a physical copy shares. server_version: as server_version_num, e.g. 150018.
     """
 
-    system_identifier: str
-    database: str
+    system_identifier: ranges.Text
+    database: ranges.Text
     server_version: ranges.Version
     encoding: ranges.Encoding
-    postmaster_started: str
+    postmaster_started: ranges.Text
     is_standby: bool = False
 
     @property
@@ -171,7 +171,7 @@ class Schema:
 
     archive: Part
     pg_dump_version: ranges.Version
-    fingerprint: str
+    fingerprint: ranges.Text
     roles: tuple[Role, ...]
     extensions: tuple[Extension, ...]
     materialized_views: tuple[MaterializedView, ...]
@@ -193,7 +193,7 @@ class CatalogObject:
 
     catalog: ranges.Oid
     oid: ranges.Oid
-    name: str
+    name: ranges.Text
 
 
 @dataclass(frozen=True)
@@ -216,11 +216,11 @@ class Omitted:
 class Run:
     """The run that made the snapshot. uid: its identity; a random one when dumped by hand."""
 
-    uid: str
-    name: str = ""
-    replication: str = ""
-    data_interval_start: str = ""
-    data_interval_end: str = ""
+    uid: ranges.Text
+    name: ranges.Text = ""
+    replication: ranges.Text = ""
+    data_interval_start: ranges.Text = ""
+    data_interval_end: ranges.Text = ""
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class Manifest:
     schema: Schema
     relations: tuple[Relation, ...]
     sequences: tuple[Sequence, ...]
-    tool_version: str
+    tool_version: ranges.Text
     duration_seconds: ranges.Seconds
     large_objects: LargeObjects | None = None
     omitted: Omitted = Omitted()
@@ -254,6 +254,11 @@ class Manifest:
     def bytes(self) -> int:
         """Bytes of CSV of all tables."""
         return sum(relation.bytes for relation in self.relations)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of all files but the manifest."""
+        return sum(part.stored_bytes for part in self.parts)
 
     @property
     def tables(self) -> int:

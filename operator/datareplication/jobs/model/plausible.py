@@ -13,17 +13,22 @@ from datareplication.errors import DataError
 from datareplication.jobs.model import contents
 from datareplication.jobs.model.manifest import Manifest
 
+MOST = 2**63 - 1
+"""Of a bigint."""
+
 
 def check(manifest: Manifest) -> None:
     """Raise DataError when a table, file, index, sequence or view is there twice: it would be loaded twice.
 
-    Also when a file bears another's name, or its time is none.
+    Also when a file bears another's name, its time is none, or its numbers add up to what a target cannot be told.
     """
     try:
         times.from_text(manifest.snapshot_time)
     except (ValueError, OverflowError) as error:
         text = f"manifest.json has {manifest.snapshot_time} for its time, which is none"
         raise DataError(text, reason="SnapshotCorrupt") from error
+    if max(manifest.rows, manifest.bytes, manifest.stored_bytes) > MOST:
+        raise DataError("manifest.json has more rows or bytes than there can be", reason="SnapshotCorrupt")
     relations = manifest.relations
     expected = (contents.ARCHIVE, *([contents.LARGE_OBJECTS] if manifest.large_objects else ()))
     if tuple(archive.path for archive in manifest.archives) != expected:

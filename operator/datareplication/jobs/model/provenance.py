@@ -1,8 +1,15 @@
 """Where a target's data is from, as a load leaves it there: values."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from datareplication.core import times
+from datareplication.jobs.model import codec, ranges
 
 DROP = "rename or drop schema datareplication"
+
+CLOCKS_APART = timedelta(days=1)
+"""The source's clock tells when a snapshot was taken."""
 
 
 @dataclass(frozen=True)
@@ -14,24 +21,31 @@ class Provenance:
     target elsewhere is not taken for one. snapshot: its path as the load was given it. bytes: of uncompressed CSV.
     """
 
-    source_system_identifier: str
-    source_database: str
-    snapshot_time: str
-    lsn: str
-    run_uid: str
-    run_name: str
-    replication: str
-    target_system_identifier: str
-    target_database: str
-    previous_database: int
-    schema_fingerprint: str
-    tool_version: str
-    duration_seconds: float
-    loaded_by_run_uid: str
-    snapshot: str
-    tables: int
-    rows: int
-    bytes: int
+    source_system_identifier: ranges.Text
+    source_database: ranges.Text
+    snapshot_time: ranges.Moment
+    lsn: ranges.Lsn
+    run_uid: ranges.Text
+    run_name: ranges.Text
+    replication: ranges.Text
+    target_system_identifier: ranges.Text
+    target_database: ranges.Text
+    previous_database: ranges.Count
+    schema_fingerprint: ranges.Text
+    tool_version: ranges.Text
+    duration_seconds: ranges.Seconds
+    loaded_by_run_uid: ranges.Text
+    snapshot: ranges.FilePath
+    tables: ranges.Count
+    rows: ranges.Count
+    bytes: ranges.Count
+
+    def is_plausible(self, now: datetime) -> bool:
+        """Whether a load can have written this until `now`: the target's owner can write anything."""
+        if not codec.is_within(self):
+            return False
+        taken = times.optional(self.snapshot_time)
+        return taken is not None and taken <= now + CLOCKS_APART
 
 
 @dataclass(frozen=True)

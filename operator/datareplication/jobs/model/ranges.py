@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from datareplication.jobs.model import contents
-from datareplication.jobs.model.codec import Form, Range
+from datareplication.jobs.model.codec import Form, Length, Range
 
 Count = Annotated[int, Range(0, 2**63 - 1)]
 Oid = Annotated[int, Range(1, 2**32 - 1)]
@@ -16,6 +16,14 @@ Version = Annotated[int, Range(1, 10**7)]
 
 Moment = Annotated[str, Form(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")]
 Lsn = Annotated[str, Form(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")]
+
+LONGEST = 1000
+"""Characters of a text that ends up in a message, a list or the provenance; PostgreSQL's names have 63 bytes."""
+
+Text = Annotated[str, Length(LONGEST)]
+
+FilePath = Annotated[str, Length(4096)]
+"""What Linux takes for one."""
 
 Path = Annotated[str, Form(f"{contents.PART_PATH}|{contents.ARCHIVE}|{contents.LARGE_OBJECTS}")]
 Kind = Annotated[str, Form("Table|PartitionedTable|ExtensionTable")]

@@ -1,6 +1,6 @@
 """What lies on a volume, as values: snapshots, whole or damaged, and what dumps left behind."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -9,6 +9,33 @@ from datareplication.jobs.model import retention
 from datareplication.jobs.model.manifest import Manifest
 
 State = Literal["Complete", "Damaged", "Partial", "Pruned"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a snapshot's manifest says of it, as far as lists and rules ask; whole ones would fill the memory."""
+
+    replication: str
+    run: str
+    snapshot_time: str
+    lsn: str
+    tables: int
+    rows: int
+    bytes: int
+
+
+def told(manifest: Manifest) -> Told:
+    """Return that of a manifest."""
+    run = manifest.run
+    return Told(
+        run.replication,
+        run.name,
+        manifest.snapshot_time,
+        manifest.lsn,
+        manifest.tables,
+        manifest.rows,
+        manifest.bytes,
+    )
 
 
 @dataclass(frozen=True)
@@ -21,13 +48,13 @@ class Found:
     path: str
     state: State
     bytes: int = 0
-    manifest: Manifest | None = None
+    told: Told | None = None
     problem: str = ""
 
     @property
     def time(self) -> datetime | None:
         """When it was taken."""
-        return times.from_text(self.manifest.snapshot_time) if self.manifest else None
+        return times.from_text(self.told.snapshot_time) if self.told else None
 
 
 @dataclass(frozen=True)
@@ -42,7 +69,11 @@ class Inventory:
     def complete(self) -> list[retention.StoredSnapshot]:
         """The complete snapshots, as the retention rule sees them."""
         return [
-            retention.StoredSnapshot(one.path, one.manifest.run.replication, one.time, one.bytes)
+            retention.StoredSnapshot(one.path, one.told.replication, one.time, one.bytes)
             for one in self.found
-            if one.state == "Complete" and one.manifest and one.time
+            if one.state == "Complete" and one.told and one.time
         ]
+
+    def including(self, one: Found) -> "Inventory":
+        """Return it with one more."""
+        return replace(self, found=(*self.found, one))

@@ -10,6 +10,7 @@ import dataclasses
 import io
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg2 import sql
@@ -109,7 +110,7 @@ def read(session: Session) -> Provenance | None:
             cursor.copy_expert(statement, text)
     except DataError:  # it has become something else since: a view, say
         return None
-    return _last(names, text.getvalue().decode())
+    return _last(names, text.getvalue())
 
 
 class _Bounded(io.BytesIO):
@@ -122,16 +123,17 @@ class _Bounded(io.BytesIO):
         return super().write(data)
 
 
-def _last(names: Sequence[str], text: str) -> Provenance | None:
+def _last(names: Sequence[str], text: bytes) -> Provenance | None:
     """Return the latest of the rows, as CSV of these columns and its time; None when there is none that we wrote."""
-    rows_ = sorted(csv.reader(io.StringIO(text)), key=lambda row: row[-1])
-    if not rows_:
-        return None
     try:
-        values = {name: _VALUES[_TYPES[name]](text) for name, text in zip(names, rows_[-1][:-1], strict=True)}
-        return Provenance(**{**ADDED, **values})  # type: ignore[arg-type]
-    except ValueError:
+        last = max(csv.reader(io.StringIO(text.decode(), newline="")), key=lambda row: row[-1], default=None)
+        if last is None:
+            return None
+        values = {name: _VALUES[_TYPES[name]](text) for name, text in zip(names, last[:-1], strict=True)}
+        found = Provenance(**{**ADDED, **values})  # type: ignore[arg-type]
+    except (ValueError, csv.Error):  # no text, no number, or a field as long as no load writes it
         return None
+    return found if found.is_plausible(datetime.now(UTC)) else None
 
 
 def write(session: Session, provenance: Provenance) -> None:

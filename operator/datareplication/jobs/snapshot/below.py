@@ -114,8 +114,12 @@ class Directory:
             raise StrangeError(errno.ELOOP, f"{self.path / name} is nested too deeply") from None
 
     def sync(self) -> None:
-        """Wait until it is on the disk."""
-        os.fsync(self._descriptor)
+        """Wait until it is on the disk; a file system that knows no such thing of directories is not waited for."""
+        try:
+            os.fsync(self._descriptor)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
 
     def _open(self, name: str, flags: int) -> int:
         try:

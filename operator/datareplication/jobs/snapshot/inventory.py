@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datareplication.errors import DataError, ReplicationError, StorageError
+from datareplication.errors import ReplicationError, StorageError
 from datareplication.jobs.model import contents
-from datareplication.jobs.model.volume import Found, Inventory, State
+from datareplication.jobs.model.volume import Found, Inventory, State, told
 from datareplication.jobs.snapshot import below, store
 from datareplication.jobs.snapshot.below import Directory, StrangeError
 
@@ -63,16 +63,20 @@ class _Taking:
 
 
 def _looked_at(directory: Path, path: str) -> Found:
-    """Return a directory with a manifest: complete when all its files have their sizes."""
+    """Return a directory with a manifest: complete when all its files have their sizes.
+
+    Whatever else it is, it is damaged and hides no other.
+    """
+    known = None
     try:
         manifest = store.read_manifest(directory)
-    except ReplicationError as error:
-        return Found(path, "Damaged", _size_of(directory), problem=str(error))
-    try:
+        known = told(manifest)
         store.check_sizes(directory, manifest)
-    except DataError as error:
-        return Found(path, "Damaged", _size_of(directory), manifest, error.message)
-    return Found(path, "Complete", sum(part.stored_bytes for part in manifest.parts), manifest)
+    except ReplicationError as error:
+        return Found(path, "Damaged", _size_of(directory), known, error.message)
+    except Exception as error:  # noqa: BLE001 - somebody's file must not end each dump that prunes
+        return Found(path, "Damaged", _size_of(directory), known, f"cannot be read: {type(error).__name__}: {error}")
+    return Found(path, "Complete", manifest.stored_bytes, known)
 
 
 def _size_of(directory: Path) -> int:

@@ -12,16 +12,16 @@ NUMBERS = {"TABLES", "ROWS", "CSV", "STORED"}
 
 def table(found: Sequence[Found]) -> str:
     """Return a line for each, oldest first, under a heading; what is wrong with damaged ones below."""
-    rows = [COLUMNS, *(_row(one) for one in in_order(found))]
+    rows = [COLUMNS, *(tuple(map(shown, _row(one))) for one in in_order(found))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_line(row, widths) for row in rows]
-    problems = [f"{one.path}: {one.problem}" for one in in_order(found) if one.problem]
+    problems = [shown(f"{one.path}: {one.problem}") for one in in_order(found) if one.problem]
     return "\n".join([*lines, *(["", *problems] if problems else [])])
 
 
 def as_json(found: Sequence[Found]) -> str:
-    """Return a list of objects; what is not known of one is null."""
-    return json.dumps([_object(one) for one in in_order(found)], indent=1, ensure_ascii=False)
+    """Return a list of objects, in ASCII; what is not known of one is null."""
+    return json.dumps([_object(one) for one in in_order(found)], indent=1)
 
 
 def in_order(found: Sequence[Found]) -> list[Found]:
@@ -29,22 +29,27 @@ def in_order(found: Sequence[Found]) -> list[Found]:
     return sorted(found, key=_key)
 
 
+def shown(text: str) -> str:
+    """Return a text as a part of a line: without what is no text, would steer a terminal, or begin another line."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
 def _key(one: Found) -> tuple[str, str, str]:
-    manifest = one.manifest
-    return (manifest.run.replication, manifest.snapshot_time, one.path) if manifest else ("", "", one.path)
+    told = one.told
+    return (told.replication, told.snapshot_time, one.path) if told else ("", "", one.path)
 
 
 def _row(one: Found) -> tuple[str, ...]:
-    manifest = one.manifest
-    if manifest is None:
+    told = one.told
+    if told is None:
         return ("-", "-", "-", "-", "-", "-", readable(one.bytes), one.state, one.path)
     return (
-        manifest.run.replication or "-",
-        manifest.run.name or "-",
-        manifest.snapshot_time.partition(".")[0].removesuffix("Z") + "Z",
-        str(manifest.tables),
-        str(manifest.rows),
-        readable(manifest.bytes),
+        told.replication or "-",
+        told.run or "-",
+        told.snapshot_time.partition(".")[0].removesuffix("Z") + "Z",
+        str(told.tables),
+        str(told.rows),
+        readable(told.bytes),
         readable(one.bytes),
         one.state,
         one.path,
@@ -59,17 +64,17 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _object(one: Found) -> dict[str, object]:
-    manifest = one.manifest
+    told = one.told
     return {
         "path": one.path,
         "state": one.state,
         "problem": one.problem or None,
         "storedBytes": one.bytes,
-        "replication": manifest.run.replication if manifest else None,
-        "run": manifest.run.name if manifest else None,
-        "snapshotTime": manifest.snapshot_time if manifest else None,
-        "lsn": manifest.lsn if manifest else None,
-        "tables": manifest.tables if manifest else None,
-        "rows": manifest.rows if manifest else None,
-        "bytes": manifest.bytes if manifest else None,
+        "replication": told.replication if told else None,
+        "run": told.run if told else None,
+        "snapshotTime": told.snapshot_time if told else None,
+        "lsn": told.lsn if told else None,
+        "tables": told.tables if told else None,
+        "rows": told.rows if told else None,
+        "bytes": told.bytes if told else None,
     }

@@ -12,20 +12,18 @@ from pathlib import Path
 from datareplication.errors import TransientError
 from datareplication.jobs.snapshot import below
 from datareplication.jobs.snapshot.below import Directory
-from datareplication.jobs.snapshot.parts import storing
 
 
 @contextlib.contextmanager
 def held(directory: Path, parent: Directory) -> Iterator[None]:
     """Hold the lock that keeps two dumps from writing the same snapshot.
 
-    parent: the directory that it lies in. A dump that holds it is a TransientError, a lock that cannot be made a
-    StorageError.
+    parent: the directory that it lies in. A dump that holds it is a TransientError, a lock that cannot be made an
+    OSError.
     """
     name = _lock_name(directory.name)
     with contextlib.ExitStack() as stack:
-        with storing(str(directory.with_name(name))):
-            descriptor = stack.enter_context(_opened(parent, name))
+        descriptor = stack.enter_context(_opened(parent, name))
         if not _lock(descriptor) or not _is_same(descriptor, parent, name):
             raise TransientError(f"another dump is writing {directory}", reason="SnapshotBusy")
         try:

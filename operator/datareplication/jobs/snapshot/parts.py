@@ -20,6 +20,7 @@ import zstandard
 from datareplication.core.choices import Compression
 from datareplication.core.reasons import Reason
 from datareplication.errors import DataError, ReplicationError, StorageError
+from datareplication.jobs.frame import surprises
 from datareplication.jobs.model.contents import SUFFIXES
 from datareplication.jobs.model.manifest import Part
 from datareplication.jobs.snapshot import below
@@ -81,7 +82,7 @@ class PartWriter:
 class PartReader:
     """Reads one part's file as CSV, and refuses its end unless sizes and sha256 are the manifest's.
 
-    COPY turns what read() raises into its own error, so `failure` keeps it: a DataError, or a StorageError.
+    COPY turns what read() raises into its own error, so `failure` keeps it.
     """
 
     def __init__(self, root: Path, part: Part, tell: Tell) -> None:
@@ -135,7 +136,7 @@ class PartReader:
         try:
             with reading(self._part.path), _decompressing(self._part.path):
                 yield
-        except (DataError, StorageError) as error:
+        except ReplicationError as error:
             self.failure = error
         if self.failure is not None:
             raise self.failure
@@ -151,27 +152,45 @@ def _decompressing(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def storing(what: str) -> Any:
-    """Turn an OSError in the body into a StorageError that names `what`."""
+    """Turn an OSError in the body into a StorageError that names `what`, or a TransientError when it may pass."""
     try:
         yield
     except OSError as error:
+        _raise_passing(error)
         reason: Reason | None = "VolumeFull" if error.errno in FULL_VOLUME_ERRORS else None
         text = f"cannot write {what} on the snapshot's volume: {error.strerror or error}"
         raise StorageError(text, reason=reason) from error
 
 
-def hashed_file(root: Path, path: str) -> Part:
-    """Return what is in a file that another program wrote, after waiting until it is on the disk. It has no rows."""
+def nothing() -> None:
+    """Do nothing, between two chunks."""
+
+
+def hashed_file(root: Path, path: str, tick: Callable[[], None] = nothing) -> Part:
+    """Return what is in a file that another program wrote, after waiting until it is on the disk. It has no rows.
+
+    tick: called after each chunk; what it raises ends the reading.
+    """
     with storing(path), below.directory(root) as directory, directory.reading(path) as file:
         os.fsync(file.fileno())
         size = os.fstat(file.fileno()).st_size
-    return Part(path, 0, size, size, sha256_of(root, path))
+    return Part(path, 0, size, size, sha256_of(root, path, tick))
 
 
-def sha256_of(root: Path, path: str) -> str:
-    """Return the sha256 of a whole file; what cannot be read is what `reading` raises."""
-    with reading(path), below.directory(root) as directory, directory.reading(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256_of(root: Path, path: str, tick: Callable[[], None] = nothing) -> str:
+    """Return the sha256 of a whole file; what cannot be read is what `reading` raises. tick: as hashed_file's."""
+    with descriptor_of(root, path) as descriptor, reading(path):
+        return sha256_of_descriptor(descriptor, tick)
+
+
+def sha256_of_descriptor(descriptor: int, tick: Callable[[], None]) -> str:
+    """Return the sha256 of a whole file, wherever its descriptor stands. tick: as hashed_file's."""
+    found, offset = hashlib.sha256(), 0
+    while data := os.pread(descriptor, CHUNK_BYTES, offset):
+        found.update(data)
+        offset += len(data)
+        tick()
+    return found.hexdigest()
 
 
 @contextlib.contextmanager
@@ -187,7 +206,7 @@ def descriptor_of(root: Path, path: str) -> Iterator[int]:
 
 @contextlib.contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Turn an OSError in the body into a DataError where `path` is missing or no file, else into a StorageError."""
+    """Turn an OSError in the body into a DataError where `path` is missing or no file, else as `storing` does."""
     try:
         yield
     except FileNotFoundError as error:
@@ -195,7 +214,13 @@ def reading(path: str) -> Iterator[None]:
     except StrangeError as error:
         raise DataError(str(error.strerror), reason="SnapshotCorrupt") from error
     except OSError as error:
+        _raise_passing(error)
         raise StorageError(f"{path} cannot be read: {error.strerror}", reason="CannotReadSnapshot") from error
+
+
+def _raise_passing(error: OSError) -> None:
+    if error.errno in surprises.SCARCE:
+        raise surprises.of_system(error) from error
 
 
 class _Compressor(Protocol):

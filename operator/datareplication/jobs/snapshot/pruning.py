@@ -35,22 +35,36 @@ class Pruned:
             log.warning("not removed from the volume", problem=problem)
 
 
+def path_below(root: Path, directory: Path) -> str | None:
+    """Return the path of a snapshot's directory below the root, None when it is elsewhere."""
+    root, directory = root.resolve(), directory.resolve()
+    return directory.relative_to(root).as_posix() if directory.is_relative_to(root) else None
+
+
 def sparing(order: Order, directory: Path) -> Order:
     """Return the same order with one more snapshot in use, by its directory."""
-    root, directory = order.root.resolve(), directory.resolve()
-    if not directory.is_relative_to(root):
+    path = path_below(order.root, directory)
+    if path is None:
         return order
-    in_use = order.rule.in_use | {directory.relative_to(root).as_posix()}
-    return replace(order, rule=replace(order.rule, in_use=in_use))
+    return replace(order, rule=replace(order.rule, in_use=order.rule.in_use | {path}))
 
 
-def prune(order: Order, now: datetime, *, is_dry: bool = False, may_go_on: Callable[[], bool] = lambda: True) -> Pruned:
+def prune(
+    order: Order,
+    now: datetime,
+    present: Inventory | None = None,
+    *,
+    is_dry: bool = False,
+    may_go_on: Callable[[], bool] = lambda: True,
+) -> Pruned:
     """Remove what is beyond the rule, and left-overs; is_dry: only say so. An unreadable root is a StorageError.
 
-    may_go_on: asked before each snapshot is removed; the rest is left to the next time.
+    present: what lies below the root, as it was seen before; None: it is looked at now. may_go_on: asked before each
+    snapshot is removed; the rest is left to the next time.
     """
-    done = clean(order, is_dry=is_dry)
-    for one in retention.expired(inventory.take(order.root).complete, order.rule, now):
+    present = present or inventory.take(order.root)
+    done = _clean(order, present, is_dry=is_dry)
+    for one in retention.expired(present.complete, order.rule, now):
         if not may_go_on():
             break
         with _noting(done, one.path):
@@ -61,10 +75,9 @@ def prune(order: Order, now: datetime, *, is_dry: bool = False, may_go_on: Calla
     return done
 
 
-def clean(order: Order, *, is_dry: bool = False) -> Pruned:
-    """Remove left-overs of dead dumps and earlier prunings, never a live dump's; an unreadable root: StorageError."""
+def _clean(order: Order, present: Inventory, *, is_dry: bool) -> Pruned:
+    """Remove left-overs of dead dumps and earlier prunings, never a live dump's."""
     done = Pruned()
-    present = inventory.take(order.root)
     for path in _left_overs(order, present):
         with _noting(done, path):
             if _is_abandoned(order.root, path) if is_dry else _remove_left_over(order.root, path):

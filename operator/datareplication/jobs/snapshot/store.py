@@ -5,24 +5,29 @@ rename. It refuses to know PostgreSQL or what is in a file.
 """
 
 import contextlib
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from datareplication.errors import DataError, StorageError, UsageError
-from datareplication.jobs.model import contents, manifest_file, plausible
+from datareplication.jobs.model import codec, contents, manifest_file, plausible
 from datareplication.jobs.model.contents import DATA, MANIFEST
 from datareplication.jobs.model.manifest import Manifest, Part
 from datareplication.jobs.snapshot import below, lock
+from datareplication.jobs.snapshot.archives import Archives
 from datareplication.jobs.snapshot.below import Directory, StrangeError
-from datareplication.jobs.snapshot.parts import sha256_of, storing
+from datareplication.jobs.snapshot.parts import nothing, storing
 
 UMASK = 0o007
 """Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""
 
 MANIFEST_LIMIT_BYTES = 256 << 20
 """Of a database with 100,000 tables of 30 columns. A larger manifest is not read: it would fill the memory."""
+
+TIMES_PRUNED = 10
+"""How often an empty directory may go before the lock is in it."""
 
 SYNCED_AT_ONCE = 8
 """Files that are waited for at the same time: a file system puts what is asked for together into one journal entry."""
@@ -56,8 +61,9 @@ class Draft:
         """Write the manifest and make the snapshot visible under its name, in that order also after a crash."""
         for synced in self._synced:
             synced.result()
-        text = manifest_file.to_json(manifest).encode()
-        if len(text) > MANIFEST_LIMIT_BYTES:
+        content = manifest_file.to_json(manifest)
+        text = content.encode()
+        if len(text) > MANIFEST_LIMIT_BYTES or codec.is_too_dense(content):
             size = f"{len(text) >> 20} MiB, no load reads more than {MANIFEST_LIMIT_BYTES >> 20}"
             raise StorageError(f"{MANIFEST} would have {size}: copy fewer tables", reason="ManifestTooLarge")
         with storing(MANIFEST), self._parent.directory(self.root.name) as root:
@@ -81,8 +87,7 @@ def draft(directory: Path) -> Iterator[Draft]:
     """
     with contextlib.ExitStack() as stack:
         with storing(str(directory.parent)):
-            parent = stack.enter_context(below.directory(directory.parent, make=True))
-        stack.enter_context(lock.held(directory, parent))
+            parent = _locked(directory, stack)
         syncing = stack.enter_context(ThreadPoolExecutor(SYNCED_AT_ONCE))
         made = Draft(directory, parent, syncing)
         with storing(str(made.root)):
@@ -96,6 +101,20 @@ def draft(directory: Path) -> Iterator[Draft]:
             syncing.shutdown(cancel_futures=True)
             with contextlib.suppress(OSError):  # the next attempt removes it, and nobody reads it
                 _remove(parent, made.root.name)
+
+
+def _locked(directory: Path, stack: contextlib.ExitStack) -> Directory:
+    """Return the directory of a snapshot's directory, made if need be, with the snapshot's lock in it; OSError.
+
+    A pruning may remove it as long as it is empty; what holds a lock it leaves alone.
+    """
+    for _ in range(TIMES_PRUNED):
+        with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as attempt:
+            parent = attempt.enter_context(below.directory(directory.parent, make=True))
+            attempt.enter_context(lock.held(directory, parent))
+            stack.enter_context(attempt.pop_all())
+            return parent
+    raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is made")
 
 
 def published(directory: Path, run_uid: str) -> Manifest | None:
@@ -148,15 +167,16 @@ def read_manifest(directory: Path) -> Manifest:
     return manifest
 
 
-def check_files(directory: Path, manifest: Manifest) -> None:
+def check_files(directory: Path, manifest: Manifest, tick: Callable[[], None] = nothing) -> Archives:
     """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says.
 
-    It reads the archives' content only: a part is checked against its sha256 while it streams, before it is committed.
+    It reads the archives' content only, and returns them: a part is checked against its sha256 while it streams, before
+    it is committed. tick: as hashed_file's.
     """
     check_sizes(directory, manifest)
-    for archive in manifest.archives:
-        if sha256_of(directory, archive.path) != archive.sha256:
-            raise DataError(f"{archive.path} does not match its sha256", reason="SnapshotCorrupt")
+    archives = Archives(directory, {archive.path: archive.sha256 for archive in manifest.archives})
+    archives.check(tick)
+    return archives
 
 
 def check_sizes(directory: Path, manifest: Manifest) -> None:

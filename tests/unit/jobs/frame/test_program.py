@@ -1,9 +1,12 @@
 """The frame of a program: lines, report, termination message, exit code; and how it is stopped."""
 
+import contextlib
 import io
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -23,6 +26,24 @@ from datareplication.jobs.model.settings import DumpSettings, RunSettings
 
 SETTINGS = DumpSettings(RunSettings(), Connection("PROD", "dbname=x", "u", "canary-password"), Path("/nowhere"))
 CANARY = {"PROD_DB_PASSWORD": "canary-password"}
+
+
+OPERATOR = Path(__file__).parents[4] / "operator"
+
+ENDING = """
+from datareplication.core.report import Report
+from datareplication.jobs.frame import program
+from datareplication.jobs.model.connections import Connection
+from datareplication.jobs.model.settings import DumpSettings, RunSettings
+from pathlib import Path
+import os, signal, sys
+
+settings = DumpSettings(RunSettings(), Connection("PROD", "dbname=x", "u", ""), Path("/nowhere"))
+code = program.main(lambda: settings, lambda *_: Report("Succeeded"), os.environ)
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    os.kill(os.getpid(), number)
+sys.exit(code)
+"""
 
 
 def end_with(action: object, path: Path) -> tuple[int, Report]:
@@ -159,6 +180,37 @@ def test_signals_are_given_back() -> None:
     with Stop():
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_terminal_that_closes_is_heard_and_what_nohup_ignores_stays_ignored() -> None:
+    with Stop() as stop:
+        os.kill(os.getpid(), signal.SIGHUP)
+        with pytest.raises(Terminated, match="SIGHUP"):
+            stop.wait(10)
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stop():
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, earlier)
+
+
+def test_what_fails_when_the_work_must_stop_is_told_as_that(tmp_path: Path) -> None:
+    def work(_: DumpSettings, frame: Frame) -> Report:
+        os.kill(os.getpid(), signal.SIGTERM)
+        with contextlib.suppress(Terminated):
+            frame.stop.wait(10)
+        raise TransientError("pg_restore was killed by signal 15", reason="ToolKilled")
+
+    environment = {"TERMINATION_MESSAGE_PATH": str(tmp_path / "message")}
+    assert program.run(lambda: SETTINGS, work, environment) == 143
+
+
+def test_a_program_that_has_done_its_work_is_ended_by_no_signal() -> None:
+    command = [sys.executable, "-c", ENDING]
+    environment = {**os.environ, "PYTHONPATH": str(OPERATOR), "TERMINATION_MESSAGE_PATH": "/"}
+    ended = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=60)
+    assert (ended.returncode, ended.stderr) == (0, b"")
 
 
 def test_a_targets_prefix() -> None:

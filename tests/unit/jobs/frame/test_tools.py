@@ -1,15 +1,17 @@
 """Which pg_dump and pg_restore, and what their errors mean."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
-from datareplication.errors import CapabilityError
+from datareplication.errors import CapabilityError, TransientError
 from datareplication.jobs.frame import tools
 from datareplication.jobs.frame.tools import Tool
 from datareplication.jobs.load import archive
 from datareplication.jobs.model import connections
 from datareplication.jobs.model.archive import Contents
+from datareplication.jobs.snapshot.archives import Archives
 
 
 def carried(*versions: int) -> list[Tool]:
@@ -69,6 +71,11 @@ def spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
     return Tool(script, 15)
 
 
+def empty_archive(directory: Path) -> Archives:
+    (directory / "schema.dump").write_bytes(b"")
+    return Archives(directory, {"schema.dump": hashlib.sha256().hexdigest()})
+
+
 def environment_of(spy: Tool) -> dict[str, str]:
     lines = (spy.path.parent / "environment").read_text().splitlines()
     return dict(line.partition("=")[::2] for line in lines)
@@ -77,8 +84,7 @@ def environment_of(spy: Tool) -> dict[str, str]:
 def test_who_only_asks_for_a_version_or_a_list_has_no_password(spy: Tool, tmp_path: Path) -> None:
     assert tools.found("pg_spy") == [spy]
     assert "canary" not in environment_of(spy).values()
-    (tmp_path / "schema.dump").write_bytes(b"")
-    assert archive.contents(spy, tmp_path / "schema.dump") == Contents((), ())
+    assert archive.contents(spy, empty_archive(tmp_path)) == Contents((), ())
     found = environment_of(spy)
     assert "canary" not in found.values()
     assert not [name for name in found if name.startswith("PG")]
@@ -90,6 +96,14 @@ def test_who_connects_has_the_password_and_what_may_be_asked_for_and_nothing_els
         child.join(lambda: None)
     found = {name: value for name, value in environment_of(spy).items() if name.startswith("PG") or value == "canary"}
     assert found == {"PGPASSWORD": "its-own", "PGREQUIREAUTH": "!password"}
+
+
+def test_a_tool_that_is_killed_while_it_is_asked_is_worth_another_attempt(spy: Tool, tmp_path: Path) -> None:
+    spy.path.write_text("#!/bin/sh\nkill -TERM $$\n")
+    with pytest.raises(TransientError, match="killed by signal 15"):
+        tools.found("pg_spy")
+    with pytest.raises(TransientError, match="killed by signal 15"):
+        archive.contents(spy, empty_archive(tmp_path))
 
 
 def test_debians_directories_are_found() -> None:

@@ -253,6 +253,8 @@ def test_a_directory_through_which_one_may_only_pass_is_passed() -> None:
 
 
 SEQUENCE = {"schema": "public", "name": "s", "lastValue": 1, "isCalled": True}
+OTHER_PART = {"path": "data/1-1.csv"}
+
 FORGED: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
     ("a part above", lambda m: part_of(m).update(path="../../other/data/1-0.csv")),
     ("an absolute part", lambda m: part_of(m).update(path="/etc/passwd")),
@@ -294,6 +296,8 @@ FORGED: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
     ("an index twice", lambda m: m["relations"][0].update(indexes=[{"catalog": 1259, "oid": 7, "bytes": 0}] * 2)),
     ("a view twice", lambda m: m["schema"].update(materializedViews=m["schema"]["materializedViews"] * 2)),
     ("a sequence twice", lambda m: m.update(sequences=[SEQUENCE] * 2)),
+    ("a name without end", lambda m: m["run"].update(name="y" * 200_000)),
+    ("more rows than can be", lambda m: m["relations"][0]["parts"].append({**part_of(m), **OTHER_PART, "rows": 2**63 - 1})),
     ("a sequence beyond its type", lambda m: m.update(sequences=[{**SEQUENCE, "lastValue": 2**63}])),
 ]  # fmt: skip
 
@@ -351,6 +355,53 @@ def test_a_bomb_of_json_is_no_manifest(run: Path, text: str) -> None:
     assert raised.value.reason == "SnapshotCorrupt"
 
 
+@pytest.mark.parametrize("inner", ["[]", "{}", '"ab"', "1"])
+def test_a_manifest_of_more_values_than_text_is_not_parsed(inner: str) -> None:
+    """Of empty lists, 32 MiB take 900 of memory."""
+    text = '{"x": [' + f"{inner}," * (1 << 20) + "1]}"
+    with pytest.raises(ValueError, match="more values than text"):
+        codec.parsed(text)
+
+
+def test_a_manifest_of_many_small_tables_is_not_too_dense(manifest: Manifest) -> None:
+    columns = tuple(Column(f"c{number}", "int4[]") for number in range(5))
+    many = tuple(replace(table(oid, name=f"t{oid}"), columns=columns) for oid in range(1, 30_000))
+    assert not codec.is_too_dense(manifest_file.to_json(replace(manifest, relations=many)))
+
+
+def test_a_manifest_that_is_nested_deeply_is_damaged_and_hides_no_other(run: Path, manifest: Manifest) -> None:
+    """Nested some 900 deep it could be read, but not written again for its checksum."""
+    publish(run / "good", manifest)
+    for depth in (15, 16, 100, *range(900, 1000, 7)):
+        (run / f"x{depth}").mkdir()
+        text = '{"checksum": "x", "formatVersion": 2, "x": ' + "[" * depth + "]" * depth + "}"
+        (run / f"x{depth}" / contents.MANIFEST).write_text(text)
+    found = inventory.take(run.parent).found
+    assert [one.path for one in found if one.state == "Complete"] == ["run/good"]
+    assert {one.problem for one in found if one.state == "Damaged"} <= {
+        "manifest.json is cut or not a manifest",
+        "manifest.json does not match its own checksum",
+    }
+
+
+def test_whatever_a_manifest_does_to_its_reader_the_others_are_found(
+    run: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(run / "good", manifest)
+    publish(run / "worse", manifest)
+    read = store.read_manifest
+
+    def read_or_fail(directory: Path) -> Manifest:
+        if directory.name == "worse":
+            raise RecursionError("maximum recursion depth exceeded")
+        return read(directory)
+
+    monkeypatch.setattr(store, "read_manifest", read_or_fail)
+    found = inventory.take(run).found
+    assert [(one.path, one.state) for one in found] == [("good", "Complete"), ("worse", "Damaged")]
+    assert "RecursionError" in found[1].problem
+
+
 def test_a_manifest_of_gigabytes_is_not_read(run: Path, manifest: Manifest) -> None:
     publish(run / "x", manifest)
     os.truncate(run / "x" / contents.MANIFEST, 1 << 40)
@@ -387,3 +438,47 @@ def test_a_name_that_would_steer_a_terminal_or_is_no_text_is_shown_as_it_is(
     assert "\\x1b[31mred" in said
     assert "\\udcff" in said
     assert said.isascii()
+
+
+def test_a_runs_name_makes_no_line_of_its_own(
+    run: Path, manifest: Manifest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forged = "x\nprod  r9  2024-01-09T00:00:00Z  1  5  5 B  5 B  Complete  FORGED"
+    publish(run / "x", replace(manifest, run=replace(manifest.run, name=forged)))
+    assert snapshot.main(["list", str(run)]) == 0
+    heading, line = capsys.readouterr().out.splitlines()
+    assert "x\\nprod" in line
+    (run / "y\nz").mkdir()
+    (run / "y\nz" / contents.MANIFEST).write_text("{}")
+    assert snapshot.main(["list", str(run)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len([heading, line, "y", "", "problem"])
+    assert snapshot.main(["list", str(run), "--output", "json"]) == 0
+    assert {one["run"] for one in json.loads(capsys.readouterr().out)} == {forged, None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirection", "code"),
+    [
+        (["list"], ">&-", 0),
+        (["list"], "<&- >&- 2>&-", 0),
+        (["list"], "| true", 0),
+        (["list"], ">/dev/full", 73),
+        (["list", "--output", "json"], ">/dev/null", 0),
+        (["prune", "--replication", "prod"], ">/dev/full", 0),
+        (["prune", "--replication", "prod"], ">&-", 0),
+    ],
+    ids=lambda value: str(value).replace("/", "_"),
+)
+def test_by_hand_it_works_wherever_its_output_goes(
+    run: Path, manifest: Manifest, arguments: list[str], redirection: str, code: int
+) -> None:
+    publish(run / "生产 \U0001f600", manifest)
+    command = ["bash", "-c", f'"$@" {redirection}; exit ${{PIPESTATUS[0]}}', "sh", sys.executable, "-m"]
+    environment = {**os.environ, "PYTHONPATH": str(OPERATOR), "PYTHONIOENCODING": "ascii"}
+    module = "datareplication.jobs.commands.snapshot"
+    ended = subprocess.run(
+        [*command, module, *arguments, str(run)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == code
+    assert (ended.stderr != "") == (code != 0)
+    assert "Traceback" not in ended.stderr

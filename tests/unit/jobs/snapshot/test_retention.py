@@ -204,7 +204,7 @@ def test_a_full_volume_is_pruned_before_it_is_refused(root: Path) -> None:
     with pytest.raises(
         StorageError, match=r"at least 20\.5 TiB.* free on its volume.*datareplication-snapshot prune"
     ) as e:
-        volume.make_room(given, root, 1 << 50, Frame(Log(), Stop()))
+        volume.make_room(given, volume.present(given), root, 1 << 50, Frame(Log(), Stop()))
     assert e.value.reason == "VolumeFull"
     assert not (root / "run-0/.x.partial").exists()
 
@@ -212,7 +212,7 @@ def test_a_full_volume_is_pruned_before_it_is_refused(root: Path) -> None:
 def test_where_there_is_room_nothing_is_pruned_before_the_dump(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = dump_settings(root / "run-4" / "x", Order(root, Rule("prod", 1)))
     volume.make_room(
-        given, root, 1 << 50, Frame(Log(), Stop())
+        given, volume.present(given), root, 1 << 50, Frame(Log(), Stop())
     )  # the newest one tells: it is small, whatever the tables' size
     assert names(root) == {"run-1", "run-2", "run-3"}
     assert capsys.readouterr().out == ""
@@ -220,7 +220,7 @@ def test_where_there_is_room_nothing_is_pruned_before_the_dump(root: Path, capsy
 
 def test_failing_to_prune_is_a_warning(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "run-1/deep/snapshot/notes.txt").write_text("a person's")
-    volume.prune(dump_settings(root / "run-3/deep/snapshot", Order(root, Rule("prod", 1))), Frame(Log(), Stop()))
+    volume.prune(dump_settings(root / "run-3/deep/snapshot", Order(root, Rule("prod", 1))), None, Frame(Log(), Stop()))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["level"], line.get("path")) for line in lines] == [("info", "run-2/deep/snapshot"), ("warning", None)]
 
@@ -228,13 +228,15 @@ def test_failing_to_prune_is_a_warning(root: Path, capsys: pytest.CaptureFixture
 def test_a_program_asked_to_stop_leaves_the_rest_to_the_next(root: Path) -> None:
     stop = Stop()
     stop.cause = Terminated(15)
-    volume.prune(dump_settings(root / "run-3/deep/snapshot", Order(root, Rule("prod", 1))), Frame(Log(), stop))
+    volume.prune(dump_settings(root / "run-3/deep/snapshot", Order(root, Rule("prod", 1))), None, Frame(Log(), stop))
     assert names(root) == {"run-1", "run-2", "run-3"}
 
 
 @pytest.mark.parametrize("own", [2, 3])
 def test_a_dump_spares_its_own_whatever_the_clocks_say(root: Path, own: int) -> None:
-    volume.prune(dump_settings(root / f"run-{own}/deep/snapshot", Order(root, Rule("prod", 1))), Frame(Log(), Stop()))
+    volume.prune(
+        dump_settings(root / f"run-{own}/deep/snapshot", Order(root, Rule("prod", 1))), None, Frame(Log(), Stop())
+    )
     assert names(root) == {f"run-{own}", "run-3"}
 
 

@@ -1,5 +1,9 @@
 """The snapshot's directory: nothing is seen before it is whole."""
 
+import errno
+import os
+import stat
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +12,8 @@ import pytest
 from datareplication.errors import DataError, StorageError, TransientError, UsageError
 from datareplication.jobs.model import contents
 from datareplication.jobs.model.manifest import Manifest
-from datareplication.jobs.snapshot import lock, store
+from datareplication.jobs.snapshot import lock, parts, store
+from datareplication.jobs.snapshot.below import Directory
 from datareplication.jobs.snapshot.parts import hashed_file
 
 
@@ -62,6 +67,57 @@ def test_the_lock_of_one_that_was_killed_is_removed_and_one_that_is_held_stays(d
     assert list(directory.parent.iterdir()) == []
     lock.remove(directory)
     assert list(directory.parent.iterdir()) == []
+
+
+def test_a_directory_that_a_pruning_removes_before_the_lock_is_in_it_is_made_again(
+    directory: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, removed = lock.held, [directory.parent, directory.parent]
+
+    def held_later(path: Path, parent: Directory) -> AbstractContextManager[None]:
+        if removed:
+            removed.pop().rmdir()
+        return held(path, parent)
+
+    monkeypatch.setattr(lock, "held", held_later)
+    publish(directory, manifest)
+    assert store.read_manifest(directory) == manifest
+
+
+def test_a_directory_that_never_stays_is_an_error_of_the_volume(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held_never(*_: object) -> AbstractContextManager[None]:
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    monkeypatch.setattr(lock, "held", held_never)
+    with pytest.raises(StorageError, match="removed"), store.draft(directory):
+        pass
+
+
+@pytest.mark.parametrize("code", [errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENOMEM])
+def test_what_a_file_server_does_not_answer_is_worth_another_attempt(code: int) -> None:
+    for doing in (parts.storing("x"), parts.reading("x")):
+        with pytest.raises(TransientError, match=os.strerror(code)), doing:
+            raise OSError(code, os.strerror(code))
+    for doing in (parts.storing("x"), parts.reading("x")):
+        with pytest.raises(StorageError), doing:
+            raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_file_system_that_syncs_no_directories_is_none_the_worse(
+    directory: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync = os.fsync
+
+    def sync_files_only(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync_files_only)
+    publish(directory, manifest)
+    assert store.read_manifest(directory) == manifest
 
 
 def test_publishing_over_another_fails(directory: Path, manifest: Manifest) -> None:

@@ -28,13 +28,13 @@ from datareplication.jobs.load.swap.stages import Ledger, Stages, ids_of
 from datareplication.jobs.load.tasks import Analyze, CopyParts, Refresh, RestoreEntries, Task
 from datareplication.jobs.load.worker import Restorer, WorkerConfig, open_worker
 from datareplication.jobs.model.connections import Connection
-from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, execute, for_tools, login
+from datareplication.jobs.snapshot.archives import Archives
 
 Workers = Crew[Task, Task]
 
@@ -48,6 +48,7 @@ class Building:
     given: LoadSettings
     frame: Frame
     manifest: Manifest
+    archives: Archives
     server: Server
     database: Database
     pg_restore: Tool
@@ -151,7 +152,7 @@ class Building:
     def _restore_large_objects(self, restorer: Restorer, session: Session) -> None:
         if self.manifest.large_objects:
             path = self.manifest.large_objects.archive.path
-            with restorer.command(root=self.given.input, archive=path) as child:
+            with restorer.command(archive=path) as child:
                 child.wait(self.frame.stop, lambda: self.tally.moved(0))
         large_object_archive.verify(session, self.manifest)
 
@@ -191,10 +192,14 @@ class Building:
             public_owners=None if self.server.is_superuser else {self.server.role, self.database.owner},
             version=self.server.version,
         )
-        return stages.plan(archive.contents(self.pg_restore, self.given.input / ARCHIVE), choices)
+        return stages.plan(archive.contents(self.pg_restore, self.archives), choices)
 
     def settle(self, *, is_cloned: bool) -> None:
-        """Raise unless all was restored, each once. is_cloned: a sibling did so with all but the last stage."""
+        """Raise unless all was restored, each once, and from the archives that were checked.
+
+        is_cloned: a sibling did so with all but the last stage.
+        """
+        self.archives.check(self.frame.stop.check)
         done = self.stages
         self.ledger.settle(*([done.last] if is_cloned else [done.before, done.after, done.last]))
 
@@ -237,11 +242,11 @@ class Building:
             *(["--no-privileges"] if self.given.grants == "Drop" else []),
         ]
         reached = login(builder or self.given.target, self._application, settings, self.database.next_name)
-        return Restorer(self.pg_restore, reached, ("--exit-on-error", "--no-tablespaces", *choices))
+        return Restorer(self.pg_restore, self.archives, reached, ("--exit-on-error", "--no-tablespaces", *choices))
 
     def _restore(self, restorer: Restorer, ids: Sequence[int], *options: str) -> None:
         if not ids:
             return
-        with archive.use_list(ids) as option, restorer.command(option, *options, root=self.given.input) as child:
+        with archive.use_list(ids) as option, restorer.command(option, *options) as child:
             child.wait(self.frame.stop, lambda: self.tally.moved(0))
         self.ledger.restored(ids)
