@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     ConfigDict,
     Field,
     GetPydanticSchema,
@@ -18,7 +16,7 @@ from pydantic import (
 )
 
 from datareplication.core import plain, times
-from datareplication.core.model import Model, keyed
+from datareplication.core.model import Model, Moment, keyed
 from datareplication.core.phases import ReplicationPhase, RunPhase, StepPhase
 from datareplication.core.reasons import Word
 
@@ -32,9 +30,6 @@ NOT_GROWN = "VolumeNotGrown"
 
 MESSAGE_LIMIT = 32_768
 """Characters of a condition's message, as metav1.Condition has it."""
-
-Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
-"""Somebody else may write a status too: the year 9999 would be too much to reckon with."""
 
 Written = Annotated[Word, GetPydanticSchema(lambda _, handler: handler(str))]
 """A reason. A status may have been written by an operator of another version, so any text can be read."""

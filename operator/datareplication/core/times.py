@@ -33,6 +33,4 @@ def optional(text: str | None) -> datetime | None:
 
 def bounded(moment: datetime) -> datetime:
     """Return a moment, or the bound that it lies beyond."""
-    if moment.year < EARLIEST.year:
-        return EARLIEST
-    return LATEST if moment.year >= LATEST.year else moment
+    return min(max(moment, EARLIEST), LATEST)
