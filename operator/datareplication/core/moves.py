@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from datareplication.core import concurrency, paths, plan, status
+from datareplication.core import run as running
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
@@ -40,6 +41,9 @@ class Close:
 
     why: Why
 
+
+DEFECT_SECONDS = 60
+"""How long after an error that nobody expected a run is asked for again."""
 
 Move = Advance | HoldBack | Close | None
 """None: it has ended, and stays as it is."""
@@ -74,6 +78,17 @@ def moves_without_spec(runs: tuple[Run, ...], why: Why) -> tuple[Move, ...]:
         else Close(why)
         for one in runs
     )
+
+
+def after_defect(run: Run, error: Exception, now: datetime) -> Move:
+    """Return what becomes of a run that met an error which nobody expected: no other is held up by it.
+
+    One that has begun is asked again until its time is over, since its Jobs may well go on; any other fails.
+    """
+    why, deadline = running.why_unreadable(error), plan.run_deadline(run)
+    if deadline is None or now >= deadline:
+        return Close(why)
+    return HoldBack(run.status.having(message=why.message))
 
 
 def _held_back(one: Run, successor: str, active: list[str], now: datetime) -> RunStatus:

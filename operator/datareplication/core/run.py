@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
 
-from datareplication.core import names, times
+from datareplication.core import names, plain, times
 from datareplication.core.choices import Action
 from datareplication.core.model import Model, Name, pattern_message, rules
 from datareplication.core.pods import Why
@@ -33,11 +33,26 @@ def _set_once(*fields: str) -> list[tuple[str, str]]:
     return [(rule.format(field), f"{field} cannot change once it is set") for field in fields]
 
 
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(times.checked),
+    Field(
+        json_schema_extra=rules(
+            (
+                "self >= timestamp('1970-01-01T00:00:00Z') && self < timestamp('9000-01-01T00:00:00Z')",
+                "must lie between the years 1970 and 9000",
+            )
+        )
+    ),
+]
+"""Who may create runs writes it, and paths and names are made of it: year 1 with an offset is none in UTC."""
+
+
 class DataInterval(Model):
     """The period that a run stands for: [start, end)."""
 
-    start: AwareDatetime = Field(description="The slot before; included.")
-    end: AwareDatetime = Field(description="The run's slot, or the creation of a run made by hand; not included.")
+    start: Instant = Field(description="The slot before; included.")
+    end: Instant = Field(description="The run's slot, or the creation of a run made by hand; not included.")
 
 
 class RunSpec(Model):
@@ -60,7 +75,7 @@ class RunSpec(Model):
     )
 
     replication_name: Name = Field(description="Name of the DataReplication, in the same namespace.")
-    slot: AwareDatetime | None = Field(None, description="When the schedule was due. Unset for a run made by hand.")
+    slot: Instant | None = Field(None, description="When the schedule was due. Unset for a run made by hand.")
     data_interval: DataInterval | None = Field(None, description="Filled in by the operator.")
     action: Action = Field(
         "Replicate",
@@ -174,8 +189,8 @@ def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
     for raw in found:
         try:
             one, fault = read(raw), None
-        except SpecError as error:
-            one, fault = read({**raw, "spec": {"replicationName": "unreadable"}}), Why(error.reason, error.message)
+        except Exception as error:  # noqa: BLE001 - whoever may create runs must not stop those of others by a defect
+            one, fault = read({**raw, "spec": {"replicationName": "unreadable"}}), why_unreadable(error)
         if "deletionTimestamp" in raw["metadata"]:
             going.append(one)
         elif fault is None:
@@ -183,6 +198,15 @@ def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
         else:
             unreadable.append((one, fault))
     return FoundRuns(tuple(readable), tuple(going), tuple(unreadable))
+
+
+def why_unreadable(error: Exception) -> Why:
+    """Return why a run cannot be read or carried out."""
+    if isinstance(error, SpecError):
+        return Why(error.reason, error.message)
+    return Why(
+        "OperatorDefect", f"the operator met a defect of its own: {type(error).__name__}: {plain.text(str(error))}"
+    )
 
 
 def begun(run: Run, now: datetime) -> Run:

@@ -11,6 +11,7 @@ OfRuns = Literal[
     "ClaimNotFound",
     "ReplicationNotFound",
     "RestoredWithoutStatus",
+    "OperatorDefect",
     "RunTimeout",
     "Replaced",
     "RunDeleted",
@@ -61,6 +62,11 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "conditions of a run",
         "The run has what only the operator fills in and no status: it was restored from a backup, or copied.",
         "Make a new run without `dataInterval` and `replication`.",
+    ),
+    "OperatorDefect": Meaning(
+        "conditions of a run",
+        "The operator met a defect of its own with this run; all others go on.",
+        "Report it with the operator's log.",
     ),
     "RunTimeout": Meaning(
         "step; conditions of a run",
