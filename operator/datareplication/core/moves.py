@@ -46,7 +46,7 @@ DEFECT_SECONDS = 60
 """How long after an error that nobody expected a run is asked for again."""
 
 Move = Advance | HoldBack | Close | None
-"""None: it has ended, and stays as it is."""
+"""None: it has ended, or its status cannot be read, and it stays as it is."""
 
 
 def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[Move, ...]:
@@ -57,7 +57,7 @@ def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[
     found: list[Move] = []
     for one in runs:
         successor = concurrency.replaced_by(spec, one, runs)
-        if one.is_finished:
+        if one.is_finished or one.is_left_alone:
             found.append(None)
         elif one.is_admitted or (one.name in admitted and not successor):
             found.append(Advance(in_use, concurrency.loads_ahead(one, runs), successor))
@@ -72,12 +72,15 @@ def moves_without_spec(runs: tuple[Run, ...], why: Why) -> tuple[Move, ...]:
     Runs whose status says that they have begun go on by their own copies of the spec; others fail.
     """
     in_use = paths.in_use(runs)
-    return tuple(
-        Advance(in_use, concurrency.loads_ahead(one, runs))
-        if one.raw.get("status") and one.is_admitted and not one.is_finished
-        else Close(why)
-        for one in runs
-    )
+    found: list[Move] = []
+    for one in runs:
+        if one.is_left_alone:
+            found.append(None)
+        elif one.raw.get("status") and one.is_admitted and not one.is_finished:
+            found.append(Advance(in_use, concurrency.loads_ahead(one, runs)))
+        else:
+            found.append(Close(why))
+    return tuple(found)
 
 
 def after_defect(run: Run, error: Exception, now: datetime) -> Move:

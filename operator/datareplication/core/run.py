@@ -13,7 +13,7 @@ from datareplication.core.choices import Action
 from datareplication.core.model import Model, Name, pattern_message, rules
 from datareplication.core.pods import Why
 from datareplication.core.spec import ReplicationSpec, first_error, parse
-from datareplication.core.state import RunStatus, read_status
+from datareplication.core.state import RunStatus, is_legible, read_status
 from datareplication.errors import SpecError
 
 _PART = r"(\.{0,2}[-A-Za-z0-9_=+][-A-Za-z0-9_.=+]*|\.{3}[-A-Za-z0-9_.=+]*)"
@@ -101,6 +101,8 @@ class Run:
     """One DataReplicationRun with its parsed parts.
 
     `spec` is the copy of the DataReplication's spec that this run is carried out by; `targets` are the names it loads.
+    is_left_alone: its status says what cannot be read. A newer operator has carried it out; doing so again would, for
+    one, undo a rollback.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Run:
     request: RunSpec
     status: RunStatus
     raw: dict[str, Any]
+    is_left_alone: bool = False
 
     @property
     def spec(self) -> ReplicationSpec:
@@ -159,14 +162,16 @@ def read(raw: dict[str, Any]) -> Run:
         raise SpecError("spec.slot", "only the operator's own runs have one; leave it out of a run made by hand")
     if copied is not None:
         request = request.having(replication=parse(copied))
+    is_left_alone = not is_legible(RunStatus, raw)
     return Run(
         name=metadata["name"],
         namespace=metadata["namespace"],
         uid=metadata["uid"],
         created=times.from_text(metadata["creationTimestamp"]),
         request=request,
-        status=_status(raw, request),
+        status=_left_alone(raw) if is_left_alone else _status(raw, request),
         raw=raw,
+        is_left_alone=is_left_alone,
     )
 
 
@@ -212,6 +217,16 @@ def why_unreadable(error: Exception) -> Why:
 def begun(run: Run, now: datetime) -> Run:
     """Return a run as one that has begun: now, where it had not before."""
     return run if run.is_admitted else replace(run, status=run.status.having(start_time=now))
+
+
+def _left_alone(raw: dict[str, Any]) -> RunStatus:
+    """Return what can be read of a status that is not to be changed; such a run counts as begun."""
+    status, created = read_status(RunStatus, raw), times.from_text(raw["metadata"]["creationTimestamp"])
+    name = raw["metadata"]["name"]
+    message = (
+        f"run {name} is left alone: its status is of another version of the operator; delete it or upgrade"
+    )
+    return status.having(start_time=status.start_time or created, message=message)
 
 
 def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:

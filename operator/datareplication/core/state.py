@@ -217,11 +217,25 @@ class ReplicationStatus(StatusModel):
 
 
 def read_status(model: type[M], raw: dict[str, Any]) -> M:
-    """Return an object's status; an unreadable one counts as none, so that it is written anew."""
+    """Return an object's status; what of it cannot be read, of a newer operator perhaps, counts as not said."""
+    status = raw.get("status") or {}
     try:
-        return model.model_validate(raw.get("status") or {})
-    except ValidationError:
+        return model.model_validate(status)
+    except ValidationError as error:
+        unreadable = {str(fault["loc"][0]) for fault in error.errors(include_url=False) if fault["loc"]}
+    try:
+        return model.model_validate({name: value for name, value in status.items() if name not in unreadable})
+    except (ValidationError, AttributeError):
         return model()
+
+
+def is_legible(model: type[M], raw: dict[str, Any]) -> bool:
+    """Whether all that an object's status says can be read."""
+    try:
+        model.model_validate(raw.get("status") or {})
+    except ValidationError:
+        return False
+    return True
 
 
 def to_raw(status: Model) -> dict[str, Any]:
