@@ -88,7 +88,10 @@ class RunSpec(Model):
         json_schema_extra=pattern_message("must be a path below replicationName/, without . and .. in it"),
     )
     targets: list[Name] | None = Field(
-        None, max_length=32, description="Only these targets, for example the ones that failed. Unset: all."
+        None,
+        min_length=1,
+        max_length=32,
+        description="Only these targets, for example the ones that failed. Unset: all.",
     )
     replication: ReplicationSpec | None = Field(
         None,
@@ -223,9 +226,7 @@ def _left_alone(raw: dict[str, Any]) -> RunStatus:
     """Return what can be read of a status that is not to be changed; such a run counts as begun."""
     status, created = read_status(RunStatus, raw), times.from_text(raw["metadata"]["creationTimestamp"])
     name = raw["metadata"]["name"]
-    message = (
-        f"run {name} is left alone: its status is of another version of the operator; delete it or upgrade"
-    )
+    message = f"run {name} is left alone: its status is of another version of the operator; delete it or upgrade"
     return status.having(start_time=status.start_time or created, message=message)
 
 
