@@ -168,7 +168,7 @@ class TargetStatus(StatusModel):
     rows: int = Field(0, description="Rows loaded.")
     bytes: int = Field(0, description="Bytes of uncompressed CSV loaded.")
     duration_seconds: float = Field(0.0, description="Of that load.")
-    message: str = Field("", description="Why its last load failed, or what it was rolled back to.")
+    message: str = Field("", description="Why its last load failed, what it was rolled back to, what is not known.")
 
 
 class ScheduleStatus(StatusModel):

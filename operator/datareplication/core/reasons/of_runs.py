@@ -19,6 +19,7 @@ OfRuns = Literal[
     "DeadlineExceeded",
     "JobHeld",
     "JobGone",
+    "ReportLost",
     "JobRefused",
     "JobRejected",
     "ForeignJob",
@@ -96,6 +97,11 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "step",
         "The Job was removed before its end was seen.",
         "Start a run by hand; keep others, and times to live, from the Jobs.",
+    ),
+    "ReportLost": Meaning(
+        "step",
+        "The step succeeded; its pod was removed before its report was read, so its rows and times are not known.",
+        "Keep those who remove finished pods from the Jobs' until the run has ended.",
     ),
     "JobRefused": Meaning(
         "step",
