@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import CLAIM, EVENT, RUN
@@ -167,3 +168,14 @@ async def test_load_of_another_replications_snapshot_is_refused_before_any_job()
     assert world.job_names == []
     assert world.run_status("again")["phase"] == "Failed"
     assert "spec.snapshot" in world.run_status("again")["message"]
+
+
+@pytest.mark.parametrize("action", ["Replicate", "Rollback"])
+async def test_a_run_of_no_targets_fails_instead_of_succeeding_with_nothing_done(action: str) -> None:
+    world = World(spec(schedule=None))
+    await world.settle()
+    world.cluster.put(RUN, manual_run("now", targets=[], action=action))
+    await world.settle()
+    told = world.run_status("now")
+    assert (told["phase"], told["message"].split(":")[0]) == ("Failed", "spec.targets")
+    assert world.job_names == []

@@ -54,6 +54,37 @@ async def fail(world: World, name: str) -> None:
     await world.settle()
 
 
+@pytest.mark.parametrize(
+    "edge",
+    [
+        {edge: moment}
+        for edge, moments in {
+            "startDate": (
+                "0001-01-01T00:00:00Z",
+                "0001-01-01T00:00:00+05:00",
+                "1969-12-31T23:59:59.5Z",
+                "1970-01-01T00:00:00+01:00",
+            ),
+            "endDate": (
+                "9999-12-31T23:59:59Z",
+                "9999-12-31T23:59:59-05:00",
+                "8999-12-31T23:59:59.5Z",
+                "8999-12-31T23:59:59-01:00",
+            ),
+        }.items()
+        for moment in moments
+    ],
+    ids=str,
+)
+async def test_a_schedule_whose_edge_is_out_of_all_time_runs_its_slots(edge: Object) -> None:
+    world = await started(hourly(schedule=edge))
+    since = world.status["schedule"]["since"]
+    await at(12, 59, world=world)
+    assert world.status["schedule"]["since"] == since, "it has not changed"
+    await at(13, world=world)
+    assert world.run_names == [run_of(13)]
+
+
 async def test_catchup_runs_each_missed_slot_once_oldest_first_one_after_the_other() -> None:
     world = await started(hourly(schedule={"catchup": True}, history={"successful": 9}))
     await at(15, 10, world=world)

@@ -7,12 +7,12 @@ may be killed between any two API calls: called again, it reaches the same end.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from datareplication.controller.accepting import Acceptor
 from datareplication.controller.advancing import Advancer
 from datareplication.controller.closing import Closer
-from datareplication.controller.cluster import REPLICATION, RUN, Cluster, Object
+from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, Object
 from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
@@ -167,8 +167,20 @@ class Reconciler:
 
     async def _move(self, runs: tuple[Run, ...], wanted: tuple[Move, ...]) -> Moved:
         """Carry out what becomes of each run."""
-        moved = [await self._move_one(one, move) for one, move in zip(runs, wanted, strict=True)]
+        moved = [await self._move_alone(one, move) for one, move in zip(runs, wanted, strict=True)]
         return Moved(tuple(one for one, _ in moved), tuple(again for _, again in moved))
+
+    async def _move_alone(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
+        """Move a run; a defect that it meets holds up no other."""
+        try:
+            return await self._move_one(one, move)
+        except ClusterError:
+            raise
+        except Exception as error:
+            logger.exception("run %s/%s: unexpected", one.namespace, one.name)
+            now = self._now()
+            moved, _ = await self._move_one(one, moves.after_defect(one, error, now))
+            return moved, now + timedelta(seconds=moves.DEFECT_SECONDS)
 
     async def _move_one(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
         match move:

@@ -42,13 +42,20 @@ def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
     )
     if step.phase != "Succeeded":
         return seen
-    # After a rollback a target may show nothing that a snapshot tells of.
     known = run.status if run.has_dump else step
     return seen.having(
         snapshot=known.snapshot,
-        data_time=known.snapshot_time,
+        data_time=run.status.snapshot_time or step.snapshot_time or _time_before(old, run),
         loaded_time=step.completion_time,
         rows=step.rows,
         bytes=step.bytes,
         duration_seconds=step.duration_seconds,
     )
+
+
+def _time_before(old: TargetStatus, run: Run) -> datetime | None:
+    """Return since when data counts of which no report tells: no younger than before, where the report is lost.
+
+    After a rollback a target may show nothing that a snapshot tells of.
+    """
+    return None if run.is_rollback else old.data_time

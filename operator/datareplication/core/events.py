@@ -38,9 +38,8 @@ def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
     notes = []
     before = {target.name: target.phase for target in old.targets}
     if new.dump and new.dump.phase == "Succeeded" and not (old.dump and old.dump.phase == "Succeeded"):
-        notes.append(
-            Note("Normal", "SnapshotPublished", f"{new.snapshot}: {new.dump.tables} tables, {new.dump.rows} rows")
-        )
+        text = new.dump.message or f"{new.dump.tables} tables, {new.dump.rows} rows"
+        notes.append(Note("Normal", "SnapshotPublished", f"{new.snapshot}: {text}"))
     ended = [target for target in new.targets if target.is_finished and target.phase != before.get(target.name)]
     notes.extend(map(_of_target, ended))
     if new.completion_time and not old.completion_time:

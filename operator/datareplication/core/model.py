@@ -6,8 +6,9 @@ description stand in one place, the model; the CRD is generated from it (`core/c
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from datareplication.core import times
 from datareplication.core.words import camel
 
 
@@ -81,6 +82,10 @@ Pattern = Annotated[
     Field(json_schema_extra=pattern_message("must be schema.table, with * and ? as wildcards, for example audit.*")),
 ]
 """`schema.table` with `*` and `?`."""
+
+Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
+"""What no clock of ours shows is cut: the years 1 (Go's zero time) and 9999 would be too much to reckon with. A spec's
+moment is cut as a status' is, or the two would differ for ever."""
 
 Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

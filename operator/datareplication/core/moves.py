@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from datareplication.core import concurrency, paths, plan, status
+from datareplication.core import run as running
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
@@ -41,8 +42,11 @@ class Close:
     why: Why
 
 
+DEFECT_SECONDS = 60
+"""How long after an error that nobody expected a run is asked for again."""
+
 Move = Advance | HoldBack | Close | None
-"""None: it has ended, and stays as it is."""
+"""None: it has ended, or its status cannot be read, and it stays as it is."""
 
 
 def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[Move, ...]:
@@ -53,7 +57,7 @@ def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[
     found: list[Move] = []
     for one in runs:
         successor = concurrency.replaced_by(spec, one, runs)
-        if one.is_finished:
+        if one.is_finished or one.is_left_alone:
             found.append(None)
         elif one.is_admitted or (one.name in admitted and not successor):
             found.append(Advance(in_use, concurrency.loads_ahead(one, runs), successor))
@@ -68,12 +72,26 @@ def moves_without_spec(runs: tuple[Run, ...], why: Why) -> tuple[Move, ...]:
     Runs whose status says that they have begun go on by their own copies of the spec; others fail.
     """
     in_use = paths.in_use(runs)
-    return tuple(
-        Advance(in_use, concurrency.loads_ahead(one, runs))
-        if one.raw.get("status") and one.is_admitted and not one.is_finished
-        else Close(why)
-        for one in runs
-    )
+    found: list[Move] = []
+    for one in runs:
+        if one.is_left_alone:
+            found.append(None)
+        elif one.raw.get("status") and one.is_admitted and not one.is_finished:
+            found.append(Advance(in_use, concurrency.loads_ahead(one, runs)))
+        else:
+            found.append(Close(why))
+    return tuple(found)
+
+
+def after_defect(run: Run, error: Exception, now: datetime) -> Move:
+    """Return what becomes of a run that met an error which nobody expected: no other is held up by it.
+
+    One that has begun is asked again until its time is over, since its Jobs may well go on; any other fails.
+    """
+    why, deadline = running.why_unreadable(error), plan.run_deadline(run)
+    if deadline is None or now >= deadline:
+        return Close(why)
+    return HoldBack(run.status.having(message=why.message))
 
 
 def _held_back(one: Run, successor: str, active: list[str], now: datetime) -> RunStatus:

@@ -234,7 +234,8 @@ def _is_finished(step: StepStatus | None) -> bool:
 
 def expired_runs(runs: Iterable[Run], successful: int, failed: int) -> tuple[Run, ...]:
     """Return the finished runs beyond the history limits, oldest first."""
-    ended = sorted((run for run in runs if run.is_finished), key=lambda run: (run.created, run.name))
+    finished = (run for run in runs if run.is_finished and not run.is_left_alone)
+    ended = sorted(finished, key=lambda run: (run.created, run.name))
     good = [run for run in ended if run.status.phase == "Succeeded"]
     bad = [run for run in ended if run.status.phase != "Succeeded"]
     return tuple(good[: len(good) - successful] if len(good) > successful else ()) + tuple(

@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
 
-from datareplication.core import names, times
+from datareplication.core import names, plain, times
 from datareplication.core.choices import Action
 from datareplication.core.model import Model, Name, pattern_message, rules
 from datareplication.core.pods import Why
 from datareplication.core.spec import ReplicationSpec, first_error, parse
-from datareplication.core.state import RunStatus, read_status
+from datareplication.core.state import RunStatus, is_legible, read_status
 from datareplication.errors import SpecError
 
 _PART = r"(\.{0,2}[-A-Za-z0-9_=+][-A-Za-z0-9_.=+]*|\.{3}[-A-Za-z0-9_.=+]*)"
@@ -33,11 +33,26 @@ def _set_once(*fields: str) -> list[tuple[str, str]]:
     return [(rule.format(field), f"{field} cannot change once it is set") for field in fields]
 
 
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(times.checked),
+    Field(
+        json_schema_extra=rules(
+            (
+                "self >= timestamp('1970-01-01T00:00:00Z') && self < timestamp('9000-01-01T00:00:00Z')",
+                "must lie between the years 1970 and 9000",
+            )
+        )
+    ),
+]
+"""Who may create runs writes it, and paths and names are made of it: year 1 with an offset is none in UTC."""
+
+
 class DataInterval(Model):
     """The period that a run stands for: [start, end)."""
 
-    start: AwareDatetime = Field(description="The slot before; included.")
-    end: AwareDatetime = Field(description="The run's slot, or the creation of a run made by hand; not included.")
+    start: Instant = Field(description="The slot before; included.")
+    end: Instant = Field(description="The run's slot, or the creation of a run made by hand; not included.")
 
 
 class RunSpec(Model):
@@ -60,7 +75,7 @@ class RunSpec(Model):
     )
 
     replication_name: Name = Field(description="Name of the DataReplication, in the same namespace.")
-    slot: AwareDatetime | None = Field(None, description="When the schedule was due. Unset for a run made by hand.")
+    slot: Instant | None = Field(None, description="When the schedule was due. Unset for a run made by hand.")
     data_interval: DataInterval | None = Field(None, description="Filled in by the operator.")
     action: Action = Field(
         "Replicate",
@@ -73,7 +88,10 @@ class RunSpec(Model):
         json_schema_extra=pattern_message("must be a path below replicationName/, without . and .. in it"),
     )
     targets: list[Name] | None = Field(
-        None, max_length=32, description="Only these targets, for example the ones that failed. Unset: all."
+        None,
+        min_length=1,
+        max_length=32,
+        description="Only these targets, for example the ones that failed. Unset: all.",
     )
     replication: ReplicationSpec | None = Field(
         None,
@@ -86,6 +104,8 @@ class Run:
     """One DataReplicationRun with its parsed parts.
 
     `spec` is the copy of the DataReplication's spec that this run is carried out by; `targets` are the names it loads.
+    is_left_alone: its status says what cannot be read. A newer operator has carried it out; doing so again would, for
+    one, undo a rollback.
     """
 
     name: str
@@ -95,6 +115,7 @@ class Run:
     request: RunSpec
     status: RunStatus
     raw: dict[str, Any]
+    is_left_alone: bool = False
 
     @property
     def spec(self) -> ReplicationSpec:
@@ -144,14 +165,16 @@ def read(raw: dict[str, Any]) -> Run:
         raise SpecError("spec.slot", "only the operator's own runs have one; leave it out of a run made by hand")
     if copied is not None:
         request = request.having(replication=parse(copied))
+    is_left_alone = not is_legible(RunStatus, raw)
     return Run(
         name=metadata["name"],
         namespace=metadata["namespace"],
         uid=metadata["uid"],
         created=times.from_text(metadata["creationTimestamp"]),
         request=request,
-        status=_status(raw, request),
+        status=_left_alone(raw) if is_left_alone else _status(raw, request),
         raw=raw,
+        is_left_alone=is_left_alone,
     )
 
 
@@ -174,8 +197,8 @@ def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
     for raw in found:
         try:
             one, fault = read(raw), None
-        except SpecError as error:
-            one, fault = read({**raw, "spec": {"replicationName": "unreadable"}}), Why(error.reason, error.message)
+        except Exception as error:  # noqa: BLE001 - whoever may create runs must not stop those of others by a defect
+            one, fault = read({**raw, "spec": {"replicationName": "unreadable"}}), why_unreadable(error)
         if "deletionTimestamp" in raw["metadata"]:
             going.append(one)
         elif fault is None:
@@ -185,9 +208,26 @@ def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
     return FoundRuns(tuple(readable), tuple(going), tuple(unreadable))
 
 
+def why_unreadable(error: Exception) -> Why:
+    """Return why a run cannot be read or carried out."""
+    if isinstance(error, SpecError):
+        return Why(error.reason, error.message)
+    return Why(
+        "OperatorDefect", f"the operator met a defect of its own: {type(error).__name__}: {plain.text(str(error))}"
+    )
+
+
 def begun(run: Run, now: datetime) -> Run:
     """Return a run as one that has begun: now, where it had not before."""
     return run if run.is_admitted else replace(run, status=run.status.having(start_time=now))
+
+
+def _left_alone(raw: dict[str, Any]) -> RunStatus:
+    """Return what can be read of a status that is not to be changed; such a run counts as begun."""
+    status, created = read_status(RunStatus, raw), times.from_text(raw["metadata"]["creationTimestamp"])
+    name = raw["metadata"]["name"]
+    message = f"run {name} is left alone: its status is of another version of the operator; delete it or upgrade"
+    return status.having(start_time=status.start_time or created, message=message)
 
 
 def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:

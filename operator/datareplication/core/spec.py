@@ -7,13 +7,13 @@ import re
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from datareplication.core.choices import Compression, ConcurrencyPolicy, Partitioning
 from datareplication.core.claim import ClaimTemplate
 from datareplication.core.endpoints import Source, Target
-from datareplication.core.model import Model, ObjectName, Seconds, Workers, keyed, pattern_message, rules
+from datareplication.core.model import Model, Moment, ObjectName, Seconds, Workers, keyed, pattern_message, rules
 from datareplication.core.pod_settings import PodSecurity, PodSettings
 from datareplication.errors import SpecError
 
@@ -44,8 +44,8 @@ class Schedule(Model):
         description="IANA time zone of the cron expression and of the {date} in the snapshot's path.",
         json_schema_extra=pattern_message("must be an IANA time zone, for example Europe/Zurich or Etc/UTC"),
     )
-    start_date: AwareDatetime | None = Field(None, description="No slot before this instant is run.")
-    end_date: AwareDatetime | None = Field(None, description="No slot after this instant is run; then phase Completed.")
+    start_date: Moment | None = Field(None, description="No slot before this instant is run.")
+    end_date: Moment | None = Field(None, description="No slot after this instant is run; then phase Completed.")
     catchup: bool = Field(
         False,
         description="Run every missed slot, oldest first, at most the latest 10, instead of only the latest one. "

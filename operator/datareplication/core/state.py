@@ -8,8 +8,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
     ConfigDict,
     Field,
     GetPydanticSchema,
@@ -18,7 +16,7 @@ from pydantic import (
 )
 
 from datareplication.core import plain, times
-from datareplication.core.model import Model, keyed
+from datareplication.core.model import Model, Moment, keyed
 from datareplication.core.phases import ReplicationPhase, RunPhase, StepPhase
 from datareplication.core.reasons import Word
 
@@ -32,9 +30,6 @@ NOT_GROWN = "VolumeNotGrown"
 
 MESSAGE_LIMIT = 32_768
 """Characters of a condition's message, as metav1.Condition has it."""
-
-Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
-"""Somebody else may write a status too: the year 9999 would be too much to reckon with."""
 
 Written = Annotated[Word, GetPydanticSchema(lambda _, handler: handler(str))]
 """A reason. A status may have been written by an operator of another version, so any text can be read."""
@@ -173,7 +168,7 @@ class TargetStatus(StatusModel):
     rows: int = Field(0, description="Rows loaded.")
     bytes: int = Field(0, description="Bytes of uncompressed CSV loaded.")
     duration_seconds: float = Field(0.0, description="Of that load.")
-    message: str = Field("", description="Why its last load failed, or what it was rolled back to.")
+    message: str = Field("", description="Why its last load failed, what it was rolled back to, what is not known.")
 
 
 class ScheduleStatus(StatusModel):
@@ -222,11 +217,25 @@ class ReplicationStatus(StatusModel):
 
 
 def read_status(model: type[M], raw: dict[str, Any]) -> M:
-    """Return an object's status; an unreadable one counts as none, so that it is written anew."""
+    """Return an object's status; what of it cannot be read, of a newer operator perhaps, counts as not said."""
+    status = raw.get("status") or {}
     try:
-        return model.model_validate(raw.get("status") or {})
-    except ValidationError:
+        return model.model_validate(status)
+    except ValidationError as error:
+        unreadable = {str(fault["loc"][0]) for fault in error.errors(include_url=False) if fault["loc"]}
+    try:
+        return model.model_validate({name: value for name, value in status.items() if name not in unreadable})
+    except (ValidationError, AttributeError):
         return model()
+
+
+def is_legible(model: type[M], raw: dict[str, Any]) -> bool:
+    """Whether all that an object's status says can be read."""
+    try:
+        model.model_validate(raw.get("status") or {})
+    except ValidationError:
+        return False
+    return True
 
 
 def to_raw(status: Model) -> dict[str, Any]:

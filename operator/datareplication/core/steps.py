@@ -37,6 +37,10 @@ STEP_PHASES: dict[JobState, StepPhase] = {
 REFUSED: Reason = "JobRefused"
 """Reason of a step whose Job Kubernetes does not make as things are: a quota, a webhook, a policy, a missing right."""
 
+REPORT_LOST = Why(
+    "ReportLost", "succeeded; its pod was removed before its report was read, so tables, rows and times are not known"
+)
+
 ATTEMPTS_LIMIT = 32
 ATTEMPT_MESSAGE_LIMIT = 500
 """Of what is kept of each attempt: eleven can fail, but disruptions are not counted, and an object has a size."""
@@ -74,7 +78,14 @@ def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
         retry_time=job.retry_at if job.state == "Suspended" else None,
         progress=progress,
     )
+    if phase == "Succeeded" and _is_report_lost(old, job):
+        seen = seen.having(reason=REPORT_LOST.reason, message=REPORT_LOST.message)
     return _with_result(seen, job.report) if job.report else seen
+
+
+def _is_report_lost(old: StepStatus, job: ObservedJob) -> bool:
+    """Whether nobody has read what a program told of its success, and nobody will."""
+    return job.report is None and not any(attempt.exit_code == 0 for attempt in old.ended_attempts)
 
 
 def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> list[AttemptStatus]:

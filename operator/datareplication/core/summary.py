@@ -77,7 +77,7 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
     notes = [
         RunNote(run=run.name, phase=run.status.phase, time=run.status.completion_time, message=run.status.message)
         for run in runs
-        if run.status.completion_time
+        if run.status.completion_time and not run.is_left_alone
     ]
     good = [note for note in (old.last_success, *notes) if note and note.phase == "Succeeded"]
     bad = [note for note in (old.last_failure, *notes) if note and note.phase != "Succeeded"]

@@ -31,8 +31,13 @@ def optional(text: str | None) -> datetime | None:
         return None
 
 
+def checked(moment: datetime) -> datetime:
+    """Return a moment; ValueError for one that lies beyond the bounds, which is nobody's time."""
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("must lie between the years 1970 and 9000")
+    return moment
+
+
 def bounded(moment: datetime) -> datetime:
     """Return a moment, or the bound that it lies beyond."""
-    if moment.year < EARLIEST.year:
-        return EARLIEST
-    return LATEST if moment.year >= LATEST.year else moment
+    return min(max(moment, EARLIEST), LATEST)

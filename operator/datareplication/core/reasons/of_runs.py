@@ -11,6 +11,7 @@ OfRuns = Literal[
     "ClaimNotFound",
     "ReplicationNotFound",
     "RestoredWithoutStatus",
+    "OperatorDefect",
     "RunTimeout",
     "Replaced",
     "RunDeleted",
@@ -18,6 +19,7 @@ OfRuns = Literal[
     "DeadlineExceeded",
     "JobHeld",
     "JobGone",
+    "ReportLost",
     "JobRefused",
     "JobRejected",
     "ForeignJob",
@@ -62,6 +64,11 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "The run has what only the operator fills in and no status: it was restored from a backup, or copied.",
         "Make a new run without `dataInterval` and `replication`.",
     ),
+    "OperatorDefect": Meaning(
+        "conditions of a run",
+        "The operator met a defect of its own with this run; all others go on.",
+        "Report it with the operator's log.",
+    ),
     "RunTimeout": Meaning(
         "step; conditions of a run",
         "The run did not end within `timeoutSeconds`.",
@@ -90,6 +97,11 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "step",
         "The Job was removed before its end was seen.",
         "Start a run by hand; keep others, and times to live, from the Jobs.",
+    ),
+    "ReportLost": Meaning(
+        "step",
+        "The step succeeded; its pod was removed before its report was read, so its rows and times are not known.",
+        "Keep those who remove finished pods from the Jobs' until the run has ended.",
     ),
     "JobRefused": Meaning(
         "step",
