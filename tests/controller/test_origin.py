@@ -218,3 +218,14 @@ async def test_an_operator_that_dies_while_it_completes_a_run_goes_on_with_it(mo
             await world.settle()
         assert world.job_names == ["now-dump"], f"killed {moment} call {number}"
         assert copied(world, "now") == spec(schedule=None)
+
+
+async def test_restored_runs_are_deleted_beyond_the_history_limit_and_push_out_no_other() -> None:
+    world = await at_rest(history={"failed": 1, "successful": 1}, schedule=None)
+    world.cluster.put(RUN, manual_run("real", targets=["nobody"]))
+    await world.settle()
+    for number in range(4):
+        world.clock.advance(seconds=1)
+        world.cluster.put(RUN, by_hand(f"copied-{number}", dataInterval=INTERVAL))
+    await world.settle(6)
+    assert world.run_names == ["copied-3", "real"]

@@ -4,6 +4,7 @@ Every decision is `core`'s; this module reads the live state, asks, does what it
 may be killed between any two API calls: called again, it reaches the same end.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -88,7 +89,8 @@ class Reconciler:
         if is_from_rest and await self._starter.start_from_rest(key):
             return Outcome(self._now())
         raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
-        found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
+        fields = f"spec.replicationName={key.name}"
+        found = await self._cluster.list_all(RUN, key.namespace, fields=fields, keep=run.kept)
         readable = await self._readable(found)
         if raw is None:
             return await self._reconcile_orphans(key, readable.ours)
@@ -109,7 +111,11 @@ class Reconciler:
 
     async def _readable(self, raw_runs: Iterable[Object]) -> Sorted:
         """Return the runs that can be read, and beside them those that are being deleted, or cannot and are ended."""
-        found = run.read_all(raw_runs)
+        parts = []
+        for raw in raw_runs:
+            parts.append(run.read_all((raw,)))
+            await asyncio.sleep(0)  # a large copy takes its time to read, and the lease has to be renewed
+        found = run.together(parts)
         closed = [await self._closer.close(one, why) for one, why in found.unreadable]
         return Sorted(found.readable, (*found.going, *closed))
 
@@ -160,7 +166,7 @@ class Reconciler:
         seen = SeenReplication(parsed, generation, moved.runs, in_effect, decision, held, found.beside, grown)
         new = summary.summarize(old.having(last_schedule_time=started.taken or old.last_schedule_time), seen, now)
         is_written = await self._reporter.write_replication(raw, old, new)
-        await self._delete_expired(raw, parsed, moved.runs, is_written=is_written)
+        await self._delete_expired(raw, parsed, moved.runs, found.beside, is_written=is_written)
         if started.refused:
             raise started.refused  # asked again later and later; all else has been done
         return outcome.of_valid(new, moved.runs, found.beside, moved.requeues, now)
@@ -182,10 +188,11 @@ class Reconciler:
                 return one, None
 
     async def _delete_expired(
-        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], *, is_written: bool
+        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], beside: tuple[Run, ...], *, is_written: bool
     ) -> None:
         """Delete runs beyond the limits; what they achieved stands in the status by now."""
         expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
+        expired += plan.expired_beside(beside, parsed.history.failed)
         if expired and not is_written:
             await self._reporter.confirm(REPLICATION, raw)
         for one in expired:

@@ -89,6 +89,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     chosen.watching.server_timeout = 300
     chosen.watching.inactivity_timeout = 360
     chosen.watching.chunk_size = PAGE_SIZE
+    # An event is held for as long as its object's next one is waited for.
+    chosen.queueing.idle_timeout = 0.5
     for kind in LABELLED:
         chosen.watching.label_selectors[kind] = names.REPLICATION_LABEL
     chosen.persistence.diffbase_storage = _NoDiffBase()

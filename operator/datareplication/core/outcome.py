@@ -69,6 +69,13 @@ def is_slot_of_rest(left: Outcome | None, now: datetime) -> bool:
     return left is not None and left.rests_until is not None and left.rests_until <= now
 
 
+def kept(one: dict[str, Any]) -> dict[str, Any]:
+    """Return what a resync needs of a DataReplication or a run: there may be many, and large ones."""
+    metadata = {name: one["metadata"].get(name) for name in ("name", "namespace", "uid", "resourceVersion")}
+    name, end = (one.get("spec") or {}).get("replicationName"), (one.get("status") or {}).get("completionTime")
+    return {"metadata": metadata, "spec": {"replicationName": name}, "status": {"completionTime": end}}
+
+
 def versions(replication: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> int:
     """Return a number that changes when the DataReplication or one of its runs does; of use in this process only."""
     found = [(one["metadata"]["uid"], one["metadata"]["resourceVersion"]) for one in (replication, *runs)]
