@@ -93,7 +93,7 @@ class Reconciler:
         found = await self._cluster.list_all(RUN, key.namespace, fields=fields, keep=run.kept)
         readable = await self._readable(found)
         if raw is None:
-            return await self._reconcile_orphans(key, readable.ours)
+            return await self._reconcile_orphans(key, readable)
         return replace(await self._reconcile(raw, found, readable), seen=outcome.versions(raw, found))
 
     async def _reconcile(self, raw: Object, found: list[Object], readable: Sorted) -> Outcome:
@@ -117,7 +117,8 @@ class Reconciler:
             await asyncio.sleep(0)  # a large copy takes its time to read, and the lease has to be renewed
         found = run.together(parts)
         closed = [await self._closer.close(one, why) for one, why in found.unreadable]
-        return Sorted(found.readable, (*found.going, *closed))
+        closed += [await self._closer.close(one, leftovers.DELETED) for one in found.going]
+        return Sorted(found.readable, tuple(closed))
 
     async def _sorted(self, raw: Object, parsed: ReplicationSpec | None, found: Sorted) -> Sorted:
         """Return which runs are carried out; one that was restored without its status is ended, and beside.
@@ -128,18 +129,18 @@ class Reconciler:
         closed = [await self._closer.close(one, origin.RESTORED) for one in judged.restored]
         return Sorted(judged.ours, (*found.beside, *closed))
 
-    async def _reconcile_orphans(self, key: Key, runs: tuple[Run, ...]) -> Outcome:
+    async def _reconcile_orphans(self, key: Key, readable: Sorted) -> Outcome:
         """Go on with what outlives a DataReplication that was deleted without it."""
         await self._closer.end_orphans(key)
-        orphans = leftovers.runs_without_owner(runs)
+        orphans = leftovers.runs_without_owner(readable.ours)
         why = leftovers.why_without_replication(key)
-        left = await self._move(orphans, moves.moves_without_spec(orphans, why))
-        return outcome.without_replication(left.runs, left.requeues)
+        left = await self._move(orphans, moves.moves_without_spec(orphans, why, readable.beside))
+        return outcome.without_replication(left.runs, readable.beside, left.requeues, self._now())
 
     async def _reconcile_invalid(self, raw: Object, found: Sorted, error: SpecError) -> Outcome:
         """Report the fault. Runs that have begun go on with their own copy of the spec; others fail."""
         why = Why(error.reason, error.message)
-        moved = await self._move(found.ours, moves.moves_without_spec(found.ours, why))
+        moved = await self._move(found.ours, moves.moves_without_spec(found.ours, why, found.beside))
         now, old = self._now(), state.read_status(ReplicationStatus, raw)
         new = summary.invalid(old, raw["metadata"]["generation"], error, (*moved.runs, *found.beside), now)
         await self._reporter.write_replication(raw, old, new)
@@ -150,11 +151,11 @@ class Reconciler:
         old = state.read_status(ReplicationStatus, raw)
         in_effect, decision = effective_schedule.decide(raw, parsed, old, runs, now)
         runs = tuple([await self._acceptor.accept(raw, parsed, one) for one in runs])
-        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
+        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended, found.beside)
         if allowed.slots:
             await self._reporter.confirm(REPLICATION, raw)
         started = await self._starter.start(raw, parsed, runs, allowed.slots)
-        moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now()))
+        moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now(), found.beside))
         if allowed.slots and not started.taken and not started.refused and not decision.missed:
             return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
         for note in (*events.of_missed(decision), *events.of_made_runs(old, moved.runs)):

@@ -22,7 +22,7 @@ STATUS = ReplicationStatus(next_schedule_time=LATER)
         pytest.param([], [], [], Outcome(LATER, rests_until=LATER), id="until the next slot"),
         pytest.param([ENDED], [], [None], Outcome(LATER, rests_until=LATER), id="all runs have ended"),
         pytest.param([BEGUN], [], [SOON], Outcome(SOON), id="a run goes on"),
-        pytest.param([], [BEGUN], [], Outcome(NOON + timedelta(seconds=10), rests_until=LATER), id="one is ended"),
+        pytest.param([], [BEGUN], [], Outcome(NOON + timedelta(seconds=10)), id="one is ended"),
         pytest.param([BEGUN], [], [NOON - timedelta(1)], Outcome(LATER), id="the past is not waited for"),
     ],
 )
@@ -40,9 +40,9 @@ def test_an_invalid_one_is_looked_at_when_its_data_becomes_too_old() -> None:
 
 
 def test_one_is_gone_when_the_runs_that_outlive_it_have_ended() -> None:
-    assert outcome.without_replication([], []) == Outcome(is_gone=True)
-    assert outcome.without_replication([a_run("a", ENDED)], [None]) == Outcome(is_gone=True)
-    assert outcome.without_replication([a_run("a", BEGUN)], [SOON]) == Outcome(SOON)
+    assert outcome.without_replication([], [], [], NOON) == Outcome(is_gone=True)
+    assert outcome.without_replication([a_run("a", ENDED)], [], [None], NOON) == Outcome(is_gone=True)
+    assert outcome.without_replication([a_run("a", BEGUN)], [], [SOON], NOON) == Outcome(SOON)
 
 
 def test_a_slot_ends_a_rest_when_it_is_due() -> None:
