@@ -2,12 +2,13 @@
 
 import copy
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from fake_cluster import FakeCluster
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
-from datareplication.controller.cluster import JOB, REPLICATION, RUN, Kind, Object
+from datareplication.controller.cluster import JOB, REPLICATION, RUN, InvalidError, Kind, Object
 from datareplication.core import names, times
 
 STOPPED = "datareplication.dev/stopped"
@@ -262,3 +263,23 @@ async def test_a_run_that_is_deleted_and_held_is_ended_before_the_next_begins() 
     told = world.run_status("old")
     assert (told["phase"], told["conditions"][0]["reason"]) == ("Failed", "RunDeleted")
     assert "next-dump" in world.job_names
+
+
+async def test_a_job_that_cannot_be_ended_stops_nothing_else() -> None:
+    """Whoever may create Jobs makes one of our labels that no patch fits into."""
+    world = await loading()
+    orphan(world.cluster, RUN, "now")
+    real, refused = world.cluster.patch, []
+
+    async def patch(kind: Kind, namespace: str, name: str, patch: Object) -> Object:
+        if kind == JOB and name.startswith("now-"):
+            refused.append(name)
+            raise InvalidError("metadata.annotations: Too long: may not be more than 262144 bytes", 422)
+        return await real(kind, namespace, name, patch)
+
+    world.cluster.patch = patch  # type: ignore[method-assign]
+    world.cluster.put(RUN, manual_run("next"))
+    outcome = await world.settle()
+    assert "next-dump" in world.job_names
+    assert set(refused) == {f"now-load-{target}" for target in TARGETS}
+    assert outcome.requeue_at <= world.clock() + timedelta(seconds=10)

@@ -20,6 +20,7 @@ from datareplication.controller.options import Options
 from datareplication.controller.reporting import Reporter
 from datareplication.controller.starting import Starter
 from datareplication.core import (
+    answers,
     concurrency,
     effective_schedule,
     events,
@@ -62,6 +63,11 @@ class Moved:
 
     runs: tuple[Run, ...]
     requeues: tuple[datetime | None, ...]
+
+    def waiting(self, refused: tuple[Run, ...], now: datetime) -> "Moved":
+        """Return the same with runs that Kubernetes refused for now."""
+        again = (answers.refused_again(now),) if refused else ()
+        return Moved((*self.runs, *refused), (*self.requeues, *again))
 
 
 class Reconciler:
@@ -150,12 +156,14 @@ class Reconciler:
         now, runs = self._now(), found.ours
         old = state.read_status(ReplicationStatus, raw)
         in_effect, decision = effective_schedule.decide(raw, parsed, old, runs, now)
-        runs = tuple([await self._acceptor.accept(raw, parsed, one) for one in runs])
+        accepted = await self._acceptor.accept(raw, parsed, runs)
+        runs = accepted.runs
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended, found.beside)
         if allowed.slots:
             await self._reporter.confirm(REPLICATION, raw)
         started = await self._starter.start(raw, parsed, runs, allowed.slots)
         moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now(), found.beside))
+        moved = moved.waiting(accepted.refused, self._now())
         if allowed.slots and not started.taken and not started.refused and not decision.missed:
             return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
         for note in (*events.of_missed(decision), *events.of_made_runs(old, moved.runs)):
