@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from datareplication.controller.cluster import AlreadyExistsError, ConflictError, Kind, Object
+from datareplication.controller.cluster import AlreadyExistsError, ConflictError, Keep, Kind, Object
 from datareplication.core import names, times
 from datareplication.core.report import Report
 
@@ -73,10 +73,13 @@ class FakeCluster:
         with self._call("get", kind, name):
             return copy.deepcopy(self.objects.get((kind.name, namespace, name)))
 
-    async def list_all(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:
+    async def list_all(
+        self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "", keep: Keep = dict
+    ) -> list[Object]:
         with self._call("list", kind, namespace):
             found = [item for item in self.of_kind(kind) if namespace in ("", item["metadata"]["namespace"])]
-            return [copy.deepcopy(item) for item in found if _has_labels(item, labels) and _has_field(item, fields)]
+            chosen = [item for item in found if _has_labels(item, labels) and _has_field(item, fields)]
+            return [keep(copy.deepcopy(item)) for item in chosen]
 
     async def create(self, kind: Kind, manifest: Object) -> Object:
         metadata = manifest["metadata"]

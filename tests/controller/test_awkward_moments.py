@@ -75,13 +75,15 @@ class TestRefusedWrites:
         found = world.cluster.peek(RUN, NAMESPACE, "now")["spec"]
         assert (found["dataInterval"], world.job_names) == (interval, ["now-dump"])
 
-    async def test_a_run_that_cannot_be_completed_fails_alone(self) -> None:
+    async def test_a_run_that_cannot_be_completed_waits_alone(self) -> None:
         world = await at_its_slot()
         world.finish(f"{SLOT}-dump", DUMPED)
         world.cluster.put(RUN, manual_run())
         refuse(world, RUN, "patch")
         await world.settle()
-        assert world.run_status("now")["message"] == "Kubernetes refused to complete it: exceeded quota"
+        assert world.run_status("now")["message"] == (
+            "Kubernetes refused to complete it, which is asked for again: exceeded quota"
+        )
         assert len(world.job_names) == 4
 
     async def test_a_slot_whose_run_is_refused_waits_and_the_others_go_on(self) -> None:

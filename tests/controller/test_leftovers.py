@@ -2,13 +2,14 @@
 
 import copy
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from fake_cluster import FakeCluster
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
-from datareplication.controller.cluster import JOB, REPLICATION, RUN, Kind, Object
-from datareplication.core import names
+from datareplication.controller.cluster import JOB, REPLICATION, RUN, InvalidError, Kind, Object
+from datareplication.core import names, times
 
 STOPPED = "datareplication.dev/stopped"
 TOLD = replace(LOADED, snapshot="/snapshots/prod-fanout/now/x", snapshot_time=DUMPED.snapshot_time)
@@ -135,12 +136,11 @@ class TestRunOrphansItsJobs:
         assert data_times(world) == dict.fromkeys(TARGETS, "")
         assert "run now was deleted" in world.status["targets"][0]["message"]
 
-    async def test_a_run_is_active_while_it_is_being_deleted(self) -> None:
-        """Until the garbage collector has taken its Jobs' owner away nobody knows that it leaves them."""
+    async def test_a_run_is_active_and_its_jobs_are_ended_while_it_is_being_deleted(self) -> None:
         world = await loading()
         world.cluster.peek(RUN, NAMESPACE, "now")["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
         await world.settle()
-        assert (world.status["activeRuns"], suspended(world)) == (["now"], [])
+        assert (world.status["activeRuns"], len(suspended(world))) == (["now"], 3)
         orphan(world.cluster, RUN, "now")
         await world.settle()
         assert len(suspended(world)) == 3
@@ -232,3 +232,54 @@ async def test_a_target_that_is_loaded_while_the_spec_is_invalid_shows_the_new_d
     await world.settle()
     assert world.status["phase"] == "Invalid"
     assert data_times(world) == {"dev": DUMPED.snapshot_time, "qa": "", "staging": ""}
+
+
+async def deleted_and_held_while_it_loads() -> World:
+    """A run that loads two targets is deleted, a finalizer holds its object, and a run is made by hand."""
+    world = World(spec(schedule=None))
+    world.cluster.put(RUN, manual_run("old"))
+    await world.settle()
+    world.finish("old-dump", DUMPED)
+    await world.settle()
+    world.finish("old-load-qa", LOADED)
+    for target in ("dev", "staging"):
+        world.jobs.start(world.job(f"old-load-{target}"))
+    await world.settle()
+    deleted = {"deletionTimestamp": times.to_text(world.clock()), "finalizers": ["example.com/hold"]}
+    world.cluster.peek(RUN, NAMESPACE, "old")["metadata"] |= deleted
+    world.cluster.put(RUN, manual_run("next"))
+    await world.settle()
+    return world
+
+
+async def test_a_run_that_is_deleted_and_held_is_ended_before_the_next_begins() -> None:
+    world = await deleted_and_held_while_it_loads()
+    assert all(world.job(f"old-load-{target}")["spec"]["suspend"] for target in ("dev", "staging"))
+    assert world.run_status("next")["message"] == "waits for old"
+    assert "next-dump" not in world.job_names
+    for target in ("dev", "staging"):
+        world.jobs.take_away(world.job(f"old-load-{target}"))
+    await world.settle()
+    told = world.run_status("old")
+    assert (told["phase"], told["conditions"][0]["reason"]) == ("Failed", "RunDeleted")
+    assert "next-dump" in world.job_names
+
+
+async def test_a_job_that_cannot_be_ended_stops_nothing_else() -> None:
+    """Whoever may create Jobs makes one of our labels that no patch fits into."""
+    world = await loading()
+    orphan(world.cluster, RUN, "now")
+    real, refused = world.cluster.patch, []
+
+    async def patch(kind: Kind, namespace: str, name: str, patch: Object) -> Object:
+        if kind == JOB and name.startswith("now-"):
+            refused.append(name)
+            raise InvalidError("metadata.annotations: Too long: may not be more than 262144 bytes", 422)
+        return await real(kind, namespace, name, patch)
+
+    world.cluster.patch = patch  # type: ignore[method-assign]
+    world.cluster.put(RUN, manual_run("next"))
+    outcome = await world.settle()
+    assert "next-dump" in world.job_names
+    assert set(refused) == {f"now-load-{target}" for target in TARGETS}
+    assert outcome.requeue_at <= world.clock() + timedelta(seconds=10)

@@ -1,13 +1,14 @@
 """A tenant who may create runs, and no DataReplications, gains nothing by what he writes into them; nor does a backup."""
 
 import copy
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fake_cluster import CrashError
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, connection, manual_run, spec
 
-from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Object
+from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Kind, Object, RejectedError
 
 SLOT, NEXT = "prod-fanout-202603020000", "prod-fanout-202603030000"
 INTERVAL = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}
@@ -218,3 +219,36 @@ async def test_an_operator_that_dies_while_it_completes_a_run_goes_on_with_it(mo
             await world.settle()
         assert world.job_names == ["now-dump"], f"killed {moment} call {number}"
         assert copied(world, "now") == spec(schedule=None)
+
+
+async def test_restored_runs_are_deleted_beyond_the_history_limit_and_push_out_no_other() -> None:
+    world = await at_rest(history={"failed": 1, "successful": 1}, schedule=None)
+    world.cluster.put(RUN, manual_run("real", targets=["nobody"]))
+    await world.settle()
+    for number in range(4):
+        world.clock.advance(seconds=1)
+        world.cluster.put(RUN, by_hand(f"copied-{number}", dataInterval=INTERVAL))
+    await world.settle(6)
+    assert world.run_names == ["copied-3", "real"]
+
+
+async def test_a_run_by_hand_waits_while_a_webhook_does_not_answer_and_never_begins_with_its_own_copy() -> None:
+    world = await at_rest()
+    real = world.cluster.patch
+
+    async def patch(kind: Kind, namespace: str, name: str, patch: Object) -> Object:
+        if kind == RUN:
+            raise RejectedError('failed calling webhook "h": failed to call webhook: connection refused', 500)
+        return await real(kind, namespace, name, patch)
+
+    world.cluster.patch = patch  # type: ignore[method-assign]
+    world.cluster.put(RUN, by_hand())
+    outcome = await world.settle()
+    told = world.run_status("now")
+    assert (told["phase"], world.job_names) == ("Pending", [])
+    assert "connection refused" in told["message"]
+    assert outcome.requeue_at == world.clock() + timedelta(seconds=30)
+    world.cluster.patch = real  # type: ignore[method-assign]
+    await world.settle()
+    assert world.job_names == ["now-dump"]
+    assert "his-server" not in everything_made(world)

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from datareplication.controller import client
 from datareplication.controller.client import ApiCluster
-from datareplication.controller.cluster import JOB, FencedError, UnavailableError
+from datareplication.controller.cluster import JOB, RUN, FencedError, UnavailableError
 from datareplication.controller.fence import Fence
 from datareplication.controller.metrics import Metrics
 
@@ -165,3 +165,25 @@ async def test_requests_are_counted_by_their_code(server: Server) -> None:
         for one in families["datareplication_api_requests"].samples
     }
     assert counted == {("get", "Job", "200"): 2, ("create", "Job", "fenced"): 1}
+
+
+async def test_runs_are_read_in_small_pages_of_which_only_what_is_needed_is_kept() -> None:
+    asked: list[dict[str, str]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(dict(request.query))
+        number = len(asked)
+        metadata = {"continue": "more"} if number == 1 else {}
+        return web.json_response({"items": [{"metadata": {"name": f"r{number}"}, "spec": "x"}], "metadata": metadata})
+
+    application = web.Application()
+    application.router.add_get("/{path:.*}", answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    api = client.reach(Configuration(host=f"http://127.0.0.1:{runner.addresses[0][1]}"), Fence(), Metrics(), 1)
+    found = await api.list_all(RUN, "n", keep=lambda one: {"name": one["metadata"]["name"]})
+    await api.close()
+    await runner.cleanup()
+    assert found == [{"name": "r1"}, {"name": "r2"}]
+    assert asked == [{"limit": "20"}, {"limit": "20", "continue": "more"}]

@@ -137,10 +137,10 @@ class Partly:
             raise self.faults[namespace]
         return await self._cluster.get(kind, namespace, name)
 
-    async def list_all(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:
+    async def list_all(self, kind: Kind, namespace: str, **asked: Any) -> list[Object]:
         if namespace in self.faults:
             raise self.faults[namespace]
-        return await self._cluster.list_all(kind, namespace, labels=labels, fields=fields)
+        return await self._cluster.list_all(kind, namespace, **asked)
 
 
 class Namespaces:

@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
-from datareplication.controller.cluster import RUN, Cluster, Object, RejectedError
+from datareplication.controller.cluster import RUN, Cluster, InvalidError, Object, RejectedError
 from datareplication.controller.reporting import Reporter
 from datareplication.core import objects, origin, run, schedule, status
 from datareplication.core.pods import Why
@@ -12,6 +13,14 @@ from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """Runs that may begin or go on, and those that wait until Kubernetes lets them be completed."""
+
+    runs: tuple[Run, ...] = ()
+    refused: tuple[Run, ...] = ()
 
 
 class Acceptor:
@@ -22,28 +31,39 @@ class Acceptor:
         self._reporter = reporter
         self._now = now
 
-    async def accept(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
-        """Give a run what it lacks before it may begin: owner, labels, data interval, copy of the spec.
+    async def accept(self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...]) -> Accepted:
+        """Give runs what they lack before they may begin: owner, labels, data interval, copy of the spec.
 
-        raw, parsed: its DataReplication and the spec of that.
+        raw, parsed: their DataReplication and the spec of that.
         """
+        found = [await self._accept(raw, parsed, one) for one in runs]
+        return Accepted(
+            tuple(one for one, is_refused in found if not is_refused),
+            tuple(one for one, is_refused in found if is_refused),
+        )
+
+    async def _accept(self, raw: Object, parsed: ReplicationSpec, one: Run) -> tuple[Run, bool]:
+        """Return a run as it is then, and whether Kubernetes refused for now what it lacks."""
         wanted = origin.completion(one, raw, parsed)
         if wanted == "Adopt":
-            return await self._adopt(raw, one)
-        return await self._complete(raw, parsed, one) if wanted == "Complete" else one
+            return await self._adopt(raw, one), False
+        return await self._complete(raw, parsed, one) if wanted == "Complete" else (one, False)
 
-    async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> Run:
+    async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> tuple[Run, bool]:
         if not one.raw.get("status"):
             # A run that has a copy and no status was not completed by us.
             one = await self._reporter.write_run(one, status.waiting_run(one, "", self._now()))
         patch = objects.completion(raw, one.raw, schedule.interval_by_hand(parsed.schedule, one.created))
         try:
             completed = await self._cluster.patch(RUN, one.namespace, one.name, patch)
-        except RejectedError as error:
+        except InvalidError as error:
             why = Why("RunRejected", f"Kubernetes refused to complete it: {error.message}")
-            return await self._reporter.write_run(one, status.failed_run(one, why, self._now()))
+            return await self._reporter.write_run(one, status.failed_run(one, why, self._now())), False
+        except RejectedError as error:
+            told = f"Kubernetes refused to complete it, which is asked for again: {error.message}"
+            return await self._reporter.write_run(one, status.waiting_run(one, told, self._now())), True
         logger.info("run %s/%s completed", one.namespace, one.name)
-        return run.read(completed)
+        return run.read(completed), False
 
     async def _adopt(self, raw: Object, one: Run) -> Run:
         try:

@@ -16,11 +16,14 @@ from kubernetes.aio.client.rest import RESTClientObject
 
 from datareplication.controller.cluster import (
     POD,
+    REPLICATION,
+    RUN,
     AlreadyExistsError,
     ClusterError,
     ConflictError,
     FencedError,
     InvalidError,
+    Keep,
     Kind,
     Object,
     RejectedError,
@@ -31,6 +34,9 @@ from datareplication.controller.metrics import Metrics
 from datareplication.controller.transport import FencedConnector, sending
 
 PAGE_SIZE = 500
+LARGE_PAGE_SIZE = 20
+"""Of our own kinds: one object may have a megabyte, and who may make them decides how many there are."""
+
 REQUEST_TIMEOUT_SECONDS = 20.0
 LOG_LIMIT_BYTES = 65_536
 CONNECTIONS = 32
@@ -59,13 +65,16 @@ class ApiCluster:
                 raise
             return None
 
-    async def list_all(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:
-        """Return all objects, page by page."""
-        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(PAGE_SIZE)}
+    async def list_all(
+        self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "", keep: Keep = dict
+    ) -> list[Object]:
+        """Return what is kept of all objects, page by page."""
+        size = LARGE_PAGE_SIZE if kind in (RUN, REPLICATION) else PAGE_SIZE
+        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(size)}
         items: list[Object] = []
         while True:
             page = await self._request("list", kind, kind.path(namespace), query)
-            items += [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in page["items"]]
+            items += [keep({"apiVersion": kind.api_version, "kind": kind.name, **item}) for item in page["items"]]
             if not (token := page["metadata"].get("continue")):
                 return items
             query["continue"] = token

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from datareplication.controller.cluster import JOB, POD, RUN, Cluster, ConflictError, Object
+from datareplication.controller.cluster import JOB, POD, RUN, Cluster, ConflictError, Object, RejectedError
 from datareplication.controller.reporting import Reporter
 from datareplication.core import leftovers, names
 from datareplication.core.names import Key
@@ -57,3 +57,5 @@ class Closer:
                 logger.info("job %s/%s is being ended: %s", namespace, action.name, action.why)
             except ConflictError:
                 logger.info("job %s/%s is not as it was seen; looking again", namespace, action.name)
+            except RejectedError as error:  # it stays at work, which is told, and is tried again with the next look
+                logger.warning("job %s/%s cannot be ended: %s", namespace, action.name, error.message)

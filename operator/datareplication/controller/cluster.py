@@ -3,6 +3,7 @@
 `client.py` is the real thing, `tests/controller/fake_cluster.py` the other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,6 +11,9 @@ from datareplication.core import lease, plain
 from datareplication.core.names import API_VERSION
 
 Object = dict[str, Any]
+
+Keep = Callable[[Object], Object]
+"""What to keep of an object."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,13 @@ class Cluster(Protocol):
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object, None when there is none."""
 
-    async def list_all(self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "") -> list[Object]:
-        """Return all objects of a namespace, or of every namespace when it is empty."""
+    async def list_all(
+        self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "", keep: Keep = dict
+    ) -> list[Object]:
+        """Return all objects of a namespace, or of every namespace when it is empty.
+
+        keep: what to keep of each, as its page comes.
+        """
 
     async def create(self, kind: Kind, manifest: Object) -> Object:
         """Create and return the object; AlreadyExistsError, ConflictError, RejectedError, InvalidError."""

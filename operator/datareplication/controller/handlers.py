@@ -11,11 +11,17 @@ from datareplication.core.names import Key
 
 
 def register(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
-    """Register the handlers that feed `queue`."""
+    """Register how kopf logs in, and the handlers that feed `queue`."""
 
     @kopf.on.login(registry=registry)
     def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
         return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    register_watches(registry, queue)
+
+
+def register_watches(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
+    """Register the handlers that feed `queue`. What is asked of Jobs and pods, `watching.py` says as well."""
 
     @kopf.on.event(names.GROUP, names.VERSION, "datareplications", registry=registry)
     async def replication_changed(namespace: str | None, name: str, **_: Any) -> None:

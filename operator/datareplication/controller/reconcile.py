@@ -4,6 +4,7 @@ Every decision is `core`'s; this module reads the live state, asks, does what it
 may be killed between any two API calls: called again, it reaches the same end.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from datareplication.controller.options import Options
 from datareplication.controller.reporting import Reporter
 from datareplication.controller.starting import Starter
 from datareplication.core import (
+    answers,
     concurrency,
     effective_schedule,
     events,
@@ -62,6 +64,11 @@ class Moved:
     runs: tuple[Run, ...]
     requeues: tuple[datetime | None, ...]
 
+    def waiting(self, refused: tuple[Run, ...], now: datetime) -> "Moved":
+        """Return the same with runs that Kubernetes refused for now."""
+        again = (answers.refused_again(now),) if refused else ()
+        return Moved((*self.runs, *refused), (*self.requeues, *again))
+
 
 class Reconciler:
     """Brings one DataReplication and its runs a step further."""
@@ -88,10 +95,11 @@ class Reconciler:
         if is_from_rest and await self._starter.start_from_rest(key):
             return Outcome(self._now())
         raw = await self._cluster.get(REPLICATION, key.namespace, key.name)
-        found = await self._cluster.list_all(RUN, key.namespace, fields=f"spec.replicationName={key.name}")
+        fields = f"spec.replicationName={key.name}"
+        found = await self._cluster.list_all(RUN, key.namespace, fields=fields, keep=run.kept)
         readable = await self._readable(found)
         if raw is None:
-            return await self._reconcile_orphans(key, readable.ours)
+            return await self._reconcile_orphans(key, readable)
         return replace(await self._reconcile(raw, found, readable), seen=outcome.versions(raw, found))
 
     async def _reconcile(self, raw: Object, found: list[Object], readable: Sorted) -> Outcome:
@@ -109,9 +117,14 @@ class Reconciler:
 
     async def _readable(self, raw_runs: Iterable[Object]) -> Sorted:
         """Return the runs that can be read, and beside them those that are being deleted, or cannot and are ended."""
-        found = run.read_all(raw_runs)
+        parts = []
+        for raw in raw_runs:
+            parts.append(run.read_all((raw,)))
+            await asyncio.sleep(0)  # a large copy takes its time to read, and the lease has to be renewed
+        found = run.together(parts)
         closed = [await self._closer.close(one, why) for one, why in found.unreadable]
-        return Sorted(found.readable, (*found.going, *closed))
+        closed += [await self._closer.close(one, leftovers.DELETED) for one in found.going]
+        return Sorted(found.readable, tuple(closed))
 
     async def _sorted(self, raw: Object, parsed: ReplicationSpec | None, found: Sorted) -> Sorted:
         """Return which runs are carried out; one that was restored without its status is ended, and beside.
@@ -122,18 +135,18 @@ class Reconciler:
         closed = [await self._closer.close(one, origin.RESTORED) for one in judged.restored]
         return Sorted(judged.ours, (*found.beside, *closed))
 
-    async def _reconcile_orphans(self, key: Key, runs: tuple[Run, ...]) -> Outcome:
+    async def _reconcile_orphans(self, key: Key, readable: Sorted) -> Outcome:
         """Go on with what outlives a DataReplication that was deleted without it."""
         await self._closer.end_orphans(key)
-        orphans = leftovers.runs_without_owner(runs)
+        orphans = leftovers.runs_without_owner(readable.ours)
         why = leftovers.why_without_replication(key)
-        left = await self._move(orphans, moves.moves_without_spec(orphans, why))
-        return outcome.without_replication(left.runs, left.requeues)
+        left = await self._move(orphans, moves.moves_without_spec(orphans, why, readable.beside))
+        return outcome.without_replication(left.runs, readable.beside, left.requeues, self._now())
 
     async def _reconcile_invalid(self, raw: Object, found: Sorted, error: SpecError) -> Outcome:
         """Report the fault. Runs that have begun go on with their own copy of the spec; others fail."""
         why = Why(error.reason, error.message)
-        moved = await self._move(found.ours, moves.moves_without_spec(found.ours, why))
+        moved = await self._move(found.ours, moves.moves_without_spec(found.ours, why, found.beside))
         now, old = self._now(), state.read_status(ReplicationStatus, raw)
         new = summary.invalid(old, raw["metadata"]["generation"], error, (*moved.runs, *found.beside), now)
         await self._reporter.write_replication(raw, old, new)
@@ -143,12 +156,14 @@ class Reconciler:
         now, runs = self._now(), found.ours
         old = state.read_status(ReplicationStatus, raw)
         in_effect, decision = effective_schedule.decide(raw, parsed, old, runs, now)
-        runs = tuple([await self._acceptor.accept(raw, parsed, one) for one in runs])
-        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
+        accepted = await self._acceptor.accept(raw, parsed, runs)
+        runs = accepted.runs
+        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended, found.beside)
         if allowed.slots:
             await self._reporter.confirm(REPLICATION, raw)
         started = await self._starter.start(raw, parsed, runs, allowed.slots)
-        moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now()))
+        moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now(), found.beside))
+        moved = moved.waiting(accepted.refused, self._now())
         if allowed.slots and not started.taken and not started.refused and not decision.missed:
             return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
         for note in (*events.of_missed(decision), *events.of_made_runs(old, moved.runs)):
@@ -160,7 +175,7 @@ class Reconciler:
         seen = SeenReplication(parsed, generation, moved.runs, in_effect, decision, held, found.beside, grown)
         new = summary.summarize(old.having(last_schedule_time=started.taken or old.last_schedule_time), seen, now)
         is_written = await self._reporter.write_replication(raw, old, new)
-        await self._delete_expired(raw, parsed, moved.runs, is_written=is_written)
+        await self._delete_expired(raw, parsed, moved.runs, found.beside, is_written=is_written)
         if started.refused:
             raise started.refused  # asked again later and later; all else has been done
         return outcome.of_valid(new, moved.runs, found.beside, moved.requeues, now)
@@ -194,10 +209,11 @@ class Reconciler:
                 return one, None
 
     async def _delete_expired(
-        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], *, is_written: bool
+        self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], beside: tuple[Run, ...], *, is_written: bool
     ) -> None:
         """Delete runs beyond the limits; what they achieved stands in the status by now."""
         expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
+        expired += plan.expired_beside(beside, parsed.history.failed)
         if expired and not is_written:
             await self._reporter.confirm(REPLICATION, raw)
         for one in expired:

@@ -9,11 +9,18 @@ from typing import Any, cast
 import kopf
 
 from datareplication.controller import ending
+from datareplication.core import names
 
 LAST_RESORT_SECONDS = 5.0
 """After a part has failed the process ends by then, whatever hangs."""
 
 LONGEST_BACKOFF_SECONDS = 8.0
+
+LABELLED = ("jobs", "pods")
+"""What others have more of than we: only what bears our label is asked for, else all of a cluster's would be read."""
+
+PAGE_SIZE = 100
+"""Objects of one answer to a list; of whose size their makers decide."""
 
 
 class ForEver:
@@ -81,6 +88,11 @@ def kopf_settings() -> kopf.OperatorSettings:
     chosen.scanning.disabled = True
     chosen.watching.server_timeout = 300
     chosen.watching.inactivity_timeout = 360
+    chosen.watching.chunk_size = PAGE_SIZE
+    # An event is held for as long as its object's next one is waited for.
+    chosen.queueing.idle_timeout = 0.5
+    for kind in LABELLED:
+        chosen.watching.label_selectors[kind] = names.REPLICATION_LABEL
     chosen.persistence.diffbase_storage = _NoDiffBase()
     chosen.persistence.progress_storage = _NoProgress()
     chosen.networking.error_backoffs = ForEver()

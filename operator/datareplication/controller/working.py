@@ -95,8 +95,8 @@ class Controller:
     async def _look_at(self, namespace: str) -> ClusterError | None:
         """Queue what there is to do in a namespace, empty for all of them; return why it cannot be looked at."""
         try:
-            runs = await self._cluster.list_all(RUN, namespace)
-            replications = await self._cluster.list_all(REPLICATION, namespace)
+            runs = await self._cluster.list_all(RUN, namespace, keep=outcome.kept)
+            replications = await self._cluster.list_all(REPLICATION, namespace, keep=outcome.kept)
         except ClusterError as error:
             self._lose(namespace, error)
             return error

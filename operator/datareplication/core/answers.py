@@ -49,6 +49,11 @@ def _refused(step: Step, message: str, *, is_final: bool) -> ObservedJob:
     return ObservedJob(step, state="Refused", why=why)
 
 
+def refused_again(now: datetime) -> datetime:
+    """Return when to ask again for what Kubernetes refused as things are."""
+    return now + timedelta(seconds=REFUSED_SECONDS)
+
+
 def look_again(seen: SeenRun, planned: Plan, results: Iterable[Done], now: datetime) -> datetime | None:
     """Return when to look at a run again if nothing happens before; None when nothing is to be waited for."""
     again = [now + timedelta(seconds=one.again_seconds) for one in results if one.again_seconds]

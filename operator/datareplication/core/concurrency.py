@@ -40,14 +40,20 @@ def schedule_of(spec: ReplicationSpec, schedule: Schedule) -> Schedule:
     return schedule.having(catchup=False) if spec.concurrency_policy == "Replace" else schedule
 
 
-def turn(spec: ReplicationSpec, runs: Iterable[Run], due: tuple[datetime, ...], last: RunNote | None) -> Turn:
-    """Return which due slots become runs now. `last` is the run that ended last."""
+def turn(
+    spec: ReplicationSpec,
+    runs: Iterable[Run],
+    due: tuple[datetime, ...],
+    last: RunNote | None,
+    beside: Iterable[Run] = (),
+) -> Turn:
+    """Return which due slots become runs now. `last` is the run that ended last; beside: runs that are being ended."""
     if not due:
         return Turn()
     if spec.depends_on_past and last is not None and last.phase != "Succeeded":
         text = f"the slot of {times.to_text(due[0])} waits until a run has succeeded (spec.dependsOnPast), because"
         return Turn(held=Why("DependsOnPast", f"{text} run {last.run} ended {last.phase}; start a run by hand"))
-    open_runs = [run for run in runs if not run.is_finished]
+    open_runs = [run for run in (*runs, *still_open(beside)) if not run.is_finished]
     if spec.concurrency_policy == "Replace":
         return Turn(slots=due[-1:])
     slots = due[: max(0, limit(spec) - len(open_runs))]
@@ -63,11 +69,20 @@ def refused(slot: datetime, message: str) -> Why:
     return Why("RunRejected", f"the slot of {times.to_text(slot)} waits: Kubernetes refused its run: {message}")
 
 
-def to_admit(spec: ReplicationSpec, runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the waiting runs that may begin now, oldest first."""
+def still_open(beside: Iterable[Run]) -> tuple[Run, ...]:
+    """Return the runs that are being ended and are still at work.
+
+    Not those whose objects are gone: what is known of them are Jobs without an owner, which may be anybody's.
+    """
+    return tuple(run for run in beside if run.uid and not run.is_finished)
+
+
+def to_admit(spec: ReplicationSpec, runs: Iterable[Run], beside: Iterable[Run] = ()) -> tuple[Run, ...]:
+    """Return the waiting runs that may begin now, oldest first. beside: runs that are being ended."""
     open_runs = [run for run in in_order(runs) if not run.is_finished]
     waiting = [run for run in open_runs if not run.is_admitted]
-    return tuple(waiting[: max(0, limit(spec) - (len(open_runs) - len(waiting)))])
+    active = len(open_runs) - len(waiting) + len(still_open(beside))
+    return tuple(waiting[: max(0, limit(spec) - active)])
 
 
 def replaced_by(spec: ReplicationSpec, run: Run, runs: Iterable[Run]) -> str:
@@ -82,9 +97,13 @@ def replaced_by(spec: ReplicationSpec, run: Run, runs: Iterable[Run]) -> str:
     return in_order(later)[-1].name if later else ""
 
 
-def loads_ahead(run: Run, runs: Iterable[Run]) -> dict[str, str]:
-    """Return target -> the run that began earlier and still has to load it: older data must not come after newer."""
-    ahead: dict[str, str] = {}
+def loads_ahead(run: Run, runs: Iterable[Run], beside: Iterable[Run] = ()) -> dict[str, str]:
+    """Return target -> the run that began earlier and still has to load it: older data must not come after newer.
+
+    beside: runs that are being ended; what they have not begun they never will.
+    """
+    loading = [(one.name, step) for one in still_open(beside) for step in one.status.targets]
+    ahead = {step.name: name for name, step in loading if not step.is_finished and step.phase != "Waiting"}
     for other in runs:
         if other.is_admitted and not other.is_finished and _began_before(other, run):
             ended = {target.name for target in other.status.targets if target.is_finished}

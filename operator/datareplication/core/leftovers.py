@@ -87,6 +87,10 @@ def why_without_replication(key: Key) -> Why:
     return Why("ReplicationNotFound", message)
 
 
+DELETED = Why("RunDeleted", "the run was deleted, and something holds its object (a finalizer)")
+"""Why a run is ended that is there and is to go: nobody may find its Jobs at work beside the next run's."""
+
+
 def why_orphan(one: Leftover) -> Why:
     """Return why the Job of a run that is gone is ended."""
     return Why("RunDeleted", f"run {one.run} was deleted without its Jobs")

@@ -49,35 +49,41 @@ Move = Advance | HoldBack | Close | None
 """None: it has ended, or its status cannot be read, and it stays as it is."""
 
 
-def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[Move, ...]:
-    """Return what becomes of each of the runs of a valid DataReplication, in their order."""
-    admitted = {one.name for one in concurrency.to_admit(spec, runs)}
+def moves(
+    spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime, beside: tuple[Run, ...] = ()
+) -> tuple[Move, ...]:
+    """Return what becomes of each of the runs of a valid DataReplication, in their order.
+
+    beside: those that are being ended; while they are at work others wait for them as for any.
+    """
+    admitted = {one.name for one in concurrency.to_admit(spec, runs, beside)}
     active = [one.name for one in runs if one.is_admitted and not one.is_finished]
-    in_use = paths.in_use(runs)
+    active += [one.name for one in concurrency.still_open(beside)]
+    in_use = paths.in_use((*runs, *beside))
     found: list[Move] = []
     for one in runs:
         successor = concurrency.replaced_by(spec, one, runs)
         if one.is_finished or one.is_left_alone:
             found.append(None)
         elif one.is_admitted or (one.name in admitted and not successor):
-            found.append(Advance(in_use, concurrency.loads_ahead(one, runs), successor))
+            found.append(Advance(in_use, concurrency.loads_ahead(one, runs, beside), successor))
         else:
             found.append(HoldBack(_held_back(one, successor, active, now)))
     return tuple(found)
 
 
-def moves_without_spec(runs: tuple[Run, ...], why: Why) -> tuple[Move, ...]:
+def moves_without_spec(runs: tuple[Run, ...], why: Why, beside: tuple[Run, ...] = ()) -> tuple[Move, ...]:
     """Return the same where the DataReplication is gone or its spec is invalid, which `why` tells.
 
     Runs whose status says that they have begun go on by their own copies of the spec; others fail.
     """
-    in_use = paths.in_use(runs)
+    in_use = paths.in_use((*runs, *beside))
     found: list[Move] = []
     for one in runs:
         if one.is_left_alone:
             found.append(None)
         elif one.raw.get("status") and one.is_admitted and not one.is_finished:
-            found.append(Advance(in_use, concurrency.loads_ahead(one, runs)))
+            found.append(Advance(in_use, concurrency.loads_ahead(one, runs, beside)))
         else:
             found.append(Close(why))
     return tuple(found)

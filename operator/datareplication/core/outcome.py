@@ -31,10 +31,16 @@ class Outcome:
     rests_until: datetime | None = None
 
 
-def without_replication(runs: Iterable[Run], requeues: Iterable[datetime | None]) -> Outcome:
-    """Return what is left of a DataReplication that is gone. runs: those that go on without it."""
-    again = min(filter(None, requeues), default=None)
-    return Outcome(again, is_gone=all(one.is_finished for one in runs))
+def without_replication(
+    runs: Iterable[Run], beside: Iterable[Run], requeues: Iterable[datetime | None], now: datetime
+) -> Outcome:
+    """Return what is left of a DataReplication that is gone.
+
+    runs: those that go on without it. beside: those that are being ended.
+    """
+    beside = tuple(beside)
+    again = min(filter(None, (*requeues, _until_closed(beside, now))), default=None)
+    return Outcome(again, is_gone=all(one.is_finished for one in (*runs, *beside)))
 
 
 def of_invalid(
@@ -53,10 +59,12 @@ def of_valid(
     now: datetime,
 ) -> Outcome:
     """Return when to look again at one in order: at its next slot at the latest. beside: runs that are being ended."""
+    beside = tuple(beside)
     slot = status.next_schedule_time
     moments = (slot, summary.looked_at_again(status, now), *requeues, _until_closed(beside, now))
     again = min((moment for moment in moments if moment and moment > now), default=None)
-    return Outcome(again, rests_until=slot if all(one.is_finished for one in runs) else None)
+    rests = all(one.is_finished for one in (*runs, *beside))
+    return Outcome(again, rests_until=slot if rests else None)
 
 
 def _until_closed(beside: Iterable[Run], now: datetime) -> datetime | None:
@@ -67,6 +75,13 @@ def _until_closed(beside: Iterable[Run], now: datetime) -> datetime | None:
 def is_slot_of_rest(left: Outcome | None, now: datetime) -> bool:
     """Whether a DataReplication rested until a slot that is due. left: how it was left, None when nobody looked."""
     return left is not None and left.rests_until is not None and left.rests_until <= now
+
+
+def kept(one: dict[str, Any]) -> dict[str, Any]:
+    """Return what a resync needs of a DataReplication or a run: there may be many, and large ones."""
+    metadata = {name: one["metadata"].get(name) for name in ("name", "namespace", "uid", "resourceVersion")}
+    name, end = (one.get("spec") or {}).get("replicationName"), (one.get("status") or {}).get("completionTime")
+    return {"metadata": metadata, "spec": {"replicationName": name}, "status": {"completionTime": end}}
 
 
 def versions(replication: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> int:

@@ -232,6 +232,12 @@ def _is_finished(step: StepStatus | None) -> bool:
     return step is not None and step.is_finished
 
 
+def expired_beside(runs: Iterable[Run], failed: int) -> tuple[Run, ...]:
+    """Return the same of those that count for nothing; not those that are being deleted, or are gone."""
+    there = [run for run in runs if run.uid and "deletionTimestamp" not in run.raw["metadata"]]
+    return expired_runs(there, failed, failed)
+
+
 def expired_runs(runs: Iterable[Run], successful: int, failed: int) -> tuple[Run, ...]:
     """Return the finished runs beyond the history limits, oldest first."""
     finished = (run for run in runs if run.is_finished and not run.is_left_alone)

@@ -5,13 +5,20 @@ An allow-list: a field that is not here is refused. Where ours is stricter it wi
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from datareplication.core.affinity import Affinity
 from datareplication.core.model import LocalObjectReference, Model, keyed, rules
 from datareplication.core.quantity import Quantity
 
 GroupId = Annotated[int, Field(ge=0, le=2_147_483_647)]
+
+LabelValue = Annotated[str, StringConstraints(max_length=63)]
+AnnotationValue = Annotated[str, StringConstraints(max_length=4096)]
+KEY_LIMIT = 317
+"""Of a label's or an annotation's key in Kubernetes: a prefix of 253, a slash, a name of 63."""
+
+_SHORT_KEYS = ("self.all(key, size(key) <= 317)", f"a key has at most {KEY_LIMIT} characters")
 
 UNCONFINING = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 """How annotations that Kubernetes takes for a security context begin."""
@@ -77,7 +84,12 @@ class PodSettings(Model):
     resources: Resources = Field(
         default_factory=Resources, description="The container's resources: requests and limits."
     )
-    node_selector: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels a node must have.")
+    node_selector: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Labels a node must have.",
+        json_schema_extra=rules(_SHORT_KEYS),
+    )
     affinity: Affinity = Field(
         default_factory=Affinity,
         description="The pod's affinity to nodes and to other pods of its namespace: nodeAffinity, podAffinity, "
@@ -90,18 +102,31 @@ class PodSettings(Model):
         description="Secrets to pull the image with, beside the operator's own.",
         json_schema_extra=keyed("name"),
     )
-    pod_labels: dict[str, str] = Field(default_factory=dict, max_length=64, description="Labels added to the pod.")
-    pod_annotations: dict[str, str] = Field(
+    pod_labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Labels added to the pod.",
+        json_schema_extra=rules(_SHORT_KEYS),
+    )
+    pod_annotations: dict[str, AnnotationValue] = Field(
         default_factory=dict,
         max_length=64,
         description="Annotations added to the pod.",
-        json_schema_extra=rules(*_CONFINED),
+        json_schema_extra=rules(*_CONFINED, _SHORT_KEYS),
     )
     tolerations: list[Toleration] = Field(
         default_factory=list,
         max_length=64,
         description="Taints that the pod tolerates: key, operator, value, effect, tolerationSeconds.",
     )
+
+    @field_validator("node_selector", "pod_labels", "pod_annotations")
+    @classmethod
+    def _short(cls, named: dict[str, str]) -> dict[str, str]:
+        for key in named:
+            if len(key) > KEY_LIMIT:
+                raise ValueError(f"{key[:100]}…: a key has at most {KEY_LIMIT} characters")
+        return named
 
     @field_validator("pod_annotations")
     @classmethod

@@ -18,9 +18,9 @@ def _as_text(value: Any) -> Any:
 
 Quantity = Annotated[
     str,
-    StringConstraints(pattern=QUANTITY_PATTERN),
+    StringConstraints(pattern=QUANTITY_PATTERN, max_length=64),
     BeforeValidator(_as_text),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN}),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 64}),
 ]
 """An amount such as 2, 500m or 1.5Gi; none is below zero."""
 

@@ -16,6 +16,8 @@ from datareplication.core.spec import ReplicationSpec, first_error, parse
 from datareplication.core.state import RunStatus, is_legible, read_status
 from datareplication.errors import SpecError
 
+DEFAULT_FRESHNESS_SECONDS: int = ReplicationSpec.model_fields["freshness_seconds"].default
+
 _PART = r"(\.{0,2}[-A-Za-z0-9_=+][-A-Za-z0-9_.=+]*|\.{3}[-A-Za-z0-9_.=+]*)"
 SNAPSHOT_PATTERN = f"^{_PART}(/{_PART})+$"
 """Of what spec.snapshot.path can give; no part of it is . or .. and so leads elsewhere."""
@@ -125,6 +127,17 @@ class Run:
         return self.request.replication
 
     @property
+    def freshness_seconds(self) -> int | None:
+        """Return for how long its data is fresh, by its copy; None where it has none."""
+        if self.request.replication is not None:
+            return self.request.replication.freshness_seconds
+        copied = (self.raw.get("spec") or {}).get("replication")
+        if not isinstance(copied, dict):
+            return None
+        seconds = copied.get("freshnessSeconds")
+        return seconds if isinstance(seconds, int) else DEFAULT_FRESHNESS_SECONDS
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Return the names of the targets of this run."""
         wanted = self.request.targets
@@ -151,8 +164,31 @@ class Run:
         return self.status.start_time is not None
 
 
+def kept(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return what is needed of a DataReplicationRun object: of one that has ended not its copy of the spec.
+
+    Whoever may make runs may make many large ones; only how long its data is fresh is still asked of the copy.
+    """
+    if not _has_ended(raw):
+        return raw
+    spec, metadata = dict(raw.get("spec") or {}), dict(raw["metadata"])
+    for large in ("managedFields", "annotations"):
+        metadata.pop(large, None)
+    if copied := spec.pop("replication", None):
+        fresh = copied.get("freshnessSeconds") if isinstance(copied, dict) else None
+        spec["replication"] = {} if fresh is None else {"freshnessSeconds": fresh}
+    return {**raw, "metadata": metadata, "spec": spec}
+
+
+def _has_ended(raw: dict[str, Any]) -> bool:
+    return bool((raw.get("status") or {}).get("completionTime"))
+
+
 def read(raw: dict[str, Any]) -> Run:
-    """Return the run of a DataReplicationRun object; SpecError names the field that cannot be read."""
+    """Return the run of a DataReplicationRun object, without its copy if it has ended.
+
+    SpecError names the field that cannot be read.
+    """
     metadata = raw["metadata"]
     spec = dict(raw.get("spec") or {})
     copied = spec.pop("replication", None)
@@ -163,7 +199,7 @@ def read(raw: dict[str, Any]) -> Run:
     if request.slot is not None and metadata["name"] != names.run_name(request.replication_name, request.slot):
         # Believed, a copied run would count as begun when the copied one was, and its slot as run.
         raise SpecError("spec.slot", "only the operator's own runs have one; leave it out of a run made by hand")
-    if copied is not None:
+    if copied is not None and not _has_ended(raw):
         request = request.having(replication=parse(copied))
     is_left_alone = not is_legible(RunStatus, raw)
     return Run(
@@ -214,6 +250,16 @@ def why_unreadable(error: Exception) -> Why:
         return Why(error.reason, error.message)
     return Why(
         "OperatorDefect", f"the operator met a defect of its own: {type(error).__name__}: {plain.text(str(error))}"
+    )
+
+
+def together(parts: Iterable[FoundRuns]) -> FoundRuns:
+    """Return the runs of several lists as those of one."""
+    parts = tuple(parts)
+    return FoundRuns(
+        tuple(one for part in parts for one in part.readable),
+        tuple(one for part in parts for one in part.going),
+        tuple(one for part in parts for one in part.unreadable),
     )
 
 

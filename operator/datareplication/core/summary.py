@@ -37,10 +37,10 @@ def invalid(
     runs: all that tell of its targets; those that had begun go on by their own copies of the spec.
     """
     ordered = _by_age(runs)
-    copies = [run.request.replication for run in ordered if run.request.replication]
+    fresh = [seconds for run in ordered if (seconds := run.freshness_seconds) is not None]
     targets = [carried.after(target, ordered) for target in old.targets]
-    if copies:
-        targets = [carried.with_freshness(target, copies[-1].freshness_seconds, now) for target in targets]
+    if fresh:
+        targets = [carried.with_freshness(target, fresh[-1], now) for target in targets]
     targets = [carried.aged(target, now) for target in targets]
     new = [
         _condition("Ready", "False", error.reason, error.message, generation),

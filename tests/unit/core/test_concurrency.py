@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from samples import MINIMAL
+import samples
+from samples import BEGUN, ENDED, MINIMAL
 
 from datareplication.core import concurrency, run, spec, times
 from datareplication.core.concurrency import Turn
@@ -115,3 +116,14 @@ def test_there_is_nothing_to_catch_up_with_where_slots_replace_each_other() -> N
         parsed = spec.parse(MINIMAL | {"schedule": schedule, "concurrencyPolicy": policy})
         assert parsed.schedule is not None
         assert concurrency.schedule_of(parsed, parsed.schedule).catchup is expected, policy
+
+
+def test_a_run_that_is_being_ended_counts_while_it_is_at_work() -> None:
+    """Its older load would end after the next run's."""
+    targets = [{"name": "dev", "phase": "Running"}, {"name": "qa", "phase": "Waiting"}]
+    held, ended = (samples.a_run(name, {**status, "targets": targets}) for name, status in (("h", BEGUN), ("e", ENDED)))
+    waiting, parsed, due = samples.a_run("w"), spec.parse(MINIMAL), (samples.NOON,)
+    assert concurrency.to_admit(parsed, [waiting], [held]) == ()
+    assert concurrency.to_admit(parsed, [waiting], [ended]) == (waiting,)
+    assert concurrency.turn(parsed, (), due, None, [held]).held.reason == "Waiting"
+    assert concurrency.loads_ahead(waiting, [waiting], [held, ended]) == {"dev": "h"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from samples import BEGUN, ENDED, NOON, OWNER, a_run, raw_run
 
-from datareplication.core import outcome
+from datareplication.core import outcome, run
 from datareplication.core.names import Key
 from datareplication.core.outcome import Outcome
 from datareplication.core.state import ReplicationStatus, TargetStatus
@@ -22,7 +22,7 @@ STATUS = ReplicationStatus(next_schedule_time=LATER)
         pytest.param([], [], [], Outcome(LATER, rests_until=LATER), id="until the next slot"),
         pytest.param([ENDED], [], [None], Outcome(LATER, rests_until=LATER), id="all runs have ended"),
         pytest.param([BEGUN], [], [SOON], Outcome(SOON), id="a run goes on"),
-        pytest.param([], [BEGUN], [], Outcome(NOON + timedelta(seconds=10), rests_until=LATER), id="one is ended"),
+        pytest.param([], [BEGUN], [], Outcome(NOON + timedelta(seconds=10)), id="one is ended"),
         pytest.param([BEGUN], [], [NOON - timedelta(1)], Outcome(LATER), id="the past is not waited for"),
     ],
 )
@@ -40,9 +40,9 @@ def test_an_invalid_one_is_looked_at_when_its_data_becomes_too_old() -> None:
 
 
 def test_one_is_gone_when_the_runs_that_outlive_it_have_ended() -> None:
-    assert outcome.without_replication([], []) == Outcome(is_gone=True)
-    assert outcome.without_replication([a_run("a", ENDED)], [None]) == Outcome(is_gone=True)
-    assert outcome.without_replication([a_run("a", BEGUN)], [SOON]) == Outcome(SOON)
+    assert outcome.without_replication([], [], [], NOON) == Outcome(is_gone=True)
+    assert outcome.without_replication([a_run("a", ENDED)], [], [None], NOON) == Outcome(is_gone=True)
+    assert outcome.without_replication([a_run("a", BEGUN)], [], [SOON], NOON) == Outcome(SOON)
 
 
 def test_a_slot_ends_a_rest_when_it_is_due() -> None:
@@ -80,3 +80,23 @@ def test_a_run_that_goes_on_is_looked_at_however_it_was_left() -> None:
     runs = [raw_run("a", BEGUN)]
     left = {KEY: Outcome(seen=outcome.versions(replication(), runs))}
     assert outcome.to_look_at(left, "", [replication()], runs) == (KEY,)
+
+
+def test_a_resync_holds_no_spec_and_decides_the_same_without_it() -> None:
+    found = [raw_run("a", ENDED), raw_run("b", BEGUN)]
+    owner = {**OWNER, "metadata": {**OWNER["metadata"], "resourceVersion": "1"}}
+    small = [outcome.kept(one) for one in found]
+    assert "replication" not in str(small).replace("replicationName", "")
+    assert outcome.versions(outcome.kept(owner), small) == outcome.versions(owner, found)
+    of_all = outcome.to_look_at({}, "", [owner], found)
+    assert outcome.to_look_at({}, "", [outcome.kept(owner)], small) == of_all == (KEY,)
+
+
+def test_a_run_that_has_ended_is_held_without_its_copy_of_the_spec() -> None:
+    copied = {**OWNER["spec"], "freshnessSeconds": 60}
+    ended, begun = (raw_run(name, status, replication=copied) for name, status in (("a", ENDED), ("b", BEGUN)))
+    assert run.kept(begun) == begun
+    kept = run.kept(ended)
+    assert kept["spec"] == {"replicationName": "r", "replication": {"freshnessSeconds": 60}}
+    one = run.read(kept)
+    assert (one.is_finished, one.freshness_seconds, run.read(begun).freshness_seconds) == (True, 60, 60)

@@ -37,6 +37,13 @@ def dumps_pod(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("wanted", "told"),
     [
+        pytest.param(of("dump", {"podAnnotations": {"a": "x" * 4097}}), "podAnnotations.a", id="a large annotation"),
+        pytest.param(of("dump", {"podAnnotations": {"a" * 318: ""}}), "podAnnotations", id="a large key"),
+        pytest.param(of("dump", {"podLabels": {"a": "x" * 64}}), "podLabels.a", id="a large label"),
+        pytest.param(of("dump", {"nodeSelector": {"a": "x" * 64}}), "nodeSelector.a", id="a large selector"),
+        pytest.param(
+            of("dump", {"resources": {"limits": {"cpu": "1" * 65}}}), "resources.limits.cpu", id="a large quantity"
+        ),
         pytest.param(of("podSecurityContext", {"runAsUser": 0}), "podSecurityContext.runAsUser", id="root"),
         pytest.param(
             of("podSecurityContext", {"runAsNonRoot": False}), "podSecurityContext.runAsNonRoot", id="maybe root"

@@ -77,7 +77,10 @@ MEANINGS: dict[OfRuns, Meaning] = {
     "Replaced": Meaning(
         "step; conditions of a run", "The run of a later slot took this run's place (`concurrencyPolicy: Replace`)."
     ),
-    "RunDeleted": Meaning("annotation of a Job", "The run was deleted without its Jobs, so they were ended."),
+    "RunDeleted": Meaning(
+        "annotation of a Job; conditions of a run",
+        "The run was deleted, without its Jobs or while a finalizer held it, so its Jobs were ended.",
+    ),
     "StartTimeout": Meaning(
         "step",
         "The pod did not start within `startTimeoutSeconds`; the message has what held it up.",
