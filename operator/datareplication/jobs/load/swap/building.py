@@ -113,6 +113,15 @@ class Building:
         restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
         self._fill(workers, restorer, late, is_final=is_final)
 
+    def make_postponed(self, settings: Mapping[str, str]) -> None:
+        """Restore the objects with an owner that need what came after the rows."""
+        self._restore(self._restorer(settings), ids_of(self.stages.postponed))
+
+    def follow(self, settings: Mapping[str, str], builder: Connection | None = None) -> None:
+        """Restore what depends on these; it may run the source's code."""
+        restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
+        self._restore(restorer, ids_of(self.stages.following))
+
     def complete(self, settings: Mapping[str, str]) -> None:
         """Restore what else a database holds."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
@@ -202,7 +211,8 @@ class Building:
     def settle(self, *, is_cloned: bool) -> None:
         """Raise unless all was restored, each once. is_cloned: a sibling did so with all but the last stage."""
         done = self.stages
-        self.ledger.settle(*([done.last] if is_cloned else [done.before, done.after, done.last]))
+        built = [done.before, done.after, done.postponed, done.following]
+        self.ledger.settle(*([] if is_cloned else built), done.last)
 
     def _after_load(self) -> Left:
         views = self.manifest.schema.materialized_views

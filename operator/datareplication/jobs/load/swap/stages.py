@@ -38,6 +38,8 @@ class Stages:
     work from being done, would take part in it, or belong to the role that builds: grants, row-level security, event
     triggers, statistics objects. left_out: as chosen.
     refused: grants and comments that only a superuser may give to schema public.
+    postponed: objects with an owner that pg_dump puts behind the rows (a view or function that needs a primary key).
+    following: what depends on these, such as their indexes; it may run their code.
     """
 
     before: tuple[Entry, ...]
@@ -45,6 +47,8 @@ class Stages:
     last: tuple[Entry, ...]
     left_out: tuple[Entry, ...]
     refused: tuple[Entry, ...] = ()
+    postponed: tuple[Entry, ...] = ()
+    following: tuple[Entry, ...] = ()
 
 
 def plan(contents: Contents, choices: Choices) -> Stages:
@@ -56,12 +60,15 @@ def plan(contents: Contents, choices: Choices) -> Stages:
     out |= set() if choices.with_grants else {entry.id for entry in every if entry.is_grant}
     last = _with_dependents(every, {entry.id for entry in every if entry.is_last})
     gone = out | refused
+    late = _with_dependents(every, {entry.id for entry in contents.post_data if entry.is_owned}) - gone - last
     return Stages(
-        before=_those(contents.pre_data, without=gone | last),
-        after=_those(contents.post_data, without=gone | last),
+        before=_those(contents.pre_data, without=gone | last | late),
+        after=_those(contents.post_data, without=gone | last | late),
         last=tuple(entry for entry in every if entry.id in last - gone),
         left_out=tuple(entry for entry in every if entry.id in out),
         refused=tuple(entry for entry in every if entry.id in refused - out),
+        postponed=tuple(entry for entry in every if entry.id in late and entry.is_owned),
+        following=tuple(entry for entry in every if entry.id in late and not entry.is_owned),
     )
 
 

@@ -103,16 +103,17 @@ class Swap:
         next_oid = self._create_next()
         found = apart.builder(building, self.maintenance)
         self.made.append(found.made)
-        building.make_schema(settings)
         if found.role is None:
             self._say_built_as_loader(found.why_not)
-            building.open(workers, settings)
-            building.fill(workers, settings, is_final=is_final)
-        else:
+        building.make_schema(settings)
+        with apart.lent(building, self.maintenance, found.role):
+            building.open(workers, settings, found.role)
+            building.fill(workers, settings, found.role, is_final=is_final)
+            workers.close()
+        building.make_postponed(settings)
+        if building.stages.following:
             with apart.lent(building, self.maintenance, found.role):
-                building.open(workers, settings, found.role)
-                building.fill(workers, settings, found.role, is_final=is_final)
-                workers.close()
+                building.follow(settings, found.role)
         building.complete(settings)
         return next_oid
 
