@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from datareplication.errors import CapabilityError, ReplicationError, TransientError
-from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.stop import Terminated
 from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.load import guard
+from datareplication.jobs.load import facts, guard
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace import drift, rights
 from datareplication.jobs.load.inplace.rights import Wants
@@ -41,8 +40,7 @@ from datareplication.jobs.postgres import (
     row_functions,
     shaping,
 )
-from datareplication.jobs.postgres.connection import Session, connect, pin, row, transaction
-from datareplication.jobs.postgres.session_settings import RESTRICTED
+from datareplication.jobs.postgres.connection import Session, pin, row, transaction
 from datareplication.jobs.snapshot.parts import PartReader
 
 
@@ -270,8 +268,7 @@ class InPlace:
             self.frame.log.warning("loaded, but not all tables were analyzed", error=str(error))
 
     def _connect(self) -> Session:
-        application = load_application(self.given.run.name)
-        return connect(self.given.target, application, self.facts.database.name, RESTRICTED)
+        return facts.connect_into(self.given, self.facts.server, self.facts.database.name)
 
 
 def refuse_uncarried(manifest: Manifest) -> None:

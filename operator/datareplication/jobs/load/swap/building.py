@@ -25,15 +25,13 @@ from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import LoadSettings
-from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, session_settings, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, connect, execute, for_tools, login
 
 Workers = Crew[Task, Task]
 
 AFTER_LOAD_AS_LOADER: Reason = "AfterLoadAsLoader"
-EVENT_TRIGGERS_SINCE = 170000
-"""The setting event_triggers, for superusers, who alone restore such triggers."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ class Building:
     @property
     def _quiet(self) -> dict[str, str]:
         """Settings that keep the restored database from running code when the load connects to it (event login)."""
-        is_known = self.server.version >= EVENT_TRIGGERS_SINCE and self.server.is_superuser
-        return {"event_triggers": "off"} if is_known else {}
+        return session_settings.quiet(self.server)
 
     @contextlib.contextmanager
     def workers(self) -> Iterator[Workers]:
@@ -96,10 +93,12 @@ class Building:
             return {**for_tools(session), **bulk.settings(session, self.given.workers)}
 
     def make_schema(self, settings: Mapping[str, str]) -> None:
-        """Restore what comes before the rows; none of it runs code of the source's."""
+        """Restore what comes before the rows."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
+            if self._gives_away:
+                owners.let_create(session, self.database.owner)
             self.tally.phase("Schema")
             self._restore(self._restorer(settings), ids_of(self.stages.before))
             extension_rows.refuse_lacking(session, self.manifest)
@@ -141,10 +140,7 @@ class Building:
 
     def finish(self, workers: Workers, settings: Mapping[str, str], *, is_analyzed: bool) -> None:
         """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
-        self._restore(self._restorer(settings), ids_of(self.stages.last))
-        if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
-            with contextlib.closing(self.connect(self.database.next_name)) as session:
-                owners.give_all(session, self.database.owner)
+        self._give(self._restorer(settings))
         left = self._after_load()
         shaped_by = tuple(self._shaping().items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
@@ -154,6 +150,37 @@ class Building:
             workers.perform([Analyze((shape,)) for shape in left.tables], self._hear)
         if self.script:
             self._forget()
+
+    def seal(self, *, is_cloned: bool) -> None:
+        """Restore what would act on all that is done afterwards, and raise unless all was restored, each once.
+
+        is_cloned: a sibling has restored all but the last stages.
+        """
+        done = self.stages
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            settings = {**for_tools(session), **self._quiet}
+        self._restore(self._restorer(settings), ids_of(done.final))
+        built = [done.before, done.after, done.postponed, done.following]
+        self.ledger.settle(*([] if is_cloned else built), done.last, done.grants, done.final)
+
+    @property
+    def _gives_away(self) -> bool:
+        """Whether objects go to the target's owner, who needs rights for that while `<db>__next` is the load's."""
+        return not self.server.is_superuser and self.database.owner != self.server.role
+
+    def _give(self, restorer: Restorer) -> None:
+        """Give grants, and objects to the target's owner."""
+        owner = self.database.owner
+        self._restore(restorer, ids_of(self.stages.last))
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            if self._gives_away:
+                owners.let_create_no_more(session, owner)
+            self._restore(restorer, ids_of(self.stages.grants))
+            if self.given.owners == "TargetOwner" and owner != self.server.role:
+                is_let = self._gives_away and owners.let_create(session, owner)
+                owners.give_all(session, owner)
+                if is_let:
+                    owners.let_create_no_more(session, owner)
 
     def _shaping(self) -> dict[str, str]:
         """Return the source's settings that the target's server takes."""
@@ -207,12 +234,6 @@ class Building:
             version=self.server.version,
         )
         return stages.plan(archive.contents(self.pg_restore, self.given.input / ARCHIVE), choices)
-
-    def settle(self, *, is_cloned: bool) -> None:
-        """Raise unless all was restored, each once. is_cloned: a sibling did so with all but the last stage."""
-        done = self.stages
-        built = [done.before, done.after, done.postponed, done.following]
-        self.ledger.settle(*([] if is_cloned else built), done.last)
 
     def _after_load(self) -> Left:
         views = self.manifest.schema.materialized_views
