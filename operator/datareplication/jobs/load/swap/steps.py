@@ -170,6 +170,7 @@ class Swap:
         if not is_next_wanted:
             self._drop_left_over(self._database.next_name, "NextNotOurs")
         self._drop_left_over(self._database.obsolete_name, "ObsoleteNotOurs")
+        builders.sweep(self.maintenance, [one.oid for one in (self._database, self.previous) if one])
 
     def _drop_left_over(self, name: str, refusal: Reason) -> None:
         found = databases.describe(self.maintenance, name)
