@@ -12,6 +12,8 @@ import pytest
 from programs import Child, Dumped, Outcome, Programs, databases, is_phase, until
 from server import PASSWORD, Server
 
+from datareplication.jobs.model.databases import JUST_MADE
+
 SECRET = "s3cret-of-the-script"
 MAIL = "ada@example.org"
 SCRUB = "UPDATE users SET email = 'user' || id || '@example.invalid'"
@@ -265,6 +267,8 @@ def test_nobody_sees_a_row_before_it_is_scrubbed(programs: Programs) -> None:
         held = held_up(programs, f"{HELD} {SCRUB}", loader)
         refused = pytest.raises(psycopg2.OperationalError, match="permission denied for database")
         with held as child, refused:
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                programs.target.run(f"GRANT CONNECT ON DATABASE {scratch} TO {owner}", role=owner)
             programs.target.connect(scratch, owner)
         ended = child.end()
         assert ended.code == 0, ended.report.message
@@ -290,7 +294,8 @@ def test_a_lost_connection_is_worth_another_attempt(users: Programs) -> None:
 
 
 def test_a_scratch_database_that_a_crash_left_closed_is_replaced(users: Programs) -> None:
-    owner, loader = _owned_target(users)
-    users.target.run(f"CREATE DATABASE {users.database}__next OWNER {owner} CONNECTION LIMIT 0")
+    _, loader = _owned_target(users)
+    closed = f"ALLOW_CONNECTIONS false CONNECTION LIMIT {JUST_MADE}"
+    users.target.run(f"CREATE DATABASE {users.database}__next OWNER {loader} {closed}")
     ended = users.load("--owners", "TargetOwner", DEV_DB_USERNAME=loader)
     assert ended.code == 0, ended.report.message

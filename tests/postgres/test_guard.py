@@ -95,17 +95,17 @@ def test_what_stands_in_the_way_is_named(dumped: Programs, statement: str, reaso
         dumped.target.run(f"ROLLBACK PREPARED '{name}'", database=name)
 
 
-def test_a_filled_database_named_like_the_scratch_one_is_not_dropped(dumped: Programs) -> None:
-    scratch = f"{dumped.database}__next"
-    dumped.target.run(f"CREATE DATABASE {scratch}")
-    dumped.target.run("CREATE TABLE precious AS SELECT 1 AS id", database=scratch)
-    assert dumped.load().summary == (78, "NextNotOurs")
-    assert dumped.target.run("SELECT * FROM precious", database=scratch) == [(1,)]
+@pytest.mark.parametrize("suffix", ["next", "obsolete"])
+def test_a_database_under_a_name_of_the_loads_without_its_mark_is_left_as_it_is(dumped: Programs, suffix: str) -> None:
+    name = f"{dumped.database}__{suffix}"
+    dumped.target.run(f"CREATE DATABASE {name} CONNECTION LIMIT 0", f"GRANT CONNECT ON DATABASE {name} TO pg_monitor")
+    dumped.target.run("CREATE FUNCTION precious() RETURNS int LANGUAGE sql AS 'SELECT 1'", database=name)
+    query = f"SELECT oid, datconnlimit, datacl::text FROM pg_database WHERE datname = '{name}'"
+    before = dumped.target.run(query)
 
+    assert dumped.load().summary == (78, f"{suffix.capitalize()}NotOurs")
 
-def test_an_empty_left_over_without_its_mark_is_dropped(dumped: Programs) -> None:
-    dumped.target.run(f"CREATE DATABASE {dumped.database}__next")
-    assert dumped.load().code == 0
+    assert dumped.target.run(query) == before
 
 
 def test_a_name_without_room_for_a_suffix_is_refused(dumped: Programs) -> None:

@@ -218,8 +218,15 @@ def test_a_role_that_a_killed_load_left_is_dropped_by_the_next(programs: Program
     programs.source.run("CREATE TABLE t AS SELECT 1 AS id", database=programs.database)
     assert programs.dump().code == 0
     ((oid,),) = programs.target.run(f"SELECT oid FROM pg_database WHERE datname = '{programs.database}'")
-    programs.target.run(f"CREATE ROLE datareplication_build_{oid}_0123abcd LOGIN")
+    left = f"CREATE ROLE datareplication_build_{oid}_0123abcd LOGIN"
+    gone = "CREATE ROLE datareplication_build_999999999_0123abcd LOGIN"
+    programs.target.run(left, gone)
 
     assert programs.load().code == 0
+    assert no_role_is_left(programs)
 
+    programs.target.run(
+        left, gone
+    )  # killed right after the swap: loaded already, and what it replaced stands beside it
+    assert programs.load().code == 0
     assert no_role_is_left(programs)

@@ -116,12 +116,15 @@ def test_corners_arrive_whole(programs: Programs) -> None:
     assert all(re.fullmatch(r"\d+-\d+\.csv\.zst", name) for name in names)
 
 
-def test_the_sources_event_triggers_do_not_stop_the_load(programs: Programs) -> None:
+@pytest.mark.parametrize("state", ["", "REPLICA", "ALWAYS"])
+def test_the_sources_event_triggers_do_not_stop_the_load(programs: Programs, state: str) -> None:
     programs.source.run(
         "CREATE TABLE t AS SELECT 1 AS id",
         "CREATE MATERIALIZED VIEW v AS SELECT * FROM t",
         "CREATE FUNCTION forbid() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'frozen'; END $$",
         "CREATE EVENT TRIGGER frozen ON ddl_command_start EXECUTE FUNCTION forbid()",
+        "CREATE EVENT TRIGGER frozen_too ON ddl_command_end EXECUTE FUNCTION forbid()",
+        *([f"ALTER EVENT TRIGGER frozen ENABLE {state}"] if state else []),
         database=programs.database,
     )
     assert programs.dump().code == 0

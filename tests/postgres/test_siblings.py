@@ -7,6 +7,8 @@ import pytest
 from programs import Dumped, Programs, databases
 from server import Server
 
+from datareplication.jobs.model.databases import JUST_MADE
+
 SUFFIXES = ("a", "b", "c")
 
 
@@ -85,6 +87,7 @@ def test_a_clone_that_was_not_marked_yet_is_a_left_over_of_ours(family: dict[str
     family["b"].target.run(
         f"COMMENT ON DATABASE {name}__next IS NULL",
         f"ALTER ROLE postgres IN DATABASE {name}__next RESET application_name",
+        f"ALTER DATABASE {name}__next ALLOW_CONNECTIONS false CONNECTION LIMIT {JUST_MADE}",
     )
     loaded = family["b"].load(*arguments(family, "b"))
     assert loaded.code == 0, loaded.report.message

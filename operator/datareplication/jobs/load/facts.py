@@ -9,7 +9,7 @@ from dataclasses import replace
 from datareplication.errors import UsageError
 from datareplication.jobs.load import sessions
 from datareplication.jobs.load.guard import Facts, Previous
-from datareplication.jobs.model.databases import Database
+from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.provenance import Provenance
 from datareplication.jobs.model.quoting import quoted
 from datareplication.jobs.model.settings import LoadSettings
@@ -30,11 +30,12 @@ def target_name(given: LoadSettings) -> str:
 def look(given: LoadSettings, session: Session) -> Facts:
     """Return what is found. session: to the maintenance database. UsageError when there is no such database."""
     database = _existing(given, session)
-    with contextlib.closing(sessions.opened(given, database.name, sessions.LOOKING)) as inside:
+    server = target.server(session)
+    with contextlib.closing(sessions.inside(given, server, database.name, sessions.LOOKING)) as inside:
         filled, found = target.filled_tables(inside), provenance.read(inside)
     previous = databases.describe(session, database.previous_name)
     facts = Facts(
-        server=target.server(session),
+        server=server,
         database=database,
         provenance=found,
         filled_tables=filled,
@@ -45,11 +46,11 @@ def look(given: LoadSettings, session: Session) -> Facts:
     return facts if facts.is_previous_ours else _look_into_previous(given, facts)
 
 
-def provenance_of(given: LoadSettings, database: Database) -> Provenance | None:
+def provenance_of(given: LoadSettings, server: Server, database: Database) -> Provenance | None:
     """Return where a database's data is from; None when it does not say so or nobody may connect to it."""
     if not database.allows_connections:
         return None
-    with contextlib.closing(sessions.opened(given, database.name, sessions.LOOKING)) as inside:
+    with contextlib.closing(sessions.inside(given, server, database.name, sessions.LOOKING)) as inside:
         return provenance.read(inside)
 
 
@@ -58,7 +59,7 @@ def _look_into_previous(given: LoadSettings, facts: Facts) -> Facts:
     if facts.previous is None:
         return facts
     database = facts.previous.database
-    return replace(facts, previous=replace(facts.previous, provenance=provenance_of(given, database)))
+    return replace(facts, previous=replace(facts.previous, provenance=provenance_of(given, facts.server, database)))
 
 
 def _existing(given: LoadSettings, session: Session) -> Database:

@@ -28,7 +28,8 @@ class Wants:
     if the role may not use it. owners: to whom objects of the snapshot are to belong. missing_roles: needed (see
     `needed`), unknown to the server. foreign_sessions: (role, is superuser) of those connected whose rights the load's
     role lacks. missing_extensions: unknown to the server. superuser_extensions: only a superuser may create them.
-    default_privileges: roles whose default privileges are to be altered.
+    default_privileges: roles whose default privileges are to be altered. closed_previous: `<db>__previous`, if it
+    belongs to a role as which the load's role may not act.
     """
 
     server: Server
@@ -41,6 +42,7 @@ class Wants:
     missing_extensions: Sequence[str]
     superuser_extensions: Sequence[str]
     default_privileges: Sequence[str] = ()
+    closed_previous: str | None = None
 
 
 def needed(roles: Sequence[Role], owners: Owners, grants: Grants) -> list[Role]:
@@ -80,6 +82,8 @@ def statements(wants: Wants) -> list[str]:
         missing.append(f"GRANT CREATE ON TABLESPACE {quoted(wants.closed_tablespace)} TO {role};")
     if not wants.is_owner:
         missing.append(f"GRANT {quoted(wants.owner)} TO {role}{options};")
+    if wants.closed_previous:
+        missing.append(f"ALTER DATABASE {quoted(wants.closed_previous)} OWNER TO {quoted(wants.owner)};")
     if wants.foreign_sessions and not wants.server.can_signal:
         missing.append(f"GRANT pg_signal_backend TO {role}{options};")
     return missing + _only_superusers(wants)

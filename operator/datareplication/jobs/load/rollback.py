@@ -55,7 +55,7 @@ class _Rollback:
             return _report(found.database, found.provenance)
         guard.check_rollback(found)
         previous = self._checked_previous(found)
-        shown = facts.provenance_of(self.given, previous)
+        shown = facts.provenance_of(self.given, found.server, previous)
         self.frame.stop.check()
         self.tally.phase("Swapping")
         connect = functools.partial(sessions.maintenance, self.given)

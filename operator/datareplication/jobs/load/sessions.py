@@ -7,6 +7,7 @@ from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.databases import Server
 from datareplication.jobs.model.settings import LoadSettings
+from datareplication.jobs.postgres import event_triggers, session_settings
 from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.session_settings import RESTRICTED
 
@@ -19,14 +20,10 @@ LOOKING: Mapping[str, str] = {"lock_timeout": "10s", **RESTRICTED}
 REPLACING: Mapping[str, str] = RESTRICTED
 """In a target whose rows are replaced in place."""
 
-EVENT_TRIGGERS_SINCE = 170000
-"""The setting event_triggers, for superusers, who alone restore such triggers."""
-
 
 def building(server: Server) -> dict[str, str]:
     """Return the settings in a database that is built: those that keep it from running code (event login)."""
-    is_known = server.version >= EVENT_TRIGGERS_SINCE and server.is_superuser
-    return {"event_triggers": "off"} if is_known else {}
+    return session_settings.quiet(server)
 
 
 def opened(
@@ -39,3 +36,10 @@ def opened(
 def maintenance(given: LoadSettings) -> Session:
     """Open a session to the database from which others are made, renamed and dropped."""
     return opened(given, given.maintenance_database)
+
+
+def inside(given: LoadSettings, server: Server, database: str, settings: Mapping[str, str]) -> Session:
+    """Open a session in a target's database; logging in sets off none of its event triggers, what it does may."""
+    session = opened(given, database, {**settings, **session_settings.quiet(server)})
+    event_triggers.let_fire(session)
+    return session

@@ -21,10 +21,10 @@ from datareplication.jobs.load.swap import siblings
 from datareplication.jobs.load.swap.building import Building
 from datareplication.jobs.load.swap.steps import Swap
 from datareplication.jobs.model import omission
-from datareplication.jobs.model.databases import NEXT_SUFFIX, Database, Server
+from datareplication.jobs.model.databases import NEXT_SUFFIX
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import LoadSettings
-from datareplication.jobs.postgres import afterload, databases, target
+from datareplication.jobs.postgres import afterload, builders, databases, target
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.snapshot import store
 from datareplication.jobs.snapshot.archives import Archives
@@ -107,6 +107,8 @@ class _Load:
         database = found.database
         if found.is_loaded_by(given.run.uid):
             self.frame.log.info("this run has loaded the target already", database=database.name)
+            beside = [found.previous.database.oid] if found.previous else []
+            builders.sweep(self.session, [database.oid, *beside])
             return _report(given, manifest, found.provenance.duration_seconds if found.provenance else 0.0)
         strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)
         if unfilled := omission.told_unfilled(manifest.omitted):
@@ -124,7 +126,7 @@ class _Load:
         given, manifest, server, database = self.given, self.manifest, found.server, found.database
         is_any, is_physical = given.overwrite == "Any", given.is_physical_clone_of_source
         guard.check(manifest.source, found, may_overwrite_any=is_any, is_physical_clone=is_physical)
-        rights.check(_wants(given, manifest, self.session, server, database))
+        rights.check(_wants(given, manifest, self.session, found))
         afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
@@ -141,7 +143,8 @@ class _Load:
         return InPlace(given, self.frame, self.manifest, self.session, found, self.tally, self.script)
 
 
-def _wants(given: LoadSettings, manifest: Manifest, session: Session, server: Server, database: Database) -> Wants:
+def _wants(given: LoadSettings, manifest: Manifest, session: Session, found: Facts) -> Wants:
+    server, database, previous = found.server, found.database, found.previous
     roles = rights.needed(manifest.schema.roles, given.owners, given.grants)
     missing, superuser = target.extension_problems(session, manifest.schema.extensions)
     return Wants(
@@ -154,6 +157,9 @@ def _wants(given: LoadSettings, manifest: Manifest, session: Session, server: Se
         foreign_sessions=target.foreign_sessions(session, database.name),
         missing_extensions=missing,
         superuser_extensions=superuser,
+        closed_previous=previous.database.name
+        if previous and not target.can_act_as(session, previous.database.owner, server.version)
+        else None,
         default_privileges=[role.name for role in roles if "DefaultPrivileges" in role.uses],
     )
 

@@ -9,6 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 _ENTRY = re.compile(r"(\d+); (\d+) (\d+) (.*)")
+_OWNED = (
+    *("MATERIALIZED VIEW ", "VIEW ", "FUNCTION ", "PROCEDURE ", "AGGREGATE ", "TYPE ", "DOMAIN "),
+    *("OPERATOR ", "OPERATOR CLASS ", "OPERATOR FAMILY ", "FOREIGN TABLE ", "SEQUENCE "),
+)
+"""Of what pg_dump puts behind the rows, since it needs a primary key or depends on what does."""
+
 _DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
 
 PUBLIC_SCHEMA = (2615, 2200)
@@ -57,6 +63,11 @@ class Entry:
     def is_statistics(self) -> bool:
         """Whether it is a statistics object."""
         return self.label.startswith("STATISTICS ")
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether it is an object of its own that belongs to somebody, such as a view or a function."""
+        return self.label.startswith(_OWNED)
 
     @property
     def is_last(self) -> bool:

@@ -11,6 +11,10 @@ LONGEST_NAME_BYTES = 51
 MARK = "datareplication: being loaded, dropped if the load fails"
 """Comment of `<db>__next` from its creation to the swap. It only says that the database may be dropped."""
 
+JUST_MADE = 1_403_957_261
+"""Connection limit with which `<db>__next` is made, closed even to superusers, before it can be marked. Nobody else
+chooses this number: it is the mark of one that a crash left in that instant."""
+
 FIXED = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace")
 """What a database is made with: what CREATE DATABASE cannot change of a template, or not without a further right."""
 
@@ -36,6 +40,11 @@ class Database:
     allows_connections: bool
     is_template: bool
     comment: str | None
+
+    @property
+    def is_just_made(self) -> bool:
+        """Whether a load has made it, and nobody has been in it yet."""
+        return self.connection_limit == JUST_MADE and not self.allows_connections
 
     @property
     def next_name(self) -> str:

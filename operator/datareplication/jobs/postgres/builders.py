@@ -4,6 +4,7 @@ Check constraints, domains, generated columns and casts of the source run as who
 such a role for one load, letting it in, and shutting it out before anything of what it made is touched again.
 """
 
+import contextlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -30,17 +31,20 @@ _RIGHTS = """
 """
 
 
+_LEFT_OVER = f"""
+    SELECT rolname FROM pg_roles CROSS JOIN split_part(rolname, '_', 3) AS target
+    WHERE starts_with(rolname, '{PREFIX}')
+      AND (target = ANY(%s) OR target NOT IN (SELECT oid::text FROM pg_database))
+"""  # noqa: S608 - constants only
+
+
 def can_make(session: Session) -> bool:
     """Return whether the session's role may make roles."""
     return bool(row(session, _IS_MAKER, doing="looking up the load's role")[0])
 
 
 def make(session: Session, server: Server, database_oid: int) -> tuple[str, str]:
-    """Make a role for one load of the database of that oid; return its name and password.
-
-    What an earlier load of it left is dropped: who comes here holds the target's lock.
-    """
-    _drop_left_over(session, database_oid)
+    """Make a role for one load of the database of that oid; return its name and password."""
     name, password = f"{PREFIX}{database_oid}_{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     # The server's log may keep statements: it gets what proves the password, never the password.
     proof = extensions.encrypt_password(password, name, session, "scram-sha-256")
@@ -51,6 +55,18 @@ def make(session: Session, server: Server, database_oid: int) -> tuple[str, str]
         options = " WITH INHERIT TRUE, SET TRUE" if server.version >= OPTIONS_SINCE else ""
         execute(session, sql.SQL("GRANT {} TO CURRENT_USER{}").format(role, sql.SQL(options)), doing=doing)
     return name, password
+
+
+def sweep(session: Session, oids: Sequence[int]) -> None:
+    """Drop the roles that killed loads of these databases left, or loads of databases that are gone.
+
+    oids: of the target and of what stands beside it; who comes here holds the target's lock.
+    """
+    if not can_make(session):
+        return
+    for (name,) in rows(session, _LEFT_OVER, [[str(oid) for oid in oids]], doing="looking for roles of earlier loads"):
+        with contextlib.suppress(ReplicationError):  # something still belongs to it: a later load drops that
+            drop(session, name)
 
 
 def drop(session: Session, name: str) -> None:
@@ -116,15 +132,6 @@ def shut_out(session: Session, database: str, name: str) -> None:
         if time.monotonic() > deadline:
             raise TransientError(f"sessions of role {name} in {database} do not end", reason="BuilderStays")
         time.sleep(0.02)
-
-
-def _drop_left_over(session: Session, database_oid: int) -> None:
-    query = "SELECT rolname FROM pg_roles WHERE starts_with(rolname, %s)"
-    for (name,) in rows(session, query, [f"{PREFIX}{database_oid}_"], doing="looking for roles of earlier loads"):
-        try:
-            drop(session, name)
-        except ReplicationError:
-            continue  # something still belongs to it, in a database that a later load drops
 
 
 def _on_each(session: Session, changes: Sequence[tuple[str, str, Names]], name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from datareplication.jobs.model.databases import MARK, Database
+from datareplication.jobs.model.databases import JUST_MADE, MARK, Database
 from datareplication.jobs.postgres import notes
 from datareplication.jobs.postgres.connection import Session, execute, identifier, row, rows, transaction
 
@@ -50,17 +50,17 @@ def _database(row_: dict[str, Any]) -> Database:
     )
 
 
-def create_next(session: Session, like: Database, owner: str) -> int:
+def create_next(session: Session, like: Database) -> int:
     """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked.
 
-    Returns its oid.
+    It belongs to the session's role: an owner could let others in. Returns its oid.
     """
-    _create(session, like.next_name, owner, [sql.SQL("TEMPLATE template0"), *_options(like)])
+    _create(session, like.next_name, [sql.SQL("TEMPLATE template0"), *_options(like)])
     query = "SELECT oid::int8 FROM pg_database WHERE datname = %s"
     return int(row(session, query, [like.next_name], doing=f"looking up database {like.next_name}")[0])
 
 
-def clone_next(session: Session, built: Database, sibling: Database, owner: str, note: str) -> None:
+def clone_next(session: Session, built: Database, sibling: Database, note: str) -> None:
     """Create the sibling's `<db>__next` as a copy of what was built for `built`, closed to all others.
 
     It bears the mark and, from the same instant on, the note.
@@ -69,36 +69,24 @@ def clone_next(session: Session, built: Database, sibling: Database, owner: str,
     is_choice = session.server_version >= 150000  # noqa: PLR2004
     template = sql.SQL("TEMPLATE {}").format(sql.Identifier(built.next_name))
     strategy = [sql.SQL("STRATEGY file_copy")] if is_choice else []
-    _create(session, sibling.next_name, owner, [template, *strategy, *_tablespace(sibling)], note)
+    _create(session, sibling.next_name, [template, *strategy, *_tablespace(sibling)], note)
 
 
-def _create(session: Session, new: str, owner: str, options: Sequence[sql.Composable], note: str = "") -> None:
+def _create(session: Session, new: str, options: Sequence[sql.Composable], note: str = "") -> None:
     # A new database is open to the public. Nobody gets in before that is changed: whoever is in, stays.
-    statement = sql.SQL("CREATE DATABASE {} OWNER {} CONNECTION LIMIT 0 {}").format(
-        sql.Identifier(new), sql.Identifier(owner), sql.SQL(" ").join(options)
-    )
+    closed = sql.SQL("ALLOW_CONNECTIONS false CONNECTION LIMIT {}").format(sql.Literal(JUST_MADE))
+    statement = sql.SQL("CREATE DATABASE {} {} {}").format(sql.Identifier(new), closed, sql.SQL(" ").join(options))
     execute(session, statement, doing=f"creating database {new}")
-    _close(session, new, owner, MARK, note)
+    _close(session, new, note)
 
 
-def admit(session: Session, database: Database) -> None:
-    """Let the session's role, and nobody else, connect to a database that a crash left right after CREATE DATABASE."""
-    if database.connection_limit == 0:
-        _close(session, database.name, database.owner, database.comment)
-
-
-def _close(session: Session, name: str, owner: str, mark: str | None, note: str = "") -> None:
-    """Mark a database that was made with connection limit 0, and let the session's role alone connect to it.
-
-    owner: the database's; it may make schemas there, but not connect.
-    """
-    database, role = sql.Identifier(name), sql.Identifier(owner)
+def _close(session: Session, name: str, note: str) -> None:
+    """Mark a database that was just made, and let the session's role, its owner, alone connect to it."""
+    database = sql.Identifier(name)
     steps = (
-        sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(mark)),
-        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC, {}").format(database, role),
-        sql.SQL("GRANT CREATE, TEMPORARY ON DATABASE {} TO {}").format(database, role),
-        sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO CURRENT_USER").format(database),
-        sql.SQL("ALTER DATABASE {} CONNECTION LIMIT -1").format(database),
+        sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(MARK)),
+        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
+        sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS true CONNECTION LIMIT -1").format(database),
     )
     doing = f"closing database {name}"
     with transaction(session, doing=doing):

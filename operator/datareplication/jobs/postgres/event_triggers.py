@@ -13,6 +13,15 @@ _ENABLED = """
 """
 
 
+def let_fire(session: Session) -> None:
+    """Let them fire on what the session does from now on, if it has logged in without."""
+    query = """
+        SELECT set_config('event_triggers', 'on', false)
+        WHERE current_setting('event_triggers', true) = 'off' AND current_setting('is_superuser')::bool
+    """
+    rows(session, query, doing="session settings")
+
+
 def blamed(session: Session, error: ReplicationError) -> ReplicationError:
     """Return a RightsError that names the event trigger in whose function an error arose, else the error itself.
 

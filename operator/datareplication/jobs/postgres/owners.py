@@ -63,6 +63,8 @@ _STRANGERS = """
       AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
 """
 
+_PUBLIC = "letting the target's owner have things in schema public"
+
 STATEMENTS_AT_ONCE = 200
 """In one round trip and one transaction, which holds a lock for each: a server has room for some thousands."""
 
@@ -78,10 +80,35 @@ class Owned:
     owner: str
 
 
+def let_create(session: Session, owner: str) -> bool:
+    """Let a role own things in schema public, the database owner's; return whether it could not before.
+
+    Objects are given only to who may create them where they are.
+    """
+    query = """
+        SELECT FROM pg_namespace WHERE nspname = 'public' AND pg_has_role(nspowner, 'USAGE')
+          AND NOT has_schema_privilege(%s, oid, 'CREATE')
+    """
+    if not rows(session, query, [owner], doing=_PUBLIC):
+        return False
+    execute(session, sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(sql.Identifier(owner)), doing=_PUBLIC)
+    return True
+
+
+def let_create_no_more(session: Session, owner: str) -> None:
+    """Take that back, unless the schema is the role's own by now."""
+    query = """
+        SELECT FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'public' AND pg_has_role(nspowner, 'USAGE')
+          AND pg_get_userbyid(nspowner) <> %s AND a.privilege_type = 'CREATE' AND pg_get_userbyid(a.grantee) = %s
+    """
+    if rows(session, query, [owner, owner], doing=_PUBLIC):
+        execute(session, sql.SQL("REVOKE CREATE ON SCHEMA public FROM {}").format(sql.Identifier(owner)), doing=_PUBLIC)
+
+
 def give_all(session: Session, owner: str) -> None:
     """Give to `owner` all objects of the session's database that belong to the session's role, but the provenance.
 
-    A role that is no superuser must have the rights of `owner`, which needs CREATE on the database.
+    A role that is no superuser must have the rights of `owner`, which needs CREATE on schema public.
     """
     without_event_triggers(session)
     me = str(row(session, "SELECT current_user", doing="looking up the load's role")[0])

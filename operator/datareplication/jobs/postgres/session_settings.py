@@ -6,6 +6,8 @@ It owns the names and values. It refuses to know what a session is for.
 
 from collections.abc import Mapping
 
+from datareplication.jobs.model.databases import Server
+
 PINNED: Mapping[str, str] = {
     # First of all: what is looked up by name, and that nothing of a role's keeps it from starting.
     "search_path": "",
@@ -106,6 +108,16 @@ policy hides rows from a view's owner."""
 
 UNSHAPED: Mapping[str, str] = {name: value for name, value in PINNED.items() if name not in SHAPING}
 """What a session pins that is to see rows as any other program's would."""
+
+
+EVENT_TRIGGERS_SINCE = 170000
+"""The setting event_triggers, for superusers, who alone make such triggers."""
+
+
+def quiet(server: Server) -> dict[str, str]:
+    """Return settings that keep a database from running code when our sessions connect to it (event login)."""
+    is_known = server.version >= EVENT_TRIGGERS_SINCE and server.is_superuser
+    return {"event_triggers": "off"} if is_known else {}
 
 
 def options(settings: Mapping[str, str]) -> str:

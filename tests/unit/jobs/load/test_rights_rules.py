@@ -23,12 +23,13 @@ def test_nothing_is_missing() -> None:
 
 def test_everything_is_missing_at_once() -> None:
     server = replace(SERVER, can_create_databases=False, can_signal=False)
-    wants = Wants(server, "app", False, "fast", ("app", "x"), (X,), SESSIONS, (), ("c",), ("app", "y"))
+    wants = Wants(server, "app", False, "fast", ("app", "x"), (X,), SESSIONS, (), ("c",), ("app", "y"), "app__previous")
     assert rights.statements(wants) == [
         'CREATE ROLE "x" NOLOGIN /* it owns objects, has grants */;',
         'ALTER ROLE "load""er" CREATEDB;',
         'GRANT CREATE ON TABLESPACE "fast" TO "load""er";',
         'GRANT "app" TO "load""er";',
+        'ALTER DATABASE "app__previous" OWNER TO "app";',
         'GRANT pg_signal_backend TO "load""er";',
         '(load as a superuser, or with owners TargetOwner: objects belong to "x", neither it nor the target\'s owner)',
         '(load as a superuser, or with grants Drop: default privileges are set for "y")',

@@ -92,7 +92,7 @@ class InPlace:
     def run(self) -> Replaced:
         """Replace the target's rows."""
         refuse_uncarried(self.manifest)
-        with contextlib.closing(sessions.opened(self.given, self.facts.database.name, sessions.REPLACING)) as session:
+        with contextlib.closing(self._connect()) as session:
             with self.frame.stop.interrupting(session.cancel):
                 found = self._checked(session)
                 settings = view_settings.accepted(session, self.manifest, self.frame.log) if found.views else {}
@@ -257,6 +257,9 @@ class InPlace:
                 replacing.analyze(session, names)
         except (ReplicationError, Terminated) as error:
             self.frame.log.warning("loaded, but not all tables were analyzed", error=str(error))
+
+    def _connect(self) -> Session:
+        return sessions.inside(self.given, self.facts.server, self.facts.database.name, sessions.REPLACING)
 
 
 def refuse_uncarried(manifest: Manifest) -> None:

@@ -1,7 +1,8 @@
 """Building as a role whose rights end at `<db>__next`: who it is, what it is lent, what is taken back.
 
-It owns the order: the schema is made by the load's role, which runs no code of the source's; all of it is lent to the
-role that builds; rows come in and indexes are built; the role is shut out; all of it is taken back, if it is the same.
+It owns the order: the schema is made by the load's role; all of it is lent to the role that builds; rows come in and
+indexes are built; the role is shut out; all of it is taken back, if it is the same. The same again for what depends on
+objects that could not be made before.
 """
 
 import contextlib
@@ -35,7 +36,6 @@ def builder(building: Building, maintenance: Session) -> Apart:
     given, server = building.given, building.server
     if given.builder is not None:
         builders.check_given(maintenance, server, given.builder.username)
-        builders.admit(maintenance, building.database.next_name, given.builder.username)
         return Apart(given.builder)
     if not builders.can_make(maintenance):
         text = f"role {server.role} may make no role to build with: give one as buildCredentialsSecretRef"
@@ -46,9 +46,16 @@ def builder(building: Building, maintenance: Session) -> Apart:
 
 
 @contextlib.contextmanager
-def lent(building: Building, maintenance: Session, role: Connection) -> Iterator[None]:
-    """Lend all of `<db>__next` to the role while the body runs, then shut it out and take all of it back."""
+def lent(building: Building, maintenance: Session, role: Connection | None) -> Iterator[None]:
+    """Lend all of `<db>__next` to the role while the body runs, then shut it out and take all of it back.
+
+    Without a role nothing is lent.
+    """
+    if role is None:
+        yield
+        return
     name = building.database.next_name
+    builders.admit(maintenance, name, role.username)
     with contextlib.closing(building.connect(name)) as session:
         tables = [(one.schema, one.name) for one in building.manifest.extension_tables]
         opened = builders.open_up(session, role.username, tables)

@@ -95,10 +95,12 @@ class Building:
             return {**for_tools(session), **bulk.settings(session, self.given.workers)}
 
     def make_schema(self, settings: Mapping[str, str]) -> None:
-        """Restore what comes before the rows; none of it runs code of the source's."""
+        """Restore what comes before the rows."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
+            if self._gives_away:
+                owners.let_create(session, self.database.owner)
             self.tally.phase("Schema")
             self._restore(self._restorer(settings), ids_of(self.stages.before))
             extension_rows.refuse_lacking(session, self.manifest)
@@ -111,6 +113,15 @@ class Building:
             late = row_functions.tables(session)
         restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
         self._fill(workers, restorer, late, is_final=is_final)
+
+    def make_postponed(self, settings: Mapping[str, str]) -> None:
+        """Restore the objects with an owner that need what came after the rows."""
+        self._restore(self._restorer(settings), ids_of(self.stages.postponed))
+
+    def follow(self, settings: Mapping[str, str], builder: Connection | None = None) -> None:
+        """Restore what depends on these; it may run the source's code."""
+        restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
+        self._restore(restorer, ids_of(self.stages.following))
 
     def complete(self, settings: Mapping[str, str]) -> None:
         """Restore what else a database holds."""
@@ -131,10 +142,7 @@ class Building:
 
     def finish(self, workers: Workers, settings: Mapping[str, str], *, is_analyzed: bool) -> None:
         """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
-        self._restore(self._restorer(settings), ids_of(self.stages.last))
-        if self.given.owners == "TargetOwner" and self.database.owner != self.server.role:
-            with contextlib.closing(self.connect(self.database.next_name)) as session:
-                owners.give_all(session, self.database.owner)
+        self._give(self._restorer(settings))
         left = self._after_load()
         shaped_by = tuple(self._view_settings().items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
@@ -145,7 +153,40 @@ class Building:
         if self.script:
             self._forget()
 
+    def seal(self, *, is_cloned: bool) -> None:
+        """Restore what would act on all that is done afterwards, and raise unless all was restored, each once.
+
+        is_cloned: a sibling has restored all but the last stages.
+        """
+        self.archives.check(self.frame.stop.check)
+        done = self.stages
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            settings = {**for_tools(session), **sessions.building(self.server)}
+        self._restore(self._restorer(settings), ids_of(done.final))
+        built = [done.before, done.after, done.postponed, done.following]
+        self.ledger.settle(*([] if is_cloned else built), done.last, done.grants, done.final)
+
+    @property
+    def _gives_away(self) -> bool:
+        """Whether objects go to the target's owner, who needs rights for that while `<db>__next` is the load's."""
+        return not self.server.is_superuser and self.database.owner != self.server.role
+
+    def _give(self, restorer: Restorer) -> None:
+        """Give grants, and objects to the target's owner."""
+        owner = self.database.owner
+        self._restore(restorer, ids_of(self.stages.last))
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            if self._gives_away:
+                owners.let_create_no_more(session, owner)
+            self._restore(restorer, ids_of(self.stages.grants))
+            if self.given.owners == "TargetOwner" and owner != self.server.role:
+                is_let = self._gives_away and owners.let_create(session, owner)
+                owners.give_all(session, owner)
+                if is_let:
+                    owners.let_create_no_more(session, owner)
+
     def _view_settings(self) -> dict[str, str]:
+        """Return the source's settings that the target's server takes."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             return view_settings.accepted(session, self.manifest, self.frame.log)
 
@@ -193,15 +234,6 @@ class Building:
             version=self.server.version,
         )
         return stages.plan(archive.contents(self.pg_restore, self.archives), choices)
-
-    def settle(self, *, is_cloned: bool) -> None:
-        """Raise unless all was restored, each once, and from the archives that were checked.
-
-        is_cloned: a sibling did so with all but the last stage.
-        """
-        self.archives.check(self.frame.stop.check)
-        done = self.stages
-        self.ledger.settle(*([done.last] if is_cloned else [done.before, done.after, done.last]))
 
     def _after_load(self) -> Left:
         views = self.manifest.schema.materialized_views

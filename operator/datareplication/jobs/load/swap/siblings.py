@@ -64,7 +64,6 @@ class Cloning:
     built: Database
     run_uid: str
     is_superuser: bool
-    owner: str
     log: Log
 
     def offer(self) -> None:
@@ -89,7 +88,7 @@ class Cloning:
         if clone(self.session, sibling.next_name, self.run_uid) or self._is_loaded(sibling):
             return
         databases.drop(self.session, sibling.next_name)
-        databases.clone_next(self.session, self.built, sibling, self.owner, clone_for(self.run_uid))
+        databases.clone_next(self.session, self.built, sibling, clone_for(self.run_uid))
         self.log.info("cloned for a sibling", database=name)
 
     def _is_loaded(self, sibling: Database) -> bool:

@@ -35,9 +35,12 @@ class Stages:
     """The entries of an archive, each in one of these.
 
     before: comes before the rows. after: indexes, constraints, triggers and so on. last: what would keep a load's own
-    work from being done, would take part in it, or belong to the role that builds: grants, row-level security, event
-    triggers, statistics objects. left_out: as chosen.
+    work from being done, or belong to the role that builds: row-level security, statistics objects. left_out: as
+    chosen.
     refused: grants and comments that only a superuser may give to schema public.
+    postponed: objects with an owner that pg_dump puts behind the rows (a view or function that needs a primary key).
+    following: what depends on these, such as their indexes; it may run their code. grants: come after the last.
+    final: event triggers, after which nothing is done in the database any more.
     """
 
     before: tuple[Entry, ...]
@@ -45,6 +48,10 @@ class Stages:
     last: tuple[Entry, ...]
     left_out: tuple[Entry, ...]
     refused: tuple[Entry, ...] = ()
+    postponed: tuple[Entry, ...] = ()
+    following: tuple[Entry, ...] = ()
+    grants: tuple[Entry, ...] = ()
+    final: tuple[Entry, ...] = ()
 
 
 def plan(contents: Contents, choices: Choices) -> Stages:
@@ -55,13 +62,20 @@ def plan(contents: Contents, choices: Choices) -> Stages:
     out = public | _with_dependents(every, {e.id for e in every if (e.catalog, e.oid) in choices.omitted})
     out |= set() if choices.with_grants else {entry.id for entry in every if entry.is_grant}
     last = _with_dependents(every, {entry.id for entry in every if entry.is_last})
+    grants = {entry.id for entry in every if entry.is_grant}
+    final = _with_dependents(every, {entry.id for entry in every if entry.is_event_trigger})
     gone = out | refused
+    late = _with_dependents(every, {entry.id for entry in contents.post_data if entry.is_owned}) - gone - last
     return Stages(
-        before=_those(contents.pre_data, without=gone | last),
-        after=_those(contents.post_data, without=gone | last),
-        last=tuple(entry for entry in every if entry.id in last - gone),
+        before=_those(contents.pre_data, without=gone | last | late),
+        after=_those(contents.post_data, without=gone | last | late),
+        last=tuple(entry for entry in every if entry.id in last - gone - grants - final),
         left_out=tuple(entry for entry in every if entry.id in out),
         refused=tuple(entry for entry in every if entry.id in refused - out),
+        postponed=tuple(entry for entry in every if entry.id in late and entry.is_owned),
+        following=tuple(entry for entry in every if entry.id in late and not entry.is_owned),
+        grants=tuple(entry for entry in every if entry.id in grants - gone - final),
+        final=tuple(entry for entry in every if entry.id in final - gone),
     )
 
 

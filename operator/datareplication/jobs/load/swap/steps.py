@@ -50,6 +50,7 @@ class Swap:
                 next_oid = self._build_for_all(clone) if self.building.given.siblings else self._build()
                 written = self._provenance()
                 self._write(written)
+                self.building.seal(is_cloned=clone is not None)
             self.building.tally.phase("Swapping")
             not_carried = [*self.building.not_restored, *self._swap(next_oid)]
             return Replaced(written, not_carried, (*self.remarks, *self.building.remarks))
@@ -69,7 +70,6 @@ class Swap:
             building.open(workers, settings)
             building.compare_sums(workers)
             building.finish(workers, settings, is_analyzed=not building.script)
-        building.settle(is_cloned=False)
         return next_oid
 
     def _build_for_all(self, clone: int | None) -> int:
@@ -86,7 +86,6 @@ class Swap:
             # What comes now cannot be done twice: whoever tries again after a kill builds anew.
             notes.erase(self.maintenance, self._database.next_name)
             building.finish(workers, settings, is_analyzed=False)
-        building.settle(is_cloned=clone is not None)
         return next_oid
 
     def _build_and_clone(self, settings: Mapping[str, str]) -> int:
@@ -100,19 +99,20 @@ class Swap:
     def _make(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> int:
         """Make `<db>__next` and fill it, its rows as the role that builds, if there is one; return its oid."""
         building = self.building
-        next_oid = self._create_next()
+        next_oid = databases.create_next(self.maintenance, self._database)
         found = apart.builder(building, self.maintenance)
         self.made.append(found.made)
-        building.make_schema(settings)
         if found.role is None:
             self._say_built_as_loader(found.why_not)
-            building.open(workers, settings)
-            building.fill(workers, settings, is_final=is_final)
-        else:
+        building.make_schema(settings)
+        with apart.lent(building, self.maintenance, found.role):
+            building.open(workers, settings, found.role)
+            building.fill(workers, settings, found.role, is_final=is_final)
+            workers.close()
+        building.make_postponed(settings)
+        if building.stages.following:
             with apart.lent(building, self.maintenance, found.role):
-                building.open(workers, settings, found.role)
-                building.fill(workers, settings, found.role, is_final=is_final)
-                workers.close()
+                building.follow(settings, found.role)
         building.complete(settings)
         return next_oid
 
@@ -123,24 +123,12 @@ class Swap:
         if self.building.server.is_superuser:
             self.building.frame.log.warning("code of the source's ran as a superuser", role=role, why=why)
 
-    def _create_next(self) -> int:
-        return databases.create_next(self.maintenance, self._database, self._owner())
-
-    def _owner(self) -> str:
-        """Return whom `<db>__next` belongs to until the swap: the load's role.
-
-        A role that is no superuser can give objects only to a role that may create them there, so it needs the target's
-        owner from the start.
-        """
-        server = self.building.server
-        return server.role if server.is_superuser else self._database.owner
-
     def _clone_oid(self) -> int | None:
         """Return the oid of the `<db>__next` that a sibling of this run has built for this target, if there is one."""
         if not self.building.given.siblings:
             return None
         found = siblings.clone(self.maintenance, self._database.next_name, self._run_uid)
-        return found.oid if found and found.owner == self._owner() else None
+        return found.oid if found and found.owner == self.building.server.role else None
 
     def _clone(self) -> None:
         cloning = Cloning(
@@ -149,7 +137,6 @@ class Swap:
             built=self._database,
             run_uid=self._run_uid,
             is_superuser=self.building.server.is_superuser,
-            owner=self._owner(),
             log=self.building.frame.log,
         )
         cloning.offer()
@@ -183,23 +170,18 @@ class Swap:
         if not is_next_wanted:
             self._drop_left_over(self._database.next_name, "NextNotOurs")
         self._drop_left_over(self._database.obsolete_name, "ObsoleteNotOurs")
+        builders.sweep(self.maintenance, [one.oid for one in (self._database, self.previous) if one])
 
     def _drop_left_over(self, name: str, refusal: Reason) -> None:
         found = databases.describe(self.maintenance, name)
         if found is None:
             return
-        is_marked = siblings.is_mark(found.comment) or notes.read(self.maintenance, found.oid) is not None
-        if not is_marked and self._is_filled(found):
+        is_noted = notes.read(self.maintenance, found.oid) is not None
+        if not (is_noted or siblings.is_mark(found.comment) or found.is_just_made):
             text = f"database {name} exists and was not left by a load: rename or drop it"
             raise GuardError(text, reason=refusal)
         databases.drop(self.maintenance, name)
         self.building.frame.log.info("dropped what an earlier attempt left", database=name)
-
-    def _is_filled(self, database: Database) -> bool:
-        """Whether a database holds data that no load put there."""
-        databases.admit(self.maintenance, database)
-        with contextlib.closing(self._connect(database.name)) as session:
-            return bool(target.filled_tables(session)) and provenance.read(session) is None
 
     def _clean_up(self) -> None:
         """Drop `<db>__next`, over a new connection if the old one broke; else the next attempt drops it."""

@@ -25,7 +25,9 @@ CONTENTS = Contents(
     (PUBLIC, PUBLICS_GRANTS, TABLE, TABLES_COMMENT, TABLES_GRANTS, DEFAULTS),
     (KEY, KEYS_COMMENT, SECURITY, HOOK, HOOKS_COMMENT),
 )
-LAST = (PUBLICS_GRANTS, TABLES_GRANTS, DEFAULTS, SECURITY, HOOK, HOOKS_COMMENT)
+GRANTS = (PUBLICS_GRANTS, TABLES_GRANTS, DEFAULTS)
+LAST = (SECURITY,)
+FINAL = (HOOK, HOOKS_COMMENT)
 
 
 def choices(
@@ -43,22 +45,30 @@ def choices(
     [
         pytest.param(
             choices(),
-            Stages((PUBLIC, TABLE, TABLES_COMMENT), (KEY, KEYS_COMMENT), LAST, ()),
+            Stages((PUBLIC, TABLE, TABLES_COMMENT), (KEY, KEYS_COMMENT), LAST, (), grants=GRANTS, final=FINAL),
             id="a superuser restores all of it, grants, policies and event triggers last",
         ),
         pytest.param(
             choices(public_owners=("bob",)),
-            Stages((TABLE, TABLES_COMMENT), (KEY, KEYS_COMMENT), LAST, (PUBLIC,)),
+            Stages((TABLE, TABLES_COMMENT), (KEY, KEYS_COMMENT), LAST, (PUBLIC,), grants=GRANTS, final=FINAL),
             id="schema public of somebody else keeps its owner and gets its grants",
         ),
         pytest.param(
             choices(public_owners=("bob",), version=140000),
-            Stages((TABLE, TABLES_COMMENT), (KEY, KEYS_COMMENT), LAST[1:], (PUBLIC,), (PUBLICS_GRANTS,)),
+            Stages(
+                (TABLE, TABLES_COMMENT),
+                (KEY, KEYS_COMMENT),
+                LAST,
+                (PUBLIC,),
+                (PUBLICS_GRANTS,),
+                grants=GRANTS[1:],
+                final=FINAL,
+            ),
             id="up to 14 only a superuser may grant on it",
         ),
         pytest.param(
             choices(public_owners=("alice",), version=150000),
-            Stages((PUBLIC, TABLE, TABLES_COMMENT), (KEY, KEYS_COMMENT), LAST, ()),
+            Stages((PUBLIC, TABLE, TABLES_COMMENT), (KEY, KEYS_COMMENT), LAST, (), grants=GRANTS, final=FINAL),
             id="schema public of the load's own role",
         ),
         pytest.param(
@@ -66,14 +76,15 @@ def choices(
             Stages(
                 (PUBLIC, TABLE, TABLES_COMMENT),
                 (KEY, KEYS_COMMENT),
-                (SECURITY, HOOK, HOOKS_COMMENT),
-                (PUBLICS_GRANTS, TABLES_GRANTS, DEFAULTS),
+                LAST,
+                GRANTS,
+                final=FINAL,
             ),
             id="no grants",
         ),
         pytest.param(
             choices(omitted=((2606, 32),)),
-            Stages((PUBLIC, TABLE, TABLES_COMMENT), (), LAST, (KEY, KEYS_COMMENT)),
+            Stages((PUBLIC, TABLE, TABLES_COMMENT), (), LAST, (KEY, KEYS_COMMENT), grants=GRANTS, final=FINAL),
             id="what is left out goes with its comment",
         ),
     ],
@@ -82,9 +93,27 @@ def test_stages(chosen: Choices, expected: Stages) -> None:
     assert stages.plan(CONTENTS, chosen) == expected
 
 
+def test_what_pg_dump_puts_behind_the_rows_and_belongs_to_somebody_is_not_made_by_the_role_that_builds() -> None:
+    view = Entry(20, 1259, 40, (7,), "MATERIALIZED VIEW public mv bob")
+    index, comment, over = (
+        Entry(number, 0, 0, (20,), label)
+        for number, label in ((21, "INDEX public i bob"), (22, "COMMENT public mv bob"), (23, "VIEW public over bob"))
+    )
+    grants = Entry(24, 0, 0, (20,), "ACL public TABLE mv bob")
+
+    found = stages.plan(Contents((TABLE,), (KEY, view, index, comment, over, grants)), choices())
+
+    assert found == Stages((TABLE,), (KEY,), (), (), (), (view, over), (index, comment), (grants,))
+
+
 @given(
     st.lists(
-        st.tuples(st.sampled_from([one.label for one in LAST] + [TABLE.label, KEY.label]), st.sets(st.integers(1, 20)))
+        st.tuples(
+            st.sampled_from(
+                [one.label for one in (*LAST, *GRANTS, *FINAL)] + [TABLE.label, KEY.label, "VIEW public v bob"]
+            ),
+            st.sets(st.integers(1, 20)),
+        )
     ),
     st.integers(0, 20),
     st.booleans(),
@@ -98,7 +127,8 @@ def test_each_entry_is_in_exactly_one_stage(
 
     found = stages.plan(contents, choices(((0, 1),), owners, 140000, with_grants=with_grants))
 
-    given = [*found.before, *found.after, *found.last, *found.left_out, *found.refused]
+    given = [*found.before, *found.after, *found.postponed, *found.following, *found.last, *found.left_out]
+    given += [*found.refused, *found.grants, *found.final]
     assert sorted(entry.id for entry in given) == [entry.id for entry in entries]
 
 
