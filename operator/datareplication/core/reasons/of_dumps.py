@@ -14,6 +14,7 @@ OfDumps = Literal[
     "ReservedSchema",
     "UnloggedOnStandby",
     "ValueTooLarge",
+    "WouldRunCode",
     "SnapshotLost",
     "SnapshotTooOld",
     "GaveWay",
@@ -60,6 +61,11 @@ MEANINGS: dict[OfDumps, Meaning] = {
         "dump, load",
         "A row is over 1 GB as text, which is the limit of COPY.",
         "The message names its place; shorten it, or leave the table's rows out (`schemaOnly`).",
+    ),
+    "WouldRunCode": Meaning(
+        "dump, load",
+        "A query over a table would run functions of users as the program's role: its indexes call them.",
+        "Dump: do what the message says. Load: dump again, or load without `verify: Checksum`.",
     ),
     "SnapshotLost": Meaning(
         "dump", "The session that holds the dump's snapshot has gone.", "Nothing: the attempt is made again."

@@ -3,7 +3,7 @@
 It owns the splitting of large tables and the names of the files. It refuses to know how a part is written.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from datareplication.core.choices import Compression
@@ -28,9 +28,16 @@ class PartTask:
     blocks: Blocks | None
     condition: str = ""
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether a query chooses the rows, which the planner sees."""
+        return self.blocks is not None or bool(self.condition)
 
-def parts(tables: Iterable[Table], workers: int, compression: Compression, encoding: str) -> list[PartTask]:
-    """Return the files to write, largest first.
+
+def parts(
+    tables: Iterable[Table], workers: int, compression: Compression, encoding: str, whole: Collection[int] = ()
+) -> list[PartTask]:
+    """Return the files to write, largest first. whole: oids of tables that are not copied by ranges.
 
     A table without a block has no row that the snapshot could see, and no file. The last range of a table is
     open-ended: the table grows while it is dumped, by rows that the snapshot does not see.
@@ -38,7 +45,9 @@ def parts(tables: Iterable[Table], workers: int, compression: Compression, encod
     filled = [table for table in tables if table.blocks]
     limit = _limit_bytes(sum(table.bytes for table in filled), workers)
     tasks = [
-        (table.bytes / count, task) for table in filled for count, task in _split(table, limit, compression, encoding)
+        (table.bytes / count, task)
+        for table in filled
+        for count, task in _split(table, table.bytes if table.oid in whole else limit, compression, encoding)
     ]
     return [task for _, task in sorted(tasks, key=lambda sized: -sized[0])]
 

@@ -30,7 +30,7 @@ from datareplication.jobs.model.selection import Patterns, Selection
 from datareplication.jobs.model.settings import DumpSettings
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.model.volume import Inventory
-from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source
+from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source, unplanned
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.connection import Session, for_tools, login
 from datareplication.jobs.postgres.source import Exported, ExportedSnapshot
@@ -67,6 +67,7 @@ class _Seen:
     """What the dump is of: a database, at one instant. tables: all but those that are left out.
 
     settings: by which the source's own sessions see its views. for_tools: those that pg_dump's sessions start with.
+    unplanned: oids of tables over which no query may be planned.
     """
 
     identity: manifests.Source
@@ -79,6 +80,7 @@ class _Seen:
     settings: tuple[manifests.Setting, ...]
     for_tools: Mapping[str, str]
     views: Filling
+    unplanned: frozenset[int]
 
     @property
     def copied(self) -> Sequence[Table]:
@@ -140,6 +142,7 @@ class _Dump:
             settings=source.own_settings(self.given.source, self._application),
             for_tools=for_tools(session),
             views=filling.decide(catalog.materialized_views(session), selected.rowless_oids),
+            unplanned=unplanned.tables(session),
         )
         refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
         self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
@@ -163,7 +166,8 @@ class _Dump:
     def _copy(self, seen: _Seen, archives: Sequence[Running], tally: Tally) -> tuple[Relation, ...]:
         """Write all parts, with pg_dump at work beside; return the relations."""
         given = self.given
-        tasks = splitting.parts(seen.copied, given.workers, given.compression, seen.identity.csv_encoding)
+        encoding = seen.identity.csv_encoding
+        tasks = splitting.parts(seen.copied, given.workers, given.compression, encoding, seen.unplanned)
         tables = [table for table in seen.copied if table.kind != "PartitionedTable"]
         rows, size = sum(table.estimated_rows for table in tables), volume.expected_bytes(given, self.present)
         tally.expect(len(tables), [task.oid for task in tasks], rows, size)
@@ -195,7 +199,7 @@ class _Dump:
             sums |= {table.oid: checksum.EMPTY for table in unparted}
             tally.phase("Verifying")
             filled = [table for table in tables if table.kind == "Table" and table.oid in parted]
-            self.workers.perform(worker.sums(filled, seen.identity.csv_encoding), hear)
+            self.workers.perform(worker.sums(filled, encoding), hear)
         return worker.relations(seen.tables, written, sums)
 
     def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:

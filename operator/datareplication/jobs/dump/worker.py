@@ -1,18 +1,19 @@
 """What a dump's workers do in the exported snapshot: write parts, compute checksums. One task after the other."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datareplication.core.choices import Compression
-from datareplication.errors import CapabilityError
+from datareplication.errors import CapabilityError, TransientError
 from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.manifest import Part, Relation
 from datareplication.jobs.model.tables import Shape, Table
-from datareplication.jobs.postgres import checksum, copying, oversize, source
+from datareplication.jobs.postgres import checksum, copying, oversize, source, unplanned
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.snapshot.parts import PartWriter
 
@@ -91,16 +92,31 @@ def _in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
     """Connect a worker to the dump's snapshot."""
-    session = source.opened(config.source, config.application, config.lock_timeout_seconds)
-    with contextlib.closing(session), source.sharing(session, config.snapshot_id):
-        yield lambda task, tell: _do(session, config, task, tell)
+    session = _opened(config)
+    with contextlib.closing(session), source.sharing(session, config.snapshot_id), contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def fresh() -> Session:
+            return stack.enter_context(contextlib.closing(_opened(config)))
+
+        yield lambda task, tell: _do(session, config, task, tell, fresh)
 
 
-def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> Result:
+def _opened(config: WorkerConfig) -> Session:
+    return source.opened(config.source, config.application, config.lock_timeout_seconds)
+
+
+def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell, fresh: Callable[[], Session]) -> Result:
+    """Do one task. fresh: gives a session that sees what has been made since the snapshot, as the planner does."""
     source.check_is(session, task.shape.schema, task.shape.name, task.oid)
     with _naming_what_is_too_large(config, task.shape):
         if isinstance(task, PartTask):
+            if task.is_planned and unplanned.among(fresh(), [task.shape]):
+                text = f"{task.shape.schema}.{task.shape.name} got an index or statistics that call functions"
+                raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
             return _write(session, config, task, tell)
+        if unplanned.among(fresh(), [task.shape]):
+            return Summed(task.oid, checksum.of_unplanned(session, task.shape))
         return Summed(task.oid, checksum.of_table(session, task.shape))
 
 
@@ -112,7 +128,7 @@ def _naming_what_is_too_large(config: WorkerConfig, shape: Shape) -> Iterator[No
         if error.reason != oversize.REASON:
             raise
         # The transaction has failed; another session looks.
-        with contextlib.closing(source.opened(config.source, config.application, config.lock_timeout_seconds)) as other:
+        with contextlib.closing(_opened(config)) as other:
             raise oversize.named(other, shape, error) from error
 
 

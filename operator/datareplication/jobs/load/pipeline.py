@@ -161,10 +161,10 @@ def sums(manifest: Manifest) -> list[CompareSum]:
 
 
 def counts(manifest: Manifest) -> list[CountRows]:
-    """Return the comparisons of all tables' rows with the snapshot's, largest first."""
+    """Return the comparisons of all tables' rows with the snapshot's, by the load's role, largest first."""
     encoding = manifest.source.csv_encoding
     found = units([relation for relation in manifest.relations if relation.kind == "Table"])
-    return [CountRows(tuple((shape(one, encoding), one.rows) for one in unit.relations)) for unit in found]
+    return [CountRows(tuple((shape(one, encoding), one.rows) for one in unit.relations), True) for unit in found]
 
 
 def filled(manifest: Manifest) -> list[Shape]:

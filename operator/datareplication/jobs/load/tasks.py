@@ -25,9 +25,13 @@ class RestoreEntries:
 
 @dataclass(frozen=True)
 class CountRows:
-    """Compare tables' rows with the manifest's."""
+    """Compare tables' rows with the manifest's.
+
+    as_loader: as the load's role, which plans no query that would run code of the source's.
+    """
 
     expected: tuple[tuple[Shape, int], ...]
+    as_loader: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ It owns the tasks and their checks. It refuses to know in which order they come.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from datareplication.errors import DataError
+from datareplication.errors import CapabilityError, DataError
 from datareplication.jobs.frame.tools import Running, Tool
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.load import archive
@@ -17,7 +17,7 @@ from datareplication.jobs.model.connections import Connection, Login
 from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.manifest import Part
 from datareplication.jobs.model.tables import Shape
-from datareplication.jobs.postgres import checksum, copying
+from datareplication.jobs.postgres import checksum, copying, unplanned
 from datareplication.jobs.postgres.connection import Session, connect, transaction
 from datareplication.jobs.snapshot import below
 from datareplication.jobs.snapshot.archives import Archives
@@ -76,9 +76,9 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
         case RestoreEntries():
             _restore(config, task)
         case CountRows():
-            for shape, rows in task.expected:
-                check_rows(session, shape, rows)
+            _count(session, task)
         case CompareSum():
+            _refuse_planning(session, task)
             compare_sum(session, task)
         case Refresh():
             copying.refresh(session, task.view, dict(task.settings))
@@ -115,16 +115,34 @@ def _restore(config: WorkerConfig, task: RestoreEntries) -> None:
         child.join(lambda: None)
 
 
-def check_rows(session: Session, shape: Shape, expected: int) -> None:
+def _count(session: Session, task: CountRows) -> None:
+    never = unplanned.among(session, [shape for shape, _ in task.expected]) if task.as_loader else ()
+    for shape, rows in task.expected:
+        count = copying.count_unplanned if (shape.schema, shape.name) in never else copying.count
+        check_rows(session, shape, rows, count)
+
+
+def check_rows(
+    session: Session, shape: Shape, expected: int, count: Callable[[Session, Shape], int] = copying.count
+) -> None:
     """Refuse by DataError a table that has not as many rows as expected."""
-    rows = copying.count(session, shape)
+    rows = count(session, shape)
     if rows != expected:
         text = f"{shape.schema}.{shape.name} has {rows} rows, the snapshot {expected}"
         raise DataError(text, reason="RowsDiffer")
 
 
+def _refuse_planning(session: Session, task: CompareSum) -> None:
+    """Refuse by CapabilityError a checksum whose query would run the source's code as the load's role."""
+    if not checksum.is_of_copy(task.checksum) and unplanned.among(session, [task.shape]):
+        text = (
+            f"the query for the checksum of {task.shape.schema}.{task.shape.name} would run functions of the source's"
+        )
+        raise CapabilityError(f"{text}: dump again, or load without verify: Checksum", reason="WouldRunCode")
+
+
 def compare_sum(session: Session, task: CompareSum) -> None:
     """Refuse by DataError a table whose content is not what the snapshot's manifest says."""
-    if checksum.of_table(session, task.shape) != task.checksum:
+    if checksum.same_kind(session, task.shape, task.checksum) != task.checksum:
         text = f"the content of {task.shape.schema}.{task.shape.name} differs from the source's, by its checksum"
         raise DataError(text, reason="ChecksumDiffers")

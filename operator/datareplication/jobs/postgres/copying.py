@@ -4,6 +4,7 @@ It owns the statements. It refuses to know files: a stream with write() or read(
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from psycopg2 import sql
@@ -42,12 +43,20 @@ class Readable(Protocol):
         ...
 
 
+class Nowhere:
+    """Takes rows and keeps none."""
+
+    def write(self, data: bytes, /) -> None:
+        """Take one row."""
+
+
 def copy_out(
     session: Session, shape: Shape, stream: Writable, blocks: Blocks | None = None, condition: str = ""
 ) -> int:
     """Write a table's rows (only its own, never its children's), or those in `blocks`; return how many.
 
-    condition: SQL of an extension (`WHERE …`) that chooses among the rows; not together with blocks.
+    condition: SQL of an extension (`WHERE …`) that chooses among the rows; not together with blocks. With either a
+    query is planned: never for a table that is `unplanned`.
     """
     table = identifier(shape.schema, shape.name)
     if blocks is None and not condition:
@@ -83,6 +92,11 @@ def count(session: Session, shape: Shape) -> int:
     """Return how many rows a table has, its children's not counted."""
     query = sql.SQL("SELECT count(*) FROM ONLY {}").format(identifier(shape.schema, shape.name))
     return int(row(session, query, doing=f"counting {shape.schema}.{shape.name}")[0])
+
+
+def count_unplanned(session: Session, shape: Shape) -> int:
+    """Return the same without a query that is planned (see `unplanned`), at the price of reading every row."""
+    return copy_out(session, replace(shape, columns=()), Nowhere())
 
 
 def analyze(session: Session, shapes: Sequence[Shape]) -> None:

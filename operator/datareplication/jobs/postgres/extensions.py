@@ -11,9 +11,11 @@ from typing import Any
 
 from psycopg2 import sql
 
+from datareplication.errors import CapabilityError
 from datareplication.jobs.model.manifest import Column, Relation
 from datareplication.jobs.model.selection import Node
 from datareplication.jobs.model.tables import Table
+from datareplication.jobs.postgres import unplanned
 from datareplication.jobs.postgres.catalog import DOING
 from datareplication.jobs.postgres.connection import Session, identifier, records, row, rows
 
@@ -77,9 +79,13 @@ def unreadable(session: Session, rowless: Collection[int]) -> list[tuple[str, st
 
 
 def tables(session: Session, rowless: Collection[int]) -> list[Table]:
-    """Return the tables that hold rows of the user, each after those that it refers to."""
+    """Return the tables that hold rows of the user, each after those that it refers to.
+
+    CapabilityError for one whose rows only a query tells, and over which none may be planned.
+    """
+    never = unplanned.tables(session)
     every = records(session, _TABLES, {"rowless": list(rowless)}, into=_table, doing=DOING)
-    found = {table.oid: table for table in every if _has_rows(session, table)}
+    found = {one.oid: one for one in every if (_is_filled(one) if one.oid in never else _has_rows(session, one))}
     pairs = rows(session, _REFERENCES, {"oids": list(found)}, doing=DOING)
     return [found[oid] for oid in in_order(found, pairs)]
 
@@ -105,6 +111,16 @@ def lacking(session: Session, relations: Iterable[Relation]) -> list[tuple[Relat
     wanted = [(name, column.name) for name, one in by_name.items() for column in one.columns]
     found = rows(session, _LACKING, [[name for name, _ in wanted], [column for _, column in wanted]], doing=DOING)
     return [(by_name[name], column) for name, column in found]
+
+
+def _is_filled(table: Table) -> bool:
+    if table.condition:
+        text = f"{table.schema}.{table.name} of extension {table.extension} has an index or statistics of expressions"
+        remedy = "drop them, or copy it without its rows (source.tables.schemaOnly)"
+        raise CapabilityError(
+            f"{text} that call functions, and its rows are asked for: {remedy}", reason="WouldRunCode"
+        )
+    return table.blocks > 0
 
 
 def _has_rows(session: Session, table: Table) -> bool:

@@ -9,6 +9,7 @@ from psycopg2 import sql
 from datareplication.core.reasons import Reason
 from datareplication.errors import CapabilityError
 from datareplication.jobs.model.tables import Shape
+from datareplication.jobs.postgres import unplanned
 from datareplication.jobs.postgres.connection import Session, identifier, rows
 
 REASON: Reason = "ValueTooLarge"
@@ -37,8 +38,10 @@ _SIZED = """
 def named(session: Session, shape: Shape, error: CapabilityError) -> CapabilityError:
     """Return the error with the row that is probably meant, and the remedy. session: a new one, without transaction.
 
-    Only sizes are looked at, which PostgreSQL knows without reading the values.
+    Only sizes are looked at, which PostgreSQL knows without reading the values; of an `unplanned` table, nothing.
     """
+    if unplanned.among(session, [shape]):
+        return error
     sized = rows(session, _SIZED, [shape.schema, shape.name, list(shape.columns)], doing=DOING)
     if not sized:
         return error

@@ -38,6 +38,8 @@ PINNED: Mapping[str, str] = {
     "gin_fuzzy_search_limit": "0",
     "synchronize_seqscans": "off",
     "ignore_system_indexes": "off",
+    # What the planner looks at: with `on` it evaluates CHECK constraints, as whoever asks.
+    "constraint_exclusion": "partition",
     # What a transaction is, and where things are made.
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",

@@ -1,0 +1,44 @@
+"""Tables over which no query may be planned: the planner would run functions of users as whoever asks.
+
+To plan a query over a table it evaluates what is constant in the expressions of the table's indexes and statistics,
+whatever the query reads. COPY of a whole table plans nothing. It owns the query. Functions in C count for nothing here:
+only a superuser makes them. Those of extensions count: an extension's owner may add his own to it.
+"""
+
+from collections.abc import Iterable
+
+from datareplication.jobs.model.tables import Shape
+from datareplication.jobs.postgres.connection import Session, rows
+
+_TABLES = """
+    WITH called AS (
+        SELECT 'pg_proc'::regclass AS classid, p.oid FROM pg_proc p
+        WHERE p.oid >= 16384 AND p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('internal', 'c'))
+    ), calling AS (
+        SELECT d.classid, d.objid FROM pg_depend d JOIN called c ON (d.refclassid, d.refobjid) = (c.classid, c.oid)
+        UNION SELECT d.classid, d.objid FROM pg_depend d JOIN pg_operator o
+        ON d.refclassid = 'pg_operator'::regclass AND d.refobjid = o.oid JOIN called c ON c.oid = o.oprcode
+    )
+    SELECT i.indrelid::int8 FROM pg_index i JOIN calling ON (classid, objid) = ('pg_class'::regclass, i.indexrelid)
+    UNION SELECT s.stxrelid::int8 FROM pg_statistic_ext s
+    JOIN calling ON (classid, objid) = ('pg_statistic_ext'::regclass, s.oid)
+"""
+
+_NAMES = f"""
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.oid IN ({_TABLES}) AND (n.nspname, c.relname) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
+"""  # noqa: S608 - constants only
+
+DOING = "looking up functions that the planner would run"
+
+
+def tables(session: Session) -> frozenset[int]:
+    """Return the oids of all such tables, as the session's snapshot sees them."""
+    return frozenset(oid for (oid,) in rows(session, _TABLES, doing=DOING))
+
+
+def among(session: Session, shapes: Iterable[Shape]) -> frozenset[tuple[str, str]]:
+    """Return (schema, name) of those of the shapes that are such tables."""
+    wanted = [(shape.schema, shape.name) for shape in shapes]
+    values = [[schema for schema, _ in wanted], [name for _, name in wanted]]
+    return frozenset((schema, name) for schema, name in rows(session, _NAMES, values, doing=DOING))
