@@ -11,6 +11,7 @@ import pytest
 import zstandard
 from programs import Programs, databases
 
+from datareplication.jobs.load.swap.building import Building
 from datareplication.jobs.model import manifest_file
 
 BOMB_MIB = 300
@@ -123,3 +124,32 @@ def test_a_small_file_that_unpacks_to_a_large_one_stops_at_the_manifests_size(pr
     ((after,),) = programs.target.run(position)
     assert after - before < BOMB_MIB << 17, "an eighth of it went into the target's log"
     assert untouched(programs)
+
+
+@pytest.mark.parametrize("moment", ["before it is restored", "after it was restored"])
+def test_a_schema_that_is_exchanged_while_it_is_loaded_is_not_shown(
+    older: Programs, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """It was hashed when the load began."""
+    assert older.dump("--schema-only", "public.*", run="run-2", CSV_OUTPUT_PATH=str(older.root / "other")).code == 0
+
+    method = {"before it is restored": "make_schema", "after it was restored": "settle"}[moment]
+    go_on = getattr(Building, method)
+
+    def exchange(*given: Any, **more: Any) -> None:
+        (older.root / "other" / "schema.dump").rename(older.snapshot / "schema.dump")
+        go_on(*given, **more)
+
+    monkeypatch.setattr(Building, method, exchange)
+    loaded = older.load("--overwrite", "Any")
+    assert loaded.summary == (65, "SnapshotCorrupt")
+    assert untouched(older)
+
+
+def test_a_name_without_end_never_reaches_a_target(older: Programs) -> None:
+    """In its provenance it kept all later loads from reading that."""
+    good = (older.snapshot / "manifest.json").read_text()
+    forge(older.snapshot, lambda content: content["run"].update(name="y" * 200_000))
+    assert older.load("--overwrite", "Any").summary == (65, "SnapshotCorrupt")
+    (older.snapshot / "manifest.json").write_text(good)
+    assert older.load("--overwrite", "Any").code == 0

@@ -27,7 +27,7 @@ from datareplication.errors import TransientError
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.postgres.source import sharing
 from datareplication.jobs.snapshot import store
-from datareplication.jobs.snapshot.parts import sha256_of
+from datareplication.jobs.snapshot.hashing import sha256_of
 
 POINTS = int(os.environ.get("DATAREPLICATION_KILL_POINTS", "100"))
 SEED = os.environ.get("DATAREPLICATION_KILL_SEED", "2024")

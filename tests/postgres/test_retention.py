@@ -10,7 +10,9 @@ from programs import Outcome, Programs
 
 from datareplication.jobs.commands import snapshot
 from datareplication.jobs.model import contents, manifest_file
-from datareplication.jobs.snapshot import store
+from datareplication.jobs.model.manifest import Manifest
+from datareplication.jobs.model.volume import Inventory
+from datareplication.jobs.snapshot import inventory, store
 
 
 @pytest.fixture
@@ -84,3 +86,40 @@ def grow(directory: Path) -> None:
     grown = replace(manifest, schema=replace(manifest.schema, archive=archive))
     os.truncate(directory / contents.ARCHIVE, size)
     (directory / contents.MANIFEST).write_text(manifest_file.to_json(grown))
+
+
+def test_the_volume_is_looked_at_once_and_before_production_holds_anything(
+    programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look reads every manifest there."""
+    assert dump(programs, root, "run-1", "--keep", "1").code == 0
+    take, looks = inventory.take, []
+
+    def take_and_ask(directory: Path) -> Inventory:
+        held = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_xmin IS NOT NULL"
+        looks.append(programs.source.run(held.replace("%s", f"'{programs.database}'")))
+        return take(directory)
+
+    monkeypatch.setattr(inventory, "take", take_and_ask)
+    assert dump(programs, root, "run-2", "--keep", "1").code == 0
+    assert looks == [[(0,)]]
+    assert [path.name for path in root.iterdir()] == ["run-2"]
+
+
+@pytest.mark.parametrize(("other", "summary"), [("run-1", (0, "Dumped")), ("run-9", (64, "SnapshotExists"))])
+def test_a_dump_that_another_has_overtaken_does_not_dump_again(
+    programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch, other: str, summary: tuple[int, str]
+) -> None:
+    published, overtaken = store.published, [other]
+
+    def published_before(directory: Path, run_uid: str) -> Manifest | None:
+        found = published(directory, run_uid)
+        if overtaken:
+            assert programs.dump(run=overtaken.pop()).code == 0
+        return found
+
+    assert root.parent.is_dir()
+    monkeypatch.setattr(store, "published", published_before)
+    ended = programs.dump(run="run-1")
+    assert ended.summary == summary
+    assert ("info", "snapshot taken") not in messages(ended)

@@ -93,6 +93,25 @@ def test_a_second_rollback_rolls_forward_and_the_next_load_keeps_what_was_shown(
     assert _both(twice) == (1, 3)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "tables = -1",
+        "snapshot_time = '2999-01-01T00:00:00Z'",
+        "snapshot_time = repeat('x', 200000)",
+        "duration_seconds = 'NaN'",
+    ],
+)
+def test_what_no_load_can_have_written_is_not_told(twice: Programs, change: str) -> None:
+    """The target's owner can write anything there."""
+    twice.target.run(f"UPDATE datareplication.provenance SET {change}", database=f"{twice.database}__previous")
+    rolled = _roll_back(twice)
+    assert rolled.summary == (0, "RolledBack"), rolled.report.message
+    assert (rolled.report.snapshot_time, rolled.report.tables) == ("", 0)
+    assert "no load of ours made" in rolled.report.message
+    assert _both(twice) == (1, 2)
+
+
 def test_the_users_own_database_comes_back_and_is_guarded_again(three: Programs) -> None:
     three.target.run("CREATE TABLE t AS SELECT 99 AS id", database=three.database)
     assert _load(three, 1, "--overwrite", "Any").code == 0

@@ -70,7 +70,7 @@ MEANINGS: dict[OfPrograms, Meaning] = {
     ),
     "Terminated": Meaning(
         "dump, load",
-        "The program was asked to end (SIGTERM, SIGINT) and has cleaned up.",
+        "The program was asked to end (SIGTERM, SIGINT, SIGHUP) and has cleaned up.",
         "Nothing: another attempt is made, unless the run was ended.",
     ),
     "OutOfMemory": Meaning(
@@ -80,7 +80,7 @@ MEANINGS: dict[OfPrograms, Meaning] = {
     ),
     "OutOfResources": Meaning(
         "dump, load",
-        "The machine had too few processes, threads, files or memory left.",
+        "The machine had too few processes, threads, files or memory left, or a file server did not answer.",
         "Raise that limit; the attempt is made again.",
     ),
     "LocalFailure": Meaning(

@@ -35,7 +35,7 @@ from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.connection import Session, for_tools, login
 from datareplication.jobs.postgres.source import Exported, ExportedSnapshot
 from datareplication.jobs.snapshot import below, lock, store
-from datareplication.jobs.snapshot.parts import hashed_file
+from datareplication.jobs.snapshot.hashing import hashed_file
 from datareplication.jobs.snapshot.store import Draft
 
 PROGRAM = "datareplication-dump"

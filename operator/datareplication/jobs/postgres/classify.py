@@ -148,7 +148,10 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, Reason, str], ...] = (
         "this looks like a connection pooler: connect to PostgreSQL itself",
     ),
     (
-        r"invalid connection option|invalid (sslmode|port|channel_binding|connect_timeout|gssencmode)|invalid integer",
+        (
+            r"invalid connection option|invalid (sslmode|port|channel_binding|connect_timeout|gssencmode)"
+            r"|invalid integer|(definition of service|service file) .* not found|syntax error in service file"
+        ),
         UsageError,
         "BadConnection",
         "correct {prefix}_DB_CONNECTION",
@@ -191,13 +194,17 @@ def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
     return kind(f"{doing}: {text} (SQLSTATE {code}){_details(error)}{remedy}", reason=reason)
 
 
+_VALUE = re.compile(r'(invalid integer value) ".*?"(?= for)')
+"""libpq quotes a piece of the connection string there, which may be a password in the wrong place."""
+
+
 def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str) -> ReplicationError:
     """Return our error for a connection that did not come about, with the remedy.
 
     psycopg2 gives no SQLSTATE then, only text. What no pattern knows counts as transient: a name that does not resolve,
     a refused connection, a timeout, and a server's message in another language than English.
     """
-    text = " ".join(str(error).split())
+    text = _VALUE.sub(r"\1", " ".join(str(error).split()))
     for pattern, kind, reason, remedy in CONNECT_TEXTS:
         if re.search(pattern, text, re.IGNORECASE):
             filled = remedy.format(prefix=prefix, role=quoted(role), database=quoted(database))

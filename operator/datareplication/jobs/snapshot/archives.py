@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datareplication.errors import DataError
-from datareplication.jobs.snapshot.parts import descriptor_of, nothing, reading, sha256_of_descriptor
+from datareplication.jobs.snapshot.hashing import descriptor_of, nothing, sha256_of_descriptor
+from datareplication.jobs.snapshot.parts import reading
 
 Seal = tuple[int, int, int, int]
 """Which file it is, its bytes, and when it was written to or changed: another one says nothing but to look again.

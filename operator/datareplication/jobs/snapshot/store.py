@@ -18,7 +18,8 @@ from datareplication.jobs.model.manifest import Manifest, Part
 from datareplication.jobs.snapshot import below, lock
 from datareplication.jobs.snapshot.archives import Archives
 from datareplication.jobs.snapshot.below import Directory, StrangeError
-from datareplication.jobs.snapshot.parts import nothing, storing
+from datareplication.jobs.snapshot.hashing import nothing
+from datareplication.jobs.snapshot.parts import storing
 
 UMASK = 0o007
 """Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""

@@ -6,7 +6,8 @@ from pathlib import Path
 from datareplication.errors import DataError
 from datareplication.jobs.model.manifest import Manifest, Part
 from datareplication.jobs.snapshot import below, store
-from datareplication.jobs.snapshot.parts import CHUNK_BYTES, PartReader, sha256_of
+from datareplication.jobs.snapshot.hashing import sha256_of
+from datareplication.jobs.snapshot.parts import CHUNK_BYTES, PartReader
 
 
 def faults(directory: Path, manifest: Manifest) -> Iterator[str]:

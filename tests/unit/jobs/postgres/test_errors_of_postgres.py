@@ -42,6 +42,8 @@ from datareplication.jobs.postgres import classify
             "PasswordInClear",
         ),
         ('invalid sslmode value: "x"', 64, "BadConnection"),
+        ('definition of service "x" not found', 64, "BadConnection"),
+        ('syntax error in service file "/home/x/.pg_service.conf", line 2', 64, "BadConnection"),
         ("FATAL:  unsupported startup parameter in options: search_path", 69, "ConnectionPooler"),
         ("FATAL:  Passwort-Authentifizierung fehlgeschlagen", 75, "CannotConnect"),
     ],
@@ -50,6 +52,12 @@ def test_before_a_connection_exists(text: str, code: int, reason: str) -> None:
     found = classify.before_connect(psycopg2.OperationalError(text), "DEV", "app", "app")
     assert (found.exit_code, found.reason) == (code, reason)
     assert "DEV" in found.message
+
+
+def test_a_piece_of_the_connection_string_is_not_quoted() -> None:
+    text = 'invalid integer value "hunter2" for connection option "port"'
+    found = classify.before_connect(psycopg2.OperationalError(text), "DEV", "app", "app")
+    assert 'invalid integer value for connection option "port"; correct DEV_DB_CONNECTION' in found.message
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from datareplication.errors import DataError, TransientError
 from datareplication.jobs.frame.stop import Stop
 from datareplication.jobs.snapshot.archives import Archives
-from datareplication.jobs.snapshot.parts import CHUNK_BYTES, hashed_file
+from datareplication.jobs.snapshot.hashing import hashed_file
+from datareplication.jobs.snapshot.parts import CHUNK_BYTES
 
 NAME = "schema.dump"
 

@@ -20,7 +20,8 @@ from datareplication.jobs.model import manifest as manifests
 from datareplication.jobs.model.manifest import Column, Index, LargeObjects, Manifest, MaterializedView, Part, Relation
 from datareplication.jobs.model.retention import Order, Rule
 from datareplication.jobs.snapshot import below, inventory, lock, pruning, store, verification
-from datareplication.jobs.snapshot.parts import PartReader, PartWriter, hashed_file
+from datareplication.jobs.snapshot.hashing import hashed_file
+from datareplication.jobs.snapshot.parts import PartReader, PartWriter
 
 OPERATOR = Path(__file__).parents[4] / "operator"
 NOW = times.from_text("2024-02-01T00:00:00Z")

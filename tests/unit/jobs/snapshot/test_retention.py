@@ -23,7 +23,8 @@ from datareplication.jobs.model.manifest import Column, Manifest, Relation, Run
 from datareplication.jobs.model.retention import Order, Rule, StoredSnapshot
 from datareplication.jobs.model.settings import DumpSettings, RunSettings
 from datareplication.jobs.snapshot import inventory, pruning, room, store
-from datareplication.jobs.snapshot.parts import PartWriter, hashed_file
+from datareplication.jobs.snapshot.hashing import hashed_file
+from datareplication.jobs.snapshot.parts import PartWriter
 
 NOW = datetime(2024, 1, 31, 12, tzinfo=UTC)
 ENVIRONMENT = {

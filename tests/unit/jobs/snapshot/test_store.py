@@ -14,7 +14,7 @@ from datareplication.jobs.model import contents
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.snapshot import lock, parts, store
 from datareplication.jobs.snapshot.below import Directory
-from datareplication.jobs.snapshot.parts import hashed_file
+from datareplication.jobs.snapshot.hashing import hashed_file
 
 
 @pytest.fixture
