@@ -232,3 +232,12 @@ async def test_a_target_that_is_loaded_while_the_spec_is_invalid_shows_the_new_d
     await world.settle()
     assert world.status["phase"] == "Invalid"
     assert data_times(world) == {"dev": DUMPED.snapshot_time, "qa": "", "staging": ""}
+
+
+async def test_a_target_does_not_run_on_when_its_run_was_deleted_while_it_loaded() -> None:
+    world = await loading()
+    world.cluster.remove(RUN, NAMESPACE, "now")
+    await world.settle()
+    told = world.status["targets"][0]
+    assert (told["phase"], told["run"]) == ("Failed", "now")
+    assert told["message"] == "run now is gone, and the end of its load was not seen"

@@ -3,6 +3,7 @@
 It is remembered after the run that loaded it is gone from the history.
 """
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 
 from datareplication.core.run import Run
@@ -31,6 +32,13 @@ def after(old: TargetStatus, runs: list[Run]) -> TargetStatus:
             continue
         old = _after_step(old, run, step)
     return old
+
+
+def without_its_run(target: TargetStatus, there: Container[str]) -> TargetStatus:
+    """Return it as failed where its load had not ended when its run vanished. there: the runs that are not gone."""
+    if not target.run or target.run in there or target.phase in ("Succeeded", "Failed"):
+        return target
+    return target.having(phase="Failed", message=f"run {target.run} is gone, and the end of its load was not seen")
 
 
 def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:

@@ -42,6 +42,8 @@ class Close:
     why: Why
 
 
+WAITS = "waits for its turn; status.activeRuns of its DataReplication names all runs that have not ended"
+
 DEFECT_SECONDS = 60
 """How long after an error that nobody expected a run is asked for again."""
 
@@ -52,7 +54,6 @@ Move = Advance | HoldBack | Close | None
 def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[Move, ...]:
     """Return what becomes of each of the runs of a valid DataReplication, in their order."""
     admitted = {one.name for one in concurrency.to_admit(spec, runs)}
-    active = [one.name for one in runs if one.is_admitted and not one.is_finished]
     in_use = paths.in_use(runs)
     found: list[Move] = []
     for one in runs:
@@ -62,7 +63,7 @@ def moves(spec: ReplicationSpec, runs: tuple[Run, ...], now: datetime) -> tuple[
         elif one.is_admitted or (one.name in admitted and not successor):
             found.append(Advance(in_use, concurrency.loads_ahead(one, runs), successor))
         else:
-            found.append(HoldBack(_held_back(one, successor, active, now)))
+            found.append(HoldBack(_held_back(one, successor, now)))
     return tuple(found)
 
 
@@ -94,8 +95,11 @@ def after_defect(run: Run, error: Exception, now: datetime) -> Move:
     return HoldBack(run.status.having(message=why.message))
 
 
-def _held_back(one: Run, successor: str, active: list[str], now: datetime) -> RunStatus:
-    """Return the status of a run that may not begin: it waits, or it is replaced before it began."""
+def _held_back(one: Run, successor: str, now: datetime) -> RunStatus:
+    """Return the status of a run that may not begin: it waits, or it is replaced before it began.
+
+    It does not name those before it: with each that ends all that wait would be written anew.
+    """
     if successor and (why := plan.why_ending(one, successor, now)):
         return status.replaced_run(one, why, now)
-    return status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", now)
+    return status.waiting_run(one, WAITS, now)

@@ -42,6 +42,7 @@ class Known:
     def handled(self) -> datetime:
         """Return up to when slots are behind it: the last one run, or since when they count."""
         since = self.old.schedule.since if self.old.schedule else None
+        since = since if since and times.is_believed(since, self.now) else None
         created = times.from_text(self.replication["metadata"]["creationTimestamp"])
         return max(filter(None, (summary.last_slot(self.old, (), self.now), since or created)))
 

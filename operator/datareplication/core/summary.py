@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from datareplication.core import carried
+from datareplication.core import carried, times
 from datareplication.core.phases import ReplicationPhase
 from datareplication.core.pods import Why
 from datareplication.core.reasons import Reason, Word
@@ -25,9 +25,6 @@ from datareplication.core.state import (
 )
 from datareplication.errors import SpecError
 
-CLOCKS_PART = timedelta(days=1)
-"""How far a clock may be set back without a slot being run twice."""
-
 
 def invalid(
     old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
@@ -38,7 +35,7 @@ def invalid(
     """
     ordered = _by_age(runs)
     copies = [run.request.replication for run in ordered if run.request.replication]
-    targets = [carried.after(target, ordered) for target in old.targets]
+    targets = _carried(old.targets, ordered)
     if copies:
         targets = [carried.with_freshness(target, copies[-1].freshness_seconds, now) for target in targets]
     targets = [carried.aged(target, now) for target in targets]
@@ -108,7 +105,7 @@ def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> R
     spec, generation, decision = seen.spec, seen.generation, seen.decision
     ordered, all_runs = _by_age(seen.runs), _by_age((*seen.runs, *seen.beside))
     before = {target.name: target for target in old.targets}
-    targets = [carried.after(before.get(t.name, TargetStatus(name=t.name)), all_runs) for t in spec.targets]
+    targets = _carried([before.get(t.name, TargetStatus(name=t.name)) for t in spec.targets], all_runs)
     targets = [carried.with_freshness(target, spec.freshness_seconds, now) for target in targets]
     last = last_runs(old, ordered)
     status = old.having(
@@ -138,6 +135,11 @@ def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> R
     return status.having(conditions=with_conditions(kept, new, now))
 
 
+def _carried(old: Iterable[TargetStatus], runs: list[Run]) -> list[TargetStatus]:
+    there = {run.name for run in runs}
+    return [carried.without_its_run(carried.after(target, runs), there) for target in old]
+
+
 def _by_age(runs: Iterable[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (run.created, run.name))
 
@@ -148,7 +150,7 @@ def last_slot(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> dat
     One that is far ahead is of a clock that was wrong: believed, no slot would be run until then.
     """
     slots = [old.last_schedule_time, *(run.request.slot for run in runs)]
-    return max((slot for slot in slots if slot and slot <= now + CLOCKS_PART), default=None)
+    return max((slot for slot in slots if slot and times.is_believed(slot, now)), default=None)
 
 
 def looked_at_again(status: ReplicationStatus, now: datetime) -> datetime | None:
