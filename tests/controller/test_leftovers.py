@@ -156,7 +156,7 @@ class TestRunOrphansItsJobs:
         assert world.status["targetsSummary"] == "2/3"
         assert data_times(world) == {"dev": DUMPED.snapshot_time, "qa": DUMPED.snapshot_time, "staging": ""}
 
-    async def test_also_where_the_resource_is_gone_and_made_anew(self) -> None:
+    async def test_they_end_also_where_the_resource_is_gone_and_made_anew_which_does_not_know_the_run(self) -> None:
         world = await loading()
         orphan(world.cluster, REPLICATION, NAME)
         orphan(world.cluster, RUN, "now")
@@ -166,7 +166,20 @@ class TestRunOrphansItsJobs:
             end(world, target)
         create(world)
         await world.settle()
-        assert world.status["targetsSummary"] == "3/3"
+        assert data_times(world) == dict.fromkeys(TARGETS, "")
+
+    async def test_a_job_that_somebody_made_up_tells_nothing_of_a_target(self) -> None:
+        world = await loading()
+        forged = copy.deepcopy(world.job("now-load-dev"))
+        forged["metadata"] |= {"name": "forged", "uid": "forged"}
+        forged["metadata"]["labels"]["datareplication.dev/run"] = "made-up"
+        del forged["metadata"]["ownerReferences"]
+        world.cluster.put(JOB, forged)
+        world.cluster.put(JOB, {**world.job("forged"), "status": {}})
+        world.finish("forged", replace(LOADED, snapshot_time="2026-03-01T11:59:00Z"))
+        orphan(world.cluster, RUN, "now")
+        await world.settle()
+        assert data_times(world) == dict.fromkeys(TARGETS, "")
 
     async def test_also_where_the_run_is_made_anew_at_once(self) -> None:
         world = await loading()

@@ -98,8 +98,9 @@ class Reconciler:
         if raw["metadata"].get("deletionTimestamp"):
             return Outcome()
         gone: tuple[Run, ...] = ()
-        if leftovers.may_have_orphans(state.read_status(ReplicationStatus, raw), found):
-            gone = await self._closer.end_orphans(names.key_of(raw))
+        old = state.read_status(ReplicationStatus, raw)
+        if leftovers.may_have_orphans(old, found):
+            gone = await self._closer.end_orphans(names.key_of(raw), old.active_runs)
         readable = replace(readable, beside=(*readable.beside, *gone))
         try:
             parsed = schedule.spec_of(raw)
