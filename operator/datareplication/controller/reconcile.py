@@ -145,7 +145,7 @@ class Reconciler:
         old = state.read_status(ReplicationStatus, raw)
         in_effect, decision = effective_schedule.decide(raw, parsed, old, runs, now)
         runs = tuple([await self._acceptor.accept(raw, parsed, one) for one in runs])
-        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended)
+        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs, now).ended)
         if allowed.slots:
             await self._reporter.confirm(REPLICATION, raw)
         started = await self._starter.start(raw, parsed, runs, allowed.slots)

@@ -51,7 +51,7 @@ def rest_end(replication: dict[str, Any], now: datetime) -> RestEnd | None:
         return None
     old = read_status(ReplicationStatus, replication)
     _, decision = decide(replication, spec, old, (), now)
-    slots = concurrency.turn(spec, (), decision.due, summary.last_runs(old, ()).ended).slots
+    slots = concurrency.turn(spec, (), decision.due, summary.last_runs(old, (), now).ended).slots
     return RestEnd(spec, slots) if slots and not old.active_runs and not decision.missed else None
 
 

@@ -3,7 +3,7 @@
 What each target carries is `carried.py`'s.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,7 +35,7 @@ def invalid(
     """
     ordered = _by_age(runs)
     copies = [run.request.replication for run in ordered if run.request.replication]
-    targets = _carried(old.targets, ordered)
+    targets = _carried(old.targets, ordered, now)
     if copies:
         targets = [carried.with_freshness(target, copies[-1].freshness_seconds, now) for target in targets]
     targets = [carried.aged(target, now) for target in targets]
@@ -62,14 +62,24 @@ class LastRuns:
 
     success: RunNote | None
     failure: RunNote | None
+    now: datetime
 
     @property
     def ended(self) -> RunNote | None:
         """Return the later of the two."""
-        return max(filter(None, (self.success, self.failure)), key=lambda note: note.time, default=None)
+        return _last_of([note for note in (self.failure, self.success) if note], self.now)
 
 
-def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
+def _last_of(notes: Sequence[RunNote], now: datetime) -> RunNote | None:
+    """Return the run that ended last, of equal ones the last; one of the future, by a wrong clock, is before all."""
+    return max(
+        reversed(notes),
+        key=lambda note: note.time if times.is_believed(note.time, now) else times.EARLIEST,
+        default=None,
+    )
+
+
+def last_runs(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> LastRuns:
     """Return the last success and the last failure among what is remembered and what still exists."""
     notes = [
         RunNote(run=run.name, phase=run.status.phase, time=run.status.completion_time, message=run.status.message)
@@ -78,7 +88,7 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
     ]
     good = [note for note in (old.last_success, *notes) if note and note.phase == "Succeeded"]
     bad = [note for note in (old.last_failure, *notes) if note and note.phase != "Succeeded"]
-    return LastRuns(*(max(reversed(some), key=lambda note: note.time, default=None) for some in (good, bad)))
+    return LastRuns(_last_of(good, now), _last_of(bad, now), now)
 
 
 @dataclass(frozen=True)
@@ -105,9 +115,9 @@ def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> R
     spec, generation, decision = seen.spec, seen.generation, seen.decision
     ordered, all_runs = _by_age(seen.runs), _by_age((*seen.runs, *seen.beside))
     before = {target.name: target for target in old.targets}
-    targets = _carried([before.get(t.name, TargetStatus(name=t.name)) for t in spec.targets], all_runs)
+    targets = _carried([before.get(t.name, TargetStatus(name=t.name)) for t in spec.targets], all_runs, now)
     targets = [carried.with_freshness(target, spec.freshness_seconds, now) for target in targets]
-    last = last_runs(old, ordered)
+    last = last_runs(old, ordered, now)
     status = old.having(
         observed_generation=generation,
         schedule=seen.schedule,
@@ -135,9 +145,9 @@ def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> R
     return status.having(conditions=with_conditions(kept, new, now))
 
 
-def _carried(old: Iterable[TargetStatus], runs: list[Run]) -> list[TargetStatus]:
+def _carried(old: Iterable[TargetStatus], runs: list[Run], now: datetime) -> list[TargetStatus]:
     there = {run.name for run in runs}
-    return [carried.without_its_run(carried.after(target, runs), there) for target in old]
+    return [carried.without_its_run(carried.after(target, runs, now), there) for target in old]
 
 
 def _by_age(runs: Iterable[Run]) -> list[Run]:

@@ -38,6 +38,11 @@ def checked(moment: datetime) -> datetime:
     return moment
 
 
+def past(moment: datetime | None, now: datetime) -> datetime | None:
+    """Return a moment that is told as past, by a node's clock perhaps: no later than now."""
+    return min(moment, now) if moment else None
+
+
 CLOCKS_PART = timedelta(days=1)
 """How far a clock may be set back without what it has shown being doubted."""
 
