@@ -6,6 +6,7 @@ import pytest
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import CLAIM, EVENT, RUN
+from datareplication.core import moves
 from datareplication.core.report import Report
 
 TARGETS = ("dev", "staging", "qa")
@@ -116,7 +117,7 @@ async def test_rollback_waits_for_its_turn() -> None:
     world.clock.advance(seconds=1)
     world.cluster.put(RUN, manual_run("second", action="Rollback"))
     await world.settle()
-    assert world.run_status("second")["message"] == "waits for first"
+    assert world.run_status("second")["message"] == moves.WAITS
     assert world.job_names == ["first-dump"]
 
 

@@ -156,7 +156,7 @@ class TestRunOrphansItsJobs:
         assert world.status["targetsSummary"] == "2/3"
         assert data_times(world) == {"dev": DUMPED.snapshot_time, "qa": DUMPED.snapshot_time, "staging": ""}
 
-    async def test_also_where_the_resource_is_gone_and_made_anew(self) -> None:
+    async def test_they_end_also_where_the_resource_is_gone_and_made_anew_which_does_not_know_the_run(self) -> None:
         world = await loading()
         orphan(world.cluster, REPLICATION, NAME)
         orphan(world.cluster, RUN, "now")
@@ -166,7 +166,20 @@ class TestRunOrphansItsJobs:
             end(world, target)
         create(world)
         await world.settle()
-        assert world.status["targetsSummary"] == "3/3"
+        assert data_times(world) == dict.fromkeys(TARGETS, "")
+
+    async def test_a_job_that_somebody_made_up_tells_nothing_of_a_target(self) -> None:
+        world = await loading()
+        forged = copy.deepcopy(world.job("now-load-dev"))
+        forged["metadata"] |= {"name": "forged", "uid": "forged"}
+        forged["metadata"]["labels"]["datareplication.dev/run"] = "made-up"
+        del forged["metadata"]["ownerReferences"]
+        world.cluster.put(JOB, forged)
+        world.cluster.put(JOB, {**world.job("forged"), "status": {}})
+        world.finish("forged", replace(LOADED, snapshot_time="2026-03-01T11:59:00Z"))
+        orphan(world.cluster, RUN, "now")
+        await world.settle()
+        assert data_times(world) == dict.fromkeys(TARGETS, "")
 
     async def test_also_where_the_run_is_made_anew_at_once(self) -> None:
         world = await loading()
@@ -255,7 +268,7 @@ async def deleted_and_held_while_it_loads() -> World:
 async def test_a_run_that_is_deleted_and_held_is_ended_before_the_next_begins() -> None:
     world = await deleted_and_held_while_it_loads()
     assert all(world.job(f"old-load-{target}")["spec"]["suspend"] for target in ("dev", "staging"))
-    assert world.run_status("next")["message"] == "waits for old"
+    assert world.run_status("next")["message"].startswith("waits for its turn")
     assert "next-dump" not in world.job_names
     for target in ("dev", "staging"):
         world.jobs.take_away(world.job(f"old-load-{target}"))
@@ -283,3 +296,12 @@ async def test_a_job_that_cannot_be_ended_stops_nothing_else() -> None:
     assert "next-dump" in world.job_names
     assert set(refused) == {f"now-load-{target}" for target in TARGETS}
     assert outcome.requeue_at <= world.clock() + timedelta(seconds=10)
+
+
+async def test_a_target_does_not_run_on_when_its_run_was_deleted_while_it_loaded() -> None:
+    world = await loading()
+    world.cluster.remove(RUN, NAMESPACE, "now")
+    await world.settle()
+    told = world.status["targets"][0]
+    assert (told["phase"], told["run"]) == ("Failed", "now")
+    assert told["message"] == "run now is gone, and the end of its load was not seen"

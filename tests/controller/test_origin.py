@@ -252,3 +252,31 @@ async def test_a_run_by_hand_waits_while_a_webhook_does_not_answer_and_never_beg
     await world.settle()
     assert world.job_names == ["now-dump"]
     assert "his-server" not in everything_made(world)
+
+
+class TestForgedSlots:
+    @pytest.mark.parametrize("begun", ["1970-01-02T00:00:00Z", "2026-03-02T00:00:00Z", "2999-01-01T00:00:00Z"])
+    async def test_a_run_that_says_it_has_begun_does_not_begin_beside_an_active_one(self, begun: str) -> None:
+        world = await at_rest(timeoutSeconds=86_400)
+        world.cluster.put(RUN, manual_run("now"))
+        await world.settle()
+        world.make_due()
+        marked = {"annotations": {"datareplication.dev/begun-at": begun}}
+        world.cluster.put(RUN, of_slot(world, SLOT, "2026-03-02T00:00:00Z", copied(world, "now"), **marked))
+        await world.settle()
+        assert world.job_names == ["now-dump"]
+        world.finish("now-dump", CORRUPT)
+        await world.settle()
+        assert world.job_names == ["now-dump", f"{SLOT}-dump"]
+        assert world.run_status(SLOT)["startTime"].startswith("2026-03-02T00:00")
+
+    async def test_a_slot_that_the_schedule_has_not_replaces_no_run(self) -> None:
+        world = await at_rest(concurrencyPolicy="Replace")
+        world.make_due()
+        await world.settle()
+        world.clock.advance(hours=1)
+        name = "prod-fanout-202603020030"
+        world.cluster.put(RUN, of_slot(world, name, "2026-03-02T00:30:00Z", spec()))
+        await world.settle()
+        assert world.job_names == [f"{SLOT}-dump"]
+        assert (world.run_status(SLOT)["phase"], world.run_status(name)["phase"]) == ("Dumping", "Failed")

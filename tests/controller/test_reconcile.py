@@ -6,6 +6,7 @@ import pytest
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, UNREACHABLE, World, connection, manual_run, spec
 
 from datareplication.controller.cluster import CLAIM, EVENT, JOB, REPLICATION, RUN
+from datareplication.core import moves
 
 SLOT_RUN = "prod-fanout-202603020000"
 LOADS = [f"{SLOT_RUN}-load-{target}" for target in ("dev", "qa", "staging")]
@@ -161,7 +162,7 @@ async def test_second_run_made_by_hand_waits_and_says_for_what() -> None:
     world.clock.advance(seconds=1)
     world.cluster.put(RUN, manual_run("second"))
     await world.settle()
-    assert world.run_status("second")["message"] == "waits for first"
+    assert world.run_status("second")["message"] == moves.WAITS
     assert world.job_names == ["first-dump"]
 
 

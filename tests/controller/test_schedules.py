@@ -8,6 +8,7 @@ from fake_cluster import CrashError
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Kind, Object
+from datareplication.core import moves
 
 TARGETS = ("dev", "qa", "staging")
 
@@ -249,7 +250,7 @@ async def test_replace_ends_the_jobs_of_the_run_and_begins_the_next_when_they_ar
     loads = {target: world.job(f"{run_of(13)}-load-{target}")["spec"].get("suspend") for target in TARGETS}
     assert loads == {"dev": None, "qa": True, "staging": True}
     assert f"{run_of(14)}-dump" not in world.job_names, "the pods of the old run still end"
-    assert world.run_status(run_of(14))["message"] == f"waits for {run_of(13)}"
+    assert world.run_status(run_of(14))["message"] == moves.WAITS
     for target in ("qa", "staging"):
         world.jobs.take_away(world.job(f"{run_of(13)}-load-{target}"))
     await world.settle()
@@ -385,3 +386,29 @@ async def test_crash_after_any_write_while_catching_up_runs_each_slot_once() -> 
         world.cluster.crash_after = number
         await catch_up(world)
         assert (world.run_names, world.job_names) == (clean.run_names, clean.job_names), f"killed after call {number}"
+
+
+@pytest.mark.parametrize("changed", [{}, {"schedule": {"cron": "30 * * * *"}}], ids=["slots missed", "changed"])
+async def test_a_clock_that_was_years_ahead_once_does_not_silence_the_schedule(changed: Object) -> None:
+    world = await started(hourly(schedule={"startingDeadlineSeconds": 60}))
+    right = world.clock.moment
+    change(world, **changed)
+    world.clock.moment = right.replace(year=2031, minute=10)
+    await world.settle()
+    world.clock.moment = right
+    await world.settle()
+    await at(13, 30 if changed else 0, world=world)
+    assert len(world.run_names) == 1
+
+
+async def test_many_runs_by_hand_wait_quietly() -> None:
+    """With each that ended all that waited were written and told anew."""
+    world = await started(spec(schedule=None))
+    for number in range(6):
+        world.cluster.put(RUN, manual_run(f"r{number}"))
+    await world.settle()
+    before = len(world.cluster.writes)
+    await fail(world, "r0")
+    told = [write for write in world.cluster.writes[before:] if write.startswith("status DataReplicationRun")]
+    assert {write.rpartition(" ")[2] for write in told} == {"r0", "r1"}
+    assert "RunWaiting" not in {event["reason"] for event in world.cluster.of_kind(EVENT)}

@@ -1,7 +1,7 @@
 """How Jobs come to their end whose run cannot go on, or is gone."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime
 
 from datareplication.controller.cluster import JOB, POD, RUN, Cluster, ConflictError, Object, RejectedError
@@ -37,14 +37,17 @@ class Closer:
         await self._carry_out(run.namespace, actions)
         return written
 
-    async def end_orphans(self, key: Key) -> tuple[Run, ...]:
-        """End the Jobs whose run was deleted without them; return those runs as far as the Jobs tell of them."""
+    async def end_orphans(self, key: Key, active: Container[str] = ()) -> tuple[Run, ...]:
+        """End the Jobs whose run was deleted without them; return those runs as far as the Jobs tell of them.
+
+        active: runs that were active when somebody looked last.
+        """
         jobs, pods = await self._jobs_and_pods(key.namespace, f"{names.REPLICATION_LABEL}={key.name}")
         now = self._now()
         found = leftovers.orphans(jobs, pods, now)
         for one in found:
             await self._carry_out(key.namespace, leftovers.ends([one], leftovers.why_orphan(one)))
-        return leftovers.as_runs(found, key.name, now)
+        return leftovers.as_runs(found, key.name, active, now)
 
     async def _jobs_and_pods(self, namespace: str, labels: str) -> tuple[list[Object], list[Object]]:
         jobs = await self._cluster.list_all(JOB, namespace, labels=labels)

@@ -106,8 +106,9 @@ class Reconciler:
         if raw["metadata"].get("deletionTimestamp"):
             return Outcome()
         gone: tuple[Run, ...] = ()
-        if leftovers.may_have_orphans(state.read_status(ReplicationStatus, raw), found):
-            gone = await self._closer.end_orphans(names.key_of(raw))
+        old = state.read_status(ReplicationStatus, raw)
+        if leftovers.may_have_orphans(old, found):
+            gone = await self._closer.end_orphans(names.key_of(raw), old.active_runs)
         readable = replace(readable, beside=(*readable.beside, *gone))
         try:
             parsed = schedule.spec_of(raw)
@@ -158,7 +159,7 @@ class Reconciler:
         in_effect, decision = effective_schedule.decide(raw, parsed, old, runs, now)
         accepted = await self._acceptor.accept(raw, parsed, runs)
         runs = accepted.runs
-        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs).ended, found.beside)
+        allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs, now).ended, found.beside)
         if allowed.slots:
             await self._reporter.confirm(REPLICATION, raw)
         started = await self._starter.start(raw, parsed, runs, allowed.slots)

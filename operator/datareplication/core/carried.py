@@ -3,8 +3,10 @@
 It is remembered after the run that loaded it is gone from the history.
 """
 
+from collections.abc import Container
 from datetime import datetime, timedelta
 
+from datareplication.core import times
 from datareplication.core.run import Run
 from datareplication.core.state import TargetStatus, TargetStep
 
@@ -20,17 +22,28 @@ def aged(target: TargetStatus, now: datetime) -> TargetStatus:
     return target.having(fresh=target.fresh_until is not None and now <= target.fresh_until)
 
 
-def after(old: TargetStatus, runs: list[Run]) -> TargetStatus:
-    """Return it after what runs have done to it, oldest first: what one did counts, however the run is called."""
+def after(old: TargetStatus, runs: list[Run], now: datetime) -> TargetStatus:
+    """Return it after what runs have done to it, oldest first: what one did counts, however the run is called.
+
+    A load of the future, by a clock that was wrong, hides none that came after it.
+    """
     for run in runs:
         step = next((step for step in run.status.targets if step.name == old.name), None)
         if step is None:
             continue
-        ended = step.completion_time or run.status.completion_time  # a step that was never reached has no time
-        if old.loaded_time and ended and ended < old.loaded_time:
+        ended = _ended(run, step)
+        is_known = old.loaded_time is not None and times.is_believed(old.loaded_time, now)
+        if is_known and ended and old.loaded_time and ended < old.loaded_time:
             continue
         old = _after_step(old, run, step)
     return old
+
+
+def without_its_run(target: TargetStatus, there: Container[str]) -> TargetStatus:
+    """Return it as failed where its load had not ended when its run vanished. there: the runs that are not gone."""
+    if not target.run or target.run in there or target.phase in ("Succeeded", "Failed"):
+        return target
+    return target.having(phase="Failed", message=f"run {target.run} is gone, and the end of its load was not seen")
 
 
 def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
@@ -46,11 +59,17 @@ def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
     return seen.having(
         snapshot=known.snapshot,
         data_time=run.status.snapshot_time or step.snapshot_time or _time_before(old, run),
-        loaded_time=step.completion_time,
+        loaded_time=_ended(run, step),
         rows=step.rows,
         bytes=step.bytes,
         duration_seconds=step.duration_seconds,
     )
+
+
+def _ended(run: Run, step: TargetStep) -> datetime | None:
+    """Return when a step ended, which is not before its run began: a node's clock may be behind."""
+    ended = step.completion_time or run.status.completion_time  # a step that was never reached has no time
+    return max(ended, run.status.start_time or ended) if ended else None
 
 
 def _time_before(old: TargetStatus, run: Run) -> datetime | None:

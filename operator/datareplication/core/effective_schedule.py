@@ -51,7 +51,7 @@ def rest_end(replication: dict[str, Any], now: datetime) -> RestEnd | None:
         return None
     old = read_status(ReplicationStatus, replication)
     _, decision = decide(replication, spec, old, (), now)
-    slots = concurrency.turn(spec, (), decision.due, summary.last_runs(old, ()).ended).slots
+    slots = concurrency.turn(spec, (), decision.due, summary.last_runs(old, (), now).ended).slots
     return RestEnd(spec, slots) if slots and not old.active_runs and not decision.missed else None
 
 
@@ -61,7 +61,7 @@ def scheduling_since(
     """Return the schedule in effect and since when its slots count.
 
     A new resource counts from its creation, a changed or added schedule from now. A resumed one counts from now too,
-    unless it catches up: resuming must not fire what was suspended.
+    unless it catches up: resuming must not fire what was suspended. So does one that took effect in the future.
     """
     wanted = spec.schedule
     if wanted is None:
@@ -74,7 +74,8 @@ def scheduling_since(
         return current if old.observed_generation else current.having(since=created)
     is_changed = any(getattr(before, name) != value for name, value in known.items())
     is_resumed = before.suspend and not spec.suspend and not wanted.catchup
-    return current if is_changed or is_resumed else current.having(since=before.since)
+    is_kept = not is_changed and not is_resumed and times.is_believed(before.since, now)
+    return current.having(since=before.since) if is_kept else current
 
 
 def _whole(moment: datetime | None) -> datetime | None:

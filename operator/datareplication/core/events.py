@@ -46,7 +46,7 @@ def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
         is_good = new.phase == "Succeeded"
         message = new.message or f"{new.targets_summary} targets loaded in {new.duration}"
         notes.append(Note("Normal" if is_good else "Warning", ENDED[new.phase], message))
-    elif new.message not in ("", ROLLING_BACK, old.message):
+    elif new.phase != "Pending" and new.message not in ("", ROLLING_BACK, old.message):
         notes.append(Note("Warning", "RunWaiting", new.message))
     return tuple(notes)
 

@@ -4,7 +4,7 @@ A run may be deleted without its Jobs (`--cascade=orphan`), or not be readable a
 nothing more, and what they did to a target is told as if nothing had happened.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -101,12 +101,17 @@ def ends(found: Iterable[Leftover], why: Why) -> tuple[PatchJob, ...]:
     return tuple(plan.stop(one.job, why) for one in found if one.is_at_work and one.job.state != "Stopping")
 
 
-def as_runs(found: Iterable[Leftover], replication: str, now: datetime) -> tuple[Run, ...]:
-    """Return the runs that are gone as far as their Jobs tell of them; finished, where these are not at work."""
+def as_runs(found: Iterable[Leftover], replication: str, active: Container[str], now: datetime) -> tuple[Run, ...]:
+    """Return the runs that are gone as far as their Jobs tell of them; finished, where these are not at work.
+
+    active: those that were active when somebody looked last. What the Jobs of others say to have done to a target is
+    not told: who may create Jobs can make one of any name and label.
+    """
     by_run: dict[str, list[Leftover]] = {}
     for one in found:
         by_run.setdefault(one.run, []).append(one)
-    return tuple(_as_run(name, replication, of_it, now) for name, of_it in sorted(by_run.items()))
+    told = [_as_run(name, replication, of_it, now) for name, of_it in sorted(by_run.items())]
+    return tuple(one if one.name in active else replace(one, status=one.status.having(targets=[])) for one in told)
 
 
 def closing(run: Run, found: Iterable[Leftover], why: Why, now: datetime) -> RunStatus:

@@ -42,6 +42,8 @@ class Close:
     why: Why
 
 
+WAITS = "waits for its turn; status.activeRuns of its DataReplication names all runs that have not ended"
+
 DEFECT_SECONDS = 60
 """How long after an error that nobody expected a run is asked for again."""
 
@@ -57,8 +59,6 @@ def moves(
     beside: those that are being ended; while they are at work others wait for them as for any.
     """
     admitted = {one.name for one in concurrency.to_admit(spec, runs, beside)}
-    active = [one.name for one in runs if one.is_admitted and not one.is_finished]
-    active += [one.name for one in concurrency.still_open(beside)]
     in_use = paths.in_use((*runs, *beside))
     found: list[Move] = []
     for one in runs:
@@ -68,7 +68,7 @@ def moves(
         elif one.is_admitted or (one.name in admitted and not successor):
             found.append(Advance(in_use, concurrency.loads_ahead(one, runs, beside), successor))
         else:
-            found.append(HoldBack(_held_back(one, successor, active, now)))
+            found.append(HoldBack(_held_back(one, successor, now)))
     return tuple(found)
 
 
@@ -100,8 +100,11 @@ def after_defect(run: Run, error: Exception, now: datetime) -> Move:
     return HoldBack(run.status.having(message=why.message))
 
 
-def _held_back(one: Run, successor: str, active: list[str], now: datetime) -> RunStatus:
-    """Return the status of a run that may not begin: it waits, or it is replaced before it began."""
+def _held_back(one: Run, successor: str, now: datetime) -> RunStatus:
+    """Return the status of a run that may not begin: it waits, or it is replaced before it began.
+
+    It does not name those before it: with each that ends all that wait would be written anew.
+    """
     if successor and (why := plan.why_ending(one, successor, now)):
         return status.replaced_run(one, why, now)
-    return status.waiting_run(one, f"waits for {', '.join(active) or 'other runs'}", now)
+    return status.waiting_run(one, WAITS, now)

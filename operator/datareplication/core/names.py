@@ -72,8 +72,11 @@ def run_name(replication: str, slot: datetime) -> str:
 
 
 def job_name(run: str, step: Step) -> str:
-    """Return `<run>-dump` or `<run>-load-<target>`."""
-    return f"{run}-{step}"
+    """Return `<run>-dump` or `<run>-load-<target>`; with a dot after the run where that could be another run's Job.
+
+    Run `r` with target `load-t` and run `r-load` with target `t` would share a Job. No run has a dot in its name.
+    """
+    return f"{run}.{step}" if f"-{step.target}".endswith("-dump") or "-load-" in f"-{step.target}" else f"{run}-{step}"
 
 
 def is_too_long(run: str, targets: Iterable[str]) -> bool:

@@ -116,8 +116,10 @@ def observe(
         delayed=_number(annotations.get(names.DELAYED_ANNOTATION)),
         retry_at=times.optional(annotations.get(names.RETRY_AT_ANNOTATION)),
         # The Job may have been read before its controller said so, and its pods after one has ended.
-        started_at=times.optional(status.get("startTime")) or min((pod.created for pod in own), default=None),
-        ended_at=_ended_at(job, own),
+        started_at=times.past(
+            times.optional(status.get("startTime")) or min((pod.created for pod in own), default=None), now
+        ),
+        ended_at=times.past(_ended_at(job, own), now),
         waiting=next((why for pod in own if (why := pod.lost or pod.waiting or pod.beside)), None),
         why=_why(job, own),
         pods=tuple(own),

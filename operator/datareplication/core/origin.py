@@ -6,11 +6,11 @@ compared with the DataReplication's spec, and overwritten where it differs. Pure
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from datareplication.core import names, summary, times
+from datareplication.core import concurrency, names, schedule, summary, times
 from datareplication.core.pods import Why
 from datareplication.core.run import Run, read
 from datareplication.core.spec import ReplicationSpec
@@ -42,6 +42,7 @@ class Known:
     def handled(self) -> datetime:
         """Return up to when slots are behind it: the last one run, or since when they count."""
         since = self.old.schedule.since if self.old.schedule else None
+        since = since if since and times.is_believed(since, self.now) else None
         created = times.from_text(self.replication["metadata"]["creationTimestamp"])
         return max(filter(None, (summary.last_slot(self.old, (), self.now), since or created)))
 
@@ -75,7 +76,7 @@ class SortedRuns:
 def sort_runs(runs: Iterable[Run], known: Known) -> SortedRuns:
     """Return what is to become of the runs of one DataReplication, in their order."""
     judged = [(one, verdict(one, known)) for one in runs]
-    ours = tuple(one for one, origin in judged if origin == "Ours")
+    ours = _begun_in_turn(tuple(one for one, origin in judged if origin == "Ours"), known)
     return SortedRuns(ours, tuple(one for one, origin in judged if origin == "Restored"))
 
 
@@ -111,7 +112,26 @@ def _is_new_slots(run: Run, slot: datetime, known: Known) -> bool:
     owner = known.replication["metadata"]["uid"]
     is_like_ours = names.is_owned_by(run.raw, owner) and run.request.targets is None
     is_unchanged = not run.is_admitted or run.request.replication == known.parsed
-    return is_like_ours and is_unchanged and slot > known.handled
+    return is_like_ours and is_unchanged and slot > known.handled and _is_of_schedule(slot, known.parsed)
+
+
+def _is_of_schedule(slot: datetime, parsed: ReplicationSpec | None) -> bool:
+    """Whether there is such a slot. Under an invalid spec no run begins, whatever it says."""
+    return parsed is None or (parsed.schedule is not None and schedule.has_slot(parsed.schedule, slot))
+
+
+def _begun_in_turn(runs: tuple[Run, ...], known: Known) -> tuple[Run, ...]:
+    """Return runs as having begun only where their status says so, or where they could have as they were made."""
+    begun = [one for one in runs if one.raw.get("status") and one.is_admitted and not one.is_finished]
+    is_full = known.parsed is not None and len(begun) >= concurrency.limit(known.parsed)
+    return tuple(one if one.raw.get("status") else _begun_if(one, known, is_full=is_full) for one in runs)
+
+
+def _begun_if(run: Run, known: Known, *, is_full: bool) -> Run:
+    slot, begun = run.request.slot, run.status.start_time
+    if slot is None or begun is None or (slot <= begun <= known.now and not is_full):
+        return run
+    return replace(run, status=run.status.having(start_time=None))
 
 
 def _is_set_aside(run: Run) -> bool:

@@ -6,7 +6,7 @@ the step is what became of our container, known by its name.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -86,12 +86,19 @@ def observe_pod(pod: Mapping[str, Any], container: str, now: datetime) -> Observ
         node=(pod.get("spec") or {}).get("nodeName", ""),
         waiting=(_waiting(status, container) or beside or _starting(pod)) if is_waiting else None,
         beside=beside if phase == "Running" else None,
-        ending=_ending(status, container, disruption),
+        ending=_in_time(_ending(status, container, disruption), now),
         lost=_lost(pod, now),
         is_disruption=disruption is not None,
         is_outlived=_is_outlived(status, container),
         is_terminating=is_terminating,
     )
+
+
+def _in_time(ending: Ending | None, now: datetime) -> Ending | None:
+    """Return an ending with no time that is still to come: a node's clock may be ahead."""
+    if ending is None:
+        return None
+    return replace(ending, started_at=times.past(ending.started_at, now), ended_at=times.past(ending.ended_at, now))
 
 
 def is_at_work(pod: Mapping[str, Any]) -> bool:

@@ -280,7 +280,7 @@ def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:
     """Return the status; a slot's run may have begun as it was made, before its status tells of it."""
     status = read_status(RunStatus, raw)
     begun = (raw["metadata"].get("annotations") or {}).get(names.BEGUN_ANNOTATION)
-    if status.start_time is not None or request.slot is None or not begun:
+    if raw.get("status") or request.slot is None or not begun:
         return status
     with contextlib.suppress(ValueError):  # a time that somebody else wrote
         return status.having(start_time=times.from_text(begun))

@@ -94,6 +94,12 @@ def interval_by_hand(schedule: Schedule | None, created: datetime) -> tuple[date
     return (slot_before(schedule, created) if schedule else None) or created, created
 
 
+def has_slot(schedule: Schedule, moment: datetime) -> bool:
+    """Whether a moment is a slot between startDate and endDate."""
+    is_within = (schedule.start_date or moment) <= moment <= (schedule.end_date or moment)
+    return is_within and next(slots_after(schedule, moment - timedelta(microseconds=1)), None) == moment
+
+
 def slots_after(schedule: Schedule, moment: datetime) -> Iterator[datetime]:
     """Yield every slot later than `moment`, oldest first, in UTC; none after the year 9999."""
     expression, follows_wall = _read(schedule.cron)

@@ -93,10 +93,11 @@ def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> 
     seen = {attempt.pod: attempt for attempt in old}
     for pod in pods:
         if (end := pod.ending) is not None:
+            before = seen.get(pod.name)  # times that a node's clock tells as still to come are as they were first seen
             seen[pod.name] = AttemptStatus(
                 pod=pod.name,
-                start_time=end.started_at,
-                completion_time=end.ended_at,
+                start_time=(before and before.start_time) or end.started_at,
+                completion_time=(before and before.completion_time) or end.ended_at,
                 exit_code=end.exit_code,
                 reason=end.why.reason,
                 message=end.why.message[:ATTEMPT_MESSAGE_LIMIT],

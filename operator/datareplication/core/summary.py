@@ -3,11 +3,11 @@
 What each target carries is `carried.py`'s.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from datareplication.core import carried
+from datareplication.core import carried, times
 from datareplication.core.phases import ReplicationPhase
 from datareplication.core.pods import Why
 from datareplication.core.reasons import Reason, Word
@@ -25,9 +25,6 @@ from datareplication.core.state import (
 )
 from datareplication.errors import SpecError
 
-CLOCKS_PART = timedelta(days=1)
-"""How far a clock may be set back without a slot being run twice."""
-
 
 def invalid(
     old: ReplicationStatus, generation: int, error: SpecError, runs: Iterable[Run], now: datetime
@@ -38,7 +35,7 @@ def invalid(
     """
     ordered = _by_age(runs)
     fresh = [seconds for run in ordered if (seconds := run.freshness_seconds) is not None]
-    targets = [carried.after(target, ordered) for target in old.targets]
+    targets = _carried(old.targets, ordered, now)
     if fresh:
         targets = [carried.with_freshness(target, fresh[-1], now) for target in targets]
     targets = [carried.aged(target, now) for target in targets]
@@ -65,14 +62,24 @@ class LastRuns:
 
     success: RunNote | None
     failure: RunNote | None
+    now: datetime
 
     @property
     def ended(self) -> RunNote | None:
         """Return the later of the two."""
-        return max(filter(None, (self.success, self.failure)), key=lambda note: note.time, default=None)
+        return _last_of([note for note in (self.failure, self.success) if note], self.now)
 
 
-def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
+def _last_of(notes: Sequence[RunNote], now: datetime) -> RunNote | None:
+    """Return the run that ended last, of equal ones the last; one of the future, by a wrong clock, is before all."""
+    return max(
+        reversed(notes),
+        key=lambda note: note.time if times.is_believed(note.time, now) else times.EARLIEST,
+        default=None,
+    )
+
+
+def last_runs(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> LastRuns:
     """Return the last success and the last failure among what is remembered and what still exists."""
     notes = [
         RunNote(run=run.name, phase=run.status.phase, time=run.status.completion_time, message=run.status.message)
@@ -81,7 +88,7 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run]) -> LastRuns:
     ]
     good = [note for note in (old.last_success, *notes) if note and note.phase == "Succeeded"]
     bad = [note for note in (old.last_failure, *notes) if note and note.phase != "Succeeded"]
-    return LastRuns(*(max(reversed(some), key=lambda note: note.time, default=None) for some in (good, bad)))
+    return LastRuns(_last_of(good, now), _last_of(bad, now), now)
 
 
 @dataclass(frozen=True)
@@ -108,9 +115,9 @@ def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> R
     spec, generation, decision = seen.spec, seen.generation, seen.decision
     ordered, all_runs = _by_age(seen.runs), _by_age((*seen.runs, *seen.beside))
     before = {target.name: target for target in old.targets}
-    targets = [carried.after(before.get(t.name, TargetStatus(name=t.name)), all_runs) for t in spec.targets]
+    targets = _carried([before.get(t.name, TargetStatus(name=t.name)) for t in spec.targets], all_runs, now)
     targets = [carried.with_freshness(target, spec.freshness_seconds, now) for target in targets]
-    last = last_runs(old, ordered)
+    last = last_runs(old, ordered, now)
     status = old.having(
         observed_generation=generation,
         schedule=seen.schedule,
@@ -138,6 +145,11 @@ def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> R
     return status.having(conditions=with_conditions(kept, new, now))
 
 
+def _carried(old: Iterable[TargetStatus], runs: list[Run], now: datetime) -> list[TargetStatus]:
+    there = {run.name for run in runs}
+    return [carried.without_its_run(carried.after(target, runs, now), there) for target in old]
+
+
 def _by_age(runs: Iterable[Run]) -> list[Run]:
     return sorted(runs, key=lambda run: (run.created, run.name))
 
@@ -148,7 +160,7 @@ def last_slot(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> dat
     One that is far ahead is of a clock that was wrong: believed, no slot would be run until then.
     """
     slots = [old.last_schedule_time, *(run.request.slot for run in runs)]
-    return max((slot for slot in slots if slot and slot <= now + CLOCKS_PART), default=None)
+    return max((slot for slot in slots if slot and times.is_believed(slot, now)), default=None)
 
 
 def looked_at_again(status: ReplicationStatus, now: datetime) -> datetime | None:

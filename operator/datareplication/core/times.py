@@ -1,6 +1,6 @@
 """Kubernetes timestamps as text and as aware datetimes. It refuses to know what time it is."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def to_text(moment: datetime) -> str:
@@ -36,6 +36,20 @@ def checked(moment: datetime) -> datetime:
     if not EARLIEST <= moment < LATEST:
         raise ValueError("must lie between the years 1970 and 9000")
     return moment
+
+
+def past(moment: datetime | None, now: datetime) -> datetime | None:
+    """Return a moment that is told as past, by a node's clock perhaps: no later than now."""
+    return min(moment, now) if moment else None
+
+
+CLOCKS_PART = timedelta(days=1)
+"""How far a clock may be set back without what it has shown being doubted."""
+
+
+def is_believed(past: datetime, now: datetime) -> bool:
+    """Whether what was recorded as past can be so; else a clock was wrong, and all would wait for it to be reached."""
+    return past <= now + CLOCKS_PART
 
 
 def bounded(moment: datetime) -> datetime:

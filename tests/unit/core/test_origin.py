@@ -10,7 +10,7 @@ from datareplication.core import origin, run, spec
 
 SCHEDULED = MINIMAL | {"schedule": {"cron": "@hourly"}}
 PARSED = spec.parse(MINIMAL)
-KNOWN = origin.judged_by(OWNER, PARSED, NOON)
+KNOWN = origin.judged_by(OWNER, spec.parse(SCHEDULED), NOON)
 INTERVAL = {"start": "2026-03-02T10:00:00Z", "end": "2026-03-02T11:00:00Z"}
 SLOT = datetime(2026, 3, 2, 11, tzinfo=UTC)
 SLOT_TEXT, SLOT_NAME = "2026-03-02T11:00:00Z", "r-202603021100"

@@ -88,7 +88,7 @@ MEANINGS: dict[OfReplications, Meaning] = {
     "Waiting": Meaning(
         "condition Held; conditions of a run; load",
         "A due slot, a run or a load waits for its turn behind others (`concurrencyPolicy`, `maxActiveRuns`).",
-        "Nothing, unless the run it waits for hangs: the message names that one.",
+        "Nothing, unless a run it waits for hangs: `status.activeRuns` names them.",
     ),
     "RunRejected": Meaning(
         "condition Held; run",
