@@ -13,7 +13,14 @@ from datetime import datetime
 from datareplication.controller.accepting import Acceptor
 from datareplication.controller.advancing import Advancer
 from datareplication.controller.closing import Closer
-from datareplication.controller.cluster import REPLICATION, RUN, Cluster, Object
+from datareplication.controller.cluster import (
+    REPLICATION,
+    RUN,
+    Cluster,
+    ClusterError,
+    Object,
+    RejectedError,
+)
 from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
@@ -182,8 +189,33 @@ class Reconciler:
 
     async def _move(self, runs: tuple[Run, ...], wanted: tuple[Move, ...]) -> Moved:
         """Carry out what becomes of each run."""
-        moved = [await self._move_one(one, move) for one, move in zip(runs, wanted, strict=True)]
+        moved = [await self._move_alone(one, move) for one, move in zip(runs, wanted, strict=True)]
         return Moved(tuple(one for one, _ in moved), tuple(again for _, again in moved))
+
+    async def _move_alone(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
+        """Carry out what becomes of a run; what is amiss with it alone stops no other.
+
+        What Kubernetes refuses is asked for again. A run that meets a defect of ours fails, or is passed over.
+        """
+        try:
+            return await self._move_one(one, move)
+        except RejectedError as error:
+            logger.warning("run %s/%s is passed over: %s", one.namespace, one.name, error.message)
+        except ClusterError:
+            raise  # all is looked at again
+        except Exception as error:
+            logger.exception("run %s/%s: unexpected", one.namespace, one.name)
+            one = await self._fail(one, error)
+        return one, answers.refused_again(self._now())
+
+    async def _fail(self, one: Run, error: Exception) -> Run:
+        try:
+            return await self._closer.close(one, leftovers.why_defect(error))
+        except ClusterError:
+            raise
+        except Exception:
+            logger.exception("run %s/%s cannot be ended", one.namespace, one.name)
+            return one
 
     async def _move_one(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
         match move:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from datareplication.core import names, plan, times
+from datareplication.core import names, plain, plan, times
 from datareplication.core.names import DUMP, LOAD, Key, Step
 from datareplication.core.observed import ObservedJob, observe
 from datareplication.core.phases import JobState
@@ -89,6 +89,11 @@ def why_without_replication(key: Key) -> Why:
 
 DELETED = Why("RunDeleted", "the run was deleted, and something holds its object (a finalizer)")
 """Why a run is ended that is there and is to go: nobody may find its Jobs at work beside the next run's."""
+
+
+def why_defect(error: Exception) -> Why:
+    """Return why a run is ended that the operator itself has failed at."""
+    return Why("UnexpectedError", plain.text(f"the operator failed at it: {type(error).__name__}: {error}"))
 
 
 def why_orphan(one: Leftover) -> Why:

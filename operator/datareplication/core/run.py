@@ -211,7 +211,9 @@ def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
         try:
             one, fault = read(raw), None
         except SpecError as error:
-            one, fault = read({**raw, "spec": {"replicationName": "unreadable"}}), Why(error.reason, error.message)
+            one, fault = _without_spec(raw), Why(error.reason, error.message)
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:  # a value that nobody thought of
+            one, fault = _without_spec(raw), Why("UnexpectedError", f"cannot be read: {type(error).__name__}: {error}")
         if "deletionTimestamp" in raw["metadata"]:
             going.append(one)
         elif fault is None:
@@ -219,6 +221,10 @@ def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
         else:
             unreadable.append((one, fault))
     return FoundRuns(tuple(readable), tuple(going), tuple(unreadable))
+
+
+def _without_spec(raw: dict[str, Any]) -> Run:
+    return read({**raw, "spec": {"replicationName": "unreadable"}})
 
 
 def together(parts: Iterable[FoundRuns]) -> FoundRuns:
