@@ -5,7 +5,17 @@ from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 
-from datareplication.controller.cluster import CLAIM, EVENT, JOB, POD, Cluster, ClusterError, ConflictError, Object
+from datareplication.controller.cluster import (
+    CLAIM,
+    EVENT,
+    JOB,
+    POD,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    Object,
+    RejectedError,
+)
 from datareplication.core import inquiry, names, plan, recorded, steps, volume
 from datareplication.core.inquiry import EventsOf, LogOf
 from datareplication.core.names import Step
@@ -23,12 +33,13 @@ class Observer:
         self._cluster = cluster
         self._now = now
 
-    async def jobs(self, run: Run) -> dict[Step, ObservedJob]:
-        """Return what the Jobs show that matter now."""
+    async def jobs(self, run: Run, *, is_over: bool = False) -> dict[Step, ObservedJob]:
+        """Return what the Jobs show that matter now; RejectedError where Kubernetes does not let them be looked at.
+
+        is_over: the run has to end now: then its Jobs do without their pods.
+        """
         jobs = {step: await self._job(run, step) for step in plan.steps_to_observe(run)}
-        pods: list[Object] = []
-        if recorded.has_pods(run, jobs):
-            pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
+        pods = await self._pods(run, is_over=is_over) if recorded.has_pods(run, jobs) else []
         now = self._now()
         found = {step: recorded.observe_step(run, step, job, pods, now) for step, job in jobs.items()}
         is_due = steps.is_progress_due(run.status, now)
@@ -37,8 +48,17 @@ class Observer:
             for step, job in found.items()
         }
 
+    async def _pods(self, run: Run, *, is_over: bool) -> list[Object]:
+        try:
+            return await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
+        except RejectedError as error:
+            if not is_over:
+                raise
+            logger.warning("pods of run %s/%s cannot be looked at: %s", run.namespace, run.name, error.message)
+            return []
+
     async def volume(self, run: Run) -> Volume:
-        """Return what the snapshots' claim shows."""
+        """Return what the snapshots' claim shows; RejectedError where Kubernetes does not let it be looked at."""
         name = volume.claim_name(run)
         return volume.from_claim(name, await self._cluster.get(CLAIM, run.namespace, name))
 

@@ -8,8 +8,9 @@ from typing import Literal
 from datareplication.core import steps
 from datareplication.core.names import Step
 from datareplication.core.observed import ObservedJob
-from datareplication.core.plan import JobAction, PatchJob, Plan, SeenRun
+from datareplication.core.plan import JobAction, PatchJob, Plan, SeenRun, run_deadline
 from datareplication.core.pods import Why
+from datareplication.core.run import Run
 
 REFUSED_SECONDS = 30
 """How long after a refusal a Job is asked for again."""
@@ -52,6 +53,13 @@ def _refused(step: Step, message: str, *, is_final: bool) -> ObservedJob:
 def refused_again(now: datetime) -> datetime:
     """Return when to ask again for what Kubernetes refused as things are."""
     return now + timedelta(seconds=REFUSED_SECONDS)
+
+
+def look_after_refusal(run: Run, now: datetime) -> datetime:
+    """Return when to look again at a run that could not be looked at: when its time is over at the latest."""
+    deadline = run_deadline(run)
+    again = refused_again(now)
+    return min(again, deadline) if deadline is not None and deadline > now else again
 
 
 def look_again(seen: SeenRun, planned: Plan, results: Iterable[Done], now: datetime) -> datetime | None:

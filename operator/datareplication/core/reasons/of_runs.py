@@ -10,6 +10,7 @@ OfRuns = Literal[
     "LoadFailed",
     "ClaimNotFound",
     "ReplicationNotFound",
+    "NotObserved",
     "RestoredWithoutStatus",
     "RunTimeout",
     "Replaced",
@@ -56,6 +57,11 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "conditions of a run",
         "There is no DataReplication of the name in `spec.replicationName`.",
         "Correct the name in a new run; the DataReplication must be in the same namespace.",
+    ),
+    "NotObserved": Meaning(
+        "conditions of a run",
+        "Kubernetes does not let the operator look at the run's Jobs, pods or claim. It still ends with its time.",
+        "Give the operator's role the right that the message names.",
     ),
     "RestoredWithoutStatus": Meaning(
         "conditions of a run",
