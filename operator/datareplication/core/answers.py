@@ -67,6 +67,6 @@ def look_again(seen: SeenRun, planned: Plan, results: Iterable[Done], now: datet
     again = [now + timedelta(seconds=one.again_seconds) for one in results if one.again_seconds]
     if planned.requeue_at is not None:
         again.append(planned.requeue_at)
-    if not seen.volume.exists or any(job.state in ("Running", "Pending") for job in seen.observed.values()):
+    if not seen.volume.exists or any(job.state in ("Running", "Pending", "Taken") for job in seen.observed.values()):
         again.append(now + timedelta(seconds=steps.PROGRESS_SECONDS + 1))
     return min(again, default=None)

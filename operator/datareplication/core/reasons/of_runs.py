@@ -19,6 +19,9 @@ OfRuns = Literal[
     "DeadlineExceeded",
     "JobHeld",
     "JobGone",
+    "JobTerminating",
+    "JobParallelism",
+    "JobNameTaken",
     "JobRefused",
     "JobRejected",
     "ForeignJob",
@@ -99,6 +102,19 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "step",
         "The Job was removed before its end was seen.",
         "Start a run by hand; keep others, and times to live, from the Jobs.",
+    ),
+    "JobTerminating": Meaning(
+        "step",
+        "The Job was deleted, and a finalizer holds it, so that it makes no pod.",
+        "Take the finalizer away, and start a run by hand.",
+    ),
+    "JobParallelism": Meaning(
+        "step", "Somebody has set the Job's `parallelism` to 0, so that it makes no pod.", "Set it to 1."
+    ),
+    "JobNameTaken": Meaning(
+        "step",
+        "A Job of the step's name belongs to another run, or to one of the same name that was deleted.",
+        "Nothing, if it goes by itself; else delete it, or give the next run another name.",
     ),
     "JobRefused": Meaning(
         "step",
