@@ -1,5 +1,7 @@
 """Jobs that others suspend, resume or remove: what is not ours to decide is told and left alone."""
 
+from datetime import timedelta
+
 import pytest
 from world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
@@ -233,3 +235,50 @@ class TestGone:
         assert world.run_status(RUN)["phase"] == "Loading"
         assert world.cluster.writes.count(f"create Job {DUMP}") == 1
         assert not [event for event in world.cluster.of_kind(EVENT) if event["reason"] == "RunFailed"]
+
+
+async def waiting(change: Object) -> World:
+    """A world whose dump's Job somebody has changed before it had a pod; a minute is what it may take to start."""
+    world = await started(startTimeoutSeconds=60)
+    job = world.job(DUMP)
+    job["status"] = {"startTime": times.to_text(world.clock())}
+    for part, fields in change.items():
+        job[part] |= fields
+    await world.settle()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"metadata": {"deletionTimestamp": "2026-03-02T00:00:01Z", "finalizers": ["x/y"]}}, "JobTerminating"),
+        ({"spec": {"parallelism": 0}}, "JobParallelism"),
+    ],
+)
+async def test_a_job_that_makes_no_pod_says_why_and_fails_in_time(change: Object, reason: str) -> None:
+    world = await waiting(change)
+    dump = world.run_status(RUN)["dump"]
+    assert (dump["phase"], dump["reason"]) == ("Pending", reason)
+    world.clock.advance(seconds=61)
+    await world.settle()
+    dump = world.run_status(RUN)["dump"]
+    assert (dump["phase"], dump["reason"]) == ("Failed", "StartTimeout")
+    assert reason in dump["message"]
+
+
+async def test_a_name_that_another_runs_job_holds_is_told_waited_for_seldom_and_not_for_ever() -> None:
+    world = World(spec(startTimeoutSeconds=60))
+    owner = {"kind": "DataReplicationRun", "name": "other", "uid": "other", "controller": True}
+    metadata = {"name": DUMP, "namespace": NAMESPACE, "ownerReferences": [owner]}
+    world.cluster.put(JOB, {"metadata": metadata, "spec": {}})
+    await world.settle()
+    world.make_due()
+    outcome = await world.settle()
+    dump = world.run_status(RUN)["dump"]
+    assert (dump["phase"], dump["reason"]) == ("Waiting", "JobNameTaken")
+    assert outcome.requeue_at >= world.clock() + timedelta(seconds=10)
+    world.clock.advance(seconds=61)
+    await world.settle()
+    dump = world.run_status(RUN)["dump"]
+    assert (dump["phase"], dump["reason"]) == ("Failed", "StartTimeout")
+    assert world.job(DUMP)["metadata"]["ownerReferences"] == [owner]

@@ -1,13 +1,18 @@
 """A running step's progress: in the status at most every ten seconds, whatever else happens."""
 
+import asyncio
 import itertools
 import json
 from datetime import datetime
 from typing import Any
 
-from world import DUMPED, World, manual_run
+import pytest
+from world import DUMPED, IMAGE, KEY, World, manual_run, spec
 
+from datareplication.controller import observing
 from datareplication.controller.cluster import RUN
+from datareplication.controller.options import Options
+from datareplication.controller.reconcile import Reconciler
 from datareplication.core.report import Progress
 
 DUMP_POD = "now-dump-0"
@@ -93,3 +98,30 @@ async def test_a_note_is_the_reason_of_the_step_until_it_is_over() -> None:
     await world.reconcile()
     assert "reason" not in world.run_status("now")["dump"]
     assert "message" not in world.run_status("now")
+
+
+async def test_a_node_that_hangs_costs_a_pass_one_short_wait_and_the_next_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All logs are asked for beside each other: none is waited for until another has come."""
+    monkeypatch.setattr(observing, "LOG_SECONDS", 0.05)
+    world = World(spec(schedule=None))
+    world.cluster.put(RUN, manual_run("now"))
+    await world.settle()
+    world.finish("now-dump", DUMPED)
+    await world.settle()
+    for target in ("dev", "staging", "qa"):
+        world.jobs.start(world.job(f"now-load-{target}"))
+    asked: list[str] = []
+
+    async def log_tail(namespace: str, pod: str, container: str, lines: int) -> list[str]:
+        del namespace, container, lines
+        asked.append(pod)
+        await asyncio.Event().wait()
+        return []
+
+    world.cluster.log_tail = log_tail  # type: ignore[method-assign]
+    reconciler = Reconciler(world.cluster, Options(IMAGE, instance="test"), world.metrics, world.clock)
+    for _ in range(3):
+        await asyncio.wait_for(reconciler.reconcile(KEY), 30)
+        world.clock.advance(seconds=11)
+    assert sorted(asked) == [f"now-load-{target}-0" for target in ("dev", "qa", "staging")]
+    assert all(one["phase"] == "Running" for one in world.run_status("now")["targets"])

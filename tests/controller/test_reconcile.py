@@ -1,12 +1,13 @@
 """The way of a run, from a due slot to phases, against an API server in memory."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, UNREACHABLE, World, connection, manual_run, spec
 
-from datareplication.controller.cluster import CLAIM, EVENT, JOB, REPLICATION, RUN
-from datareplication.core import moves
+from datareplication.controller.cluster import CLAIM, EVENT, JOB, REPLICATION, RUN, Kind, Object
+from datareplication.core import moves, names
 
 SLOT_RUN = "prod-fanout-202603020000"
 LOADS = [f"{SLOT_RUN}-load-{target}" for target in ("dev", "qa", "staging")]
@@ -364,3 +365,37 @@ async def test_unreadable_run_does_not_stop_the_others() -> None:
     await world.settle()
     assert world.run_status("broken")["phase"] == "Failed"
     assert world.job_names == ["good-dump"]
+
+
+async def test_a_run_that_meets_a_defect_stops_no_other_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(spec(concurrencyPolicy="Allow", maxActiveRuns=3))
+    for name in ("a", "bad", "c"):
+        world.cluster.put(RUN, manual_run(name))
+    real = world.cluster.create
+
+    async def create(kind: Kind, manifest: Object) -> Object:
+        if manifest["metadata"]["name"] == "bad-dump":
+            raise OverflowError("date value out of range")
+        return await real(kind, manifest)
+
+    world.cluster.create = create  # type: ignore[method-assign]
+    await world.settle()
+    assert world.job_names == ["a-dump", "c-dump"]
+    assert "OverflowError: date value out of range" in world.run_status("bad")["message"]
+    assert "OverflowError" in caplog.text
+
+
+async def test_a_run_that_cannot_be_read_for_a_defect_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, real = World(), names.run_name
+
+    def run_name(replication: str, slot: datetime) -> str:
+        if slot.year == 2000:
+            raise OverflowError("date value out of range")
+        return real(replication, slot)
+
+    monkeypatch.setattr(names, "run_name", run_name)
+    world.cluster.put(RUN, manual_run("bad", slot="2000-01-01T00:00:00Z"))
+    world.cluster.put(RUN, manual_run("good"))
+    await world.settle()
+    assert "OverflowError" in world.run_status("bad")["message"]
+    assert (world.run_status("bad")["phase"], world.job_names) == ("Failed", ["good-dump"])

@@ -1,15 +1,17 @@
 """What the API refuses: for good, as things are, or by chance. The answers are those of Kubernetes 1.35."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from test_from_rest import Process
-from world import DUMPED, NAME, World, spec
+from world import DUMPED, NAME, World, manual_run, spec
 
 from datareplication.controller.client import translated
 from datareplication.controller.cluster import (
     JOB,
+    POD,
     AlreadyExistsError,
     ClusterError,
     ConflictError,
@@ -19,6 +21,7 @@ from datareplication.controller.cluster import (
     RejectedError,
     UnavailableError,
 )
+from datareplication.controller.cluster import RUN as RUN_KIND
 
 RUN = f"{NAME}-202603020000"
 DUMP = f"{RUN}-dump"
@@ -185,3 +188,31 @@ async def test_a_slot_from_rest_whose_job_is_refused_is_told_by_the_next_look(er
     refusing.stop()
     await process.rest()
     assert process.world.job_names == [DUMP]
+
+
+async def test_a_missing_right_on_pods_is_told_and_the_run_still_ends_with_its_time() -> None:
+    world = World(spec(schedule=None, timeoutSeconds=60))
+    world.cluster.put(RUN_KIND, manual_run("now"))
+    await world.settle()
+    world.jobs.start(world.job("now-dump"))
+    await world.settle()
+    real = world.cluster.list_all
+
+    async def list_all(kind: Kind, namespace: str, **asked: Any) -> list[Object]:
+        if kind == POD:
+            raise RejectedError('pods is forbidden: User "u" cannot list resource "pods"', 403)
+        return await real(kind, namespace, **asked)
+
+    world.cluster.list_all = list_all  # type: ignore[method-assign]
+    world.clock.advance(seconds=40)
+    outcome = await world.settle()
+    told = world.run_status("now")
+    assert (told["phase"], told["conditions"][0]["reason"]) == ("Dumping", "NotObserved")
+    assert 'cannot list resource "pods"' in told["message"]
+    assert outcome.requeue_at == world.clock() + timedelta(seconds=20)
+    world.clock.advance(seconds=20)
+    await world.settle()
+    world.job("now-dump")["status"]["active"] = 0
+    await world.settle()
+    told = world.run_status("now")
+    assert (told["phase"], told["conditions"][0]["reason"]) == ("Failed", "RunTimeout")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from datareplication.controller.applying import Applier
-from datareplication.controller.cluster import RUN, Cluster
+from datareplication.controller.cluster import RUN, Cluster, RejectedError
 from datareplication.controller.observing import Observer
 from datareplication.controller.reporting import Reporter
 from datareplication.core import answers, observed, plan, status, volume
@@ -43,7 +43,11 @@ class Advancer:
         except SpecError as error:
             failed = status.failed_run(run, Why(error.reason, error.message), self._now())
             return await self._reporter.write_run(run, failed), None
-        found, claim = await self._observer.jobs(run), await self._volume(run)
+        is_over = plan.why_ending(run, move.replaced_by, self._now()) is not None
+        try:
+            found, claim = await self._observer.jobs(run, is_over=is_over), await self._volume(run)
+        except RejectedError as error:
+            return await self._cannot_look(run, error)
         now = self._now()
         run = running.begun(run, now)
         seen = SeenRun(run, found, claim, plan.why_ending(run, move.replaced_by, now), move.ahead, move.in_use)
@@ -58,6 +62,12 @@ class Advancer:
                 seen = replace(seen, observed={**seen.observed, action.step: refused})
                 written = await self._reporter.write_run(written, status.run_status(replace(seen, run=written), now))
         return written, answers.look_again(seen, planned, results, now)
+
+    async def _cannot_look(self, run: Run, error: RejectedError) -> tuple[Run, datetime | None]:
+        """Tell that a run cannot be looked at, and come again: before its time is over, and when it is."""
+        now = self._now()
+        written = await self._reporter.write_run(run, status.unseen_run(run, error.message, now))
+        return written, answers.look_after_refusal(run, now)
 
     async def begin(self, run: Run, in_use: tuple[str, ...]) -> None:
         """Make the first Job of a run that was made just now and is known as begun.

@@ -1,11 +1,23 @@
 """What the API shows of a run: its Jobs and pods, what only a log or Events tell, its claim. It writes nothing."""
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 
-from datareplication.controller.cluster import CLAIM, EVENT, JOB, POD, Cluster, ClusterError, ConflictError, Object
+from datareplication.controller.cluster import (
+    CLAIM,
+    EVENT,
+    JOB,
+    POD,
+    Cluster,
+    ClusterError,
+    ConflictError,
+    Object,
+    RejectedError,
+)
 from datareplication.core import inquiry, names, plan, recorded, steps, volume
 from datareplication.core.inquiry import EventsOf, LogOf
 from datareplication.core.names import Step
@@ -15,6 +27,12 @@ from datareplication.core.volume import Volume
 
 logger = logging.getLogger(__name__)
 
+LOG_SECONDS = 3.0
+"""How long a pass waits for the logs of a run's pods, which are read beside each other: a node may hang."""
+
+SILENT_SECONDS = 60.0
+"""For how long a pod is not asked again whose log could not be read."""
+
 
 class Observer:
     """Looks at what belongs to runs. now: what ages are counted from."""
@@ -22,23 +40,32 @@ class Observer:
     def __init__(self, cluster: Cluster, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
         self._now = now
+        self._silent_until: dict[tuple[str, str], float] = {}
 
-    async def jobs(self, run: Run) -> dict[Step, ObservedJob]:
-        """Return what the Jobs show that matter now."""
+    async def jobs(self, run: Run, *, is_over: bool = False) -> dict[Step, ObservedJob]:
+        """Return what the Jobs show that matter now; RejectedError where Kubernetes does not let them be looked at.
+
+        is_over: the run has to end now: then its Jobs do without their pods.
+        """
         jobs = {step: await self._job(run, step) for step in plan.steps_to_observe(run)}
-        pods: list[Object] = []
-        if recorded.has_pods(run, jobs):
-            pods = await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
+        pods = await self._pods(run, is_over=is_over) if recorded.has_pods(run, jobs) else []
         now = self._now()
         found = {step: recorded.observe_step(run, step, job, pods, now) for step, job in jobs.items()}
         is_due = steps.is_progress_due(run.status, now)
-        return {
-            step: await self._closer(run, job, inquiry.inquiry(job, now, is_progress_due=is_due))
-            for step, job in found.items()
-        }
+        looks = [self._closer(run, one, inquiry.inquiry(one, now, is_progress_due=is_due)) for one in found.values()]
+        return dict(zip(found, await asyncio.gather(*looks), strict=True))
+
+    async def _pods(self, run: Run, *, is_over: bool) -> list[Object]:
+        try:
+            return await self._cluster.list_all(POD, run.namespace, labels=f"{names.RUN_LABEL}={run.name}")
+        except RejectedError as error:
+            if not is_over:
+                raise
+            logger.warning("pods of run %s/%s cannot be looked at: %s", run.namespace, run.name, error.message)
+            return []
 
     async def volume(self, run: Run) -> Volume:
-        """Return what the snapshots' claim shows."""
+        """Return what the snapshots' claim shows; RejectedError where Kubernetes does not let it be looked at."""
         name = volume.claim_name(run)
         return volume.from_claim(name, await self._cluster.get(CLAIM, run.namespace, name))
 
@@ -67,16 +94,32 @@ class Observer:
         if isinstance(asked, LogOf):
             return inquiry.with_log(job, await self._last_lines(run, asked))
         if isinstance(asked, EventsOf):
-            fields = f"involvedObject.name={asked.name}"
-            return inquiry.with_events(
-                job, await self._cluster.list_all(EVENT, run.namespace, fields=fields), asked.since
-            )
+            return inquiry.with_events(job, await self._events(run, asked), asked.since)
         return job
+
+    async def _events(self, run: Run, asked: EventsOf) -> list[Object]:
+        """Return the Events of a pod or a Job; none where they may not be looked at, for all else goes on without."""
+        try:
+            return await self._cluster.list_all(EVENT, run.namespace, fields=f"involvedObject.name={asked.name}")
+        except RejectedError as error:
+            logger.info("events of %s/%s cannot be read: %s", run.namespace, asked.name, error.message)
+            return []
 
     async def _last_lines(self, run: Run, asked: LogOf) -> list[str]:
         """Return the end of a pod's log; none when its node does not answer, which must not hold up all the rest."""
-        try:
-            return await self._cluster.log_tail(run.namespace, asked.pod, asked.container, lines=5)
-        except ClusterError as error:
-            logger.info("log of %s/%s cannot be read: %s", run.namespace, asked.pod, error.message)
+        pod = (run.namespace, asked.pod)
+        if self._silent_until.get(pod, 0.0) > time.monotonic():
             return []
+        try:
+            async with asyncio.timeout(LOG_SECONDS):
+                return await self._cluster.log_tail(run.namespace, asked.pod, asked.container, lines=5)
+        except (ClusterError, TimeoutError) as error:
+            logger.info("log of %s/%s cannot be read: %s", run.namespace, asked.pod, error or "no answer")
+            self._leave_alone(pod)
+            return []
+
+    def _leave_alone(self, pod: tuple[str, str]) -> None:
+        """Ask for no log of a pod for a while; those whose time is over are forgotten, also when they are gone."""
+        now = time.monotonic()
+        self._silent_until = {one: until for one, until in self._silent_until.items() if until > now}
+        self._silent_until[pod] = now + SILENT_SECONDS

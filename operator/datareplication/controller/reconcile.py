@@ -8,12 +8,19 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from datareplication.controller.accepting import Acceptor
 from datareplication.controller.advancing import Advancer
 from datareplication.controller.closing import Closer
-from datareplication.controller.cluster import REPLICATION, RUN, Cluster, ClusterError, Object
+from datareplication.controller.cluster import (
+    REPLICATION,
+    RUN,
+    Cluster,
+    ClusterError,
+    Object,
+    RejectedError,
+)
 from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
@@ -187,16 +194,30 @@ class Reconciler:
         return Moved(tuple(one for one, _ in moved), tuple(again for _, again in moved))
 
     async def _move_alone(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
-        """Move a run; a defect that it meets holds up no other."""
+        """Carry out what becomes of a run; what is amiss with it alone stops no other.
+
+        What Kubernetes refuses is asked for again. A run that meets a defect of ours fails, or is passed over.
+        """
         try:
             return await self._move_one(one, move)
+        except RejectedError as error:
+            logger.warning("run %s/%s is passed over: %s", one.namespace, one.name, error.message)
         except ClusterError:
-            raise
+            raise  # all is looked at again
         except Exception as error:
             logger.exception("run %s/%s: unexpected", one.namespace, one.name)
-            now = self._now()
-            moved, _ = await self._move_one(one, moves.after_defect(one, error, now))
-            return moved, now + timedelta(seconds=moves.DEFECT_SECONDS)
+            one = await self._after_defect(one, error)
+        return one, answers.refused_again(self._now())
+
+    async def _after_defect(self, one: Run, error: Exception) -> Run:
+        try:
+            moved, _ = await self._move_one(one, moves.after_defect(one, error, self._now()))
+        except ClusterError:
+            raise
+        except Exception:
+            logger.exception("run %s/%s cannot be ended", one.namespace, one.name)
+            return one
+        return moved
 
     async def _move_one(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
         match move:

@@ -8,8 +8,9 @@ from typing import Literal
 from datareplication.core import steps
 from datareplication.core.names import Step
 from datareplication.core.observed import ObservedJob
-from datareplication.core.plan import JobAction, PatchJob, Plan, SeenRun
+from datareplication.core.plan import JobAction, PatchJob, Plan, SeenRun, run_deadline
 from datareplication.core.pods import Why
+from datareplication.core.run import Run
 
 REFUSED_SECONDS = 30
 """How long after a refusal a Job is asked for again."""
@@ -54,11 +55,18 @@ def refused_again(now: datetime) -> datetime:
     return now + timedelta(seconds=REFUSED_SECONDS)
 
 
+def look_after_refusal(run: Run, now: datetime) -> datetime:
+    """Return when to look again at a run that could not be looked at: when its time is over at the latest."""
+    deadline = run_deadline(run)
+    again = refused_again(now)
+    return min(again, deadline) if deadline is not None and deadline > now else again
+
+
 def look_again(seen: SeenRun, planned: Plan, results: Iterable[Done], now: datetime) -> datetime | None:
     """Return when to look at a run again if nothing happens before; None when nothing is to be waited for."""
     again = [now + timedelta(seconds=one.again_seconds) for one in results if one.again_seconds]
     if planned.requeue_at is not None:
         again.append(planned.requeue_at)
-    if not seen.volume.exists or any(job.state in ("Running", "Pending") for job in seen.observed.values()):
+    if not seen.volume.exists or any(job.state in ("Running", "Pending", "Taken") for job in seen.observed.values()):
         again.append(now + timedelta(seconds=steps.PROGRESS_SECONDS + 1))
     return min(again, default=None)

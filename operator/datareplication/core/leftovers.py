@@ -21,7 +21,7 @@ from datareplication.core.state import ReplicationStatus, RunStatus, TargetStep
 from datareplication.core.status import failed_run
 from datareplication.core.steps import step_status
 
-RESTING: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failed", "Stopped")
+RESTING: tuple[JobState, ...] = ("Absent", "Taken", "Foreign", "Succeeded", "Failed", "Stopped")
 """States of a Job that does nothing and will do nothing."""
 
 ORPHANS_REASON: Reason = "ForeignJob"

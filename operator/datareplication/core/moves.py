@@ -44,9 +44,6 @@ class Close:
 
 WAITS = "waits for its turn; status.activeRuns of its DataReplication names all runs that have not ended"
 
-DEFECT_SECONDS = 60
-"""How long after an error that nobody expected a run is asked for again."""
-
 Move = Advance | HoldBack | Close | None
 """None: it has ended, or its status cannot be read, and it stays as it is."""
 

@@ -50,6 +50,7 @@ class ObservedJob:
     progress: Progress | None = None
     has_won: bool = False
     is_miscounted: bool = False
+    deleted_at: datetime | None = None
 
     @property
     def waiting_pod(self) -> ObservedPod | None:
@@ -61,7 +62,7 @@ class ObservedJob:
         """Return since when it waits for its controller to make a pod; None when it does not."""
         if self.state != "Pending" or self.active or any(pod.ending is None for pod in self.pods):
             return None
-        moments = [self.started_at, *(pod.ending.ended_at for pod in self.pods if pod.ending)]
+        moments = [self.started_at, self.deleted_at, *(pod.ending.ended_at for pod in self.pods if pod.ending)]
         return max(filter(None, moments), default=None)
 
     @property
@@ -98,8 +99,13 @@ def observe(
         return ObservedJob(step)
     metadata, status = job["metadata"], job.get("status") or {}
     if owner_uid is not None and not names.is_owned_by(dict(job), owner_uid):
-        # That of a run which was deleted and made anew is on its way out.
-        return ObservedJob(step, state="Absent" if names.is_of_a_run(dict(job)) else "Foreign", name=metadata["name"])
+        if not names.is_of_a_run(dict(job)):
+            return ObservedJob(step, state="Foreign", name=metadata["name"])
+        # That of a run which was deleted and made anew is on its way out; another's may stay.
+        told = (
+            f"Job {metadata['name']} belongs to another run, or to one that was deleted; it is waited for until it goes"
+        )
+        return ObservedJob(step, state="Taken", name=metadata["name"], why=Why("JobNameTaken", told))
     own = [observe_pod(pod, step.role, now) for pod in pods if names.is_owned_by(dict(pod), metadata["uid"])]
     own.sort(key=lambda pod: (pod.created, pod.name))
     annotations = metadata.get("annotations") or {}
@@ -112,7 +118,7 @@ def observe(
         attempts=max(_counted(status), sum(not pod.is_disruption for pod in own)),
         counted=_counted(status),
         failed=_failed(status),
-        active=_active(status),
+        active=_pods_at_work(job, own),
         delayed=_number(annotations.get(names.DELAYED_ANNOTATION)),
         retry_at=times.optional(annotations.get(names.RETRY_AT_ANNOTATION)),
         # The Job may have been read before its controller said so, and its pods after one has ended.
@@ -120,7 +126,8 @@ def observe(
             times.optional(status.get("startTime")) or min((pod.created for pod in own), default=None), now
         ),
         ended_at=times.past(_ended_at(job, own), now),
-        waiting=next((why for pod in own if (why := pod.lost or pod.waiting or pod.beside)), None),
+        waiting=next((why for pod in own if (why := pod.lost or pod.waiting or pod.beside)), _hindered(job)),
+        deleted_at=times.optional(metadata.get("deletionTimestamp")),
         why=_why(job, own),
         pods=tuple(own),
         has_won=_has_won(own),
@@ -162,7 +169,7 @@ def _state_of_ended(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobS
         return "Failed"
     if is_stopped:
         # The Job's count lags behind its pods.
-        is_at_work = _active(job.get("status") or {}) or any(pod.phase in ("Pending", "Running") for pod in pods)
+        is_at_work = _pods_at_work(job, pods) or any(pod.phase in ("Pending", "Running") for pod in pods)
         return "Stopping" if is_at_work else "Stopped"
     return None
 
@@ -207,6 +214,22 @@ def _counted(status: Mapping[str, Any]) -> int:
 
 def _active(status: Mapping[str, Any]) -> int:
     return _count(status, "active") + _count(status, "terminating")
+
+
+def _pods_at_work(job: Mapping[str, Any], pods: Iterable[ObservedPod]) -> int:
+    """Return how many pods are there or still end. Nobody counts any more for a Job that is being deleted."""
+    if job["metadata"].get("deletionTimestamp"):
+        return sum(pod.phase in ("Pending", "Running") for pod in pods)
+    return _active(job.get("status") or {})
+
+
+def _hindered(job: Mapping[str, Any]) -> Why | None:
+    """Return why a Job makes no pod, where somebody has seen to that."""
+    if job["metadata"].get("deletionTimestamp"):
+        return Why("JobTerminating", "its Job was deleted, and something holds its object (a finalizer)")
+    if job["spec"].get("parallelism") == 0:
+        return Why("JobParallelism", "somebody has set spec.parallelism of its Job to 0, so that it makes no pod")
+    return None
 
 
 def _last_ending(pods: Sequence[ObservedPod]) -> Ending | None:

@@ -20,6 +20,7 @@ StepPhase = Literal["Waiting", "Pending", "Running", "Retrying", "Succeeded", "F
 
 JobState = Literal[
     "Absent",
+    "Taken",
     "Refused",
     "Gone",
     "Foreign",
@@ -34,9 +35,10 @@ JobState = Literal[
     "Stopping",
     "Stopped",
 ]
-"""Refused: Kubernetes does not make it as things are. Gone: it was there, and somebody has removed it. Held: somebody
-has suspended it; Suspended: we have, for the delay before a retry. Outlived: its program has ended, its pod has not.
-Failing: Kubernetes has given it up, for its deadline perhaps, and its pods still end."""
+"""Taken: another run's Job bears its name. Refused: Kubernetes does not make it as things are. Gone: it was there, and
+somebody has removed it. Held: somebody has suspended it; Suspended: we have, for the delay before a retry. Outlived:
+its program has ended, its pod has not. Failing: Kubernetes has given it up, for its deadline perhaps, and its pods
+still end."""
 
 Activity = Literal[
     "Connecting",

@@ -112,7 +112,8 @@ def steps_to_start(run: Run, observed: Mapping[Step, ObservedJob], volume: Volum
     # On one node's volume the first load's node becomes that of all.
     if volume.is_single_pod or (volume.is_single_node and not run.has_dump and not run.status.node):
         limit = 1
-    return tuple(absent[: max(0, limit - (len(open_steps) - len(absent)))])
+    at_work = [step for step in open_steps if step in observed and observed[step].state not in ("Absent", "Taken")]
+    return tuple(absent[: max(0, limit - len(at_work))])
 
 
 def run_deadline(run: Run) -> datetime | None:

@@ -6,7 +6,7 @@ was seen once stays so: a success, a failed attempt, and that there was a Job at
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from datareplication.core import names, plan
@@ -21,7 +21,16 @@ GONE = Why(
     "JobGone", "its Job was removed before its end was seen, by somebody or by a time to live; start a run by hand"
 )
 SUSPENDED: tuple[JobState, ...] = ("Held", "Suspended", "Stopping", "Stopped")
-ENDED: tuple[JobState, ...] = ("Absent", "Foreign", "Succeeded", "Failing", "Failed", "Stopping", "Stopped")
+ENDED: tuple[JobState, ...] = (
+    "Absent",
+    "Taken",
+    "Foreign",
+    "Succeeded",
+    "Failing",
+    "Failed",
+    "Stopping",
+    "Stopped",
+)
 
 
 def has_pods(run: Run, jobs: Mapping[Step, Mapping[str, Any] | None]) -> bool:
@@ -43,9 +52,18 @@ def observe_step(
     deadline = plan.run_deadline(run)
     # Beyond the run's time nobody's pod is waited for: anyone may give one our labels.
     is_at_work = _has_pods_at_work(step, pods) and (deadline is None or now < deadline)
-    return _as_recorded(
+    seen = _as_recorded(
         observe(step, job, pods, run.uid, now), _before(run, step) or StepStatus(), is_at_work=is_at_work
     )
+    return _over_time(run, seen, now) if seen.state == "Taken" else seen
+
+
+def _over_time(run: Run, job: ObservedJob, now: datetime) -> ObservedJob:
+    """Return a step whose name is taken as failed when it has waited for as long as a pod may take to start."""
+    dump = run.status.dump
+    since = (dump.completion_time if dump else None) or run.status.start_time or now
+    is_over = now >= since + timedelta(seconds=run.spec.start_timeout_seconds)
+    return replace(job, state="Failed", why=plan.start_timeout(run, job.why)) if is_over else job
 
 
 def _before(run: Run, step: Step) -> StepStatus | None:
@@ -66,7 +84,7 @@ def _as_recorded(job: ObservedJob, old: StepStatus, *, is_at_work: bool) -> Obse
     if won := next((attempt for attempt in old.ended_attempts if attempt.exit_code == 0), None):
         state: JobState = "Succeeded" if job.state in ENDED else "Outlived"
         return replace(job, state=state, has_won=True, ended_at=won.completion_time or job.ended_at)
-    if job.state == "Absent" and old.phase in ("Pending", "Running", "Retrying"):
+    if job.state in ("Absent", "Taken") and old.phase in ("Pending", "Running", "Retrying"):
         attempts = max(job.attempts, old.attempts)
         return replace(job, state="Stopping" if is_at_work else "Gone", why=GONE, attempts=attempts)
     return job

@@ -234,7 +234,7 @@ def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
         try:
             one, fault = read(raw), None
         except Exception as error:  # noqa: BLE001 - whoever may create runs must not stop those of others by a defect
-            one, fault = read({**raw, "spec": {"replicationName": "unreadable"}}), why_unreadable(error)
+            one, fault = _without_spec(raw), why_unreadable(error)
         if "deletionTimestamp" in raw["metadata"]:
             going.append(one)
         elif fault is None:
@@ -251,6 +251,10 @@ def why_unreadable(error: Exception) -> Why:
     return Why(
         "OperatorDefect", f"the operator met a defect of its own: {type(error).__name__}: {plain.text(str(error))}"
     )
+
+
+def _without_spec(raw: dict[str, Any]) -> Run:
+    return read({**raw, "spec": {"replicationName": "unreadable"}})
 
 
 def together(parts: Iterable[FoundRuns]) -> FoundRuns:

@@ -76,6 +76,12 @@ def _replaced(status: RunStatus, why: Why, now: datetime) -> RunStatus:
     return _with_run_conditions(status.having(phase="Replaced", message=why.message), why.reason, now)
 
 
+def unseen_run(run: Run, message: str, now: datetime) -> RunStatus:
+    """Return the status of a run that Kubernetes does not let us look at: how far it is stays as it was seen."""
+    told = f"cannot be looked at, which is tried again: {message}"
+    return _with_run_conditions(run.status.having(message=told), "NotObserved", now)
+
+
 def waiting_run(run: Run, message: str, now: datetime) -> RunStatus:
     """Return the status of a run that has not been admitted."""
     status = run.status.having(phase="Pending", message=message)

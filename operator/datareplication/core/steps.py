@@ -18,6 +18,7 @@ S = TypeVar("S", bound=StepStatus)
 
 STEP_PHASES: dict[JobState, StepPhase] = {
     "Absent": "Waiting",
+    "Taken": "Waiting",
     "Refused": "Waiting",
     "Gone": "Failed",
     "Foreign": "Failed",

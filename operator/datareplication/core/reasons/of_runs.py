@@ -10,6 +10,7 @@ OfRuns = Literal[
     "LoadFailed",
     "ClaimNotFound",
     "ReplicationNotFound",
+    "NotObserved",
     "RestoredWithoutStatus",
     "OperatorDefect",
     "RunTimeout",
@@ -20,6 +21,9 @@ OfRuns = Literal[
     "JobHeld",
     "JobGone",
     "ReportLost",
+    "JobTerminating",
+    "JobParallelism",
+    "JobNameTaken",
     "JobRefused",
     "JobRejected",
     "ForeignJob",
@@ -58,6 +62,11 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "conditions of a run",
         "There is no DataReplication of the name in `spec.replicationName`.",
         "Correct the name in a new run; the DataReplication must be in the same namespace.",
+    ),
+    "NotObserved": Meaning(
+        "conditions of a run",
+        "Kubernetes does not let the operator look at the run's Jobs, pods or claim. It still ends with its time.",
+        "Give the operator's role the right that the message names.",
     ),
     "RestoredWithoutStatus": Meaning(
         "conditions of a run",
@@ -105,6 +114,19 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "step",
         "The step succeeded; its pod was removed before its report was read, so its rows and times are not known.",
         "Keep those who remove finished pods from the Jobs' until the run has ended.",
+    ),
+    "JobTerminating": Meaning(
+        "step",
+        "The Job was deleted, and a finalizer holds it, so that it makes no pod.",
+        "Take the finalizer away, and start a run by hand.",
+    ),
+    "JobParallelism": Meaning(
+        "step", "Somebody has set the Job's `parallelism` to 0, so that it makes no pod.", "Set it to 1."
+    ),
+    "JobNameTaken": Meaning(
+        "step",
+        "A Job of the step's name belongs to another run, or to one of the same name that was deleted.",
+        "Nothing, if it goes by itself; else delete it, or give the next run another name.",
     ),
     "JobRefused": Meaning(
         "step",
