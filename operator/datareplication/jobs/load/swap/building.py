@@ -25,7 +25,15 @@ from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import LoadSettings
-from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, session_settings, shaping
+from datareplication.jobs.postgres import (
+    afterload,
+    bulk,
+    copying,
+    owners,
+    row_functions,
+    session_settings,
+    shaping,
+)
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, connect, execute, for_tools, login
 
