@@ -65,7 +65,7 @@ def test_nobody_else_may_connect_while_it_is_built(dumped: Programs) -> None:
     with contextlib.closing(dumped.target.connect()) as session:
         found = module.describe(session, dumped.database)
         assert found is not None
-        module.create_next(session, found, found.owner)
+        module.create_next(session, found)
     query = f"SELECT has_database_privilege('{role}', '{dumped.database}__next', 'CONNECT')"
     assert dumped.target.run(query) == [(False,)]
 
