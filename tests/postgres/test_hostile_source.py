@@ -111,6 +111,36 @@ def test_the_sources_code_reaches_nothing_but_its_own_database(
     assert no_role_is_left(programs)
 
 
+def test_sums_are_compared_as_the_role_that_builds(programs: Programs, victims: dict[str, str]) -> None:
+    programs.source.run("CREATE TABLE u (id int)", "INSERT INTO u VALUES (1)", database=programs.database)
+    make(programs, victims, "a CHECK")
+    programs.source.run("CREATE INDEX ON u ((id + reach(1)::int))", database=programs.database)
+    assert programs.dump("--checksum", CSV_OUTPUT_PATH=str(programs.root / "again")).code == 0
+    before = state(programs, victims)
+
+    loaded = programs.load("--verify=Checksum", "--input", str(programs.root / "again"))
+
+    assert loaded.code == 0, loaded.report.message
+    assert state(programs, victims) == before
+
+
+def test_code_that_no_roles_rights_hold_is_told_when_a_superuser_loads_it(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE FUNCTION rd(text) RETURNS text LANGUAGE internal STRICT AS 'pg_read_file_all'",
+        "CREATE TYPE span AS RANGE (subtype = int)",
+        "CREATE AGGREGATE total(int) (SFUNC = int4pl, STYPE = int)",
+        "CREATE EXTENSION pg_trgm",
+        database=programs.database,
+    )
+    assert programs.dump().code == 0
+
+    loaded = programs.load()
+
+    assert loaded.code == 0, loaded.report.message
+    assert "UntrustedCode: the source has 1 objects" in loaded.report.message
+    assert "hold: function public.rd(text)" in loaded.report.message
+
+
 @pytest.mark.parametrize("choice", ["Keep", "TargetOwner"])
 def test_a_role_that_is_given_builds(programs: Programs, victims: dict[str, str], choice: str) -> None:
     builder, loader, app = (f"{programs.database}_{suffix}" for suffix in ("builder", "plain", "app"))

@@ -189,6 +189,11 @@ def test_a_login_trigger_of_the_source_does_not_see_the_load(between: Between, c
         cursor.execute("SELECT count(*) FROM logins")  # and its own login is one
         assert cursor.fetchall() == [(loaded.report.rows + 1,)]
 
+    again = programs.load("--any-run", run="run-2")
+    assert again.code == 0, again.report.message
+    previous = f"{programs.database}__previous"
+    assert programs.target.run("SELECT count(*) FROM logins", database=previous) == [(loaded.report.rows + 2,)]
+
 
 @pytest.mark.parametrize(
     ("target", "options"),

@@ -24,6 +24,7 @@ OfLoads = Literal[
     "BuilderHasRights",
     "BuilderStays",
     "BuiltAsLoader",
+    "UntrustedCode",
     "AfterLoadAsLoader",
     "WouldRunAsSuperuser",
     "SchemaChangedByItsCode",
@@ -103,6 +104,12 @@ MEANINGS: dict[OfLoads, Meaning] = {
         "message of a load",
         "The source's code (CHECK, generated columns) ran as the load's role, because no other could build.",
         "Give a role as `buildCredentialsSecretRef`, or let the load's role make roles.",
+    ),
+    "UntrustedCode": Meaning(
+        "message of a load",
+        "A superuser loaded functions of untrusted languages, base types or operator classes of the source, whose code "
+        "may do what the server may.",
+        "Load a source that you do not trust with a role that is no superuser (`CREATEDB CREATEROLE`).",
     ),
     "AfterLoadAsLoader": Meaning(
         "message of a load",

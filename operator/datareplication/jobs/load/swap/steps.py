@@ -13,13 +13,16 @@ from datareplication.errors import GuardError
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.stamp import Place, stamp
 from datareplication.jobs.load.swap import apart, siblings
+from datareplication.jobs.load.swap.apart import Apart
 from datareplication.jobs.load.swap.building import Building, Workers
 from datareplication.jobs.load.swap.siblings import Cloning
 from datareplication.jobs.model.databases import Database
 from datareplication.jobs.model.provenance import Provenance
-from datareplication.jobs.postgres import builders, databases, notes, provenance, rename, target
+from datareplication.jobs.postgres import builders, databases, notes, provenance, rename, target, untrusted
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.rename import Parties
+
+UNTRUSTED_CODE: Reason = "UntrustedCode"
 
 DROP_ATTEMPTS = 3
 """A cancel request that was on its way when the work stopped may hit the first."""
@@ -50,6 +53,7 @@ class Swap:
                 next_oid = self._build_for_all(clone) if self.building.given.siblings else self._build()
                 written = self._provenance()
                 self._write(written)
+                self._say_untrusted()
                 self.building.seal(is_cloned=clone is not None)
             self.building.tally.phase("Swapping")
             not_carried = [*self.building.not_restored, *self._swap(next_oid)]
@@ -68,7 +72,6 @@ class Swap:
             next_oid = self._make(workers, settings, is_final=not building.script)
         with building.workers() as workers:
             building.open(workers, settings)
-            building.compare_sums(workers)
             building.finish(workers, settings, is_analyzed=not building.script)
         return next_oid
 
@@ -78,13 +81,12 @@ class Swap:
         settings = building.settings(self.maintenance)
         next_oid = self._build_and_clone(settings) if clone is None else clone
         self.build_lock.close()
+        # What comes now cannot be done twice: whoever tries again after a kill builds anew.
+        notes.erase(self.maintenance, self._database.next_name)
+        if clone is not None:
+            self._verify_clone(settings)
         with building.workers() as workers:
             building.open(workers, settings)
-            if clone is not None:
-                building.count_rows(workers)
-            building.compare_sums(workers)
-            # What comes now cannot be done twice: whoever tries again after a kill builds anew.
-            notes.erase(self.maintenance, self._database.next_name)
             building.finish(workers, settings, is_analyzed=False)
         return next_oid
 
@@ -96,18 +98,32 @@ class Swap:
         self._clone()
         return next_oid
 
+    def _verify_clone(self, settings: Mapping[str, str]) -> None:
+        """Count and compare as the role that builds: planning a query runs code that stands in indexes."""
+        building, found = self.building, self._builder()
+        with building.workers() as workers, apart.lent(building, self.maintenance, found.role):
+            building.open(workers, settings, found.role)
+            building.count_rows(workers)
+            building.compare_sums(workers)
+            workers.close()
+
+    def _builder(self) -> Apart:
+        found = apart.builder(self.building, self.maintenance)
+        self.made.append(found.made)
+        if found.role is None:
+            self._say_built_as_loader(found.why_not)
+        return found
+
     def _make(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> int:
         """Make `<db>__next` and fill it, its rows as the role that builds, if there is one; return its oid."""
         building = self.building
         next_oid = databases.create_next(self.maintenance, self._database)
-        found = apart.builder(building, self.maintenance)
-        self.made.append(found.made)
-        if found.role is None:
-            self._say_built_as_loader(found.why_not)
+        found = self._builder()
         building.make_schema(settings)
         with apart.lent(building, self.maintenance, found.role):
             building.open(workers, settings, found.role)
             building.fill(workers, settings, found.role, is_final=is_final)
+            building.compare_sums(workers)
             workers.close()
         building.make_postponed(settings)
         if building.stages.following:
@@ -115,6 +131,18 @@ class Swap:
                 building.follow(settings, found.role)
         building.complete(settings)
         return next_oid
+
+    def _say_untrusted(self) -> None:
+        """Say which code no role's rights hold; one who is no superuser cannot load it."""
+        if not self.building.server.is_superuser:
+            return
+        with contextlib.closing(self._connect(self._database.next_name)) as session:
+            found = untrusted.found(session)
+        if found:
+            some = found[: untrusted.SHOWN]
+            text = f"{UNTRUSTED_CODE}: the source has {len(found)} objects that only a superuser may make"
+            self.remarks.append(f"{text}, whose code no role's rights hold: {', '.join(some)}")
+            self.building.frame.log.warning("the source's code may do what a superuser may", objects=some)
 
     def _say_built_as_loader(self, why: str) -> None:
         role = self.building.server.role
