@@ -81,8 +81,9 @@ class Building:
             self._application,
             self.database.next_name,
             self.given.input,
-            self._restorer(settings, builder),
+            self._restorer({**settings, **self._of_rows}, builder),
             settings,
+            self._of_rows,
         )
         workers.open(config, max(self.manifest.tables, 1))
 
@@ -110,7 +111,8 @@ class Building:
         """Copy the rows and build what follows from them. is_final: no clone is made of it and no script changes it."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             late = row_functions.tables(session)
-        restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
+        settings = self._settings_of(builder) if builder else settings
+        restorer = self._restorer({**settings, **self._of_rows}, builder)
         self._fill(workers, restorer, late, is_final=is_final)
 
     def complete(self, settings: Mapping[str, str]) -> None:
@@ -137,7 +139,7 @@ class Building:
             with contextlib.closing(self.connect(self.database.next_name)) as session:
                 owners.give_all(session, self.database.owner)
         left = self._after_load()
-        shaped_by = tuple(self._shaping().items()) if left.materialized_views else ()
+        shaped_by = tuple(self._shaping.items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
         for view in left.materialized_views:
             workers.perform([Refresh(view, shaped_by)], self._hear)
@@ -146,12 +148,17 @@ class Building:
         if self.script:
             self._forget()
 
+    @property
+    def _of_rows(self) -> dict[str, str]:
+        return shaping.of_rows(self._shaping)
+
+    @cached_property
     def _shaping(self) -> dict[str, str]:
-        """Return the source's settings that the target's server takes."""
+        """The source's settings that the target's server takes."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             taken, refused = shaping.accepted(session, self.manifest.schema.settings)
         if refused:
-            self.frame.log.warning("materialized views are filled without some of the source's settings", why=refused)
+            self.frame.log.warning("the target's server does not take some of the source's settings", why=refused)
         return taken
 
     def _restore_large_objects(self, restorer: Restorer, session: Session) -> None:
