@@ -24,6 +24,7 @@ from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
+from datareplication.jobs.model.omission import some
 from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
 from datareplication.jobs.postgres.afterload import Left
@@ -38,7 +39,10 @@ EVENT_TRIGGERS_SINCE = 170000
 
 @dataclass(frozen=True)
 class Building:
-    """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report."""
+    """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report.
+
+    lost_grants: those of which the server has only warned.
+    """
 
     given: LoadSettings
     frame: Frame
@@ -50,6 +54,7 @@ class Building:
     script: str = field(default="", repr=False)
     ledger: Ledger = field(default_factory=Ledger)
     remarks: list[str] = field(default_factory=list)
+    lost_grants: list[str] = field(default_factory=list)
 
     @property
     def _application(self) -> str:
@@ -191,9 +196,10 @@ class Building:
     @property
     def not_restored(self) -> list[str]:
         """What of the schema the load's role may not give."""
+        lost = [f"grants ({some(self.lost_grants)})"] if self.lost_grants else []
         if not self.stages.refused:
-            return []
-        return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give"]
+            return lost
+        return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give", *lost]
 
     @cached_property
     def stages(self) -> Stages:
@@ -257,4 +263,5 @@ class Building:
             return
         with archive.use_list(ids) as option, restorer.command(option, *options, root=self.given.input) as child:
             child.wait(self.frame.stop, lambda: self.tally.moved(0))
+            self.lost_grants.extend(child.lost_grants())
         self.ledger.restored(ids)
