@@ -3,11 +3,16 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from programs import Outcome, Programs, databases
 from server import PASSWORD, binaries
+
+from datareplication.jobs.model import manifest_file
+from datareplication.jobs.model.manifest import Column, Relation
+from datareplication.jobs.snapshot import store
 
 NAME = "datareplication_test"
 KINDS = """
@@ -105,3 +110,44 @@ def test_the_right_to_read_them_is_checked_and_named(filled: Programs) -> None:
         assert f"GRANT SELECT ON {statement} TO {role};" in refused.report.message
         filled.source.run(f"GRANT SELECT ON {statement} TO {role}", database=filled.database)
     assert filled.dump(PROD_DB_USERNAME=role).code == 0
+
+
+def test_a_source_cannot_call_a_catalog_an_extensions_table(programs: Programs) -> None:
+    """A superuser there may write anything into the list; the load would give the role that builds rights on it."""
+    programs.source.run(
+        "CREATE TABLE t AS SELECT 1 AS id",
+        """UPDATE pg_extension SET extconfig = ARRAY['pg_authid'::regclass::oid, 't'::regclass::oid],
+           extcondition = ARRAY['', ''] WHERE extname = 'plpgsql'""",
+        database=programs.database,
+    )
+    dumped = programs.dump()
+    assert dumped.code == 0, dumped.report.message
+    assert store.read_manifest(programs.snapshot).extension_tables == ()
+    assert programs.load().code == 0
+
+
+@pytest.mark.parametrize("columns", [(Column("rolname", "name"),), ()])
+def test_neither_can_a_forged_manifest(programs: Programs, columns: tuple[Column, ...]) -> None:
+    assert programs.dump().code == 0
+    manifest = store.read_manifest(programs.snapshot)
+    forged = Relation(1260, "pg_catalog", "pg_authid", "ExtensionTable", columns, extension="plpgsql")
+    text = manifest_file.to_json(replace(manifest, relations=(forged,)))
+    (programs.snapshot / "manifest.json").write_text(text)
+
+    assert programs.load().summary == (69, "ExtensionTooOld")
+
+
+def test_a_table_of_users_may_refer_to_one_of_an_extension(programs: Programs, install: Install) -> None:
+    install(KINDS)
+    made = [
+        f"CREATE EXTENSION {NAME}",
+        "CREATE TABLE child (kind int REFERENCES kinds)",
+        "INSERT INTO child VALUES (1)",
+    ]
+    programs.source.run(*made, database=programs.database)
+
+    done = loaded(programs)
+
+    assert done.code == 0, done.report.message
+    grants = "SELECT relacl::text FROM pg_class WHERE relname = 'kinds'"
+    assert "build" not in str(programs.target.run(grants, database=programs.database))

@@ -168,3 +168,16 @@ def test_an_extension_that_the_target_lacks_is_named(programs: Programs) -> None
     assert programs.load().code == 0
     query = "SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'"
     assert programs.target.run(query, database=programs.database) == [(1,)]
+
+
+def test_grants_that_a_loader_may_not_give_are_reported(programs: Programs) -> None:
+    """The server only warns where somebody else owns what the grant is on: a language, what a trusted extension makes."""
+    loader = create_role(programs.target, f"{programs.database}_loader", "CREATEDB CREATEROLE")
+    programs.target.run(f"ALTER DATABASE {programs.database} OWNER TO {loader}")
+    programs.source.run("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC", database=programs.database)
+    assert programs.dump().code == 0
+
+    loaded = programs.load("--owners=TargetOwner", DEV_DB_USERNAME=loader)
+
+    assert loaded.code == 0, loaded.report.message
+    assert 'not carried over: grants (no privileges could be revoked for "plpgsql"' in loaded.report.message

@@ -87,6 +87,33 @@ def test_a_role_setting_that_may_not_be_given_is_reported(dumped: Programs) -> N
     assert f"setting statement_timeout of role {name}_other" in loaded.report.message
 
 
+@pytest.mark.parametrize("setting", ["TimeZone=US/Gone", "lc_monetary=xx_XX.UTF-8", "gone=on"])
+def test_a_setting_whose_value_is_gone_ends_no_swap(dumped: Programs, setting: str) -> None:
+    """A time zone that the server's tzdata has lost, a locale, a parameter."""
+    dumped.target.run(f"ALTER DATABASE {dumped.database} SET work_mem TO '5MB'")
+    dumped.target.run(
+        "SET allow_system_table_mods TO on",
+        f"""UPDATE pg_db_role_setting SET setconfig = array['{setting}', 'statement_timeout=5h'] WHERE setrole = 0
+            AND setdatabase = (SELECT oid FROM pg_database WHERE datname = '{dumped.database}')""",
+    )
+    loaded = dumped.load()
+    assert loaded.code == 0, loaded.report.message
+    assert f"not carried over: setting {setting.partition('=')[0]}" in loaded.report.message
+    assert dumped.target.run("SHOW statement_timeout", database=dumped.database) == [("5h",)]
+
+
+def test_a_grant_to_a_role_that_is_gone_is_nobodys(dumped: Programs) -> None:
+    name = dumped.database
+    dumped.target.run(
+        "SET allow_system_table_mods TO on",
+        f"""UPDATE pg_database SET datacl = ARRAY['postgres=CTc/postgres', makeaclitem(99999, 10, 'CONNECT', false)]
+            WHERE datname = '{name}'""",
+    )
+    assert dumped.load().code == 0
+    grants = f"SELECT datacl::text FROM pg_database WHERE datname = '{name}'"
+    assert dumped.target.run(grants) == [("{postgres=CTc/postgres}",)]
+
+
 def test_keep_previous_none(dumped: Programs) -> None:
     assert dumped.load("--keep-previous", "0").code == 0
     assert databases(dumped.target, dumped.database) == [dumped.database]

@@ -103,6 +103,7 @@ _ERROR = re.compile(r"^\w+: (error|fatal): .*|^(ERROR|FATAL): .*", re.MULTILINE)
 _STOPPED = re.compile(r"^\w+: terminated by user$", re.MULTILINE)
 """What they say at SIGTERM, SIGINT and SIGQUIT, and end with 1."""
 
+_LOST_GRANT = re.compile(r"WARNING:  ((?:no|not all) privileges (?:were|could be) (?:granted|revoked) for .*)")
 _ENTRY = re.compile(r"^pg_restore: from TOC entry \d+; \d+ \d+ (.*)", re.MULTILINE)
 _STATEMENT = re.compile(r"^Command was: (.*)", re.MULTILINE)
 LONGEST_ERROR = 600
@@ -123,6 +124,11 @@ def failure(name: str, code: int, output: str) -> ReplicationError:
             remedy = f"; {REMEDIES[reason]}" if reason in REMEDIES else ""
             return kind(f"{said}{_place(output)}{remedy}", reason=reason)
     return ReplicationError(f"{said}{_place(output)}", reason="ToolFailed")
+
+
+def lost_grants(output: str) -> list[str]:
+    """Return what the server only warns of where a role may not give or take a right, each once."""
+    return list(dict.fromkeys(match[1] for match in _LOST_GRANT.finditer(output)))
 
 
 def _place(output: str) -> str:

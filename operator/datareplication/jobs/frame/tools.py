@@ -146,8 +146,15 @@ class Running:
     def check(self) -> None:
         """Raise if it has ended in failure."""
         if self._child.poll():
-            self._errors.seek(0)
-            raise complaints.failure(self._name, self._child.returncode, self._errors.read().decode(errors="replace"))
+            raise complaints.failure(self._name, self._child.returncode, self._said())
+
+    def lost_grants(self) -> list[str]:
+        """Return which grants it could not restore, though it ended well."""
+        return complaints.lost_grants(self._said())
+
+    def _said(self) -> str:
+        self._errors.seek(0)
+        return self._errors.read().decode(errors="replace")
 
 
 def environment() -> dict[str, str]:

@@ -93,7 +93,7 @@ def _report(database: Database, shown: Provenance | None, not_carried: Sequence[
     to = f"the snapshot of {shown.snapshot_time}" if shown else "a database that no load of ours made"
     message = f"rolled back to {to}; what was there is kept as {database.previous_name}"
     if not_carried:
-        message += f"; not carried over for want of rights: {'; '.join(not_carried)}"
+        message += f"; not carried over: {'; '.join(not_carried)}"
     if shown is None:
         return Report("Succeeded", ROLLED_BACK, message)
     return Report(

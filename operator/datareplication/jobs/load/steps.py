@@ -169,7 +169,7 @@ def _report(
 ) -> Report:
     message = f"{manifest.tables} tables, {manifest.rows} rows"
     if replaced and replaced.not_carried:
-        message += f"; not carried over for want of rights: {'; '.join(replaced.not_carried)}"
+        message += f"; not carried over: {'; '.join(replaced.not_carried)}"
     if replaced and replaced.remarks:
         message += f"; {'; '.join(replaced.remarks)}"
     if unfilled := omission.told_unfilled(manifest.omitted):

@@ -1,4 +1,4 @@
-"""The source's settings under which a load fills its materialized views."""
+"""The source's settings under which a load fills tables and materialized views."""
 
 from datareplication.jobs.frame.log import Log
 from datareplication.jobs.model.manifest import Manifest
@@ -10,5 +10,5 @@ def accepted(session: Session, manifest: Manifest, log: Log) -> dict[str, str]:
     """Return those of the source's settings that the session's server takes; of others the log warns."""
     taken, refused = shaping.accepted(session, manifest.schema.settings)
     if refused:
-        log.warning("materialized views are filled without some of the source's settings", why=refused)
+        log.warning("the target's server does not take some of the source's settings", why=refused)
     return taken

@@ -18,7 +18,7 @@ from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.manifest import Part
 from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import checksum, copying, unplanned
-from datareplication.jobs.postgres.connection import Session, connect, transaction
+from datareplication.jobs.postgres.connection import Session, connect, renew, transaction
 from datareplication.jobs.snapshot import below
 from datareplication.jobs.snapshot.archives import Archives
 from datareplication.jobs.snapshot.parts import PartReader
@@ -45,7 +45,7 @@ class Restorer:
 class WorkerConfig:
     """What a worker needs to open. database: the one that is being loaded. root: the snapshot's directory.
 
-    settings: of the server, for its session.
+    settings: of the server, for its session. shaping: those under which rows come in, code of users being run by them.
     """
 
     target: Connection
@@ -54,6 +54,7 @@ class WorkerConfig:
     root: Path
     restorer: Restorer
     settings: Mapping[str, str]
+    shaping: Mapping[str, str]
 
 
 @contextlib.contextmanager
@@ -70,6 +71,8 @@ def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Task]]:
 
 
 def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
+    # Checksums are of text, which the settings decide about.
+    renew(session, {**config.settings, **({} if isinstance(task, CompareSum | Refresh) else config.shaping)})
     match task:
         case CopyParts():
             _copy(session, config.root, task, tell)

@@ -30,6 +30,13 @@ _RIGHTS = """
     FROM pg_roles r WHERE rolname = %s
 """
 
+_MEMBERS = """
+    SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+      AND pg_has_role(c.relowner, 'USAGE') AND EXISTS (
+        SELECT FROM pg_depend WHERE (classid, objid) = ('pg_class'::regclass, c.oid) AND deptype = 'e')
+"""
+
 
 _LEFT_OVER = f"""
     SELECT rolname FROM pg_roles CROSS JOIN split_part(rolname, '_', 3) AS target
@@ -98,8 +105,9 @@ Names = tuple[str, ...]
 
 
 def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[str, Names]]:
-    """Let the role use what is not its own: schemas, and these tables (schema, name), of extensions, to copy into.
+    """Let the role use what is not its own: schemas, tables of extensions for foreign keys to them, these to copy into.
 
+    tables: (schema, name). What extensions keep from PUBLIC to call stays so: some of it reaches beyond the database.
     Returns (kind, name) of each, for close_again().
     """
     query = """
@@ -107,10 +115,14 @@ def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[
         AND pg_has_role(nspowner, 'USAGE') ORDER BY 1
     """
     schemas = [(schema,) for (schema,) in rows(session, query, doing="looking up schemas")]
-    opened = [*(("SCHEMA", schema) for schema in schemas), *(("TABLE", table) for table in tables)]
-    rights = {"SCHEMA": "GRANT USAGE, CREATE ON {} {} TO {}", "TABLE": "GRANT SELECT, INSERT ON {} {} TO {}"}
-    _on_each(session, [(rights[kind], kind, one) for kind, one in opened], name)
-    return opened
+    referable = [(schema, table) for schema, table in rows(session, _MEMBERS, doing="looking up tables of extensions")]
+    granted = [
+        *(("USAGE, CREATE", "SCHEMA", one) for one in schemas),
+        *(("REFERENCES", "TABLE", one) for one in referable),
+        *(("INSERT", "TABLE", one) for one in tables),
+    ]
+    _on_each(session, [(f"GRANT {right} ON {{}} {{}} TO {{}}", kind, one) for right, kind, one in granted], name)
+    return [(kind, one) for _, kind, one in granted]
 
 
 def close_again(session: Session, opened: Sequence[tuple[str, Names]], name: str) -> None:

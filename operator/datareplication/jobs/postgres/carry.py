@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from datareplication.errors import RightsError
+from datareplication.errors import ReplicationError, TransientError
 from datareplication.jobs.model.databases import Database
 from datareplication.jobs.model.notes import is_note
 from datareplication.jobs.postgres.connection import Session, execute, rows
@@ -32,14 +32,15 @@ _GRANTS = """
     SELECT r.rolname, a.privilege_type, a.is_grantable
     FROM pg_database d, aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
     LEFT JOIN pg_roles r ON r.oid = a.grantee
-    WHERE d.oid = %s ORDER BY a.grantee, 2
+    WHERE d.oid = %s AND (a.grantee = 0 OR r.oid IS NOT NULL) ORDER BY a.grantee, 2
 """
 
 _SETTINGS = """
     SELECT r.rolname, setting FROM pg_db_role_setting s
     CROSS JOIN unnest(s.setconfig) WITH ORDINALITY AS c(setting, position) LEFT JOIN pg_roles r ON r.oid = s.setrole
-    WHERE s.setdatabase = %s ORDER BY s.setrole, position
+    WHERE s.setdatabase = %s AND (s.setrole = 0 OR r.oid IS NOT NULL) ORDER BY s.setrole, position
 """
+"""Of both, what a role that is gone has left is nobody's, and not PUBLIC's or every role's."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,18 @@ def steps_back(session: Session, database: Database, previous: Database) -> list
 
 
 def carry(session: Session, wanted: Sequence[Step]) -> list[str]:
-    """Take the steps inside the caller's transaction; return what could not be carried over for want of a right."""
+    """Take the steps inside the caller's transaction; return what could not be carried over, and why.
+
+    A setting may name what the server no longer has: a time zone, a locale, a parameter. An essential step that fails
+    raises, as does whatever the transaction does not outlive.
+    """
     refused = []
     for step in wanted:
         execute(session, "SAVEPOINT step", doing=step.what)
         try:
             execute(session, step.statement, doing=step.what)
-        except RightsError as error:
-            if step.is_essential:
+        except ReplicationError as error:
+            if step.is_essential or isinstance(error, TransientError):
                 raise
             execute(session, "ROLLBACK TO SAVEPOINT step", doing=step.what)
             refused.append(f"{step.what} ({error.message})")

@@ -57,8 +57,10 @@ _TABLES = f"""
 _USERS_SEQUENCES = f"""
     SELECT c.oid, n.nspname, c.relname {USER_CLASS} AND c.relkind = 'S'
     UNION ALL
-    SELECT c.oid, n.nspname, c.relname FROM pg_extension CROSS JOIN unnest(extconfig) config(oid)
+    SELECT c.oid, n.nspname, c.relname FROM pg_extension e CROSS JOIN unnest(extconfig) config(oid)
     JOIN pg_class c ON c.oid = config.oid AND c.relkind = 'S' JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_depend m ON (m.classid, m.objid, m.refclassid, m.refobjid, m.deptype)
+        = ('pg_class'::regclass, c.oid, 'pg_extension'::regclass, e.oid, 'e')
 """  # noqa: S608 - constants only
 """With those of extensions that hold a state of the user's (pg_extension_config_dump)."""
 

@@ -172,9 +172,10 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, Reason, str], ...] = (
 """Text (libpq's and the server's, in English) -> error, reason, remedy. The first that fits counts."""
 
 
-def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
+def after_connect(error: psycopg2.Error, doing: str, *, of_rows: bool = False) -> ReplicationError:
     """Return our error for one of a session; `doing` names the object and stands first in the message.
 
+    of_rows: the message may quote a value of a row, which ours does not.
     Without an SQLSTATE it is the connection that broke (libpq's own text), which another attempt may survive.
     """
     code = error.pgcode
@@ -184,6 +185,8 @@ def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
     if code is None:
         return TransientError(f"{doing}: {_first_line(str(error))}", reason="ConnectionLost")
     text = error.diag.message_primary or _first_line(str(error))
+    if of_rows:
+        text = _without_values(error, text)
     if code == "40001" and "conflict with recovery" in text:
         return TransientError(f"{doing}: {text}; {RECOVERY_CONFLICT_REMEDY}", reason="RecoveryConflict")
     kind, reason = next(SQLSTATES[code[:length]] for length in range(len(code), -1, -1) if code[:length] in SQLSTATES)
@@ -196,6 +199,8 @@ def after_connect(error: psycopg2.Error, doing: str) -> ReplicationError:
 
 _VALUE = re.compile(r'(invalid integer value) ".*?"(?= for)')
 """libpq quotes a piece of the connection string there, which may be a password in the wrong place."""
+
+_QUOTED = re.compile(r'".*"|(?<=: )0x.*', re.DOTALL)
 
 
 def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str) -> ReplicationError:
@@ -210,6 +215,13 @@ def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str)
             filled = remedy.format(prefix=prefix, role=quoted(role), database=quoted(database))
             return kind(f"cannot connect to {prefix}'s database: {text}; {filled}", reason=reason)
     return TransientError(f"cannot connect to {prefix}'s database: {text}", reason="CannotConnect")
+
+
+def _without_values(error: psycopg2.Error, text: str) -> str:
+    """Return a message without what it quotes of a row: bad data is quoted, and RAISE says what it likes."""
+    if error.diag.source_function == "exec_stmt_raise":
+        return "a function raised an error"
+    return _QUOTED.sub("…", text) if (error.pgcode or "").startswith("22") else text
 
 
 def _first_line(text: str) -> str:

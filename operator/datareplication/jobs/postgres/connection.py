@@ -31,6 +31,11 @@ _PIN = """
     WHERE is_free OR setting <> value
 """
 
+_RENEW = """
+    SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; RESET ALL;
+    SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS w(name, value)
+"""
+
 
 def connect(
     connection: Connection, application: str, database: str | None = None, settings: Mapping[str, str] | None = None
@@ -80,6 +85,16 @@ def pin(session: Session, settings: Mapping[str, str]) -> None:
             raise RightsError(f"{text}: {remedy}", reason="HarmfulSetting")
 
 
+def renew(session: Session, settings: Mapping[str, str]) -> None:
+    """Give a session back what it was opened with, whatever code of users has set in it since, then set these.
+
+    settings: those that the server knows and the role may set, `for_tools` among them: `pin`, which asks for that,
+    takes milliseconds, a COPY of a small table no more.
+    """
+    values = {name: value for name, value in settings.items() if name not in session_settings.STARTUP_ONLY}
+    execute(session, _RENEW, [list(values), list(values.values())], doing="session settings")
+
+
 def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
     """Set those of the settings that the server knows."""
     query = "SELECT set_config(name, value, false) FROM unnest(%s, %s) v(name, value) JOIN pg_settings USING (name)"
@@ -100,7 +115,9 @@ def for_tools(session: Session) -> dict[str, str]:
 def login(connection: Connection, application: str, settings: Mapping[str, str], database: str | None = None) -> Login:
     """Return how a program of PostgreSQL's logs in; `settings` are those that its sessions start with."""
     wanted = {**parameters(connection, database), "application_name": application}
-    wanted["options"] = f"{wanted.get('options', '')} {session_settings.options(settings)}".strip()
+    # A database's owner may set whom its sessions act as, superusers' too.
+    pinned = session_settings.options({"session_authorization": connection.username, **settings})
+    wanted["options"] = f"{wanted.get('options', '')} {pinned}".strip()
     return Login(wanted, connection.password)
 
 
@@ -114,12 +131,15 @@ def without_event_triggers(session: Session) -> None:
 
 
 @contextlib.contextmanager
-def classified(doing: str) -> Iterator[None]:
-    """Turn psycopg2's errors in the body into ours; `doing` says in a few words what is done to which object."""
+def classified(doing: str, *, of_rows: bool = False) -> Iterator[None]:
+    """Turn psycopg2's errors in the body into ours; `doing` says in a few words what is done to which object.
+
+    of_rows: they may quote a row's values, which ours do not.
+    """
     try:
         yield
     except psycopg2.Error as error:
-        raise classify.after_connect(error, doing) from error
+        raise classify.after_connect(error, doing, of_rows=of_rows) from error
 
 
 def execute(session: Session, query: Query, values: Values = (), *, doing: str) -> None:

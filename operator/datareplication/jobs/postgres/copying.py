@@ -77,7 +77,7 @@ def copy_in(session: Session, shape: Shape, stream: Readable, *, freeze: bool) -
     table = sql.SQL("{} {}").format(identifier(shape.schema, shape.name), _column_list(shape))
     options = sql.SQL("{}, FREEZE").format(_options(shape)) if freeze else _options(shape)
     statement = sql.SQL("COPY {} FROM STDIN WITH ({})").format(table, options)
-    with classified(f"loading {shape.schema}.{shape.name}"), session.cursor() as cursor:
+    with classified(f"loading {shape.schema}.{shape.name}", of_rows=True), session.cursor() as cursor:
         cursor.copy_expert(statement, stream, READ_BYTES)  # type: ignore[arg-type] # it never calls readline()
         return int(cursor.rowcount)
 

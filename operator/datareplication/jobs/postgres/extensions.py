@@ -21,13 +21,16 @@ from datareplication.jobs.postgres.connection import Session, identifier, record
 
 KIND = "ExtensionTable"
 
-_CONFIG = """
+CONFIG = """
     FROM pg_extension e CROSS JOIN unnest(extconfig, extcondition) config(oid, condition)
-    JOIN pg_class c ON c.oid = config.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_depend m ON (m.classid, m.objid, m.refclassid, m.refobjid, m.deptype)
+        = ('pg_class'::regclass, config.oid, 'pg_extension'::regclass, e.oid, 'e')
+    JOIN pg_class c ON c.oid = config.oid JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'pg_catalog'
 """
+"""Only what is an extension's own: a superuser can write any table into its list, one of passwords too."""
 
 _NAMES = f"""
-    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, 'x' AS kind {_CONFIG} WHERE c.relkind = 'r' ORDER BY 1
+    SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, 'x' AS kind {CONFIG} WHERE c.relkind = 'r' ORDER BY 1
 """
 
 _TABLES = f"""
@@ -38,7 +41,7 @@ _TABLES = f"""
             FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
            ) AS columns,
            e.extname AS extension, coalesce(condition, '') AS condition
-    {_CONFIG} WHERE c.relkind = 'r' AND c.oid <> ALL (%(rowless)s::oid[]) ORDER BY 1
+    {CONFIG} WHERE c.relkind = 'r' AND c.oid <> ALL (%(rowless)s::oid[]) ORDER BY 1
 """  # noqa: S608 - constants only
 
 _REFERENCES = """
@@ -55,15 +58,20 @@ _UNREADABLE = f"""
                 WHEN NOT has_table_privilege(c.oid, 'SELECT')
                 THEN format('GRANT SELECT ON TABLE %I.%I TO %I', n.nspname, c.relname, current_user)
                 ELSE format('ALTER ROLE %I BYPASSRLS', current_user) END
-    {_CONFIG} WHERE c.relkind IN ('r', 'S') AND (NOT has_schema_privilege(n.oid, 'USAGE')
+    {CONFIG} WHERE c.relkind IN ('r', 'S') AND (NOT has_schema_privilege(n.oid, 'USAGE')
       OR NOT has_table_privilege(c.oid, 'SELECT') OR (c.relrowsecurity AND row_security_active(c.oid)))
     ORDER BY 2
 """
 
 _LACKING = """
-    SELECT name, column_name FROM unnest(%s::text[], %s::text[]) wanted(name, column_name)
+    SELECT name, column_name FROM unnest(%s::text[], %s::text[], %s::text[]) wanted(name, extension, column_name)
     WHERE NOT EXISTS (SELECT FROM pg_attribute
                       WHERE attrelid = to_regclass(name) AND attname = column_name AND NOT attisdropped)
+      OR NOT EXISTS (SELECT FROM pg_depend m JOIN pg_extension e ON e.oid = m.refobjid
+                     JOIN pg_class c ON c.oid = m.objid
+                     WHERE (m.classid, m.objid) = ('pg_class'::regclass, to_regclass(name)) AND m.deptype = 'e'
+                       AND m.refclassid = 'pg_extension'::regclass AND e.extname = extension
+                       AND c.relkind = 'r' AND c.relnamespace <> 'pg_catalog'::regnamespace)
 """
 
 
@@ -106,20 +114,27 @@ def in_order(oids: Collection[int], references: Iterable[tuple[int, ...]]) -> li
 
 
 def lacking(session: Session, relations: Iterable[Relation]) -> list[tuple[Relation, str]]:
-    """Return (table, first column) for those of the relations that the session's database lacks, or a column of."""
+    """Return (table, first column) for those of the relations that the session's database lacks, or a column of.
+
+    A table that is no member of the extension is lacking too: whoever wrote the manifest may name any.
+    """
     by_name = {identifier(one.schema, one.name).as_string(session): one for one in relations}
-    wanted = [(name, column.name) for name, one in by_name.items() for column in one.columns]
-    found = rows(session, _LACKING, [[name for name, _ in wanted], [column for _, column in wanted]], doing=DOING)
+    wanted = [
+        (name, one.extension, column)
+        for name, one in by_name.items()
+        for column in [column.name for column in one.columns] or ["ctid"]
+    ]
+    values = [[each[place] for each in wanted] for place in range(3)]
+    found = rows(session, _LACKING, values, doing=DOING)
     return [(by_name[name], column) for name, column in found]
 
 
 def _is_filled(table: Table) -> bool:
     if table.condition:
-        text = f"{table.schema}.{table.name} of extension {table.extension} has an index or statistics of expressions"
+        name = f"{table.schema}.{table.name} of extension {table.extension}"
+        text = f"indexes or statistics of {name} call functions, which the query for its rows would run"
         remedy = "drop them, or copy it without its rows (source.tables.schemaOnly)"
-        raise CapabilityError(
-            f"{text} that call functions, and its rows are asked for: {remedy}", reason="WouldRunCode"
-        )
+        raise CapabilityError(f"{text}: {remedy}", reason="WouldRunCode")
     return table.blocks > 0
 
 

@@ -8,14 +8,14 @@ from collections.abc import Collection
 from datareplication.jobs.model.selection import Dependent, ForeignKey, Graph, Node
 from datareplication.jobs.postgres.catalog import DOING, USER_CLASS
 from datareplication.jobs.postgres.connection import Session, records, rows
+from datareplication.jobs.postgres.extensions import CONFIG
 
 _NODES = f"""
     SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, c.relkind AS kind
     {USER_CLASS} AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     UNION ALL
-    SELECT c.oid::int8, n.nspname, c.relname, 'x' FROM pg_extension CROSS JOIN unnest(extconfig) config(oid)
-    JOIN pg_class c ON c.oid = config.oid AND c.relkind = 'r' JOIN pg_namespace n ON n.oid = c.relnamespace
-"""  # noqa: S608 - constants only
+    SELECT c.oid::int8, n.nspname, c.relname, 'x' {CONFIG} WHERE c.relkind = 'r'
+"""
 
 _CHILDREN = """
     SELECT inhrelid::int8, inhparent::int8, c.relispartition FROM pg_inherits JOIN pg_class c ON c.oid = inhrelid

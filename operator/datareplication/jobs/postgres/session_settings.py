@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datareplication.jobs.model.databases import Server
 
 PINNED: Mapping[str, str] = {
-    # First of all: what is looked up by name, and that nothing of a role's keeps it from starting.
+    # First of all: who it is, what is looked up by name, and that nothing of a role's keeps it from starting.
+    "role": "none",
     "search_path": "",
     "local_preload_libraries": "",
     "exit_on_error": "off",
@@ -74,8 +75,8 @@ RESTRICTED: Mapping[str, str] = {"restrict_nonsystem_relation_kind": "view, fore
 """For sessions among tables of strangers: one that somebody swaps for a view or a foreign table must not run its code
 (CVE-2024-7348). Servers know it from the minor releases of August 2024 on."""
 
-STARTUP_ONLY = frozenset({"local_preload_libraries", "ignore_system_indexes", "post_auth_delay"})
-"""What cannot be set later."""
+STARTUP_ONLY = frozenset({"role", "local_preload_libraries", "ignore_system_indexes", "post_auth_delay"})
+"""What cannot be set later. Whom a session acts as can, but not be asked for like the others."""
 
 SUPERUSERS: Mapping[str, str] = {
     "session_replication_role": "origin",
@@ -107,6 +108,10 @@ SHAPING = (
 """Those by which a view's query gives other rows: a day of a point in time depends on the time zone, and a
 policy hides rows from a view's owner."""
 
+DECIDING_TEXT = frozenset({"IntervalStyle", "lc_monetary", "xmloption", "row_security"})
+"""Those of them that decide how a snapshot's text is read, or whether rows come in. The others decide only what code of
+users makes of the values, since the text itself is the same under all: points in time have their offset, days are ISO.
+"""
 
 UNSHAPED: Mapping[str, str] = {name: value for name, value in PINNED.items() if name not in SHAPING}
 """What a session pins that is to see rows as any other program's would."""

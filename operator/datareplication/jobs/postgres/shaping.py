@@ -1,7 +1,7 @@
 """The settings by which a view's query gives other rows, as a database's own sessions have them.
 
-A materialized view holds what its query gave to the source's own sessions. It owns reading those settings at the source
-and taking them over at a target. It refuses to know who fills what.
+A materialized view holds what its query gave to the source's own sessions, an index what its functions gave. It owns
+reading those settings at the source and taking them over at a target. It refuses to know who fills what.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from datareplication.errors import ReplicationError
 from datareplication.jobs.model.manifest import Setting
 from datareplication.jobs.postgres.connection import Session, execute, rows, transaction
-from datareplication.jobs.postgres.session_settings import SHAPING
+from datareplication.jobs.postgres.session_settings import DECIDING_TEXT, SHAPING
 
 _OWN = """
     WITH own AS (
@@ -48,6 +48,14 @@ def accepted(session: Session, wanted: Iterable[Setting]) -> tuple[dict[str, str
         except ReplicationError as error:
             refused.append(error.message)
     return taken, refused
+
+
+def of_rows(taken: Mapping[str, str]) -> dict[str, str]:
+    """Return those of accepted settings under which rows are copied and indexes built: all but what decides the text.
+
+    A function may call itself IMMUTABLE and depend on the time zone all the same.
+    """
+    return {name: value for name, value in taken.items() if name not in DECIDING_TEXT}
 
 
 def take_over(session: Session, settings: Mapping[str, str]) -> None:

@@ -149,3 +149,16 @@ def test_a_name_that_sounds_like_an_error_decides_nothing() -> None:
 
 def test_a_killed_tool_is_worth_another_attempt() -> None:
     assert complaints.failure("pg_dump", -9, "").exit_code == 75
+
+
+def test_grants_that_the_server_only_warns_of_are_known() -> None:
+    output = """pg_restore: creating ACL "public.FUNCTION crypt(text, text)"
+pg_restore: WARNING:  no privileges could be revoked for "crypt"
+pg_restore: WARNING:  no privileges could be revoked for "crypt"
+pg_restore: while PROCESSING TOC:
+pg_restore: WARNING:  not all privileges were granted for "plpgsql"
+"""
+    assert complaints.lost_grants(output) == [
+        'no privileges could be revoked for "crypt"',
+        'not all privileges were granted for "plpgsql"',
+    ]

@@ -40,7 +40,7 @@ from datareplication.jobs.postgres import (
     row_functions,
     shaping,
 )
-from datareplication.jobs.postgres.connection import Session, pin, row, transaction
+from datareplication.jobs.postgres.connection import Session, for_tools, renew, row, transaction
 from datareplication.jobs.snapshot.parts import PartReader
 
 
@@ -95,7 +95,7 @@ class InPlace:
         with contextlib.closing(self._connect()) as session:
             with self.frame.stop.interrupting(session.cancel):
                 found = self._checked(session)
-                settings = view_settings.accepted(session, self.manifest, self.frame.log) if found.views else {}
+                settings = view_settings.accepted(session, self.manifest, self.frame.log)
             written = self._replace(session, found, settings)
             self._analyze(session, found)
         return Replaced(written, ())
@@ -127,19 +127,19 @@ class InPlace:
     def _replace(self, session: Session, found: _Found, settings: Mapping[str, str]) -> Provenance:
         """Do it all, or nothing. The commit itself is not interrupted by a signal: what it did is done.
 
-        settings: those under which the views are filled.
+        settings: those under which the views are filled, and rows but for what decides about their text.
         """
         try:
             with transaction(session, doing="replacing the rows"):
                 with self.frame.stop.interrupting(session.cancel):
                     self._lock(session, found)
                     set_aside = self._set_aside(session, found.touched)
-                    self._fill(session, found.touched)
+                    self._fill(session, found.touched, {**for_tools(session), **shaping.of_rows(settings)})
                     self._put_back(session, found.touched, set_aside)
                     self._after_load(session)
                     shaping.take_over(session, settings)
                     replacing.refresh(session, found.views)
-                    pin(session, {})
+                    renew(session, for_tools(session))
                     written = self._provenance()
                     provenance.replace(session, written)
                     notes.write(session, self.facts.database.name, loaded_by(self.given.run.uid))
@@ -192,8 +192,8 @@ class InPlace:
         replacing.enable_triggers(session, found.triggers)
         replacing.force_security(session, found.forced, is_forced=True)
 
-    def _fill(self, session: Session, of: Touched) -> None:
-        """Replace the rows, and compare each table's count with the manifest's."""
+    def _fill(self, session: Session, of: Touched, settings: Mapping[str, str]) -> None:
+        """Replace the rows under these settings, and compare each table's count with the manifest's."""
         relations = [relation for relation in self.manifest.relations if relation.kind == "Table"]
         oids = [relation.oid for relation in relations for _ in relation.parts]
         self.tally.expect(len(relations), oids, self.manifest.rows, self.manifest.bytes)
@@ -201,15 +201,18 @@ class InPlace:
         replacing.empty(session, of.filled)
         for relation in copied_in_order(relations, row_functions.tables(session)):
             for part in relation.parts:
+                renew(session, settings)  # all is locked and was looked at: code of users may read views
                 self._copy(session, relation, part)
         self.tally.phase("Verifying")
+        renew(session, for_tools(session))
         for relation in relations:
             self._count(session, relation)
         self._compare_sums(session)
+        renew(session, settings)
 
     def _after_load(self, session: Session) -> None:
         """Run the script while nobody else can see what it scrubs, before views keep it."""
-        pin(session, {})  # all tables are locked and were looked at by now; from here on views are read
+        renew(session, for_tools(session))
         if self.script:
             self.tally.phase("AfterLoad")
             database = self.facts.database.name

@@ -30,8 +30,9 @@ from datareplication.jobs.load.worker import Restorer, WorkerConfig, open_worker
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
+from datareplication.jobs.model.omission import some
 from datareplication.jobs.model.settings import LoadSettings
-from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, execute, for_tools, login
 from datareplication.jobs.snapshot.archives import Archives
@@ -43,7 +44,10 @@ AFTER_LOAD_AS_LOADER: Reason = "AfterLoadAsLoader"
 
 @dataclass(frozen=True)
 class Building:
-    """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report."""
+    """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report.
+
+    lost_grants: those of which the server has only warned.
+    """
 
     given: LoadSettings
     frame: Frame
@@ -56,6 +60,7 @@ class Building:
     script: str = field(default="", repr=False)
     ledger: Ledger = field(default_factory=Ledger)
     remarks: list[str] = field(default_factory=list)
+    lost_grants: list[str] = field(default_factory=list)
 
     @property
     def _application(self) -> str:
@@ -80,8 +85,9 @@ class Building:
             self._application,
             self.database.next_name,
             self.given.input,
-            self._restorer(settings, builder),
+            self._restorer({**settings, **self._of_rows}, builder),
             settings,
+            self._of_rows,
         )
         workers.open(config, max(self.manifest.tables, 1))
 
@@ -111,7 +117,8 @@ class Building:
         """Copy the rows and build what follows from them. is_final: no clone is made of it and no script changes it."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             late = row_functions.tables(session)
-        restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
+        settings = self._settings_of(builder) if builder else settings
+        restorer = self._restorer({**settings, **self._of_rows}, builder)
         self._fill(workers, restorer, late, is_final=is_final)
 
     def make_postponed(self, settings: Mapping[str, str]) -> None:
@@ -144,7 +151,7 @@ class Building:
         """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
         self._give(self._restorer(settings))
         left = self._after_load()
-        shaped_by = tuple(self._view_settings().items()) if left.materialized_views else ()
+        shaped_by = tuple(self._shaping.items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
         for view in left.materialized_views:
             workers.perform([Refresh(view, shaped_by)], self._hear)
@@ -185,8 +192,13 @@ class Building:
                 if is_let:
                     owners.let_create_no_more(session, owner)
 
-    def _view_settings(self) -> dict[str, str]:
-        """Return the source's settings that the target's server takes."""
+    @property
+    def _of_rows(self) -> dict[str, str]:
+        return shaping.of_rows(self._shaping)
+
+    @cached_property
+    def _shaping(self) -> dict[str, str]:
+        """The source's settings that the target's server takes."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             return view_settings.accepted(session, self.manifest, self.frame.log)
 
@@ -220,9 +232,10 @@ class Building:
     @property
     def not_restored(self) -> list[str]:
         """What of the schema the load's role may not give."""
+        lost = [f"grants ({some(self.lost_grants)})"] if self.lost_grants else []
         if not self.stages.refused:
-            return []
-        return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give"]
+            return lost
+        return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give", *lost]
 
     @cached_property
     def stages(self) -> Stages:
@@ -281,4 +294,5 @@ class Building:
             return
         with archive.use_list(ids) as option, restorer.command(option, *options) as child:
             child.wait(self.frame.stop, lambda: self.tally.moved(0))
+            self.lost_grants.extend(child.lost_grants())
         self.ledger.restored(ids)
