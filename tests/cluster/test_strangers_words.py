@@ -12,7 +12,7 @@ pytestmark = pytest.mark.cluster
 
 SOON_SECONDS = 90
 ENDS = {
-    "says-fields-of-other-types": ("Succeeded", "", ""),
+    "says-fields-of-other-types": ("Succeeded", "ReportLost", "succeeded; its report cannot be read"),
     "says-lists-within-lists": ("Failed", "PodFailed", "the pod ended with exit code 75: {"),
     "says-control-characters": ("Failed", "2Jevil", "\ufffd[2J\ufffdevil"),
 }

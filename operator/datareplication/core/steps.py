@@ -39,7 +39,8 @@ REFUSED: Reason = "JobRefused"
 """Reason of a step whose Job Kubernetes does not make as things are: a quota, a webhook, a policy, a missing right."""
 
 REPORT_LOST = Why(
-    "ReportLost", "succeeded; its pod was removed before its report was read, so tables, rows and times are not known"
+    "ReportLost",
+    "succeeded; its report cannot be read (its pod was removed, or another wrote it): rows and times are not known",
 )
 
 ATTEMPTS_LIMIT = 32

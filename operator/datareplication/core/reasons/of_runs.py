@@ -112,8 +112,8 @@ MEANINGS: dict[OfRuns, Meaning] = {
     ),
     "ReportLost": Meaning(
         "step",
-        "The step succeeded; its pod was removed before its report was read, so its rows and times are not known.",
-        "Keep those who remove finished pods from the Jobs' until the run has ended.",
+        "The step succeeded; its report cannot be read, so its rows and times are not known.",
+        "Keep those who remove finished pods, or put programs of their own in our place, from the Jobs' pods.",
     ),
     "JobTerminating": Meaning(
         "step",
