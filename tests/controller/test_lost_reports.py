@@ -61,7 +61,7 @@ async def test_of_a_load_is_told_as_lost_and_the_dump_tells_the_datas_time() -> 
         end_unseen(world, f"{NEXT}-load-{name}")
     await world.settle()
     assert (target(world, "dev")["dataTime"], world.run_status(NEXT)["phase"]) == (LATER, "Succeeded")
-    assert "its report was read" in target(world, "dev")["message"]
+    assert "its report cannot be read" in target(world, "dev")["message"]
     assert not any("0 rows" in message.replace("30 rows", "") for message in events(world))
 
 
