@@ -49,7 +49,7 @@ unit: venv ## pure parts
 controller-tests: venv ## the operator against an API server in memory, killed at every call
 	$(PYTEST) -q tests/controller
 
-faults-tests: venv ## the operator's process behind an API that lies and breaks, a sample (under 60 s)
+faults-tests: venv ## the operator's process behind an API that lies and breaks, a sample (three minutes)
 	$(PYTEST) -q tests/faults
 
 test-faults: venv ## The same at length: 500 kills, every field's values, outages of ten minutes (half an hour); ARGUMENTS="--seed 1"
