@@ -76,13 +76,7 @@ async def test_a_slot_waits_for_one_that_has_not_ended_and_the_status_says_so() 
 async def test_a_resource_whose_status_says_something_new_runs_no_slot_again() -> None:
     world = World(spec())
     await world.settle()
-    world.make_due()
-    await world.settle()
-    world.finish(f"{SLOT}-dump", DUMPED)
-    await world.settle()
-    for target in TARGETS:
-        world.finish(f"{SLOT}-load-{target}", LOADED)
-    await world.settle()
+    await world.run_slot(SLOT, TARGETS)
     world.cluster.remove(RUN, NAMESPACE, SLOT)
     world.cluster.peek(REPLICATION, NAMESPACE, NAME)["status"] |= {"phase": "Resting"}
     await world.settle()

@@ -16,13 +16,7 @@ async def loaded() -> World:
     """A world whose first slot has loaded all targets, and whose second one is due."""
     world = World(spec())
     await world.settle()
-    world.make_due()
-    await world.settle()
-    world.finish(f"{SLOT}-dump", DUMPED)
-    await world.settle()
-    for target in TARGETS:
-        world.finish(f"{SLOT}-load-{target}", LOADED)
-    await world.settle()
+    await world.run_slot(SLOT, TARGETS)
     world.make_due()
     await world.settle()
     return world

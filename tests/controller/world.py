@@ -1,5 +1,6 @@
 """A small world around the reconciler: one DataReplication, Jobs that end as told, and a clock."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fake_cluster import Clock, FakeCluster, JobController
@@ -84,6 +85,16 @@ class World:
             if len(self.cluster.writes) == before:
                 break
         return outcome
+
+    async def run_slot(self, name: str, targets: Iterable[str]) -> None:
+        """Let the slot that is due next run to its end: `name` is dumped and loads all its targets."""
+        self.make_due()
+        await self.settle()
+        self.finish(f"{name}-dump", DUMPED)
+        await self.settle()
+        for target in targets:
+            self.finish(f"{name}-load-{target}", LOADED)
+        await self.settle()
 
     def make_due(self) -> None:
         """Move the clock past the next midnight."""

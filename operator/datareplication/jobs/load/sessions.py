@@ -21,11 +21,6 @@ REPLACING: Mapping[str, str] = RESTRICTED
 """In a target whose rows are replaced in place."""
 
 
-def building(server: Server) -> dict[str, str]:
-    """Return the settings in a database that is built: those that keep it from running code (event login)."""
-    return session_settings.quiet(server)
-
-
 def opened(
     given: LoadSettings, database: str, settings: Mapping[str, str] = USUAL, *, role: Connection | None = None
 ) -> Session:

@@ -35,6 +35,7 @@ from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, execute, for_tools, login
+from datareplication.jobs.postgres.session_settings import quiet
 from datareplication.jobs.snapshot.archives import Archives
 
 Workers = Crew[Task, Task]
@@ -68,7 +69,7 @@ class Building:
 
     def connect(self, database: str, builder: Connection | None = None) -> Session:
         """Open a session to a database of the target's server, as the role that builds if one is given."""
-        settings = sessions.USUAL if builder else sessions.building(self.server)
+        settings = sessions.USUAL if builder else quiet(self.server)
         return sessions.opened(self.given, database, settings, role=builder)
 
     @contextlib.contextmanager
@@ -94,7 +95,11 @@ class Building:
     def settings(self, session: Session) -> dict[str, str]:
         """Return the settings of the server for the sessions that build."""
         # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
-        return {**for_tools(session), **bulk.settings(session, self.given.workers), **sessions.building(self.server)}
+        return {
+            **for_tools(session),
+            **bulk.settings(session, self.given.workers),
+            **quiet(self.server),
+        }
 
     def _settings_of(self, builder: Connection) -> dict[str, str]:
         with contextlib.closing(self.connect(self.database.next_name, builder)) as session:
@@ -168,7 +173,7 @@ class Building:
         self.archives.check(self.frame.stop.check)
         done = self.stages
         with contextlib.closing(self.connect(self.database.next_name)) as session:
-            settings = {**for_tools(session), **sessions.building(self.server)}
+            settings = {**for_tools(session), **quiet(self.server)}
         self._restore(self._restorer(settings), ids_of(done.final))
         built = [done.before, done.after, done.postponed, done.following]
         self.ledger.settle(*([] if is_cloned else built), done.last, done.grants, done.final)
