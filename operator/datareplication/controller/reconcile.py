@@ -31,6 +31,7 @@ from datareplication.core import (
     concurrency,
     effective_schedule,
     events,
+    found_runs,
     growth,
     leftovers,
     moves,
@@ -127,9 +128,9 @@ class Reconciler:
         """Return the runs that can be read, and beside them those that are being deleted, or cannot and are ended."""
         parts = []
         for raw in raw_runs:
-            parts.append(run.read_all((raw,)))
+            parts.append(found_runs.read_all((raw,)))
             await asyncio.sleep(0)  # a large copy takes its time to read, and the lease has to be renewed
-        found = run.together(parts)
+        found = found_runs.together(parts)
         closed = [await self._closer.close(one, why) for one, why in found.unreadable]
         closed += [await self._closer.close(one, leftovers.DELETED) for one in found.going]
         return Sorted(found.readable, tuple(closed))

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from datareplication.core import concurrency, paths, plan, status
-from datareplication.core import run as running
+from datareplication.core import concurrency, found_runs, paths, plan, status
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.spec import ReplicationSpec
@@ -91,7 +90,7 @@ def after_defect(run: Run, error: Exception, now: datetime) -> Move:
 
     One that has begun is asked again until its time is over, since its Jobs may well go on; any other fails.
     """
-    why, deadline = running.why_unreadable(error), plan.run_deadline(run)
+    why, deadline = found_runs.why_unreadable(error), plan.run_deadline(run)
     if deadline is None or now >= deadline:
         return Close(why)
     return HoldBack(run.status.having(message=why.message))

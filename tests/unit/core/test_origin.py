@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from samples import BEGUN, ENDED, MINIMAL, NOON, NOON_TEXT, OWNER, a_run, raw_run
 
-from datareplication.core import origin, run, spec
+from datareplication.core import found_runs, origin, run, spec
 
 SCHEDULED = MINIMAL | {"schedule": {"cron": "@hourly"}}
 PARSED = spec.parse(MINIMAL)
@@ -63,7 +63,7 @@ def test_what_a_run_lacks(raw: dict[str, Any], expected: str) -> None:
 def test_a_run_that_cannot_be_read_holds_up_no_other() -> None:
     going = raw_run("going", action="Dance")
     going["metadata"]["deletionTimestamp"] = NOON_TEXT
-    found = run.read_all([raw_run("bad", BEGUN, action="Dance"), raw_run("good"), going])
+    found = found_runs.read_all([raw_run("bad", BEGUN, action="Dance"), raw_run("good"), going])
     assert [one.name for one in found.readable] == ["good"]
     assert [one.name for one in found.going] == ["going"]
     ((bad, why),) = found.unreadable
