@@ -90,7 +90,7 @@ MEANINGS: dict[OfDumps, Meaning] = {
     ),
     "SchemaChanging": Meaning(
         "dump, load",
-        "Tables were created, dropped or renamed while they were being locked.",
+        "Tables were made, dropped or renamed while they were being locked, or others while pg_dump read them.",
         "Nothing: the attempt is made again.",
     ),
     "SchemaChanged": Meaning(

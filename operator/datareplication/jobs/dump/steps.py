@@ -13,6 +13,7 @@ from pathlib import Path
 
 from datareplication.core.report import Report
 from datareplication.jobs.dump import exclusion, large_object_archive, refusal, splitting, volume, worker
+from datareplication.jobs.dump.settling import Settling
 from datareplication.jobs.dump.watch import Watch
 from datareplication.jobs.dump.worker import Result, Summed, Task, WorkerConfig, Written, open_worker
 from datareplication.jobs.frame import tools
@@ -30,7 +31,7 @@ from datareplication.jobs.model.selection import Patterns, Selection
 from datareplication.jobs.model.settings import DumpSettings
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.model.volume import Inventory
-from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source, unplanned
+from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source, unlocked, unplanned
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.connection import Session, for_tools, login
 from datareplication.jobs.postgres.source import Exported, ExportedSnapshot
@@ -67,7 +68,7 @@ class _Seen:
     """What the dump is of: a database, at one instant. tables: all but those that are left out.
 
     settings: by which the source's own sessions see its views. for_tools: those that pg_dump's sessions start with.
-    unplanned: oids of tables over which no query may be planned.
+    unplanned: oids of tables over which no query may be planned. versions: of what no lock protects.
     """
 
     identity: manifests.Source
@@ -81,6 +82,7 @@ class _Seen:
     for_tools: Mapping[str, str]
     views: Filling
     unplanned: frozenset[int]
+    versions: unlocked.Versions
 
     @property
     def copied(self) -> Sequence[Table]:
@@ -118,9 +120,11 @@ class _Dump:
                 volume.make_room(self.given, self.present, self.draft.root, size, self.frame)
                 with contextlib.ExitStack() as stack:
                     archives = [stack.enter_context(one) for one in self._archives(seen)]
-                    relations = self._copy(seen, archives, tally)
+                    schema = Settling(archives[0], lambda: self._changed(seen))
+                    relations = self._copy(seen, [schema, *archives[1:]], tally)
                     for archive in archives:
                         archive.wait(self.frame.stop, lambda: tally.moved(0))
+                    schema.check()
                 tally.phase("Publishing")
                 return self._manifest(session, seen, relations)
 
@@ -143,6 +147,7 @@ class _Dump:
             for_tools=for_tools(session),
             views=filling.decide(catalog.materialized_views(session), selected.rowless_oids),
             unplanned=unplanned.tables(session),
+            versions=unlocked.versions(session),
         )
         refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
         self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
@@ -150,6 +155,11 @@ class _Dump:
         if left_out := omission.told(omitted):
             self.frame.log.warning("not copied", what=left_out, **omission.named(omitted))
         return seen
+
+    def _changed(self, seen: _Seen) -> str:
+        patience = self.given.care.lock_timeout_seconds
+        with contextlib.closing(source.opened(self.given.source, self._application, patience)) as session:
+            return unlocked.changed(session, seen.versions)
 
     def _archives(self, seen: _Seen) -> Iterator[Running]:
         """Start pg_dump for the schema, and for the large objects where there are any."""
@@ -163,7 +173,7 @@ class _Dump:
             file = ["--no-sync", f"--file={below.path_of(made)}"]  # hashed_file waits until it is on the disk
             return Running(seen.pg_dump, [*arguments, *file], self._login(seen), passed=[made])
 
-    def _copy(self, seen: _Seen, archives: Sequence[Running], tally: Tally) -> tuple[Relation, ...]:
+    def _copy(self, seen: _Seen, archives: Sequence[Running | Settling], tally: Tally) -> tuple[Relation, ...]:
         """Write all parts, with pg_dump at work beside; return the relations."""
         given = self.given
         encoding = seen.identity.csv_encoding

@@ -143,6 +143,11 @@ class Running:
         with stop.interrupting(self._child.terminate):
             self.join(tick)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has, well or not."""
+        return self._child.poll() is not None
+
     def check(self) -> None:
         """Raise if it has ended in failure."""
         if self._child.poll():
