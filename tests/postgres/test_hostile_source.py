@@ -24,6 +24,7 @@ REACH = """
         RETURN current_database() NOT LIKE '%\\_\\_next' OR public.deeds(x);
     END $f$
 """
+DOMAIN = "CREATE DOMAIN d AS int CHECK (reach(VALUE))"
 PLACES = {
     "a CHECK": ["CREATE TABLE t (id int CHECK (reach(id)))", "INSERT INTO t VALUES (1)"],
     "a generated column": [
@@ -38,6 +39,26 @@ PLACES = {
         "INSERT INTO t VALUES (1)",
         "ALTER TABLE t ADD EXCLUDE ((reach(id)::text) WITH =)",
     ],
+    **{
+        f"a literal in {where}": [DOMAIN, "CREATE TABLE t (a int, b int)", statement]
+        for where, statement in {
+            "a column's default": "CREATE TABLE u (a d[] DEFAULT '{1}')",
+            "an argument's default": "CREATE FUNCTION f(a d[] DEFAULT '{1}') RETURNS int LANGUAGE sql AS 'SELECT 1'",
+            "a view": "CREATE VIEW v AS SELECT '{1}'::d[] AS x",
+            "a partition's bound": "CREATE TABLE u (k d[]) PARTITION BY LIST (k); "
+            "CREATE TABLE u1 PARTITION OF u FOR VALUES IN ('{1}')",
+            "an aggregate": "CREATE AGGREGATE f(d) (SFUNC = array_append, STYPE = d[], INITCOND = '{1}')",
+            "a statistics object": "CREATE STATISTICS st ON (a = ANY ('{1}'::d[])), b FROM t",
+            "a CHECK": "ALTER TABLE t ADD CHECK (a <> ALL ('{2}'::d[]))",
+            "a policy": "CREATE POLICY p ON t USING (a = ANY ('{1}'::d[]))",
+            "a trigger": "CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW WHEN (NEW.a = ANY ('{1}'::d[])) "
+            "EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "a rule": "CREATE RULE r AS ON INSERT TO t WHERE NEW.a = ANY ('{1}'::d[]) DO INSTEAD NOTHING",
+            "an index": "CREATE INDEX ON t (a) WHERE a = ANY ('{1}'::d[])",
+            "a view that needs a key": "ALTER TABLE t ADD PRIMARY KEY (a); "
+            "CREATE MATERIALIZED VIEW v AS SELECT a, b, '{1}'::d[] AS x FROM t GROUP BY a WITH NO DATA",
+        }.items()
+    },
 }
 
 

@@ -9,10 +9,10 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from datareplication.core.report import Report
 from datareplication.jobs.dump import exclusion, large_object_archive, refusal, splitting, volume, worker
+from datareplication.jobs.dump.published import report
 from datareplication.jobs.dump.settling import Settling
 from datareplication.jobs.dump.watch import Watch
 from datareplication.jobs.dump.worker import Result, Summed, Task, WorkerConfig, Written, open_worker
@@ -31,7 +31,17 @@ from datareplication.jobs.model.selection import Patterns, Selection
 from datareplication.jobs.model.settings import DumpSettings
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.model.volume import Inventory
-from datareplication.jobs.postgres import catalog, checksum, graph, large_objects, source, unlocked, unplanned
+from datareplication.jobs.postgres import (
+    catalog,
+    checksum,
+    graph,
+    large_objects,
+    owners,
+    source,
+    unlocked,
+    unplanned,
+    untrusted,
+)
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.connection import Session, for_tools, login
 from datareplication.jobs.postgres.source import Exported, ExportedSnapshot
@@ -50,7 +60,7 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
         frame.log.info("this run has published its snapshot already", path=str(given.output))
         lock.remove(given.output)
         volume.prune(given, None, frame)
-        return _report(given.output, manifest)
+        return report(given.output, manifest)
     present = volume.present(given)
     with store.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
         # Another attempt may have published since we looked; it held the lock until then.
@@ -60,7 +70,7 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
             draft.publish(manifest)
     frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
     volume.prune(given, volume.with_published(present, given, manifest), frame)
-    return _report(given.output, manifest)
+    return report(given.output, manifest)
 
 
 @dataclass(frozen=True)
@@ -249,6 +259,8 @@ class _Dump:
             materialized_views=seen.views.filled,
             has_public=catalog.has_public_schema(session),
             settings=seen.settings,
+            ownership=owners.read(session),
+            only_superusers=untrusted.only_superusers(session),
         )
 
     def _schema_arguments(self, seen: _Seen) -> list[str]:
@@ -273,22 +285,3 @@ class _Dump:
 
 def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:
     return left_behind.told({left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)})
-
-
-def _report(path: Path, manifest: Manifest) -> Report:
-    message = f"{manifest.tables} tables, {manifest.rows} rows"
-    if left_out := omission.told(manifest.omitted):
-        message += f"; not copied: {left_out}"
-    return Report(
-        outcome="Succeeded",
-        reason="Dumped",
-        message=message,
-        snapshot=str(path),
-        snapshot_time=manifest.snapshot_time,
-        lsn=manifest.lsn,
-        tables=manifest.tables,
-        rows=manifest.rows,
-        bytes=manifest.bytes,
-        duration_seconds=manifest.duration_seconds,
-        not_carried=manifest.not_carried,
-    )

@@ -71,8 +71,8 @@ class Entry:
 
     @property
     def is_last(self) -> bool:
-        """Whether it would keep a load's own work from being done, take part in it, or belong to whoever does it."""
-        return self.is_grant or self.is_row_security or self.is_event_trigger or self.is_statistics
+        """Whether it would keep a load's own work from being done, or take part in it."""
+        return self.is_grant or self.is_row_security or self.is_event_trigger
 
     @property
     def owner(self) -> str:

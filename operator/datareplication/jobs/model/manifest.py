@@ -8,9 +8,10 @@ import hashlib
 from dataclasses import dataclass
 
 from datareplication.jobs.model import codec, ranges
+from datareplication.jobs.model.ownership import NOBODYS, Ownership
 
-FORMAT_VERSION = 2
-"""1 had materialized views as text to put into statements."""
+FORMAT_VERSION = 3
+"""1 had materialized views as text to put into statements; 2 did not say whose the objects are."""
 
 PG_CLASS, PG_CONSTRAINT = 1259, 2606
 """Oids of these catalogs, fixed since they exist; pg_dump's table of contents names objects by them."""
@@ -161,12 +162,22 @@ class Source:
 
 
 @dataclass(frozen=True)
+class CatalogObject:
+    """An object as pg_restore's list of entries knows it. catalog: oid of the catalog."""
+
+    catalog: ranges.Oid
+    oid: ranges.Oid
+    name: ranges.Text
+
+
+@dataclass(frozen=True)
 class Schema:
     """The archive of pg_dump, and what a load must know before it hands it to pg_restore.
 
     pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh, in
     order. has_public: whether the source has the schema that every new database starts with. settings: by which the
-    source's own sessions see those views (postgres.shaping).
+    source's own sessions see those views (postgres.shaping). ownership: of all objects that can be given away.
+    only_superusers: those that nobody else may make.
     """
 
     archive: Part
@@ -177,6 +188,8 @@ class Schema:
     materialized_views: tuple[MaterializedView, ...]
     has_public: bool
     settings: tuple[Setting, ...] = ()
+    ownership: Ownership = NOBODYS
+    only_superusers: tuple[CatalogObject, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,15 +198,6 @@ class LargeObjects:
 
     archive: Part
     count: ranges.Count
-
-
-@dataclass(frozen=True)
-class CatalogObject:
-    """An object that pg_restore is to pass over, as its list of entries knows it. catalog: oid of the catalog."""
-
-    catalog: ranges.Oid
-    oid: ranges.Oid
-    name: ranges.Text
 
 
 @dataclass(frozen=True)

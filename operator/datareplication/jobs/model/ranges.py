@@ -22,6 +22,9 @@ LONGEST = 1000
 
 Text = Annotated[str, Length(LONGEST)]
 
+Identity = Annotated[str, Length(20_000)]
+"""Of a function it names the types of up to 100 arguments, each by a schema and a name."""
+
 FilePath = Annotated[str, Length(4096)]
 """What Linux takes for one."""
 

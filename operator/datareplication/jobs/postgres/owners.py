@@ -4,12 +4,14 @@ It owns which objects have an owner that can be changed. It leaves what only sup
 foreign-data wrappers) and what belongs to an extension.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg2 import sql
 
 from datareplication.errors import DataError
+from datareplication.jobs.model import ownership
+from datareplication.jobs.model.ownership import Owned, Ownership
 from datareplication.jobs.postgres.catalog import PROVENANCE
 from datareplication.jobs.postgres.connection import Session, execute, records, row, rows, without_event_triggers
 
@@ -42,12 +44,13 @@ _OWNED = """
                 WHEN type IN ('function', 'procedure', 'aggregate') THEN 'routine' ELSE type END AS kind,
            identity, o.classid::int8 AS catalog, o.oid::int8 AS oid, pg_get_userbyid(owner) AS owner
     FROM object o CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0)
-    WHERE o.oid >= 16384 AND (%(owner)s::text IS NULL OR pg_get_userbyid(owner) = %(owner)s)
+    WHERE o.oid >= 16384 AND identity IS NOT NULL AND (%(owner)s::text IS NULL OR pg_get_userbyid(owner) = %(owner)s)
       AND NOT EXISTS (SELECT FROM member m WHERE (m.classid, m.objid, m.deptype) = (o.classid, o.oid, 'e'))
     ORDER BY rank, o.oid
 """
 """Schemas first: who is given an object must be allowed to create it there. An array's type, a table's row type, a
-serial column's sequence, an index go with what they belong to; a multirange type from PostgreSQL 17 on."""
+serial column's sequence, an index go with what they belong to; a multirange type from PostgreSQL 17 on. What is dropped
+meanwhile has no identity."""
 
 
 _LEFT = """
@@ -63,6 +66,9 @@ _STRANGERS = """
       AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
 """
 
+_SERVER = "server"
+"""It is never lent: the right to use it is enough, and its owner must have rights on the foreign-data wrapper."""
+
 _PUBLIC = "letting the target's owner have things in schema public"
 
 STATEMENTS_AT_ONCE = 200
@@ -70,14 +76,19 @@ STATEMENTS_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
-class Owned:
-    """An object and to whom it belongs. kind, identity: the server's own words, the identity qualified and quoted."""
+class OwnedHere(Owned):
+    """An object of the session's database."""
 
-    kind: str
-    identity: str
     catalog: int
     oid: int
-    owner: str
+
+
+Identity = tuple[int, int, str]
+Loan = Mapping[Identity, str]
+"""Objects (catalog, oid, kind) that are lent -> the role to which they are to belong afterwards."""
+
+Heir = Callable[[Owned], str]
+"""Tells to whom an object is to belong that the borrower has made."""
 
 
 def let_create(session: Session, owner: str) -> bool:
@@ -116,25 +127,32 @@ def give_all(session: Session, owner: str) -> None:
     _give(session, [(one, owner) for one in _owned(session, me) if one.identity not in ours])
 
 
-def lend_all(session: Session, borrower: str) -> tuple[Owned, ...]:
-    """Give all objects of the session's database to `borrower`; return whose they were, for take_back()."""
-    lent = tuple(_owned(session))
-    _give(session, [(one, borrower) for one in lent])
-    return lent
+def read(session: Session) -> Ownership:
+    """Return to whom the objects of the session's database belong."""
+    return ownership.grouped(Owned(one.kind, one.identity, one.owner) for one in _owned(session))
 
 
-def take_back(session: Session, lent: Iterable[Owned], borrower: str) -> None:
-    """Give everything back to whom it belonged; the borrower must be shut out.
+def lend_all(session: Session, borrower: str, heir: Heir) -> Loan:
+    """Give all objects of the session's database to `borrower`, and note to whom take_back() is to give each.
+
+    To whom it belonged; what the borrower has made, to its heir.
+    """
+    found = [one for one in _owned(session) if one.kind != _SERVER]
+    _give(session, [(one, borrower) for one in found if one.owner != borrower])
+    return {_identity_of(one): one.owner if one.owner != borrower else heir(one) for one in found}
+
+
+def take_back(session: Session, lent: Loan, borrower: str) -> None:
+    """Give everything to whom it is to belong; the borrower must be shut out.
 
     DataError when there is something else than what was lent, or of another kind (up to PostgreSQL 15 a rule makes a
     view of a table): the source's code has changed the schema.
     """
-    owners = {_identity_of(one): one.owner for one in lent}
     found = _owned(session, borrower)
-    strange = [one.identity for one in found if _identity_of(one) not in owners]
-    if strange or len(found) != len(owners):
-        raise _changed(strange or [f"{len(owners) - len(found)} objects that are gone"])
-    _give(session, [(one, owners[_identity_of(one)]) for one in found])
+    strange = [one.identity for one in found if _identity_of(one) not in lent]
+    if strange or len(found) != len(lent):
+        raise _changed(strange or [f"{len(lent) - len(found)} objects that are gone"])
+    _give(session, [(one, lent[_identity_of(one)]) for one in found])
 
 
 def check_without(session: Session, role: str) -> None:
@@ -149,7 +167,7 @@ def strangers(session: Session) -> list[str]:
     return [name for (name,) in rows(session, _STRANGERS, doing="looking up whose the objects are")]
 
 
-def _identity_of(one: Owned) -> tuple[int, int, str]:
+def _identity_of(one: OwnedHere) -> Identity:
     return one.catalog, one.oid, one.kind
 
 
@@ -158,8 +176,8 @@ def _changed(what: Sequence[str]) -> DataError:
     return DataError(f"{text}: {', '.join(what[:5])}", reason="SchemaChangedByItsCode")
 
 
-def _owned(session: Session, owner: str | None = None) -> list[Owned]:
-    return records(session, _OWNED, {"owner": owner}, into=Owned, doing="looking up whose the objects are")
+def _owned(session: Session, owner: str | None = None) -> list[OwnedHere]:
+    return records(session, _OWNED, {"owner": owner}, into=OwnedHere, doing="looking up whose the objects are")
 
 
 def _give(session: Session, changes: Sequence[tuple[Owned, str]]) -> None:

@@ -29,6 +29,7 @@ from datareplication.jobs.model.manifest import (
     Sequence,
     Source,
 )
+from datareplication.jobs.model.ownership import Owned, Ownership
 from datareplication.jobs.snapshot import inventory, listing, store
 
 FULL = Manifest(
@@ -45,6 +46,8 @@ FULL = Manifest(
         extensions=(Extension("pg_trgm", "1.6"),),
         materialized_views=(MaterializedView("public", "mv"),),
         has_public=True,
+        ownership=Ownership("app", (Owned("table", "public.t", "bob"),)),
+        only_superusers=(CatalogObject(1255, 6, "function f()"),),
     ),
     relations=(
         Relation(1, "public", "t", "Table", (Column("a", "int"),), (Part("data/1-0.csv.zst", 1, 2, 3, "ab"),), (Index(1259, 7, 8),), "1:5"),

@@ -1,8 +1,8 @@
 """Building as a role whose rights end at `<db>__next`: who it is, what it is lent, what is taken back.
 
-It owns the order: the schema is made by the load's role; all of it is lent to the role that builds; rows come in and
-indexes are built; the role is shut out; all of it is taken back, if it is the same. The same again for what depends on
-objects that could not be made before.
+It owns the order: the role is let in; it makes the schema, but for what it has no right to make, which the load's role
+makes and lends; rows come in and indexes are built; the role is shut out; all is given to whom it is to belong, if it
+is the same. The same again for objects that could not be made before.
 """
 
 import contextlib
@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 from datareplication.core.reasons import Reason
 from datareplication.errors import RightsError
 from datareplication.jobs.load.swap.building import Building
+from datareplication.jobs.load.swap.lending import Lending
+from datareplication.jobs.load.swap.makers import Maker
 from datareplication.jobs.model.connections import Connection
-from datareplication.jobs.postgres import builders, owners
+from datareplication.jobs.postgres import builders
 from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.postgres.owners import Heir
 
 REASON: Reason = "BuiltAsLoader"
 
@@ -46,25 +49,31 @@ def builder(building: Building, maintenance: Session) -> Apart:
 
 
 @contextlib.contextmanager
-def lent(building: Building, maintenance: Session, role: Connection | None) -> Iterator[None]:
-    """Lend all of `<db>__next` to the role while the body runs, then shut it out and take all of it back.
+def building_as(building: Building, maintenance: Session, loader: Maker, role: Connection | None) -> Iterator[Lending]:
+    """Let the role into `<db>__next` while the body runs, then shut it out and take all of it back.
 
-    Without a role nothing is lent.
+    Without a role the load's role builds, and nothing is lent.
     """
+    heir = _heir(building)
     if role is None:
-        yield
+        yield Lending(loader, None, heir)
         return
     name = building.database.next_name
     builders.admit(maintenance, name, role.username)
+    tables = [(one.schema, one.name) for one in building.manifest.extension_tables]
     with contextlib.closing(building.connect(name)) as session:
-        tables = [(one.schema, one.name) for one in building.manifest.extension_tables]
-        opened = builders.open_up(session, role.username, tables)
-        objects = owners.lend_all(session, role.username)
-        yield
+        lending = Lending(building.builder(role), session, heir, tables)
+        yield lending
         builders.shut_out(maintenance, name, role.username)
-        owners.take_back(session, objects, role.username)
-        builders.close_again(session, opened, role.username)
-        owners.check_without(session, role.username)
+        lending.take_back()
+
+
+def _heir(building: Building) -> Heir:
+    """Return to whom what the role has made is to belong; to the load's role, where that one gives all away later."""
+    ownership, role = building.manifest.schema.ownership, building.server.role
+    if building.given.owners == "TargetOwner":
+        return lambda _: role
+    return lambda one: ownership.of(one.kind, one.identity) or role
 
 
 def _tried(building: Building, maintenance: Session, found: Apart) -> Apart:

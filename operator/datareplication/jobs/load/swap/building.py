@@ -4,7 +4,7 @@ It owns the order of these steps. It refuses to know how the database is made, s
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,27 +14,21 @@ from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
 from datareplication.jobs.frame.tools import Tool
 from datareplication.jobs.frame.workers import Crew, crew
-from datareplication.jobs.load import (
-    archive,
-    extension_rows,
-    large_object_archive,
-    pipeline,
-    sessions,
-    view_settings,
-)
+from datareplication.jobs.load import extension_rows, large_object_archive, pipeline, sessions, view_settings
 from datareplication.jobs.load.pipeline import Pipeline
-from datareplication.jobs.load.swap import stages
-from datareplication.jobs.load.swap.stages import Ledger, Stages, ids_of
+from datareplication.jobs.load.swap.lending import Lending
+from datareplication.jobs.load.swap.makers import Maker
+from datareplication.jobs.load.swap.restoring import Restoring
+from datareplication.jobs.load.swap.stages import ids_of
 from datareplication.jobs.load.tasks import Analyze, CopyParts, Refresh, RestoreEntries, Task
-from datareplication.jobs.load.worker import Restorer, WorkerConfig, open_worker
+from datareplication.jobs.load.worker import WorkerConfig, open_worker
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
-from datareplication.jobs.model.omission import some
 from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
 from datareplication.jobs.postgres.afterload import Left
-from datareplication.jobs.postgres.connection import Session, execute, for_tools, login
+from datareplication.jobs.postgres.connection import Session, execute, for_tools
 from datareplication.jobs.postgres.session_settings import quiet
 from datareplication.jobs.snapshot.archives import Archives
 
@@ -45,10 +39,7 @@ AFTER_LOAD_AS_LOADER: Reason = "AfterLoadAsLoader"
 
 @dataclass(frozen=True)
 class Building:
-    """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report.
-
-    lost_grants: those of which the server has only warned.
-    """
+    """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report."""
 
     given: LoadSettings
     frame: Frame
@@ -59,13 +50,21 @@ class Building:
     pg_restore: Tool
     tally: Tally
     script: str = field(default="", repr=False)
-    ledger: Ledger = field(default_factory=Ledger)
     remarks: list[str] = field(default_factory=list)
-    lost_grants: list[str] = field(default_factory=list)
 
-    @property
-    def _application(self) -> str:
-        return load_application(self.given.run.name)
+    @cached_property
+    def restoring(self) -> Restoring:
+        """The schema's archive."""
+        return Restoring(
+            self.given,
+            self.frame,
+            self.manifest,
+            self.archives,
+            self.server,
+            self.database,
+            self.pg_restore,
+            self.tally,
+        )
 
     def connect(self, database: str, builder: Connection | None = None) -> Session:
         """Open a session to a database of the target's server, as the role that builds if one is given."""
@@ -78,67 +77,59 @@ class Building:
         with crew(self.given.workers, open_worker, self.frame.stop) as made:
             yield made
 
-    def open(self, workers: Workers, settings: Mapping[str, str], builder: Connection | None = None) -> None:
-        """Let the workers connect to `<db>__next`, which exists now, as the role that builds if there is one."""
-        settings = self._settings_of(builder) if builder else settings
+    def open(self, workers: Workers, maker: Maker) -> None:
+        """Let the workers connect to `<db>__next`, which exists now."""
         config = WorkerConfig(
-            builder or self.given.target,
-            self._application,
+            maker.role or self.given.target,
+            load_application(self.given.run.name),
             self.database.next_name,
             self.given.input,
-            self._restorer({**settings, **self._of_rows}, builder),
-            settings,
+            self.restoring.restorer(maker.having(self._of_rows)),
+            maker.settings,
             self._of_rows,
         )
         workers.open(config, max(self.manifest.tables, 1))
 
-    def settings(self, session: Session) -> dict[str, str]:
-        """Return the settings of the server for the sessions that build."""
+    def loader(self, session: Session) -> Maker:
+        """Return the load's role as one who makes. session: any of its own at the server."""
         # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
-        return {
-            **for_tools(session),
-            **bulk.settings(session, self.given.workers),
-            **quiet(self.server),
-        }
+        return Maker(None, {**for_tools(session), **bulk.settings(session, self.given.workers), **quiet(self.server)})
 
-    def _settings_of(self, builder: Connection) -> dict[str, str]:
-        with contextlib.closing(self.connect(self.database.next_name, builder)) as session:
-            return {**for_tools(session), **bulk.settings(session, self.given.workers)}
+    def builder(self, role: Connection) -> Maker:
+        """Return the role that builds as one who makes."""
+        with contextlib.closing(self.connect(self.database.next_name, role)) as session:
+            return Maker(role, {**for_tools(session), **bulk.settings(session, self.given.workers)})
 
-    def make_schema(self, settings: Mapping[str, str]) -> None:
-        """Restore what comes before the rows."""
+    def make_schema(self, loader: Maker, lending: Lending) -> None:
+        """Restore what comes before the rows, and lend it."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
             if self._gives_away:
                 owners.let_create(session, self.database.owner)
             self.tally.phase("Schema")
-            self._restore(self._restorer(settings), ids_of(self.stages.before))
+            lending.open_up()
+            self.restoring.in_turns(self.restoring.stages.before, loader, lending)
             extension_rows.refuse_lacking(session, self.manifest)
+        lending.lend()
 
-    def fill(
-        self, workers: Workers, settings: Mapping[str, str], builder: Connection | None = None, *, is_final: bool
-    ) -> None:
+    def fill(self, workers: Workers, builder: Maker, *, is_final: bool) -> None:
         """Copy the rows and build what follows from them. is_final: no clone is made of it and no script changes it."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             late = row_functions.tables(session)
-        settings = self._settings_of(builder) if builder else settings
-        restorer = self._restorer({**settings, **self._of_rows}, builder)
-        self._fill(workers, restorer, late, is_final=is_final)
+        self._fill(workers, builder, late, is_final=is_final)
 
-    def make_postponed(self, settings: Mapping[str, str]) -> None:
-        """Restore the objects with an owner that need what came after the rows."""
-        self._restore(self._restorer(settings), ids_of(self.stages.postponed))
+    def make_postponed(self, loader: Maker, lending: Lending) -> None:
+        """Restore the objects with an owner that need what came after the rows, and what depends on these."""
+        lending.open_up()
+        self.restoring.in_turns(self.restoring.stages.postponed, loader, lending)
+        lending.lend()
+        self.restoring.restore(ids_of(self.restoring.stages.following), lending.builder)
 
-    def follow(self, settings: Mapping[str, str], builder: Connection | None = None) -> None:
-        """Restore what depends on these; it may run the source's code."""
-        restorer = self._restorer(self._settings_of(builder) if builder else settings, builder)
-        self._restore(restorer, ids_of(self.stages.following))
-
-    def complete(self, settings: Mapping[str, str]) -> None:
+    def complete(self, loader: Maker) -> None:
         """Restore what else a database holds."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
-            self._restore_large_objects(self._restorer(settings), session)
+            self._restore_large_objects(loader, session)
             copying.set_sequences(session, self.manifest.sequences)
 
     def count_rows(self, workers: Workers) -> None:
@@ -152,9 +143,9 @@ class Building:
             self.tally.phase("Verifying")
             workers.perform(pipeline.sums(self.manifest), self._hear)
 
-    def finish(self, workers: Workers, settings: Mapping[str, str], *, is_analyzed: bool) -> None:
+    def finish(self, workers: Workers, loader: Maker, *, is_analyzed: bool) -> None:
         """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
-        self._give(self._restorer(settings))
+        self._give(loader)
         left = self._after_load()
         shaped_by = tuple(self._shaping.items()) if left.materialized_views else ()
         # One at a time: a view may read from the one before it.
@@ -171,26 +162,26 @@ class Building:
         is_cloned: a sibling has restored all but the last stages.
         """
         self.archives.check(self.frame.stop.check)
-        done = self.stages
+        done = self.restoring.stages
         with contextlib.closing(self.connect(self.database.next_name)) as session:
-            settings = {**for_tools(session), **quiet(self.server)}
-        self._restore(self._restorer(settings), ids_of(done.final))
+            loader = Maker(None, {**for_tools(session), **quiet(self.server)})
+        self.restoring.restore(ids_of(done.final), loader)
         built = [done.before, done.after, done.postponed, done.following]
-        self.ledger.settle(*([] if is_cloned else built), done.last, done.grants, done.final)
+        self.restoring.ledger.settle(*([] if is_cloned else built), done.last, done.grants, done.final)
 
     @property
     def _gives_away(self) -> bool:
         """Whether objects go to the target's owner, who needs rights for that while `<db>__next` is the load's."""
         return not self.server.is_superuser and self.database.owner != self.server.role
 
-    def _give(self, restorer: Restorer) -> None:
+    def _give(self, loader: Maker) -> None:
         """Give grants, and objects to the target's owner."""
-        owner = self.database.owner
-        self._restore(restorer, ids_of(self.stages.last))
+        owner, stages = self.database.owner, self.restoring.stages
+        self.restoring.restore(ids_of(stages.last), loader)
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             if self._gives_away:
                 owners.let_create_no_more(session, owner)
-            self._restore(restorer, ids_of(self.stages.grants))
+            self.restoring.restore(ids_of(stages.grants), loader)
             if self.given.owners == "TargetOwner" and owner != self.server.role:
                 is_let = self._gives_away and owners.let_create(session, owner)
                 owners.give_all(session, owner)
@@ -207,17 +198,17 @@ class Building:
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             return view_settings.accepted(session, self.manifest, self.frame.log)
 
-    def _restore_large_objects(self, restorer: Restorer, session: Session) -> None:
+    def _restore_large_objects(self, loader: Maker, session: Session) -> None:
         if self.manifest.large_objects:
             path = self.manifest.large_objects.archive.path
-            with restorer.command(archive=path) as child:
+            with self.restoring.restorer(loader).command(archive=path) as child:
                 child.wait(self.frame.stop, lambda: self.tally.moved(0))
         large_object_archive.verify(session, self.manifest)
 
-    def _fill(self, workers: Workers, restorer: Restorer, late: frozenset[tuple[str, str]], *, is_final: bool) -> None:
+    def _fill(self, workers: Workers, builder: Maker, late: frozenset[tuple[str, str]], *, is_final: bool) -> None:
         """Do all that concerns one table at a time, then restore what is left of the schema."""
-        manifest = self.manifest
-        planned = pipeline.plan(manifest, self.stages.after, self.given.workers, analyzes=is_final, late=late)
+        manifest, after = self.manifest, self.restoring.stages.after
+        planned = pipeline.plan(manifest, after, self.given.workers, analyzes=is_final, late=late)
         parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
         self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
         self.tally.phase("Data")
@@ -232,26 +223,7 @@ class Building:
         if planned.rest:
             self.tally.phase("Indexes")
         for ids in planned.rest:
-            self._restore(restorer, ids, "--jobs", str(self.given.workers))
-
-    @property
-    def not_restored(self) -> list[str]:
-        """What of the schema the load's role may not give."""
-        lost = [f"grants ({some(self.lost_grants)})"] if self.lost_grants else []
-        if not self.stages.refused:
-            return lost
-        return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give", *lost]
-
-    @cached_property
-    def stages(self) -> Stages:
-        """When each entry of the schema's archive is restored."""
-        choices = stages.Choices(
-            omitted={(one.catalog, one.oid) for one in self.manifest.omitted.objects},
-            with_grants=self.given.grants == "Keep",
-            public_owners=None if self.server.is_superuser else {self.server.role, self.database.owner},
-            version=self.server.version,
-        )
-        return stages.plan(archive.contents(self.pg_restore, self.archives), choices)
+            self.restoring.restore(ids, builder.having(self._of_rows), "--jobs", str(self.given.workers))
 
     def _after_load(self) -> Left:
         views = self.manifest.schema.materialized_views
@@ -284,20 +256,4 @@ class Building:
             for part in done.parts:
                 self.tally.done(done.oid, part.rows)
         elif isinstance(done, RestoreEntries):
-            self.ledger.restored(done.ids)
-
-    def _restorer(self, settings: Mapping[str, str], builder: Connection | None = None) -> Restorer:
-        choices = [
-            *(["--no-owner"] if self.given.owners == "TargetOwner" or builder else []),
-            *(["--no-privileges"] if self.given.grants == "Drop" else []),
-        ]
-        reached = login(builder or self.given.target, self._application, settings, self.database.next_name)
-        return Restorer(self.pg_restore, self.archives, reached, ("--exit-on-error", "--no-tablespaces", *choices))
-
-    def _restore(self, restorer: Restorer, ids: Sequence[int], *options: str) -> None:
-        if not ids:
-            return
-        with archive.use_list(ids) as option, restorer.command(option, *options) as child:
-            child.wait(self.frame.stop, lambda: self.tally.moved(0))
-            self.lost_grants.extend(child.lost_grants())
-        self.ledger.restored(ids)
+            self.restoring.ledger.restored(done.ids)

@@ -34,12 +34,12 @@ class Choices:
 class Stages:
     """The entries of an archive, each in one of these.
 
-    before: comes before the rows. after: indexes, constraints, triggers and so on. last: what would keep a load's own
-    work from being done, or belong to the role that builds: row-level security, statistics objects. left_out: as
-    chosen.
+    before: comes before the rows, statistics objects too, which are then gathered with the rest. after: indexes,
+    constraints, triggers and so on. last: what would keep a load's own work from being done: row-level security.
+    left_out: as chosen.
     refused: grants and comments that only a superuser may give to schema public.
     postponed: objects with an owner that pg_dump puts behind the rows (a view or function that needs a primary key).
-    following: what depends on these, such as their indexes; it may run their code. grants: come after the last.
+    following: what depends on these, such as their indexes. grants: come after the last.
     final: event triggers, after which nothing is done in the database any more.
     """
 
@@ -66,14 +66,18 @@ def plan(contents: Contents, choices: Choices) -> Stages:
     final = _with_dependents(every, {entry.id for entry in every if entry.is_event_trigger})
     gone = out | refused
     late = _with_dependents(every, {entry.id for entry in contents.post_data if entry.is_owned}) - gone - last
+    early = _with_dependents(every, {entry.id for entry in every if entry.is_statistics}) - late
     return Stages(
-        before=_those(contents.pre_data, without=gone | last | late),
-        after=_those(contents.post_data, without=gone | last | late),
+        before=(
+            *_those(contents.pre_data, without=gone | last | late | early),
+            *(entry for entry in every if entry.id in early - gone - last),
+        ),
+        after=_those(contents.post_data, without=gone | last | late | early),
         last=tuple(entry for entry in every if entry.id in last - gone - grants - final),
         left_out=tuple(entry for entry in every if entry.id in out),
         refused=tuple(entry for entry in every if entry.id in refused - out),
-        postponed=tuple(entry for entry in every if entry.id in late and entry.is_owned),
-        following=tuple(entry for entry in every if entry.id in late and not entry.is_owned),
+        postponed=tuple(entry for entry in every if entry.id in late and (entry.is_owned or entry.is_statistics)),
+        following=tuple(entry for entry in every if entry.id in late and not (entry.is_owned or entry.is_statistics)),
         grants=tuple(entry for entry in every if entry.id in grants - gone - final),
         final=tuple(entry for entry in every if entry.id in final - gone),
     )

@@ -5,7 +5,6 @@ It owns the order of the steps. Whatever ends it early, the target stays as it w
 
 import contextlib
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from datareplication.core.reasons import Reason
@@ -15,6 +14,8 @@ from datareplication.jobs.load.stamp import Place, stamp
 from datareplication.jobs.load.swap import apart, siblings
 from datareplication.jobs.load.swap.apart import Apart
 from datareplication.jobs.load.swap.building import Building, Workers
+from datareplication.jobs.load.swap.lending import Lending
+from datareplication.jobs.load.swap.makers import Maker
 from datareplication.jobs.load.swap.siblings import Cloning
 from datareplication.jobs.model.databases import Database
 from datareplication.jobs.model.provenance import Provenance
@@ -56,7 +57,7 @@ class Swap:
                 self._say_untrusted()
                 self.building.seal(is_cloned=clone is not None)
             self.building.tally.phase("Swapping")
-            not_carried = [*self.building.not_restored, *self._swap(next_oid)]
+            not_carried = [*self.building.restoring.not_restored, *self._swap(next_oid)]
             return Replaced(written, not_carried, (*self.remarks, *self.building.remarks))
         except BaseException:
             self._clean_up()
@@ -67,42 +68,44 @@ class Swap:
     def _build(self) -> int:
         """Build `<db>__next`; return its oid."""
         building = self.building
-        settings = building.settings(self.maintenance)
+        loader = building.loader(self.maintenance)
         with building.workers() as workers:
-            next_oid = self._make(workers, settings, is_final=not building.script)
+            next_oid = self._make(workers, loader, is_final=not building.script)
         with building.workers() as workers:
-            building.open(workers, settings)
-            building.finish(workers, settings, is_analyzed=not building.script)
+            building.open(workers, loader)
+            building.finish(workers, loader, is_analyzed=not building.script)
         return next_oid
 
     def _build_for_all(self, clone: int | None) -> int:
         """Take the clone that a sibling made, or build and make clones; then go on as all of them do."""
         building = self.building
-        settings = building.settings(self.maintenance)
-        next_oid = self._build_and_clone(settings) if clone is None else clone
+        loader = building.loader(self.maintenance)
+        next_oid = self._build_and_clone(loader) if clone is None else clone
         self.build_lock.close()
         # What comes now cannot be done twice: whoever tries again after a kill builds anew.
         notes.erase(self.maintenance, self._database.next_name)
         if clone is not None:
-            self._verify_clone(settings)
+            self._verify_clone(loader)
         with building.workers() as workers:
-            building.open(workers, settings)
-            building.finish(workers, settings, is_analyzed=False)
+            building.open(workers, loader)
+            building.finish(workers, loader, is_analyzed=False)
         return next_oid
 
-    def _build_and_clone(self, settings: Mapping[str, str]) -> int:
+    def _build_and_clone(self, loader: Maker) -> int:
         building = self.building
         with building.workers() as workers:
-            next_oid = self._make(workers, settings, is_final=False)
+            next_oid = self._make(workers, loader, is_final=False)
         self._write(self._provenance())  # by which a clone that is not marked yet is known as ours
         self._clone()
         return next_oid
 
-    def _verify_clone(self, settings: Mapping[str, str]) -> None:
+    def _verify_clone(self, loader: Maker) -> None:
         """Count and compare as the role that builds: planning a query runs code that stands in indexes."""
         building, found = self.building, self._builder()
-        with building.workers() as workers, apart.lent(building, self.maintenance, found.role):
-            building.open(workers, settings, found.role)
+        with building.workers() as workers, self._building_as(loader, found) as lending:
+            lending.open_up()
+            lending.lend()
+            building.open(workers, lending.builder)
             building.count_rows(workers)
             building.compare_sums(workers)
             workers.close()
@@ -114,22 +117,24 @@ class Swap:
             self._say_built_as_loader(found.why_not)
         return found
 
-    def _make(self, workers: Workers, settings: Mapping[str, str], *, is_final: bool) -> int:
-        """Make `<db>__next` and fill it, its rows as the role that builds, if there is one; return its oid."""
+    def _building_as(self, loader: Maker, found: Apart) -> contextlib.AbstractContextManager[Lending]:
+        return apart.building_as(self.building, self.maintenance, loader, found.role)
+
+    def _make(self, workers: Workers, loader: Maker, *, is_final: bool) -> int:
+        """Make `<db>__next` and fill it, as the role that builds, if there is one; return its oid."""
         building = self.building
         next_oid = databases.create_next(self.maintenance, self._database)
         found = self._builder()
-        building.make_schema(settings)
-        with apart.lent(building, self.maintenance, found.role):
-            building.open(workers, settings, found.role)
-            building.fill(workers, settings, found.role, is_final=is_final)
+        with self._building_as(loader, found) as lending:
+            building.make_schema(loader, lending)
+            building.open(workers, lending.builder)
+            building.fill(workers, lending.builder, is_final=is_final)
             building.compare_sums(workers)
             workers.close()
-        building.make_postponed(settings)
-        if building.stages.following:
-            with apart.lent(building, self.maintenance, found.role):
-                building.follow(settings, found.role)
-        building.complete(settings)
+        if building.restoring.stages.postponed:
+            with self._building_as(loader, found) as lending:
+                building.make_postponed(loader, lending)
+        building.complete(loader)
         return next_oid
 
     def _say_untrusted(self) -> None:

@@ -106,6 +106,17 @@ def test_what_pg_dump_puts_behind_the_rows_and_belongs_to_somebody_is_not_made_b
     assert found == Stages((TABLE,), (KEY,), (), (), (), (view, over), (index, comment), (grants,))
 
 
+def test_statistics_objects_come_before_the_rows_unless_they_need_what_comes_after() -> None:
+    statistics = Entry(30, 3381, 50, (3,), "STATISTICS public st bob")
+    comment = Entry(31, 0, 0, (30,), "COMMENT public STATISTICS st bob")
+    view = Entry(32, 1259, 51, (7,), "MATERIALIZED VIEW public mv bob")
+    of_view = Entry(33, 3381, 52, (32,), "STATISTICS public sv bob")
+
+    found = stages.plan(Contents((TABLE,), (KEY, statistics, comment, view, of_view)), choices())
+
+    assert found == Stages((TABLE, statistics, comment), (KEY,), (), (), (), (view, of_view))
+
+
 @given(
     st.lists(
         st.tuples(
