@@ -216,7 +216,8 @@ def test_without_such_a_role_the_report_says_so(programs: Programs) -> None:
 
     assert loaded.code == 0, loaded.report.message
     assert (
-        f"BuiltAsLoader: code of the source's (CHECK, generated columns) ran as role {loader}" in loaded.report.message
+        f"BuiltAsLoader: code of the source's (CHECK, defaults, generated columns) ran as role {loader}"
+        in loaded.report.message
     )
     assert "buildCredentialsSecretRef" in loaded.report.message
 

@@ -316,3 +316,18 @@ def test_a_client_of_the_target_reads_on_while_it_is_loaded(programs: Programs) 
     assert loaded.code == 0
     assert set(seen) == {"old", "new"}
     assert programs.target.run("SELECT v FROM t", database=programs.database) == [("new",)]
+
+
+def test_statistics_objects_are_gathered_with_the_rest(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE TABLE t AS SELECT n AS a, n % 10 AS b FROM generate_series(1, 1000) n",
+        "CREATE STATISTICS dependent (dependencies) ON a, b FROM t",
+        database=programs.database,
+    )
+    assert programs.dump().code == 0
+
+    loaded = programs.load()
+
+    assert loaded.code == 0, loaded.report.message
+    gathered = "SELECT dependencies IS NOT NULL FROM pg_stats_ext WHERE statistics_name = 'dependent'"
+    assert programs.target.run(gathered, database=programs.database) == [(True,)]

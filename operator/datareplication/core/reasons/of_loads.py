@@ -102,7 +102,7 @@ MEANINGS: dict[OfLoads, Meaning] = {
     ),
     "BuiltAsLoader": Meaning(
         "message of a load",
-        "The source's code (CHECK, generated columns) ran as the load's role, because no other could build.",
+        "The source's code (CHECK, defaults, generated columns) ran as the load's role, because no other could build.",
         "Give a role as `buildCredentialsSecretRef`, or let the load's role make roles.",
     ),
     "UntrustedCode": Meaning(

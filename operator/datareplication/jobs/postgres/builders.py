@@ -38,6 +38,8 @@ _MEMBERS = """
 """
 
 
+_SERVERS = "SELECT srvname FROM pg_foreign_server WHERE pg_has_role(srvowner, 'USAGE') ORDER BY 1"
+
 _LEFT_OVER = f"""
     SELECT rolname FROM pg_roles CROSS JOIN split_part(rolname, '_', 3) AS target
     WHERE starts_with(rolname, '{PREFIX}')
@@ -105,7 +107,7 @@ Names = tuple[str, ...]
 
 
 def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[str, Names]]:
-    """Let the role use what is not its own: schemas, tables of extensions for foreign keys to them, these to copy into.
+    """Let the role use what is not its own: schemas, foreign servers, tables of extensions to refer to, to copy into.
 
     tables: (schema, name). What extensions keep from PUBLIC to call stays so: some of it reaches beyond the database.
     Returns (kind, name) of each, for close_again().
@@ -115,9 +117,11 @@ def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[
         AND pg_has_role(nspowner, 'USAGE') ORDER BY 1
     """
     schemas = [(schema,) for (schema,) in rows(session, query, doing="looking up schemas")]
+    servers = rows(session, _SERVERS, doing="looking up foreign servers")
     referable = [(schema, table) for schema, table in rows(session, _MEMBERS, doing="looking up tables of extensions")]
     granted = [
         *(("USAGE, CREATE", "SCHEMA", one) for one in schemas),
+        *(("USAGE", "FOREIGN SERVER", (server,)) for (server,) in servers),
         *(("REFERENCES", "TABLE", one) for one in referable),
         *(("INSERT", "TABLE", one) for one in tables),
     ]

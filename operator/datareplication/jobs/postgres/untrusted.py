@@ -28,8 +28,14 @@ _HARMLESS = """
         SELECT FROM unnest(proconfig) AS given(value) JOIN pg_settings s ON s.name = split_part(value, '=', 1)
         WHERE s.context = 'superuser')
     UNION ALL SELECT 'pg_proc'::regclass, aggfnoid FROM pg_aggregate WHERE aggtranstype = 'internal'::regtype
+    UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typtype = 'p'
+    UNION ALL SELECT 'pg_type'::regclass, rngtypid FROM pg_range WHERE rngcanonical <> 0
+    UNION ALL SELECT 'pg_class'::regclass, ftrelid FROM pg_foreign_table JOIN pg_foreign_server s ON s.oid = ftserver
+    JOIN pg_foreign_data_wrapper w ON w.oid = srvfdw
+    JOIN pg_proc p ON p.oid = fdwhandler AND prosrc = 'file_fdw_handler'
 """
-"""Code that holds to SQL's rights, with what an owner may not promise for it."""
+"""Code that holds to SQL's rights, with what an owner may not promise for it; shell types, and ranges that need one;
+files of the server (file_fdw)."""
 
 _FOUND = """
     SELECT classid::int8 AS catalog, oid::int8, left(pg_describe_object(classid, oid, 0), 200) AS name

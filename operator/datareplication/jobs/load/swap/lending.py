@@ -16,7 +16,7 @@ from datareplication.jobs.postgres.owners import Heir, Loan
 class Lending:
     """For as long as one role builds. session: of the load's role; None when that one builds itself: nothing is lent.
 
-    tables: (schema, name) of extensions' tables to copy into.
+    tables: (schema, name) of extensions' tables to copy into, once they are there.
     """
 
     builder: Maker
@@ -29,11 +29,12 @@ class Lending:
     def open_up(self) -> None:
         """Let it use what the load's role has made so far."""
         if self.session:
-            self.opened = builders.open_up(self.session, self._name, self.tables)
+            self.opened = builders.open_up(self.session, self._name, ())
 
     def lend(self) -> None:
         """Lend it all that is there, and count it: nothing else may be there at the end."""
         if self.session:
+            self.opened = builders.open_up(self.session, self._name, self.tables)
             self.loan = owners.lend_all(self.session, self._name, self.heir)
 
     def take_back(self) -> None:

@@ -11,7 +11,7 @@ from itertools import groupby
 from datareplication.jobs.model.archive import Entry
 from datareplication.jobs.model.connections import Connection
 
-FOUNDATION = ("SCHEMA ", "EXTENSION ", "PROCEDURAL LANGUAGE ")
+FOUNDATION = ("SCHEMA ", "EXTENSION ")
 """Come before all others, so that an extension's script, which runs with more rights, meets nothing of the source's."""
 
 _LOADERS = (*FOUNDATION, "SERVER ", "USER MAPPING ", "CAST ", "TRANSFORM ")
@@ -53,7 +53,8 @@ class Makers:
         if not self.has_builder:
             return [Turn(True, tuple(entries))]
         loaders = self._loaders(entries)
-        grounded = _with_attached(entries, {one.id for one in entries if one.label.startswith(FOUNDATION)})
+        laid = {one.id for one in entries if one.label.startswith(FOUNDATION)}
+        grounded = _with_attached(entries, laid) | _of_what_is_there(entries)
         ordered = sorted(entries, key=lambda one: one.id not in grounded)  # stable
         return [Turn(is_loaders, tuple(turn)) for is_loaders, turn in groupby(ordered, lambda one: one.id in loaders)]
 
@@ -62,10 +63,16 @@ class Makers:
         types = {one.label for one in entries if one.id in found}
         # A base type is made by who has made its shell.
         shells = {one.id for one in entries if one.label.startswith(_SHELL) and one.label.removeprefix(_SHELL) in types}
-        return _with_attached(entries, found | shells)
+        return _with_attached(entries, found | shells | _of_what_is_there(entries))
 
     def _is_loaders(self, entry: Entry) -> bool:
         return entry.label.startswith(_LOADERS) or (entry.catalog, entry.oid) in self.only_superusers
+
+
+def _of_what_is_there(entries: Sequence[Entry]) -> set[int]:
+    """Return the comments and labels of what every database has from the start: of schema public."""
+    made = {one.id for one in entries}
+    return {one.id for one in entries if one.label.startswith(_ATTACHED) and made.isdisjoint(one.depends_on)}
 
 
 def _with_attached(entries: Iterable[Entry], start: set[int]) -> set[int]:

@@ -151,7 +151,7 @@ class Swap:
 
     def _say_built_as_loader(self, why: str) -> None:
         role = self.building.server.role
-        text = f"{apart.REASON}: code of the source's (CHECK, generated columns) ran as role {role}"
+        text = f"{apart.REASON}: code of the source's (CHECK, defaults, generated columns) ran as role {role}"
         self.remarks.append(f"{text}, since {why}")
         if self.building.server.is_superuser:
             self.building.frame.log.warning("code of the source's ran as a superuser", role=role, why=why)

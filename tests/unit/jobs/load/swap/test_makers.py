@@ -56,6 +56,14 @@ def test_an_extension_comes_before_what_its_script_could_meet() -> None:
     assert rest == [Turn(False, (DOMAIN,))]
 
 
+def test_the_comment_of_schema_public_which_the_role_that_builds_does_not_own_is_the_loads() -> None:
+    comment = Entry(12, 0, 0, (99,), "COMMENT - SCHEMA public pg_database_owner")
+    assert Makers().turns((TABLE, TABLES_COMMENT, comment)) == [
+        Turn(True, (comment,)),
+        Turn(False, (TABLE, TABLES_COMMENT)),
+    ]
+
+
 @pytest.mark.parametrize("label", ["FUNCTION s EXTENSION bob", "TABLE s SCHEMA bob", "DOMAIN CAST x bob"])
 def test_a_name_makes_nothing_the_loads(label: str) -> None:
     assert Makers().turns([Entry(1, 1259, 5, label=label)]) == [Turn(False, (Entry(1, 1259, 5, label=label),))]
