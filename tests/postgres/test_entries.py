@@ -273,3 +273,20 @@ def test_forced_row_security_does_not_keep_a_load_from_verifying_and_filling_vie
     assert programs.target.run(seen, database=programs.database) == [([8, 9, 10],)]
     assert programs.target.run("SELECT count(*) FROM t", database=programs.database) == [(10,)]
     dropped(programs)
+
+
+def test_the_targets_own_security_label_stays_its_own(labelled: tuple[Server, Server], tmp_path: Path) -> None:
+    (source, target), name = labelled, "own_label"
+    programs = Programs(tmp_path, source, target, name)
+    source.run(f"CREATE DATABASE {name}")
+    target.run(f"CREATE DATABASE {name}", f"SECURITY LABEL FOR anything ON DATABASE {name} IS 'kept'")
+    query = f"SELECT label FROM pg_shseclabel WHERE objoid = (SELECT oid FROM pg_database WHERE datname = '{name}')"
+    assert programs.dump().code == 0
+
+    loaded = programs.load("--overwrite=Any")
+    assert loaded.code == 0, loaded.report.message
+    assert target.run(query) == [("kept",)]
+
+    target.run(f"SECURITY LABEL FOR anything ON DATABASE {name} IS 'changed'")
+    assert programs.load("--rollback", run="run-2").code == 0
+    assert target.run(query) == [("changed",)]

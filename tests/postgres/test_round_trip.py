@@ -279,7 +279,7 @@ def test_a_password_is_nowhere_in_the_snapshot(programs: Programs) -> None:
     assert programs.dump("--compression", "None").code == 0
     for path in programs.snapshot.rglob("*"):
         assert path.is_dir() or PASSWORD.encode() not in path.read_bytes()
-    assert json.loads((programs.snapshot / "manifest.json").read_text())["formatVersion"] == 2
+    assert json.loads((programs.snapshot / "manifest.json").read_text())["formatVersion"] == FORMAT_VERSION
 
 
 def test_a_client_of_the_target_reads_on_while_it_is_loaded(programs: Programs) -> None:

@@ -79,3 +79,20 @@ def test_a_load_that_was_thought_dead(filled: Programs) -> None:
     os.killpg(first.process.pid, signal.SIGCONT)
     _assert_one_worked([first.end(), second.end()], "TargetBusy")
     _assert_is_loaded(filled)
+
+
+def test_two_loads_that_stand_in_different_databases(filled: Programs) -> None:
+    assert filled.dump().code == 0
+    filled.target.run(f"CREATE DATABASE {filled.database}_standing")
+    first = filled.start("load")
+    try:
+        first.wait_for(is_phase("Data"))
+        second = filled.load("--maintenance-database", f"{filled.database}_standing", run="run-1")
+    finally:
+        ended = first.end()
+        filled.target.run(f"DROP DATABASE {filled.database}_standing")
+
+    assert second.summary == (75, "TargetBusy"), second.report.message
+    assert "is being loaded by" in second.report.message
+    assert ended.code == 0
+    _assert_is_loaded(filled)

@@ -1,4 +1,4 @@
-"""What belongs to a target database and not to its content: owner, grants, connection limit, settings, comment.
+"""What belongs to a target database and not to its content: owner, grants, connection limit, settings, comment, labels.
 
 It owns reading it from the database that is replaced and giving it to the one that replaces it, both in the swap's
 transaction: what was read earlier may have been changed since.
@@ -43,6 +43,11 @@ _SETTINGS = """
 """Of both, what a role that is gone has left is nobody's, and not PUBLIC's or every role's."""
 
 
+_LABELS = """
+    SELECT provider, label FROM pg_shseclabel WHERE (classoid, objoid) = ('pg_database'::regclass, %s) ORDER BY 1
+"""
+
+
 @dataclass(frozen=True)
 class Step:
     """A statement for the new database. what: for the message when it is refused; essential ones end the swap then."""
@@ -58,12 +63,14 @@ def steps(session: Session, database: Database, name: str) -> list[Step]:
         *_properties(database, name),
         *(_grant(name, *grant) for grant in _grants(session, database)),
         *(_setting(name, *setting) for setting in _settings(session, database)),
+        *(_label(name, *label) for label in _labels(session, database).items()),
     ]
 
 
 def steps_back(session: Session, database: Database, previous: Database) -> list[Step]:
     """Return what makes all that belongs to `database` that of `previous`, whatever that has of its own."""
     name, settings, old = previous.name, _settings(session, database), _settings(session, previous)
+    labels, gone = _labels(session, database), _labels(session, previous)
     kept = {(role, _key(text)) for role, text in settings}
     return [
         *_properties(database, name),
@@ -71,6 +78,7 @@ def steps_back(session: Session, database: Database, previous: Database) -> list
         *(_grant(name, *grant) for grant in _grants(session, database)),
         *(_reset(name, role, _key(text)) for role, text in old if (role, _key(text)) not in kept),
         *(_setting(name, *setting) for setting in settings if setting not in old),
+        *(_label(name, provider, labels.get(provider)) for provider in {**gone, **labels}),
     ]
 
 
@@ -108,6 +116,10 @@ def _grants(session: Session, database: Database) -> list[tuple[str | None, str,
 def _settings(session: Session, database: Database) -> list[tuple[str | None, str]]:
     found = rows(session, _SETTINGS, [database.oid], doing=f"reading what belongs to database {database.name}")
     return [(role, text) for role, text in found if not is_note(text)]
+
+
+def _labels(session: Session, database: Database) -> dict[str, str]:
+    return dict(rows(session, _LABELS, [database.oid], doing=f"reading what belongs to database {database.name}"))
 
 
 def _properties(database: Database, recipient: str) -> list[Step]:
@@ -150,6 +162,12 @@ def _setting(name: str, role: str | None, text: str) -> Step:
 
 def _reset(name: str, role: str | None, key: str) -> Step:
     return _alter(name, role, key, [sql.SQL("RESET"), _parts(key)])
+
+
+def _label(name: str, provider: str, label: str | None) -> Step:
+    statement = sql.SQL("SECURITY LABEL FOR {} ON DATABASE {} IS {}")
+    given = statement.format(sql.Identifier(provider), sql.Identifier(name), sql.Literal(label))
+    return Step(f"security label of provider {provider}", given)
 
 
 def _alter(name: str, role: str | None, key: str, change: Iterable[sql.Composable]) -> Step:

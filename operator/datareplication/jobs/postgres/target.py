@@ -39,6 +39,12 @@ _OBSTACLES = """
       FROM pg_subscription JOIN pg_database d ON d.oid = subdbid WHERE datname = %(name)s
 """
 
+_HOLDERS = """
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+      AND (l.classid::int8 << 32 | l.objid::int8) = hashtextextended(%s, 0)
+"""
+
 _FOREIGN_SESSIONS = """
     SELECT DISTINCT r.rolname, r.rolsuper FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
     WHERE a.datname = %s AND NOT pg_has_role(r.oid, 'USAGE') ORDER BY 1
@@ -115,8 +121,8 @@ def extension_problems(session: Session, extensions: Sequence[Extension]) -> tup
 def locked(session: Session, database: str, wait_seconds: int = LOCK_WAIT_SECONDS) -> Iterator[None]:
     """Hold the advisory lock of a database in the session, which is one to the maintenance database.
 
-    Advisory locks are per database: all loads must take them in the same one. TransientError when another load has it
-    for longer than `wait_seconds`; 0 waits for ever.
+    Advisory locks are per database: where the same role holds it in another one, that counts too. TransientError when
+    another load has it for longer than `wait_seconds`; 0 waits for ever.
     """
     key, doing = _key(database), f"taking the lock of database {database}"
     execute(session, "SELECT set_config('lock_timeout', %s, false)", [f"{wait_seconds}s"], doing=doing)
@@ -128,6 +134,8 @@ def locked(session: Session, database: str, wait_seconds: int = LOCK_WAIT_SECOND
         raise
     execute(session, "SET lock_timeout = 0", doing=doing)
     with _unlocking(session, key):
+        if _is_locked_elsewhere(session, key):
+            raise TransientError(_who_loads(session, database), reason="TargetBusy")
         yield
 
 
@@ -139,7 +147,7 @@ def try_locked(session: Session, database: str) -> Iterator[bool]:
         yield False
         return
     with _unlocking(session, key):
-        yield True
+        yield not _is_locked_elsewhere(session, key)
 
 
 @contextlib.contextmanager
@@ -155,13 +163,18 @@ def _key(database: str) -> str:
     return f"datareplication:{database}"
 
 
+def _is_locked_elsewhere(session: Session, key: str) -> bool:
+    """Whether a load with another maintenance database has the lock; of two at once, each sees the other."""
+    query = f"""
+        SELECT EXISTS (SELECT {_HOLDERS} AND a.usename = current_user
+                       AND l.database <> (SELECT oid FROM pg_database WHERE datname = current_database()))
+    """  # noqa: S608 - constants only
+    return bool(row(session, query, [key], doing=DOING)[0])
+
+
 def _who_loads(session: Session, database: str) -> str:
-    query = """
-        SELECT coalesce(nullif(a.application_name, ''), 'a session'), a.pid
-        FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-        WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-          AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-          AND (l.classid::int8 << 32 | l.objid::int8) = hashtextextended(%s, 0)
+    query = f"""
+        SELECT coalesce(nullif(a.application_name, ''), 'a session'), a.pid {_HOLDERS} AND a.pid <> pg_backend_pid()
     """
     holders = rows(session, query, [_key(database)], doing=DOING)
     names = ", ".join(f"{name} (backend {pid})" for name, pid in holders) or "another session"

@@ -375,7 +375,7 @@ def test_a_manifest_that_is_nested_deeply_is_damaged_and_hides_no_other(run: Pat
     publish(run / "good", manifest)
     for depth in (15, 16, 100, *range(900, 1000, 7)):
         (run / f"x{depth}").mkdir()
-        text = '{"checksum": "x", "formatVersion": 2, "x": ' + "[" * depth + "]" * depth + "}"
+        text = f'{{"checksum": "x", "formatVersion": {FORMAT_VERSION}, "x": ' + "[" * depth + "]" * depth + "}"
         (run / f"x{depth}" / contents.MANIFEST).write_text(text)
     found = inventory.take(run.parent).found
     assert [one.path for one in found if one.state == "Complete"] == ["run/good"]
