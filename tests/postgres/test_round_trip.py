@@ -15,6 +15,7 @@ from programs import Programs, databases, until
 from server import PASSWORD, Server
 
 from datareplication.jobs.dump import splitting
+from datareplication.jobs.model.manifest import FORMAT_VERSION
 from datareplication.jobs.snapshot import store
 
 DEMO = Path(__file__).parents[1] / "demo"

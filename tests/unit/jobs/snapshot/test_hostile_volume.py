@@ -17,7 +17,16 @@ from datareplication.errors import CapabilityError, DataError, ReplicationError,
 from datareplication.jobs.commands import snapshot
 from datareplication.jobs.model import codec, contents, manifest_file
 from datareplication.jobs.model import manifest as manifests
-from datareplication.jobs.model.manifest import Column, Index, LargeObjects, Manifest, MaterializedView, Part, Relation
+from datareplication.jobs.model.manifest import (
+    FORMAT_VERSION,
+    Column,
+    Index,
+    LargeObjects,
+    Manifest,
+    MaterializedView,
+    Part,
+    Relation,
+)
 from datareplication.jobs.model.retention import Order, Rule
 from datareplication.jobs.snapshot import below, inventory, lock, pruning, store, verification
 from datareplication.jobs.snapshot.hashing import hashed_file
