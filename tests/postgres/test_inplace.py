@@ -363,3 +363,18 @@ def test_an_older_snapshot_sees_the_new_rows_and_not_an_empty_table(older: Progr
         assert load(older)[0] == 0
         cursor.execute("SELECT count(*) FROM person")
         assert cursor.fetchall() == [(500,)]
+
+
+def test_a_foreign_key_that_somebody_has_disabled_is_not_enabled(programs: Programs) -> None:
+    made = ["CREATE TABLE a (id int PRIMARY KEY)", "CREATE TABLE b (a int CONSTRAINT key REFERENCES a)"]
+    for one in (programs.source, programs.target):
+        one.run(*made, database=programs.database)
+    programs.target.run("ALTER TABLE b DISABLE TRIGGER ALL", database=programs.database)
+    assert programs.dump().code == 0
+
+    ended = programs.load("--strategy=InPlace")
+
+    assert ended.summary == (69, "ForeignKeyDisabled")
+    assert "key of public.b" in ended.report.message
+    off = "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'"
+    assert programs.target.run(off, database=programs.database) == [(2,)]

@@ -36,6 +36,7 @@ OfLoads = Literal[
     "NeedsSwap",
     "SchemaDrift",
     "TriggersOfPartitions",
+    "ForeignKeyDisabled",
     "EventTriggerRefused",
     "CannotReadAfterLoad",
     "AfterLoadFailed",
@@ -157,6 +158,11 @@ MEANINGS: dict[OfLoads, Meaning] = {
         "load",
         "PostgreSQL 14 lets nobody disable a partition's triggers.",
         "Use `strategy: Swap`, or upgrade the target.",
+    ),
+    "ForeignKeyDisabled": Meaning(
+        "load (InPlace)",
+        "A foreign key of the target is disabled, and a load in place would make it hold again.",
+        "Enable it or drop it, or use strategy `Swap`.",
     ),
     "EventTriggerRefused": Meaning(
         "load",

@@ -57,7 +57,7 @@ class SequenceObject:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key of a table. definition: as pg_get_constraintdef() writes it."""
+    """A foreign key of a table. definition: as pg_get_constraintdef() writes it. is_checked: by all of its triggers."""
 
     schema: str
     table: str
@@ -67,6 +67,7 @@ class ForeignKey:
     referenced_oid: int
     definition: str
     comment: str | None
+    is_checked: bool = True
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ _VIEWS = f"""
 _FOREIGN_KEYS = """
     SELECT n.nspname AS schema, c.relname AS table, f.conname AS name, c.relkind = 'p' AS is_partitioned,
            f.conrelid::int8 AS table_oid, f.confrelid::int8 AS referenced_oid,
-           pg_get_constraintdef(f.oid) AS definition, obj_description(f.oid, 'pg_constraint') AS comment
+           pg_get_constraintdef(f.oid) AS definition, obj_description(f.oid, 'pg_constraint') AS comment,
+           NOT EXISTS (SELECT FROM pg_trigger WHERE tgconstraint = f.oid AND tgenabled <> 'O') AS is_checked
     FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE f.contype = 'f' AND f.conparentid = 0 ORDER BY 1, 2, 3
 """

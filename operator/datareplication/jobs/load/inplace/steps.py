@@ -17,7 +17,7 @@ from datareplication.jobs.load import guard, sessions, view_settings
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace import drift, rights
 from datareplication.jobs.load.inplace.rights import Wants
-from datareplication.jobs.load.inplace.touched import Touched, touched
+from datareplication.jobs.load.inplace.touched import Touched, check_keys, touched
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.pipeline import copied_in_order, shape, sums
 from datareplication.jobs.load.stamp import Place, stamp
@@ -103,6 +103,7 @@ class InPlace:
     def _checked(self, session: Session) -> _Found:
         """Look at the target; a difference that matters is a DataError, a missing right a RightsError."""
         found = self._look(session)
+        check_keys(found.touched.keys)
         wants = Wants(
             role=self.facts.server.role,
             database=self.facts.database.name,

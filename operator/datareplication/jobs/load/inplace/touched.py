@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from datareplication.errors import CapabilityError
 from datareplication.jobs.model.layout import Constraint, ForeignKey, Layout, Table
 from datareplication.jobs.model.manifest import Relation
 
@@ -41,6 +42,14 @@ def touched(relations: Iterable[Relation], layout: Layout) -> Touched:
         referenced=_those(referenced, layout),
         not_valid=tuple(not_valid),
     )
+
+
+def check_keys(keys: Iterable[ForeignKey]) -> None:
+    """Raise CapabilityError for foreign keys that somebody has disabled: dropped and added again they would hold."""
+    named = [f"{key.name} of {key.schema}.{key.table}" for key in keys if not key.is_checked]
+    if named:
+        text = f"foreign keys are disabled (ALTER TABLE … DISABLE TRIGGER ALL): {', '.join(named)}"
+        raise CapabilityError(f"{text}; enable or drop them, or use strategy Swap", reason="ForeignKeyDisabled")
 
 
 def _with_ancestors(oids: set[int], tables: Sequence[Table]) -> set[int]:
