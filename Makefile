@@ -37,7 +37,7 @@ lint: venv ## ruff, and generated files are current
 
 types: venv ## mypy, strict
 	$(BIN)/mypy
-	for part in unit controller faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in support unit controller faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py tests/mypy_having.py
 
 contracts: venv ## import contracts
@@ -66,10 +66,10 @@ cluster-tests: cluster-up images ## everything on a real cluster
 	$(PYTEST) -q -m alone tests/cluster
 
 bench-memory: venv packages ## Measure the programs' memory at two sizes of data (some minutes)
-	PYTHONPATH=operator:tests/postgres $(BIN)/python tests/bench/memory.py --mebibytes 200
+	PYTHONPATH=operator:tests $(BIN)/python tests/bench/memory.py --mebibytes 200
 
 bench-engine: venv packages ## Measure dump and load against pg_dump, pg_restore and the server's limit (half an hour)
-	PYTHONPATH=operator:tests/postgres $(BIN)/python tests/bench/engine.py $(ARGUMENTS)
+	PYTHONPATH=operator:tests $(BIN)/python tests/bench/engine.py $(ARGUMENTS)
 
 bench-operator: venv ## Measure the operator at scale against the CronJob controller (half an hour)
 	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/bench/scale.py $(ARGUMENTS)

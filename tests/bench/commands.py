@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from programs import OPERATOR, Programs
 from psycopg2 import sql
-from server import PASSWORD, Server
 
 from datareplication.jobs.dump import splitting
 from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.postgres import catalog
+from support.programs import OPERATOR, Programs
+from support.server import PASSWORD, Server
 
 WORKERS = 2
 

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import datasets
-import server
 from commands import Place, Source, dump, limit_of_dump, load, pg_dump, pg_restore, server_side_load
+
+from support import server
 
 OUTPUT = Path("build/bench/engine.json")
 SETTINGS = {
@@ -30,7 +31,7 @@ SETTINGS = {
     "wal_level": "replica",
     "log_min_messages": "error",
 }
-"""As a server for such data would be set; the rest as tests/postgres/server.py."""
+"""As a server for such data would be set; the rest as tests/support/server.py."""
 
 Measure = Callable[[], float]
 

@@ -1,6 +1,6 @@
 """Anonymous memory of every process of a dump and a load, at two sizes of data a factor of ten apart.
 
-Run by: PYTHONPATH=operator:tests/postgres python tests/bench/memory.py [--mebibytes 60]
+Run by: PYTHONPATH=operator:tests python tests/bench/memory.py [--mebibytes 60]
 
 The data is 1,000 tables: most hold a few rows, three hold the bytes, in rows of 100 bytes, of 10 KiB and of 1 MiB. Every
 50 ms the RssAnon (proc(5)) of the program and all its descendants is read; a process's peak counts. Ends with 1 when one
@@ -18,8 +18,8 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-import server
-from programs import OPERATOR, Programs
+from support import server
+from support.programs import OPERATOR, Programs
 
 LIMIT_MIB = 128
 GROWTH_ALLOWED_MIB = 13

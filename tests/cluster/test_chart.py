@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-import pod_security
 from harness import programs, tools
 from harness.cluster import Cluster
 from harness.errors import ProgramError
+from support import pod_security
 
 pytestmark = pytest.mark.cluster
 

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import CLAIM, EVENT, RUN
 from datareplication.core import moves
 from datareplication.core.report import Report
+from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 TARGETS = ("dev", "staging", "qa")
 OLDER = f"{NAME}/old/prod_snapshot_20260228"

@@ -4,10 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, connection, manual_run, spec
 
 from datareplication.controller.cluster import EVENT, POD, REPLICATION, RUN, Kind, Object, RejectedError
 from datareplication.core import times
+from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, connection, manual_run, spec
 
 SLOT = "prod-fanout-202603020000"
 NEXT = "prod-fanout-202603030000"

@@ -3,11 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from world import CORRUPT, DUMPED, LOADED, World, manual_run, spec
-
 from datareplication.controller.cluster import RUN
 from datareplication.core import times
 from datareplication.core.report import Report
+from support.world import CORRUPT, DUMPED, LOADED, World, manual_run, spec
 
 SLOT, NEXT = "prod-fanout-202603020000", "prod-fanout-202603030000"
 TARGETS = ("dev", "staging", "qa")

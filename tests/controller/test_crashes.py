@@ -4,10 +4,10 @@ import copy
 from typing import Any
 
 import pytest
-from fake_cluster import CrashError
-from world import DUMPED, LOADED, World
 
 from datareplication.controller.cluster import EVENT, JOB, REPLICATION, RUN
+from support.fake_cluster import CrashError
+from support.world import DUMPED, LOADED, World
 
 RUN_NAME = "prod-fanout-202603020000"
 VOLATILE = {"uid", "resourceVersion", "creationTimestamp", "generation"}

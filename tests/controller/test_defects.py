@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from world import DUMPED, World, manual_run, spec
 
 from datareplication.controller.cluster import RUN
 from datareplication.core import paths
 from datareplication.core.run import Run
+from support.world import DUMPED, World, manual_run, spec
 
 SLOT = "prod-fanout-202603020000"
 INTERVAL = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}

@@ -3,52 +3,13 @@
 from typing import Any
 
 import pytest
-from fake_cluster import CrashError, FakeCluster
-from world import CORRUPT, DUMPED, IMAGE, KEY, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import CLAIM, EVENT, REPLICATION, RUN, Kind
-from datareplication.controller.metrics import Metrics
-from datareplication.controller.options import Options
-from datareplication.controller.working import Controller
+from support.fake_cluster import CrashError, FakeCluster
+from support.process import Process
+from support.world import CORRUPT, DUMPED, KEY, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 SLOT = "prod-fanout-202603020000"
-
-
-class Process:
-    """The operator's work; an event comes only where a test says so."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.controller = Controller(world.cluster, Options(IMAGE), Metrics(), world.clock)
-        self.requests: list[str] = []
-
-    async def work(self) -> list[str]:
-        """Do what is queued; return the requests that this took."""
-        self.requests = []
-        self.world.cluster.on_call = lambda verb, kind, _: self.requests.append(f"{verb} {kind.name}")
-        while len(self.controller.queue):
-            await self.controller.work_once()
-        self.world.cluster.on_call = None
-        return self.requests
-
-    async def rest(self) -> None:
-        """Resync until there is nothing more to do; a run that goes on is looked at each time."""
-        for _ in range(6):
-            await self.controller.resync()
-            await self.work()
-
-    async def slot(self) -> list[str]:
-        """Let the next slot come, by its timer only; return the requests until the first pass has ended."""
-        self.world.make_due()
-        self.controller.queue.add_due()
-        await self.pass_once()
-        return self.requests
-
-    async def pass_once(self) -> None:
-        self.requests = []
-        self.world.cluster.on_call = lambda verb, kind, _: self.requests.append(f"{verb} {kind.name}")
-        await self.controller.work_once()
-        self.world.cluster.on_call = None
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from world import CORRUPT, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import CLAIM, REPLICATION, RUN, Kind, Object, RejectedError
+from support.world import CORRUPT, NAME, NAMESPACE, World, manual_run, spec
 
 NAMED = f"{NAME}-snapshots"
 

@@ -1,8 +1,7 @@
 """The dump Job knows which run directories open runs use."""
 
-from world import NAME, NAMESPACE, World, manual_run
-
 from datareplication.controller.cluster import RUN
+from support.world import NAME, NAMESPACE, World, manual_run
 
 
 async def test_dump_spares_what_waiting_runs_will_read() -> None:

@@ -5,12 +5,12 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from fake_cluster import Clock, FakeCluster
 
 from datareplication.controller.cluster import LEASE, Kind, UnavailableError
 from datareplication.controller.fence import ClosedError, Fence, unfenced
 from datareplication.controller.leader import Elector
 from datareplication.core.lease import Election, Timing
+from support.fake_cluster import Clock, FakeCluster
 
 ADDRESS = ("system", "operator")
 TIMING = Timing(1)

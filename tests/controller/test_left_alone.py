@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from world import DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import JOB, REPLICATION, RUN
+from support.world import DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 TARGETS = ("dev", "staging", "qa")
 SLOT, NEXT = "prod-fanout-202603020000", "prod-fanout-202603030000"

@@ -5,11 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from fake_cluster import FakeCluster
-from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
-
 from datareplication.controller.cluster import JOB, REPLICATION, RUN, InvalidError, Kind, Object
 from datareplication.core import names, times
+from support.fake_cluster import FakeCluster
+from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 STOPPED = "datareplication.dev/stopped"
 TOLD = replace(LOADED, snapshot="/snapshots/prod-fanout/now/x", snapshot_time=DUMPED.snapshot_time)

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from world import DUMPED, LOADED, World, spec
-
 from datareplication.controller.cluster import EVENT
+from support.world import DUMPED, LOADED, World, spec
 
 SLOT, NEXT = "prod-fanout-202603020000", "prod-fanout-202603030000"
 TARGETS = ("dev", "staging", "qa")

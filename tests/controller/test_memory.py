@@ -4,14 +4,13 @@ import gc
 from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
-from fake_cluster import FakeCluster
-from world import CORRUPT, DUMPED, IMAGE, LOADED, NAMESPACE, World, spec
-
 from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, Kind
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.working import Controller
 from datareplication.core.names import Key
+from support.fake_cluster import FakeCluster
+from support.world import CORRUPT, DUMPED, IMAGE, LOADED, NAMESPACE, World, spec
 
 NOT_MEMORY = (type, ModuleType, FunctionType, BuiltinFunctionType, FakeCluster)
 TEMPLATE = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}

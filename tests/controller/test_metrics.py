@@ -3,11 +3,11 @@
 import asyncio
 
 from prometheus_client.parser import text_string_to_metric_families
-from world import DUMPED, KEY, LOADED, World
 
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import WorkQueue, utc_now
 from datareplication.core.names import Key
+from support.world import DUMPED, KEY, LOADED, World
 
 
 def value(world: World, name: str, **labels: str) -> float | None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fake_cluster import CrashError
-from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, connection, manual_run, spec
 
 from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Kind, Object, RejectedError
+from support.fake_cluster import CrashError
+from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, connection, manual_run, spec
 
 SLOT, NEXT = "prod-fanout-202603020000", "prod-fanout-202603030000"
 INTERVAL = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-02T00:00:00Z"}

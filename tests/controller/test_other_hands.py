@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
 from datareplication.controller.cluster import EVENT, JOB, POD, ClusterError, Kind, Object, UnavailableError
 from datareplication.core import names, times
+from support.world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
 RUN = f"{NAME}-202603020000"
 DUMP = f"{RUN}-dump"

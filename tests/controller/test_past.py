@@ -4,13 +4,12 @@ import contextlib
 import copy
 from typing import Any
 
-from fake_cluster import Clock, CrashError, FakeCluster
-from world import DUMPED, IMAGE, KEY, LOADED, World, spec
-
 from datareplication.controller.cluster import ClusterError, Kind, Object
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
+from support.fake_cluster import Clock, CrashError, FakeCluster
+from support.world import DUMPED, IMAGE, KEY, LOADED, World, spec
 
 
 class Past:

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from world import DUMPED, IMAGE, KEY, World, manual_run, spec
 
 from datareplication.controller import observing
 from datareplication.controller.cluster import RUN
 from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
 from datareplication.core.report import Progress
+from support.world import DUMPED, IMAGE, KEY, World, manual_run, spec
 
 DUMP_POD = "now-dump-0"
 

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, UNREACHABLE, World, connection, manual_run, spec
 
 from datareplication.controller.cluster import CLAIM, EVENT, JOB, REPLICATION, RUN, Kind, Object
 from datareplication.core import moves, names
+from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, UNREACHABLE, World, connection, manual_run, spec
 
 SLOT_RUN = "prod-fanout-202603020000"
 LOADS = [f"{SLOT_RUN}-load-{target}" for target in ("dev", "qa", "staging")]

@@ -5,8 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from test_from_rest import Process
-from world import DUMPED, NAME, World, manual_run, spec
 
 from datareplication.controller.client import translated
 from datareplication.controller.cluster import (
@@ -22,6 +20,8 @@ from datareplication.controller.cluster import (
     UnavailableError,
 )
 from datareplication.controller.cluster import RUN as RUN_KIND
+from support.process import Process
+from support.world import DUMPED, NAME, World, manual_run, spec
 
 RUN = f"{NAME}-202603020000"
 DUMP = f"{RUN}-dump"

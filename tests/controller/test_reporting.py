@@ -1,14 +1,14 @@
 """What the sinks of a run's status are told when the process dies as it is written."""
 
 import pytest
-from fake_cluster import CrashError
-from world import DUMPED, IMAGE, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import EVENT, RUN
 from datareplication.controller.options import Options
 from datareplication.controller.reporting import Reporter
 from datareplication.core import run, status
 from datareplication.core.pods import Why
+from support.fake_cluster import CrashError
+from support.world import DUMPED, IMAGE, NAMESPACE, World, manual_run, spec
 
 WHY = Why("InvalidSpec", "spec.targets: unknown")
 

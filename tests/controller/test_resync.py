@@ -4,9 +4,7 @@ import asyncio
 from typing import Any, cast
 
 import pytest
-from fake_cluster import FakeCluster
 from prometheus_client.parser import text_string_to_metric_families
-from world import IMAGE, KEY, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import (
     JOB,
@@ -24,6 +22,8 @@ from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.working import Controller
 from datareplication.core.names import Key
+from support.fake_cluster import FakeCluster
+from support.world import IMAGE, KEY, NAMESPACE, World, manual_run, spec
 
 
 class Process:

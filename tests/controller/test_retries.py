@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from fake_cluster import CrashError
-from world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
 from datareplication.controller.cluster import CLAIM, EVENT, POD, Kind, Object, UnavailableError
 from datareplication.core import times
+from support.fake_cluster import CrashError
+from support.world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
 RUN = f"{NAME}-202603020000"
 DUMP = f"{RUN}-dump"

@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_cluster import CrashError
-from world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Kind, Object
 from datareplication.core import moves
+from support.fake_cluster import CrashError
+from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 TARGETS = ("dev", "qa", "staging")
 

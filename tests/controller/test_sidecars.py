@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from fake_cluster import CrashError
-from world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, manual_run, spec
 
 from datareplication.controller.cluster import EVENT, JOB, POD, Object
 from datareplication.controller.cluster import RUN as RUN_KIND
 from datareplication.core import names, times
 from datareplication.core.report import Report
+from support.fake_cluster import CrashError
+from support.world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, manual_run, spec
 
 RUN = f"{NAME}-202603020000"
 DUMP = f"{RUN}-dump"

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import DUMPED, NAME, NAMESPACE, World, manual_run, spec
 
 from datareplication.controller import logs
 from datareplication.controller.cluster import EVENT, POD, RUN, Object
 from datareplication.core import names, times
+from support.world import DUMPED, NAME, NAMESPACE, World, manual_run, spec
 
 CONTROL = "\x00\x1b[2J\x7f\x85\u2028\u202e\ud800\r\n"
 DUMP = "now-dump"

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import server
-from programs import Dumped, Programs
 from psycopg2 import sql
-from server import Server
+
+from support import server
+from support.family import SUFFIXES
+from support.programs import Dumped, Programs, databases
+from support.server import Server
 
 CHEAPLY = "STRATEGY file_copy"
 """From PostgreSQL 15 on; half the time of the default."""
@@ -130,3 +132,15 @@ def _drop(server: Server, prefix: str) -> None:
             name = sql.Identifier(found)
             cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(name))
             cursor.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture
+def family(small: Dumped, source: Server, target: Server, database: str) -> Iterator[dict[str, Programs]]:
+    """Programs for three databases on one server, all reading one snapshot."""
+    names = {suffix: f"{database}{suffix}" for suffix in SUFFIXES}
+    for name in names.values():
+        target.run(f"CREATE DATABASE {name}")
+    root = small.snapshot.parents[1]
+    yield {suffix: Programs(root, source, target, name, small.database) for suffix, name in names.items()}
+    for name in databases(target, database):
+        target.run(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -9,10 +9,10 @@ from typing import Self
 
 import psycopg2
 import pytest
-from programs import Child, Dumped, Outcome, Programs, databases, is_phase, until
-from server import PASSWORD, Server
 
 from datareplication.jobs.model.databases import JUST_MADE
+from support.programs import Child, Dumped, Outcome, Programs, databases, is_phase, until
+from support.server import PASSWORD, Server
 
 SECRET = "s3cret-of-the-script"
 MAIL = "ada@example.org"

@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import server
-from programs import Outcome, Programs, until
-from server import PASSWORD
 
 from datareplication.errors import TransientError
 from datareplication.jobs.dump import splitting, watch
@@ -17,6 +14,9 @@ from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.postgres import blocking
 from datareplication.jobs.postgres.blocking import Wait
 from datareplication.jobs.postgres.connection import Session
+from support import server
+from support.programs import Outcome, Programs, until
+from support.server import PASSWORD
 
 ALTER = "ALTER TABLE t ADD COLUMN more int"
 QUEUED = "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relation = 't'::regclass"

@@ -5,8 +5,6 @@ import json
 from collections.abc import Callable
 
 import pytest
-from programs import Dumped, Programs, databases, is_phase, until
-from server import Server
 
 from datareplication.jobs.model import manifest_file
 from datareplication.jobs.model.connections import Connection
@@ -14,6 +12,8 @@ from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import checksum
 from datareplication.jobs.postgres.connection import connect
 from datareplication.jobs.snapshot import store
+from support.programs import Dumped, Programs, databases, is_phase, until
+from support.server import Server
 
 GATE = """
     CREATE FUNCTION gate(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$

@@ -1,8 +1,9 @@
 """Code of users that runs while rows come in: under the settings that it had at the source, and leaving none behind."""
 
 import pytest
-from programs import Programs
-from server import PASSWORD
+
+from support.programs import Programs
+from support.server import PASSWORD
 
 DAY = "CREATE FUNCTION day(timestamptz) RETURNS date IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1::date; END'"
 ROWS = "INSERT INTO t SELECT '2024-01-01 20:30+00'::timestamptz + i * interval '1 hour' FROM generate_series(0, 400) i"

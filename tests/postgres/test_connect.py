@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import server
-from programs import Dumped, Programs
-from server import Server
 
 from datareplication.core.report import Report
 from datareplication.jobs.commands import load as load_command
 from datareplication.jobs.frame import program
 from datareplication.jobs.load import steps
+from support import server
+from support.programs import Dumped, Programs
+from support.server import Server
 
 
 @pytest.fixture

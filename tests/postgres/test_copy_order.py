@@ -1,8 +1,9 @@
 """A table's CHECK, domain or generated column may read other tables by a function: those are there when it is copied."""
 
 import pytest
-from programs import Programs
-from test_round_trip import content
+
+from support.equality import content
+from support.programs import Programs
 
 TABLES = [
     "CREATE TABLE visit (area int, filler text)",  # by oid and by size it comes first

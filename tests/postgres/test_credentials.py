@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-import server
-from programs import Dumped, Programs, until
-from server import PASSWORD, Server
+
+from support import server
+from support.programs import Dumped, Programs, until
+from support.server import PASSWORD, Server
 
 CLEARTEXT = b"R\0\0\0\x08\0\0\0\x03"
 """A server's request for the password in clear (AuthenticationCleartextPassword)."""

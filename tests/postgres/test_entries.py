@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import labels
 import pytest
-import server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from programs import Outcome, Programs
-from server import PASSWORD, Server
-from test_round_trip import schema
+
+from support import labels, server
+from support.equality import schema
+from support.programs import Outcome, Programs
+from support.server import PASSWORD, Server
 
 PROFILE = settings(
     deadline=None,

@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from programs import Outcome, Programs, databases
-from server import PASSWORD, binaries
 
 from datareplication.jobs.model import manifest_file
 from datareplication.jobs.model.manifest import Column, Relation
 from datareplication.jobs.snapshot import store
+from support.programs import Outcome, Programs, databases
+from support.server import PASSWORD, binaries
 
 NAME = "datareplication_test"
 KINDS = """

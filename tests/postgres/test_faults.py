@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from programs import Dumped, Programs, databases
 
 from datareplication.jobs.model import manifest_file
+from support.programs import Dumped, Programs, databases
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """What a load refuses to replace. The target's databases are looked at afterwards: nothing may have changed."""
 
 import pytest
-import server
-from programs import Programs, databases
+
+from support import server
+from support.programs import Programs, databases
 
 
 def test_the_source_under_another_host_name_is_refused(dumped: Programs) -> None:

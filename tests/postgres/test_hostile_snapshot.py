@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import zstandard
-from programs import Programs, databases
 
 from datareplication.jobs.load.swap.building import Building
 from datareplication.jobs.model import manifest_file
+from support.programs import Programs, databases
 
 BOMB_MIB = 300
 

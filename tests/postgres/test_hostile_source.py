@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import server
-from programs import Programs, databases
-from server import PASSWORD
+
+from support import server
+from support.programs import Programs, databases
+from support.server import PASSWORD
 
 HOSTILE = """
     CREATE FUNCTION deeds(x int) RETURNS bool LANGUAGE plpgsql AS $f$

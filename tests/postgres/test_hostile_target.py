@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import Programs, databases, until
-from server import PASSWORD, Server
-from test_siblings import arguments, family  # noqa: F401 - a fixture
 
 from datareplication.jobs.postgres import provenance
+from support.family import arguments
+from support.programs import Programs, databases, until
+from support.server import PASSWORD, Server
 
 PROVENANCE = """
     CREATE TABLE datareplication.provenance (source_system_identifier text, source_database text, snapshot_time text,
@@ -171,7 +171,7 @@ def test_a_provenance_of_gigabytes_is_not_read(dumped: Programs, tenant: str) ->
     assert dumped.load().summary == (78, "ProvenanceNotOurs")
 
 
-def test_a_clone_of_another_makers_is_not_taken_for_the_siblings(family: dict[str, Programs]) -> None:  # noqa: F811
+def test_a_clone_of_another_makers_is_not_taken_for_the_siblings(family: dict[str, Programs]) -> None:
     programs, name = family["b"], family["b"].database
     forger = f"{name}_forger"
     programs.target.run(f"CREATE ROLE {forger} LOGIN CREATEDB PASSWORD '{PASSWORD}'")
@@ -190,7 +190,7 @@ def test_a_clone_of_another_makers_is_not_taken_for_the_siblings(family: dict[st
     assert count(programs) == [(1000,)]
 
 
-def test_a_clone_that_lost_rows_is_not_shown(family: dict[str, Programs]) -> None:  # noqa: F811
+def test_a_clone_that_lost_rows_is_not_shown(family: dict[str, Programs]) -> None:
     assert family["a"].load(*arguments(family, "a")).code == 0
     programs, name = family["b"], family["b"].database
     programs.target.run("DELETE FROM t WHERE id = 7", database=f"{name}__next")

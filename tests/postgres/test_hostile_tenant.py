@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from programs import Programs, databases
-from server import PASSWORD
 
 from datareplication.errors import CapabilityError
 from datareplication.jobs.dump import splitting
@@ -16,6 +14,8 @@ from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import checksum, oversize
 from datareplication.jobs.postgres.connection import connect
 from datareplication.jobs.snapshot import store
+from support.programs import Programs, databases
+from support.server import PASSWORD
 
 ROWS = 2000
 PLACES = {

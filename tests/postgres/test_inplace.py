@@ -6,13 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from programs import Child, Dumped, Programs, databases, is_phase, until
-from server import PASSWORD, Server
-from test_round_trip import CORNERS, DEMO, content, schema
 
 from datareplication.jobs.dump import splitting
 from datareplication.jobs.postgres import replacing
 from datareplication.jobs.snapshot import store
+from support.equality import CORNERS, DEMO, content, schema
+from support.programs import Child, Dumped, Programs, databases, is_phase, until
+from support.server import PASSWORD, Server
 
 GATE = """
     CREATE FUNCTION gate(number int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS

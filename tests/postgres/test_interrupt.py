@@ -6,8 +6,9 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from programs import Child, Dumped, Programs, databases, is_phase, until
-from server import Server
+
+from support.programs import Child, Dumped, Programs, databases, is_phase, until
+from support.server import Server
 
 ROWS = 150_000
 

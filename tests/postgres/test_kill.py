@@ -17,17 +17,17 @@ from typing import Any
 
 import psycopg2
 import pytest
-import server
-from programs import Child, Outcome, Programs, databases, until
-from proxy import Proxy, proxy_of
-from server import Server
-from test_round_trip import content, schema
 
 from datareplication.errors import TransientError
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.postgres.source import sharing
 from datareplication.jobs.snapshot import store
 from datareplication.jobs.snapshot.hashing import sha256_of
+from support import server
+from support.equality import content, schema
+from support.programs import Child, Outcome, Programs, databases, until
+from support.proxy import Proxy, proxy_of
+from support.server import Server
 
 POINTS = int(os.environ.get("DATAREPLICATION_KILL_POINTS", "100"))
 SEED = os.environ.get("DATAREPLICATION_KILL_SEED", "2024")

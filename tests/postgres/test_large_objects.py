@@ -3,11 +3,10 @@
 import re
 from dataclasses import replace
 
-from programs import Programs, databases
-from server import PASSWORD
-
 from datareplication.jobs.model import manifest_file
 from datareplication.jobs.snapshot import store
+from support.programs import Programs, databases
+from support.server import PASSWORD
 
 EVERYTHING = """
     SELECT m.oid::int8, lo_get(m.oid), pg_get_userbyid(lomowner), lomacl::text, obj_description(m.oid, 'pg_largeobject')

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from programs import OPERATOR, Programs, databases, outcome
+
+from support.programs import OPERATOR, Programs, databases, outcome
 
 FILES = [8, 10, 12, 14, 16, 18]
 KIBIBYTES = [150_000, 250_000]

@@ -1,7 +1,8 @@
 """Materialized views over ones that hold no rows: they stay empty too, and it is told, where a refresh would fail."""
 
 import pytest
-from programs import Outcome, Programs
+
+from support.programs import Outcome, Programs
 
 VIEWS = [
     "CREATE TABLE t AS SELECT 1 AS id",

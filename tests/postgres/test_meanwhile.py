@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from programs import Programs, databases
 
 from datareplication.jobs.dump import splitting
 from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.postgres import catalog, rename
+from support.programs import Programs, databases
 
 Meanwhile = Callable[..., None]
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import server
-from programs import Programs, databases
-from server import PASSWORD, Server
+
+from support import server
+from support.programs import Programs, databases
+from support.server import PASSWORD, Server
 
 
 def test_an_entry_that_pg_restore_fails_at_is_named(programs: Programs) -> None:

@@ -1,9 +1,10 @@
 """Rows that were there before a constraint was added NOT VALID: a load in place lets them in, as pg_restore does."""
 
 import pytest
-from programs import Outcome, Programs
-from server import PASSWORD
-from test_round_trip import content, schema
+
+from support.equality import content, schema
+from support.programs import Outcome, Programs
+from support.server import PASSWORD
 
 TABLES = [
     "CREATE DOMAIN amount AS int CONSTRAINT valid CHECK (VALUE > -10)",

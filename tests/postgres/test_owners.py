@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from programs import Programs
-from server import PASSWORD, Server
+
+from support.programs import Programs
+from support.server import PASSWORD, Server
 
 OWNED = """
     SELECT pg_get_userbyid(owner), pg_describe_object(class, oid, 0) FROM (

@@ -1,8 +1,9 @@
 """What pg_dump puts behind the rows, since it needs a primary key, has an owner all the same and is loaded by anybody."""
 
 import pytest
-from programs import Programs
-from server import PASSWORD
+
+from support.programs import Programs
+from support.server import PASSWORD
 
 STATEMENTS = (
     "CREATE TABLE t (id int PRIMARY KEY, name text)",

@@ -4,9 +4,9 @@ import contextlib
 from dataclasses import dataclass
 
 import pytest
-from programs import Programs
 
 from datareplication.jobs.postgres.connection import record, records
+from support.programs import Programs
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import Outcome, Programs
 
 from datareplication.jobs.commands import snapshot
 from datareplication.jobs.model import contents, manifest_file
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.volume import Inventory
 from datareplication.jobs.snapshot import inventory, store
+from support.programs import Outcome, Programs
 
 
 @pytest.fixture

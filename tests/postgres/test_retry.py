@@ -6,12 +6,12 @@ import itertools
 import os
 
 import pytest
-from programs import Programs, databases
 
 from datareplication.jobs.model.selection import Node
 from datareplication.jobs.postgres import catalog, target
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.snapshot import store
+from support.programs import Programs, databases
 
 
 @pytest.fixture

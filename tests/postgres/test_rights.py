@@ -3,8 +3,8 @@
 import contextlib
 import re
 
-from programs import Programs
-from server import PASSWORD, Server
+from support.programs import Programs
+from support.server import PASSWORD, Server
 
 
 def create_role(server: Server, name: str, options: str = "") -> str:

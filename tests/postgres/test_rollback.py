@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from programs import Outcome, Programs, databases, is_phase, until
-from server import PASSWORD, Server
+
+from support.programs import Outcome, Programs, databases, is_phase, until
+from support.server import PASSWORD, Server
 
 REPLICATION = ("--replication-name", "fan")
 

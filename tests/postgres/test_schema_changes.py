@@ -1,9 +1,9 @@
 """What others change in the source's schema beside its dump: never a snapshot that no load can take."""
 
 import pytest
-from programs import Programs
 
 from datareplication.jobs.dump import steps
+from support.programs import Programs
 
 MADE = [
     "CREATE SCHEMA s",

@@ -3,10 +3,10 @@
 import contextlib
 
 import pytest
-from programs import Outcome, Programs
-from server import PASSWORD
 
 from datareplication.jobs.snapshot import store
+from support.programs import Outcome, Programs
+from support.server import PASSWORD
 
 ODD = 'Od"d *?|($x). [name]'
 SCHEMA = f"""

@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from programs import Outcome, Programs
 from psycopg2 import sql
-from server import PASSWORD, Server
-from test_round_trip import schema
 
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.postgres import session_settings
 from datareplication.jobs.postgres.connection import connect, row
+from support.equality import schema
+from support.programs import Outcome, Programs
+from support.server import PASSWORD, Server
 
 WORDS = r"""
 CREATE TABLE texts (id int PRIMARY KEY, words text[], amount money DEFAULT '12.50', span interval, at timestamptz,

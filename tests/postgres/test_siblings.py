@@ -1,32 +1,10 @@
 """Targets on one server with one role: one is built, the others are its clones, each swapped and reported on its own."""
 
 import contextlib
-from collections.abc import Iterator
-
-import pytest
-from programs import Dumped, Programs, databases
-from server import Server
 
 from datareplication.jobs.model.databases import JUST_MADE
-
-SUFFIXES = ("a", "b", "c")
-
-
-@pytest.fixture
-def family(small: Dumped, source: Server, target: Server, database: str) -> Iterator[dict[str, Programs]]:
-    """Programs for three databases on one server, all reading one snapshot."""
-    names = {suffix: f"{database}{suffix}" for suffix in SUFFIXES}
-    for name in names.values():
-        target.run(f"CREATE DATABASE {name}")
-    root = small.snapshot.parents[1]
-    yield {suffix: Programs(root, source, target, name, small.database) for suffix, name in names.items()}
-    for name in databases(target, database):
-        target.run(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def arguments(family: dict[str, Programs], suffix: str) -> list[str]:
-    others = [programs.database for other, programs in family.items() if other != suffix]
-    return [word for name in others for word in ("--sibling-database", name)]
+from support.family import arguments
+from support.programs import Programs, databases
 
 
 def messages(lines: list[dict[str, object]]) -> set[object]:

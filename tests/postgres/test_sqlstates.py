@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import server
-from programs import Outcome, Programs, databases
 from psycopg2 import errorcodes
-from server import PASSWORD, Server
+
+from support import server
+from support.programs import Outcome, Programs, databases
+from support.server import PASSWORD, Server
 
 RAISING = """
     CREATE FUNCTION {name} RETURNS {kind} {volatile} LANGUAGE plpgsql AS $$

@@ -3,10 +3,10 @@
 import contextlib
 
 import pytest
-from programs import Programs, databases
-from server import PASSWORD
 
 from datareplication.jobs.postgres import databases as module
+from support.programs import Programs, databases
+from support.server import PASSWORD
 
 
 def _properties(programs: Programs) -> list[tuple[object, ...]]:

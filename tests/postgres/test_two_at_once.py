@@ -5,7 +5,8 @@ import signal
 import time
 
 import pytest
-from programs import Child, Outcome, Programs, databases, is_phase
+
+from support.programs import Child, Outcome, Programs, databases, is_phase
 
 GAPS = (0.0, 0.15, 0.4)
 """Seconds between the two: the second comes before, while and after the first takes its lock."""

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import scalars
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg2 import sql
-from server import PASSWORD, Server
 
 from datareplication.core.choices import Compression
 from datareplication.jobs.model.connections import Connection
@@ -20,6 +18,8 @@ from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import copying
 from datareplication.jobs.postgres.connection import Session, connect, identifier
 from datareplication.jobs.snapshot.parts import PartReader, PartWriter
+from support import scalars
+from support.server import PASSWORD, Server
 
 SCALARS = """
     SELECT t.typname FROM pg_type t WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype IN ('b', 'r', 'm')

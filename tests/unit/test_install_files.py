@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
-import pod_security
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options, read_options
 from datareplication.core import crd, metrics, spec
 from datareplication.core.manifests import JobImage
 from datareplication.core.run import RunSpec
+from support import pod_security
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = Path("helm") / "datareplication-operator"

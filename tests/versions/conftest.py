@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import server
-from server import Server
 
 from datareplication.jobs.frame import tools
 from datareplication.jobs.frame.tools import Tool
+from support import server
+from support.server import Server
 
 CLIENTS = tools.DEBIAN_BINARIES
 """Debian's own, before a test takes them away."""

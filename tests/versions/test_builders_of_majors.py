@@ -5,12 +5,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from programs import Programs
-from server import PASSWORD, Server
 
 from datareplication.jobs.model.ownership import Owned
 from datareplication.jobs.postgres import owners
 from datareplication.jobs.postgres.catalog import PROVENANCE
+from support.programs import Programs
+from support.server import PASSWORD, Server
 
 MADE = [
     "CREATE SCHEMA s",

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from programs import Programs, databases
-from server import PASSWORD, Server
+
+from support.programs import Programs, databases
+from support.server import PASSWORD, Server
 
 ALL = (15, 16, 17, 18)
 ServerOf = Callable[[int], Server]

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from server import PASSWORD, Server
 
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.postgres import session_settings
 from datareplication.jobs.postgres.connection import connect, rows
+from support.server import PASSWORD, Server
 
 OF_ROLES = """
     SELECT name, category FROM pg_settings

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import corners
 import pytest
-from programs import Programs
-from server import Server
 
 from datareplication.jobs.dump import splitting
 from datareplication.jobs.snapshot import store
+from support import corners
+from support.programs import Programs
+from support.server import Server
 
 NEWER = (15, 16, 17, 18)
 

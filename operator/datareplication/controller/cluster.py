@@ -1,6 +1,6 @@
 """What the operator needs of the Kubernetes API: dicts in, dicts out, and a few kinds of error.
 
-`client.py` is the real thing, `tests/controller/fake_cluster.py` the other.
+`client.py` is the real thing, `tests/support/fake_cluster.py` the other.
 """
 
 from collections.abc import Callable

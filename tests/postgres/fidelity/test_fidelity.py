@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from programs import Programs
-from server import PASSWORD, Server
 
 from datareplication.core.report import Report
+from support.programs import Programs
+from support.server import PASSWORD, Server
 
 HERE = Path(__file__).parent
 CONTENT = HERE.parents[1] / "demo" / "content.sql"

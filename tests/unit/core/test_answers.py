@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from samples import NOON, a_run
 
 from datareplication.core import answers
 from datareplication.core.answers import Answer, Done
@@ -13,6 +12,7 @@ from datareplication.core.phases import JobState
 from datareplication.core.plan import CreateJob, PatchJob, Plan, SeenRun
 from datareplication.core.pods import Why
 from datareplication.core.volume import Volume
+from support.samples import NOON, a_run
 
 CREATE, PATCH = CreateJob(DUMP_STEP, {}), PatchJob(DUMP_STEP, "r-dump", {}, "Retry")
 MISSING, THERE = Volume("snapshots", exists=False), Volume("snapshots", exists=True)

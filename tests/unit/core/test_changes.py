@@ -1,9 +1,8 @@
 """What the sinks of a run's status are told."""
 
-from samples import BEGUN, ENDED, a_run
-
 from datareplication.core import changes
 from datareplication.core.state import RunStatus, read_status
+from support.samples import BEGUN, ENDED, a_run
 
 
 def test_the_same_status_is_no_change() -> None:

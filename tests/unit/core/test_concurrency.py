@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import samples
-from samples import BEGUN, ENDED, MINIMAL
 
 from datareplication.core import concurrency, run, spec, times
 from datareplication.core.concurrency import Turn
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
 from datareplication.core.state import RunNote, TargetStep
+from support import samples
+from support.samples import BEGUN, ENDED, MINIMAL
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 EARLIER, LATER = datetime(2026, 3, 2, 0, tzinfo=UTC), datetime(2026, 3, 3, 0, tzinfo=UTC)

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from samples import MINIMAL
 
 from datareplication.core import concurrency, effective_schedule, run, schedule, spec
 from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
 from datareplication.core.state import ReplicationStatus, RunNote, RunStatus, ScheduleStatus, read_status, to_raw
+from support.samples import MINIMAL
 
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 LONG_AGO = MIDNIGHT - timedelta(days=6)

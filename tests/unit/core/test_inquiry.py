@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from samples import NOON
 
 from datareplication.core import inquiry
 from datareplication.core.inquiry import EventsOf, Inquiry, LogOf
@@ -13,6 +12,7 @@ from datareplication.core.names import DUMP_STEP
 from datareplication.core.observed import ObservedJob
 from datareplication.core.pods import ObservedPod, Why, shown_why
 from datareplication.core.report import Progress
+from support.samples import NOON
 
 LONG_AGO = NOON - timedelta(minutes=1)
 JUST_NOW = NOON - timedelta(seconds=5)

@@ -1,10 +1,9 @@
 """What becomes of each run of a DataReplication."""
 
-from samples import BEGUN, ENDED, MINIMAL, NOON, a_run
-
 from datareplication.core import moves, spec
 from datareplication.core.moves import Advance, Close, HoldBack, Move
 from datareplication.core.pods import Why
+from support.samples import BEGUN, ENDED, MINIMAL, NOON, a_run
 
 FORBID = spec.parse(MINIMAL)
 REPLACE = spec.parse(MINIMAL | {"concurrencyPolicy": "Replace", "schedule": {"cron": "@hourly"}})

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from samples import BEGUN, ENDED, MINIMAL, NOON, NOON_TEXT, OWNER, a_run, raw_run
 
 from datareplication.core import found_runs, origin, run, spec
+from support.samples import BEGUN, ENDED, MINIMAL, NOON, NOON_TEXT, OWNER, a_run, raw_run
 
 SCHEDULED = MINIMAL | {"schedule": {"cron": "@hourly"}}
 PARSED = spec.parse(MINIMAL)

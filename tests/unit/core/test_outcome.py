@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from samples import BEGUN, ENDED, NOON, OWNER, a_run, raw_run
 
 from datareplication.core import outcome, run
 from datareplication.core.names import Key
 from datareplication.core.outcome import Outcome
 from datareplication.core.state import ReplicationStatus, TargetStatus
+from support.samples import BEGUN, ENDED, NOON, OWNER, a_run, raw_run
 
 KEY = Key("data", "r")
 SOON, LATER = NOON + timedelta(minutes=1), NOON + timedelta(hours=1)

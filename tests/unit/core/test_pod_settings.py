@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from samples import MINIMAL
 
 from datareplication.core import manifests, objects, run, spec
 from datareplication.core.manifests import JobImage
 from datareplication.errors import SpecError
+from support.samples import MINIMAL
 
 IMAGE = JobImage("image")
 STORAGE = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from samples import MINIMAL, OWNER
 
 from datareplication.core import effective_schedule, spec
 from datareplication.core.effective_schedule import RestEnd
+from support.samples import MINIMAL, OWNER
 
 HOURLY = MINIMAL | {"schedule": {"cron": "@hourly"}}
 ONE = datetime(2026, 3, 2, 13, tzinfo=UTC)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samples import MINIMAL
 
 from datareplication.core import manifests, paths, plan, run
 from datareplication.core.manifests import JobImage
@@ -17,6 +16,7 @@ from datareplication.core.run import Run
 from datareplication.core.volume import Volume
 from datareplication.jobs.commands import dump as dump_command
 from datareplication.jobs.model.retention import Order, Rule
+from support.samples import MINIMAL
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 IMAGE = JobImage("job:1")

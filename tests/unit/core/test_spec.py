@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import MINIMAL
 
 from datareplication.core import spec
 from datareplication.errors import SpecError
+from support.samples import MINIMAL
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from samples import MINIMAL, a_run
 
 from datareplication.core import volume
 from datareplication.core.volume import Volume
+from support.samples import MINIMAL, a_run
 
 TEMPLATE = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
 FROM_TEMPLATE: dict[str, Any] = MINIMAL | {"snapshot": {"volumeClaimTemplate": TEMPLATE}}

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from fake_cluster import Clock, FakeCluster, JobController
-
 from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, ClusterError, Object
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
@@ -12,6 +10,7 @@ from datareplication.controller.reconcile import Reconciler
 from datareplication.core.manifests import JobImage
 from datareplication.core.names import Key
 from datareplication.core.report import Report
+from support.fake_cluster import Clock, FakeCluster, JobController
 
 NAMESPACE, NAME = "data", "prod-fanout"
 KEY = Key(NAMESPACE, NAME)

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from server import PASSWORD, Server
+from support.server import PASSWORD, Server
 
 COMMON = r"""
 CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION pg_trgm;

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from server import PASSWORD, Server
-
 from datareplication.core.reasons import Theirs
 from datareplication.core.report import Report
 from datareplication.jobs.commands import dump as dump_command
@@ -22,6 +20,7 @@ from datareplication.jobs.dump.steps import dump
 from datareplication.jobs.frame import program
 from datareplication.jobs.frame.log import MASK
 from datareplication.jobs.load.steps import load
+from support.server import PASSWORD, Server
 
 OPERATOR = Path(__file__).parents[2] / "operator"
 DEADLINE_SECONDS = 30

@@ -1,0 +1,1 @@
+"""What tests of several kinds share: servers and programs, a cluster in memory, samples of both resources."""
