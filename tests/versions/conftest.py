@@ -61,7 +61,7 @@ def carrying(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installations: Pat
         link = tmp_path / "clients" / directory.name
         if not link.exists():
             link.symlink_to(directory)
-    find = tools.found
+    find = tools.installed
     monkeypatch.setattr(tools, "DEBIAN_BINARIES", tmp_path / "clients")
 
     def with_14(name: str) -> list[Tool]:
@@ -72,6 +72,6 @@ def carrying(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installations: Pat
         missing = {max(major, 15) for major in majors} - {tool.version for tool in find("pg_restore")}
         if missing:
             pytest.skip(f"Debian's release here has no client programs of {missing}")
-        monkeypatch.setattr(tools, "found", lambda name: [tool for tool in with_14(name) if tool.version in majors])
+        monkeypatch.setattr(tools, "installed", lambda name: [tool for tool in with_14(name) if tool.version in majors])
 
     return carry

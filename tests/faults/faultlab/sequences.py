@@ -97,7 +97,7 @@ def base() -> Object:
 
 
 @dataclass
-class Told:
+class Gist:
     """What was said of one mutation. problems: what is wrong with that; stalled: whether it was refused."""
 
     mutation: Mutation
@@ -141,7 +141,7 @@ class Live:
             await asyncio.sleep(POLL_SECONDS)
         return {}
 
-    async def go_through(self, name: str, mutation: Mutation, healthy: Object) -> Told:
+    async def go_through(self, name: str, mutation: Mutation, healthy: Object) -> Gist:
         """Mutate and revert."""
         wanted = base()
         mutated = mutation.of(wanted)
@@ -153,10 +153,10 @@ class Live:
             told.problems += [f"after the revert: {line}" for line in difference(healthy, stable(back))]
         return told
 
-    async def run(self, mutation: Mutation) -> Told:
+    async def run(self, mutation: Mutation) -> Gist:
         """Make a run by hand with a mutation, and delete it again. One without a spec is nobody's."""
         spec = mutation.of({"replicationName": "mutated-0"})
-        told = Told(mutation, stalled=True, message="refused by the API")
+        told = Gist(mutation, stalled=True, message="refused by the API")
         manifest = {"apiVersion": "datareplication.dev/v1alpha1", "kind": "DataReplicationRun", "spec": spec}
         runs = path("datareplicationruns", self.namespace)
         try:
@@ -170,7 +170,7 @@ class Live:
         while time.monotonic() < end and not status.get("phase"):
             await asyncio.sleep(POLL_SECONDS)
             status = (await self.api.get("datareplicationruns", self.namespace, "mutated") or {}).get("status") or {}
-        told = Told(mutation, stalled=status.get("phase") == "Failed", message=status.get("message", ""))
+        told = Gist(mutation, stalled=status.get("phase") == "Failed", message=status.get("message", ""))
         if not status and isinstance(spec, dict):
             told.problems.append(f"not observed within {ANSWER_SECONDS:.0f} s")
         if told.stalled and not names_field(told.message, mutation):
@@ -179,10 +179,10 @@ class Live:
         return told
 
 
-def _judged(mutation: Mutation, status: Object) -> Told:
+def _judged(mutation: Mutation, status: Object) -> Gist:
     conditions = {one["type"]: one for one in status.get("conditions", ())}
     stalled = conditions.get("Stalled", {})
-    told = Told(mutation, stalled.get("status") == "True", stalled.get("message", ""))
+    told = Gist(mutation, stalled.get("status") == "True", stalled.get("message", ""))
     if not status:
         told.problems.append(f"not observed within {ANSWER_SECONDS:.0f} s")
     elif {"Ready", "Reconciling", "Stalled"} - conditions.keys():
@@ -214,10 +214,10 @@ def stable(status: Object) -> Object:
 
 async def mutated(
     plane: ControlPlane, folder: Path, mutations: Iterable[Mutation], run_mutations: Iterable[Mutation]
-) -> AsyncIterator[Told]:
+) -> AsyncIterator[Gist]:
     """Yield what one live operator says of each mutation of a resource, then of each of a run.
 
-    The last `Told` is of what should not have been disturbed.
+    The last `Gist` is of what should not have been disturbed.
     """
     api = plane.api
     namespace = f"states-{uuid.uuid4().hex[:8]}"
@@ -234,7 +234,7 @@ async def mutated(
         for mutation in run_mutations:
             yield await live.run(mutation)
         after = await api.get("datareplications", namespace, "bystander")
-        last = Told(Mutation((), "bystander"), stalled=False, message="")
+        last = Gist(Mutation((), "bystander"), stalled=False, message="")
         if before != after:
             last.problems.append(f"a resource nobody touched has changed: {after}")
         if supervisor.exits:
@@ -244,9 +244,9 @@ async def mutated(
     await api.call("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
-async def _all(live: Live, healthy: Mapping[str, Object], waiting: list[Mutation]) -> AsyncIterator[Told]:
+async def _all(live: Live, healthy: Mapping[str, Object], waiting: list[Mutation]) -> AsyncIterator[Gist]:
     """Share the mutations among the resources."""
-    found: asyncio.Queue[Told] = asyncio.Queue()
+    found: asyncio.Queue[Gist] = asyncio.Queue()
     count = len(waiting)
 
     async def work(name: str) -> None:

@@ -10,7 +10,7 @@ from datareplication.jobs.model.manifest import Manifest
 def report(path: Path, manifest: Manifest) -> Report:
     """Return the report of a run whose snapshot lies there."""
     message = f"{manifest.tables} tables, {manifest.rows} rows"
-    if left_out := omission.told(manifest.omitted):
+    if left_out := omission.describe(manifest.omitted):
         message += f"; not copied: {left_out}"
     return Report(
         outcome="Succeeded",

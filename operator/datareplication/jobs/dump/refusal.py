@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from datareplication.errors import CapabilityError, RightsError
 from datareplication.jobs.dump import large_object_archive
-from datareplication.jobs.model.omission import some
+from datareplication.jobs.model.omission import shortened
 from datareplication.jobs.model.selection import Selection
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import catalog, extensions
@@ -15,13 +15,17 @@ def what_cannot_be_dumped(session: Session, selected: Selection) -> None:
     """Raise when a chosen table or a large object cannot be read, or a schema of the source bears our name."""
     unreadable = catalog.unreadable(session, selected) + extensions.unreadable(session, selected.rowless_oids)
     if unreadable:
-        names = some([name for name, _ in unreadable])
-        statements = some([f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)])
+        names = shortened([name for name, _ in unreadable])
+        statements = shortened(
+            [f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)]
+        )
         text = f"the role cannot read all of {names}; as their owner or a superuser: {statements}"
         raise RightsError(f"{text} (or GRANT pg_read_all_data)", reason="CannotReadTables")
     large_object_archive.refuse_unreadable(session)
     if strangers := catalog.strangers_in_our_schema(session):
-        text = f"schema {catalog.PROVENANCE[0]} is this program's own and is not copied; move out {some(strangers)}"
+        text = (
+            f"schema {catalog.PROVENANCE[0]} is this program's own and is not copied; move out {shortened(strangers)}"
+        )
         raise CapabilityError(text, reason="ReservedSchema")
 
 
@@ -29,5 +33,5 @@ def unlogged_on_standby(copied: Sequence[Table], *, is_standby: bool) -> None:
     """Raise when a table that is to be copied has no rows on a standby."""
     unlogged = [f"{table.schema}.{table.name}" for table in copied if table.is_unlogged]
     if is_standby and unlogged:
-        text = f"the source is a standby, where unlogged tables cannot be read: {some(unlogged)}; dump its primary"
+        text = f"the source is a standby, where unlogged tables cannot be read: {shortened(unlogged)}; dump its primary"
         raise CapabilityError(text, reason="UnloggedOnStandby")

@@ -120,7 +120,7 @@ class _Dump:
         watch = Watch(given.care, given.source, application, frame, tally)
         with contextlib.closing(session), frame.stop.interrupting(session.cancel), watch:
             identity = source.identity(session)
-            pg_dump = tools.choose_dump(tools.found("pg_dump"), identity.server_version // 10000)
+            pg_dump = tools.choose_dump(tools.installed("pg_dump"), identity.server_version // 10000)
             refusal.what_cannot_be_dumped(session, self._select(session))
             tally.phase("Schema")
             with source.exported(session, lambda: self._select(session)) as exported:
@@ -161,8 +161,8 @@ class _Dump:
         )
         refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
         self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
-        omitted = omission.of(selected, seen.views.unfilled)
-        if left_out := omission.told(omitted):
+        omitted = omission.omitted_by(selected, seen.views.unfilled)
+        if left_out := omission.describe(omitted):
             self.frame.log.warning("not copied", what=left_out, **omission.named(omitted))
         return seen
 
@@ -238,7 +238,7 @@ class _Dump:
             tool_version=tool_version(),
             duration_seconds=round(time.monotonic() - self.started, 3),
             large_objects=self._large_objects(seen),
-            omitted=omission.of(seen.selection, seen.views.unfilled),
+            omitted=omission.omitted_by(seen.selection, seen.views.unfilled),
             not_carried=_not_carried(session, schema),
         )
 
@@ -284,4 +284,4 @@ class _Dump:
 
 
 def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:
-    return left_behind.told({left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)})
+    return left_behind.describe({left_behind.ROLES: [role.name for role in schema.roles], **left.read(session)})

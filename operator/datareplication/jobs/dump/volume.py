@@ -13,7 +13,7 @@ from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.model import retention
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.settings import DumpSettings
-from datareplication.jobs.model.volume import Found, Inventory, told
+from datareplication.jobs.model.volume import Found, Inventory, gist_of
 from datareplication.jobs.snapshot import inventory, pruning, room
 from datareplication.jobs.snapshot.pruning import Pruned
 
@@ -36,7 +36,7 @@ def with_published(seen: Inventory | None, given: DumpSettings, manifest: Manife
     path = pruning.path_below(given.pruning.root, given.output) if given.pruning else None
     if seen is None or path is None:
         return seen
-    return seen.including(Found(path, "Complete", manifest.stored_bytes, told(manifest)))
+    return seen.including(Found(path, "Complete", manifest.stored_bytes, gist_of(manifest)))
 
 
 def make_room(given: DumpSettings, seen: Inventory | None, directory: Path, tables_bytes: int, frame: Frame) -> None:
@@ -83,7 +83,7 @@ def _answer(
 def expected_bytes(given: DumpSettings, seen: Inventory | None) -> int:
     """Return what a dump may expect to copy, in bytes of CSV: as much as the newest snapshot holds, 0 without one."""
     newest = _newest(given, seen)
-    return newest.told.bytes if newest and newest.told else 0
+    return newest.gist.bytes if newest and newest.gist else 0
 
 
 def _previous_bytes(given: DumpSettings, seen: Inventory | None) -> int | None:

@@ -43,7 +43,7 @@ class Tool:
     version: int
 
 
-def found(name: str) -> list[Tool]:
+def installed(name: str) -> list[Tool]:
     """Return all versions of `name` that this machine carries, oldest first: Debian's directories, then PATH."""
     paths = [path for path in DEBIAN_BINARIES.glob(f"*/bin/{name}") if os.access(path, os.X_OK)]
     on_path = shutil.which(name)

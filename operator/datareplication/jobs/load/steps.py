@@ -111,7 +111,7 @@ class _Load:
             builders.sweep(self.session, [database.oid, *beside])
             return _report(given, manifest, found.provenance.duration_seconds if found.provenance else 0.0)
         strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)
-        if unfilled := omission.told_unfilled(manifest.omitted):
+        if unfilled := omission.describe_unfilled(manifest.omitted):
             self.frame.log.warning(unfilled, unfilled=manifest.omitted.unfilled)
         replaced = strategy.run()
         self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
@@ -129,7 +129,7 @@ class _Load:
         rights.check(_wants(given, manifest, self.session, found))
         afterload.check_syntax(self.session, self.script)
         major = server.version // 10000
-        pg_restore = tools.choose_restore(tools.found("pg_restore"), manifest.schema.pg_dump_version, major)
+        pg_restore = tools.choose_restore(tools.installed("pg_restore"), manifest.schema.pg_dump_version, major)
         building = Building(
             given, self.frame, manifest, self.archives, server, database, pg_restore, self.tally, self.script
         )
@@ -172,7 +172,7 @@ def _report(
         message += f"; not carried over: {'; '.join(replaced.not_carried)}"
     if replaced and replaced.remarks:
         message += f"; {'; '.join(replaced.remarks)}"
-    if unfilled := omission.told_unfilled(manifest.omitted):
+    if unfilled := omission.describe_unfilled(manifest.omitted):
         message += f"; {unfilled}"
     return Report(
         outcome="Succeeded",

@@ -5,7 +5,7 @@ docs/fidelity.md says why, for each kind.
 
 from collections.abc import Mapping, Sequence
 
-from datareplication.jobs.model.omission import some
+from datareplication.jobs.model.omission import shortened
 
 ROLES = "roles"
 TABLESPACES = "tablespaces"
@@ -18,10 +18,10 @@ LONGEST_TEXT = 120
 """In characters, so that all of them leave room for the rest of a termination message."""
 
 
-def told(found: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def describe(found: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Return `kind: name, name and 3 more` for each kind that the source has, in the order of KINDS.
 
     Optimizer statistics have no names and are always told.
     """
-    named = (f"{kind}: {some(found[kind])}"[:LONGEST_TEXT] for kind in KINDS if found.get(kind))
+    named = (f"{kind}: {shortened(found[kind])}"[:LONGEST_TEXT] for kind in KINDS if found.get(kind))
     return (*named, STATISTICS)

@@ -10,7 +10,7 @@ NAMES_IN_A_MESSAGE = 5
 _UNFILLED = "materialized views left empty, because they read one without rows"
 
 
-def of(selected: Selection, unfilled: tuple[str, ...] = ()) -> Omitted:
+def omitted_by(selected: Selection, unfilled: tuple[str, ...] = ()) -> Omitted:
     """Return what the manifest says of a selection and of the materialized views that are not filled."""
     return Omitted(
         relations=tuple(node.qualified for node in selected.left_out),
@@ -27,7 +27,7 @@ def named(omitted: Omitted) -> dict[str, Sequence[str]]:
     return {"views": omitted.views, "foreign_keys": keys, "unfilled": omitted.unfilled}
 
 
-def told(omitted: Omitted) -> str:
+def describe(omitted: Omitted) -> str:
     """Return what is not copied in words, shortened; empty when nothing was left out."""
     parts = {
         "left out": omitted.relations,
@@ -36,15 +36,15 @@ def told(omitted: Omitted) -> str:
         "foreign keys to what is not there": [one.name for one in omitted.objects],
         _UNFILLED: omitted.unfilled,
     }
-    return "; ".join(f"{what}: {len(names)} ({some(names)})" for what, names in parts.items() if names)
+    return "; ".join(f"{what}: {len(names)} ({shortened(names)})" for what, names in parts.items() if names)
 
 
-def told_unfilled(omitted: Omitted) -> str:
+def describe_unfilled(omitted: Omitted) -> str:
     """Return which materialized views stay empty, in words, shortened; empty when none does."""
-    return told(Omitted(unfilled=omitted.unfilled))
+    return describe(Omitted(unfilled=omitted.unfilled))
 
 
-def some(names: Sequence[str]) -> str:
+def shortened(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are."""
     shown = ", ".join(names[:NAMES_IN_A_MESSAGE])
     left = len(names) - NAMES_IN_A_MESSAGE

@@ -27,7 +27,7 @@ class Ownership:
     most: ranges.Text = ""
     others: tuple[Owned, ...] = ()
 
-    def of(self, kind: str, identity: str) -> str:
+    def owner_of(self, kind: str, identity: str) -> str:
         """Return the owner of an object."""
         return self._owners.get((kind, identity), self.most)
 

@@ -12,7 +12,7 @@ State = Literal["Complete", "Damaged", "Partial", "Pruned"]
 
 
 @dataclass(frozen=True)
-class Told:
+class Gist:
     """What a snapshot's manifest says of it, as far as lists and rules ask; whole ones would fill the memory."""
 
     replication: str
@@ -24,10 +24,10 @@ class Told:
     bytes: int
 
 
-def told(manifest: Manifest) -> Told:
+def gist_of(manifest: Manifest) -> Gist:
     """Return that of a manifest."""
     run = manifest.run
-    return Told(
+    return Gist(
         run.replication,
         run.name,
         manifest.snapshot_time,
@@ -48,13 +48,13 @@ class Found:
     path: str
     state: State
     bytes: int = 0
-    told: Told | None = None
+    gist: Gist | None = None
     problem: str = ""
 
     @property
     def time(self) -> datetime | None:
         """When it was taken."""
-        return times.from_text(self.told.snapshot_time) if self.told else None
+        return times.from_text(self.gist.snapshot_time) if self.gist else None
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ class Inventory:
     def complete(self) -> list[retention.StoredSnapshot]:
         """The complete snapshots, as the retention rule sees them."""
         return [
-            retention.StoredSnapshot(one.path, one.told.replication, one.time, one.bytes)
+            retention.StoredSnapshot(one.path, one.gist.replication, one.time, one.bytes)
             for one in self.found
-            if one.state == "Complete" and one.told and one.time
+            if one.state == "Complete" and one.gist and one.time
         ]
 
     def including(self, one: Found) -> "Inventory":

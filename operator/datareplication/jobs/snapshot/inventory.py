@@ -12,7 +12,7 @@ from pathlib import Path
 
 from datareplication.errors import ReplicationError, StorageError
 from datareplication.jobs.model import contents
-from datareplication.jobs.model.volume import Found, Inventory, State, told
+from datareplication.jobs.model.volume import Found, Inventory, State, gist_of
 from datareplication.jobs.snapshot import below, store
 from datareplication.jobs.snapshot.below import Directory, StrangeError
 
@@ -70,7 +70,7 @@ def _looked_at(directory: Path, path: str) -> Found:
     known = None
     try:
         manifest = store.read_manifest(directory)
-        known = told(manifest)
+        known = gist_of(manifest)
         store.check_sizes(directory, manifest)
     except ReplicationError as error:
         return Found(path, "Damaged", _size_of(directory), known, error.message)

@@ -35,21 +35,21 @@ def shown(text: str) -> str:
 
 
 def _key(one: Found) -> tuple[str, str, str]:
-    told = one.told
-    return (told.replication, told.snapshot_time, one.path) if told else ("", "", one.path)
+    gist = one.gist
+    return (gist.replication, gist.snapshot_time, one.path) if gist else ("", "", one.path)
 
 
 def _row(one: Found) -> tuple[str, ...]:
-    told = one.told
-    if told is None:
+    gist = one.gist
+    if gist is None:
         return ("-", "-", "-", "-", "-", "-", readable(one.bytes), one.state, one.path)
     return (
-        told.replication or "-",
-        told.run or "-",
-        told.snapshot_time.partition(".")[0].removesuffix("Z") + "Z",
-        str(told.tables),
-        str(told.rows),
-        readable(told.bytes),
+        gist.replication or "-",
+        gist.run or "-",
+        gist.snapshot_time.partition(".")[0].removesuffix("Z") + "Z",
+        str(gist.tables),
+        str(gist.rows),
+        readable(gist.bytes),
         readable(one.bytes),
         one.state,
         one.path,
@@ -64,17 +64,17 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _object(one: Found) -> dict[str, object]:
-    told = one.told
+    gist = one.gist
     return {
         "path": one.path,
         "state": one.state,
         "problem": one.problem or None,
         "storedBytes": one.bytes,
-        "replication": told.replication if told else None,
-        "run": told.run if told else None,
-        "snapshotTime": told.snapshot_time if told else None,
-        "lsn": told.lsn if told else None,
-        "tables": told.tables if told else None,
-        "rows": told.rows if told else None,
-        "bytes": told.bytes if told else None,
+        "replication": gist.replication if gist else None,
+        "run": gist.run if gist else None,
+        "snapshotTime": gist.snapshot_time if gist else None,
+        "lsn": gist.lsn if gist else None,
+        "tables": gist.tables if gist else None,
+        "rows": gist.rows if gist else None,
+        "bytes": gist.bytes if gist else None,
     }

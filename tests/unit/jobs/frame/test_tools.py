@@ -82,7 +82,7 @@ def environment_of(spy: Tool) -> dict[str, str]:
 
 
 def test_who_only_asks_for_a_version_or_a_list_has_no_password(spy: Tool, tmp_path: Path) -> None:
-    assert tools.found("pg_spy") == [spy]
+    assert tools.installed("pg_spy") == [spy]
     assert "canary" not in environment_of(spy).values()
     assert archive.contents(spy, empty_archive(tmp_path)) == Contents((), ())
     found = environment_of(spy)
@@ -101,11 +101,11 @@ def test_who_connects_has_the_password_and_what_may_be_asked_for_and_nothing_els
 def test_a_tool_that_is_killed_while_it_is_asked_is_worth_another_attempt(spy: Tool, tmp_path: Path) -> None:
     spy.path.write_text("#!/bin/sh\nkill -TERM $$\n")
     with pytest.raises(TransientError, match="killed by signal 15"):
-        tools.found("pg_spy")
+        tools.installed("pg_spy")
     with pytest.raises(TransientError, match="killed by signal 15"):
         archive.contents(spy, empty_archive(tmp_path))
 
 
 def test_debians_directories_are_found() -> None:
-    assert all(tool.version >= 14 for tool in tools.found("pg_dump"))
-    assert tools.found("no-such-program") == []
+    assert all(tool.version >= 14 for tool in tools.installed("pg_dump"))
+    assert tools.installed("no-such-program") == []

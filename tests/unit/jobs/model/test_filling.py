@@ -48,6 +48,6 @@ def test_what_is_filled(
 def test_a_load_tells_of_the_views_alone_and_a_dump_of_all_that_is_not_copied() -> None:
     omitted = Omitted(without_rows=("s.t",), unfilled=("s.v",))
     text = "materialized views left empty, because they read one without rows: 1 (s.v)"
-    assert omission.told_unfilled(omitted) == text
-    assert omission.told(omitted) == f"without rows: 1 (s.t); {text}"
-    assert omission.told_unfilled(Omitted(without_rows=("s.t",))) == ""
+    assert omission.describe_unfilled(omitted) == text
+    assert omission.describe(omitted) == f"without rows: 1 (s.t); {text}"
+    assert omission.describe_unfilled(Omitted(without_rows=("s.t",))) == ""

@@ -10,12 +10,12 @@ def test_who_owns_most_is_said_once() -> None:
     found = ownership.grouped([T, F, U])
 
     assert (found.most, found.others) == ("app", (F,))
-    assert [found.of(one.kind, one.identity) for one in (T, F, U)] == ["app", "bob", "app"]
+    assert [found.owner_of(one.kind, one.identity) for one in (T, F, U)] == ["app", "bob", "app"]
 
 
 def test_an_object_of_another_kind_has_another_owner() -> None:
-    assert ownership.grouped([T, F, U]).of("table", "s.f()") == "app"
+    assert ownership.grouped([T, F, U]).owner_of("table", "s.f()") == "app"
 
 
 def test_nobody_owns_what_is_not_there() -> None:
-    assert ownership.grouped([]).of("table", "s.t") == ""
+    assert ownership.grouped([]).owner_of("table", "s.t") == ""

@@ -143,13 +143,13 @@ def test_what_needs_a_left_out_relation_is_refused_unless_it_goes_too() -> None:
 def test_what_is_left_out_is_told_in_short() -> None:
     many = tuple(Node(100 + i, "audit", f"t{i}", "r") for i in range(9))
     graph = replace(GRAPH, nodes=GRAPH.nodes + many)
-    told = omission.told(omission.of(selection.select(graph, Patterns(exclude=("audit.*",)))))
+    told = omission.describe(omission.omitted_by(selection.select(graph, Patterns(exclude=("audit.*",)))))
     assert told == (
         "left out: 14 (audit.log, audit.log_2024, audit.log_2025, audit.t0, audit.t1 and 9 more); "
         "of these views that read what is left out: 2 (shop.counted, shop.seen); "
         "foreign keys to what is not there: 1 (orders.log)"
     )
-    assert omission.told(omission.of(selection.select(graph, Patterns()))) == ""
+    assert omission.describe(omission.omitted_by(selection.select(graph, Patterns()))) == ""
 
 
 patterns = st.lists(

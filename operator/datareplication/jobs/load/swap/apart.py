@@ -73,7 +73,7 @@ def _heir(building: Building) -> Heir:
     ownership, role = building.manifest.schema.ownership, building.server.role
     if building.given.owners == "TargetOwner":
         return lambda _: role
-    return lambda one: ownership.of(one.kind, one.identity) or role
+    return lambda one: ownership.owner_of(one.kind, one.identity) or role
 
 
 def _tried(building: Building, maintenance: Session, found: Apart) -> Apart:

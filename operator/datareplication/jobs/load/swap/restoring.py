@@ -20,7 +20,7 @@ from datareplication.jobs.load.worker import Restorer
 from datareplication.jobs.model.archive import Entry
 from datareplication.jobs.model.databases import Database, Server
 from datareplication.jobs.model.manifest import Manifest
-from datareplication.jobs.model.omission import some
+from datareplication.jobs.model.omission import shortened
 from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres.connection import login
 from datareplication.jobs.snapshot.archives import Archives
@@ -83,7 +83,7 @@ class Restoring:
     @property
     def not_restored(self) -> list[str]:
         """What of the schema the load's role may not give."""
-        lost = [f"grants ({some(self.lost_grants)})"] if self.lost_grants else []
+        lost = [f"grants ({shortened(self.lost_grants)})"] if self.lost_grants else []
         if not self.stages.refused:
             return lost
         return ["grants on schema public and its comment, which before PostgreSQL 15 only a superuser may give", *lost]
