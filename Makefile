@@ -4,10 +4,10 @@ SHELL := /bin/bash
 DATAREPLICATION_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/datareplication-operator
 export DATAREPLICATION_CACHE
 PYTHON ?= python3
-# The environment lies in the cache, keyed by its lock, so that a clean checkout starts warm.
+# The environment is in the cache, keyed by its lock file, so that a clean checkout can reuse it.
 VENV := $(DATAREPLICATION_CACHE)/venv/$(shell cat requirements/dev.txt tests/venv.sh | sha256sum | cut -c1-16)
 BIN := $(VENV)/bin
-# PostgreSQL's majors too, keyed by what fetches them.
+# PostgreSQL's major versions are in the cache too, keyed by the files that fetch them.
 POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.txt tests/versions/install.sh | sha256sum | cut -c1-16)
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
@@ -15,57 +15,57 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests postgres-tests versions-tests cluster-tests cluster-up cluster-down \
 	bench-memory bench-engine bench-operator images manifests lock venv packages clean
 
-help: ## Show what there is
+help: ## Show all targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
 
-demo: cluster-up images ## Show the main job end to end on a real cluster
+demo: cluster-up images ## Show one replication end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
 
-test: check faults-tests ## Pass all tests: check, faults, then real PostgreSQL (all majors) beside the real cluster
+test: check faults-tests ## Run all tests: check, faults, then real PostgreSQL (all majors) and the real cluster in parallel
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line machine-tests cluster-tests
 
-machine-tests: # One suite after the other: they need the processor, the cluster's tests mostly wait.
+machine-tests: # One suite after the other: these two need the CPU, the cluster's tests mostly wait.
 	@$(MAKE) --no-print-directory --jobs=1 postgres-tests versions-tests
 
-check: venv ## Lint, types, contracts, unit and controller tests (under 60 s, two at a time)
+check: venv ## Run lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests
 
-lint: venv ## ruff, and generated files are current
+lint: venv ## Run ruff, and check that generated files are current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=operator $(BIN)/python manifests/generate.py --check
 
-types: venv ## mypy, strict
+types: venv ## Run mypy, strict
 	$(BIN)/mypy
 	for part in support unit controller faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py tests/mypy_having.py
 
-contracts: venv ## import contracts
+contracts: venv ## Check the import contracts
 	cd operator && PYTHONPATH=. $(BIN)/lint-imports --config ../.importlinter --no-cache
 
-unit: venv ## pure parts
+unit: venv ## Test the pure parts
 	$(PYTEST) -q tests/unit
 
-controller-tests: venv ## the operator against an API server in memory, killed at every call
+controller-tests: venv ## Test the operator against an in-memory API server, killed at every call
 	$(PYTEST) -q tests/controller
 
-faults-tests: venv ## the operator's process behind an API that lies and breaks, a sample (three minutes)
+faults-tests: venv ## Test the operator's process against an API that gives wrong answers and breaks, a sample (three minutes)
 	$(PYTEST) -q tests/faults
 
-test-faults: venv ## The same at length: 500 kills, every field's values, outages of ten minutes (half an hour); ARGUMENTS="--seed 1"
+test-faults: venv ## Test the same at length: 500 kills, every field's values, outages of ten minutes (half an hour); ARGUMENTS="--seed 1"
 	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
 
-postgres-tests: venv packages ## the programs against real PostgreSQL servers
+postgres-tests: venv packages ## Test the programs against real PostgreSQL servers
 	$(PYTEST) -q tests/postgres
 
-versions-tests: venv packages $(POSTGRESQL)/.complete ## the programs between PostgreSQL 14, 15, 16, 17 and 18
+versions-tests: venv packages $(POSTGRESQL)/.complete ## Test the programs between PostgreSQL 14, 15, 16, 17 and 18
 	POSTGRESQL=$(POSTGRESQL) $(PYTEST) -q tests/versions
 
-cluster-tests: cluster-up images ## everything on a real cluster
+cluster-tests: cluster-up images ## Test everything on a real cluster
 	$(PYTEST) -q --numprocesses=3 --dist=loadfile -m "not alone" tests/cluster
 	$(PYTEST) -q -m alone tests/cluster
 
-bench-memory: venv packages ## Measure the programs' memory at two sizes of data (some minutes)
+bench-memory: venv packages ## Measure the programs' memory at two sizes of data (a few minutes)
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/memory.py --mebibytes 200
 
 bench-engine: venv packages ## Measure dump and load against pg_dump, pg_restore and the server's limit (half an hour)
@@ -74,10 +74,10 @@ bench-engine: venv packages ## Measure dump and load against pg_dump, pg_restore
 bench-operator: venv ## Measure the operator at scale against the CronJob controller (half an hour)
 	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/bench/scale.py $(ARGUMENTS)
 
-cluster-up: venv ## Bring up the kind cluster (and a Docker engine where there is none)
+cluster-up: venv ## Start the kind cluster (and a Docker engine where there is none)
 	$(HARNESS) up
 
-cluster-down: venv ## Remove the clusters and the engine that cluster-up started
+cluster-down: venv ## Remove the clusters and the Docker engine that cluster-up started
 	$(HARNESS) down --all
 
 images: venv ## Build the images and load them into the cluster
@@ -99,8 +99,8 @@ $(VENV)/.complete:
 $(POSTGRESQL)/.complete: | venv
 	tests/versions/install.sh $(POSTGRESQL) $(BIN)/python
 
-packages: ## Install PostgreSQL's server programs where they are missing (Debian)
+packages: ## Install PostgreSQL's server programs if they are missing (Debian)
 	tests/postgres/install.sh
 
-clean: ## Remove what was built in the checkout
+clean: ## Remove everything built in the checkout
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,8 +1,8 @@
 # ruff: noqa: INP001 - a script that `helm test` passes to the operator image's Python, in no package
-"""What `helm test` runs: whether the operator is live and the API server serves its two kinds.
+"""What `helm test` runs: it checks that the operator is live and that the API server serves its two kinds.
 
-Standard library only, and no rights: whoever has a token may ask which resources there are. Arguments: the URL of the
-operator's health check, and for how many seconds to try.
+It uses the standard library only, and needs no rights: every token may list the served resources. Arguments: the URL of
+the operator's health check, and for how many seconds to try.
 """
 
 import json
@@ -18,7 +18,7 @@ KINDS = {"DataReplication", "DataReplicationRun"}
 
 
 def check(health_url: str) -> None:
-    """Raise OSError when somebody does not answer well, RuntimeError when a kind is missing."""
+    """Raise OSError if the operator or the API server answers with an error, RuntimeError if a kind is missing."""
     with urllib.request.urlopen(health_url, timeout=5):  # noqa: S310 - the chart's own Service
         sys.stdout.write(f"live: {health_url}\n")
     served = {resource["kind"] for resource in _resources()}

@@ -5,7 +5,7 @@
 {{- define "datareplication-operator.fullname" -}}
 {{- $fullname := include "datareplication-operator.anyFullname" . -}}
 {{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) -}}
-{{- fail (printf "%q is no name for a Service: set fullnameOverride" $fullname) -}}
+{{- fail (printf "%q is not a valid name for a Service: set fullnameOverride" $fullname) -}}
 {{- end -}}
 {{- $fullname -}}
 {{- end -}}
@@ -27,7 +27,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 {{- end -}}
 
-{{- /* Without managed-by and the chart's name: Helm sets the one itself, and the same templates make manifests/. */ -}}
+{{- /* No managed-by and no chart name: Helm sets managed-by itself, and manifests/ uses the same templates. */ -}}
 {{- define "datareplication-operator.labels" -}}
 {{ include "datareplication-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -42,14 +42,14 @@ app.kubernetes.io/part-of: datareplication
 {{- end -}}
 {{- end -}}
 
-{{- /* (list image defaultTag) -> reference; a tag that is a digest is joined by @. */ -}}
+{{- /* (list image defaultTag) -> reference; a digest as tag is joined by @. */ -}}
 {{- define "datareplication-operator.image" -}}
 {{- $image := index . 0 -}}
 {{- $tag := $image.tag | default (index . 1) -}}
 {{- printf "%s%s%s" $image.repository (ternary "@" ":" (hasPrefix "sha256:" $tag)) $tag -}}
 {{- end -}}
 
-{{- /* All that the operator may do. It never reads a Secret: pods get credentials by secretKeyRef. */ -}}
+{{- /* All rights of the operator. It never reads a Secret: pods get credentials by secretKeyRef. */ -}}
 {{- define "datareplication-operator.rules" -}}
 - apiGroups: [datareplication.dev]
   resources: [datareplications]
@@ -63,8 +63,8 @@ app.kubernetes.io/part-of: datareplication
 - apiGroups: [datareplication.dev]
   resources: [datareplicationruns/status]
   verbs: [update]
-# For owner references that block their owner's deletion, where the admission plugin
-# OwnerReferencesPermissionEnforcement is on (OpenShift).
+# For owner references with blockOwnerDeletion, if the admission plugin OwnerReferencesPermissionEnforcement is on
+# (OpenShift).
 - apiGroups: [datareplication.dev]
   resources: [datareplications/finalizers, datareplicationruns/finalizers]
   verbs: [update]
@@ -81,7 +81,7 @@ app.kubernetes.io/part-of: datareplication
 - apiGroups: [""]
   resources: [events]
   verbs: [get, list, create, patch]
-# For snapshot.volumeClaimTemplate; a claim is made and grown, never deleted.
+# For snapshot.volumeClaimTemplate: the operator creates and grows a claim, and never deletes it.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create, patch]
