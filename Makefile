@@ -15,7 +15,7 @@ HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests postgres-tests versions-tests cluster-tests cluster-up cluster-down \
-	bench-memory bench-engine bench-operator images manifests lock venv packages clean
+	bench-memory bench-engine bench-operator images manifests lock venv python packages clean
 
 help: ## Show all targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ lock: venv ## Lock the dependencies again, with hashes
 		--custom-compile-command "make lock" --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 		--extra operator --extra job --extra test --extra lint pyproject.toml -o requirements/dev.txt
+
+python: venv # for $(make -s python) -m pytest …
+	@echo $(BIN)/python
 
 venv: $(VENV)/.complete
 $(VENV)/.complete:
