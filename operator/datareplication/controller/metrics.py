@@ -93,7 +93,7 @@ class Metrics:
             self._namespaces.labels(namespace).set(is_watched)
 
     def count_run(self, run: Run, old: RunStatus, new: RunStatus) -> None:
-        """Count what a written change of a run's status tells."""
+        """Count a change of a run's status that was written."""
         key = Key(run.namespace, run.request.replication_name)
         for sample in deciding.counts(run, old, new):
             self._objects.counters[key][sample.metric, sample.labels] += sample.value

@@ -35,7 +35,7 @@ SILENT_SECONDS = 60.0
 
 
 class Observer:
-    """Looks at what belongs to runs. now: what ages are counted from."""
+    """Looks at runs' Jobs, pods and claims. now: the clock from which ages are counted."""
 
     def __init__(self, cluster: Cluster, now: Callable[[], datetime]) -> None:
         self._cluster = cluster

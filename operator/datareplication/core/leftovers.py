@@ -83,7 +83,7 @@ def runs_without_owner(runs: Iterable[Run]) -> tuple[Run, ...]:
 
 
 def why_without_replication(key: Key) -> Why:
-    """Return why a run fails that has not begun and whose DataReplication does not exist."""
+    """Return why a run fails: it has not begun, and its DataReplication does not exist."""
     message = f"spec.replicationName: there is no DataReplication {key.name!r} in namespace {key.namespace}"
     return Why("ReplicationNotFound", message)
 
@@ -93,7 +93,7 @@ DELETED = Why("RunDeleted", "the run was deleted, and a finalizer holds its obje
 
 
 def why_orphan(one: Leftover) -> Why:
-    """Return why a Job is ended whose run is gone."""
+    """Return why the Job of a deleted run is ended."""
     return Why("RunDeleted", f"run {one.run} was deleted without its Jobs")
 
 

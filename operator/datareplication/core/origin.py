@@ -49,12 +49,12 @@ class Known:
 
 
 def judged_by(replication: Mapping[str, Any], parsed: ReplicationSpec | None, now: datetime) -> Known:
-    """Return what runs are judged by; parsed is None for a spec that is invalid."""
+    """Return the facts by which runs are judged; parsed is None for a spec that is invalid."""
     return Known(replication, parsed, read_status(ReplicationStatus, dict(replication)), now)
 
 
 def verdict(run: Run, known: Known) -> Origin:
-    """Return what is to become of a run."""
+    """Return whether a run may be carried out."""
     if run.raw.get("status"):
         return "Restored" if _is_set_aside(run) else "Ours"
     request = run.request
@@ -75,7 +75,7 @@ class SortedRuns:
 
 
 def sort_runs(runs: Iterable[Run], known: Known) -> SortedRuns:
-    """Return what is to become of the runs of one DataReplication, in their order."""
+    """Return which runs of one DataReplication are carried out and which are ended, in their order."""
     judged = [(one, verdict(one, known)) for one in runs]
     ours = _begun_in_turn(tuple(one for one, origin in judged if origin == "Ours"), known)
     return SortedRuns(ours, tuple(one for one, origin in judged if origin == "Restored"))

@@ -121,12 +121,12 @@ def run_deadline(run: Run) -> datetime | None:
 
 
 def run_timeout(run: Run) -> Why:
-    """Return why a run over its deadline failed."""
+    """Return why a run failed: it did not end before its deadline."""
     return Why("RunTimeout", f"the run did not end within {run.spec.timeout_seconds} s (spec.timeoutSeconds)")
 
 
 def start_timeout(run: Run, waiting: Why) -> Why:
-    """Return why a step failed whose pod did not start."""
+    """Return why a step failed: its pod did not start in time."""
     cause = ": ".join(filter(None, (waiting.reason, waiting.message)))
     seconds = run.spec.start_timeout_seconds
     return Why("StartTimeout", f"the pod did not start within {seconds} s (spec.startTimeoutSeconds): {cause}")

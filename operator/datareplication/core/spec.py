@@ -54,7 +54,7 @@ class Schedule(Model):
     starting_deadline_seconds: Seconds | None = Field(
         None, description="A slot that could not be started for this long is missed. Unset: no deadline."
     )
-    partitioning: Partitioning = Field("Daily", description="Precision of {date} and {ds}.")
+    partitioning: Partitioning = Field("Daily", description="Whether {date} and {ds} hold a day, hour or month.")
 
 
 class RetryPolicy(Model):
