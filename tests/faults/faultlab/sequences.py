@@ -1,4 +1,4 @@
-"""A resource goes through states that nobody should bring it into, and back: what the operator says of each.
+"""A resource gets wrong values one by one, and the right ones back: what the operator says of each.
 
 The schema of the CRD is taken away, so that everything reaches the operator.
 """
@@ -50,7 +50,7 @@ def mutations_of_runs() -> list[Mutation]:
 
 
 def without_schema(definition: Object) -> None:
-    """Take away all that a CRD says of the spec but of the field by which a run is somebody's."""
+    """Remove the CRD's schema of the spec, except for the field that assigns a run to its DataReplication."""
     anything: Object = {"x-kubernetes-preserve-unknown-fields": True}
     for version in definition["spec"]["versions"]:
         schema = version["schema"]["openAPIV3Schema"]
@@ -98,7 +98,7 @@ def base() -> Object:
 
 @dataclass
 class Told:
-    """What was said of one mutation. problems: what is wrong with that; stalled: whether it was refused."""
+    """What the operator said of one mutation. problems: what is wrong with the answer; stalled: whether it refused."""
 
     mutation: Mutation
     stalled: bool
@@ -154,7 +154,7 @@ class Live:
         return told
 
     async def run(self, mutation: Mutation) -> Told:
-        """Make a run by hand with a mutation, and delete it again. One without a spec is nobody's."""
+        """Make a run by hand with a mutation, and delete it. A run without a spec belongs to no DataReplication."""
         spec = mutation.of({"replicationName": "mutated-0"})
         told = Told(mutation, stalled=True, message="refused by the API")
         manifest = {"apiVersion": "datareplication.dev/v1alpha1", "kind": "DataReplicationRun", "spec": spec}
@@ -195,7 +195,7 @@ def _judged(mutation: Mutation, status: Object) -> Told:
 
 
 def names_field(message: str, mutation: Mutation) -> bool:
-    """Say whether a message names the field, one around or below it, or one beside it that it needs."""
+    """Say whether a message names the field, one above or below it, or a field beside it that it needs."""
     named, wanted = message.partition(": ")[0], dotted(mutation.path)
     return named.startswith("spec") and (named.startswith(wanted) or wanted.startswith(named.rpartition(".")[0]))
 
@@ -259,6 +259,6 @@ async def _all(live: Live, healthy: Mapping[str, Object], waiting: list[Mutation
         either: set[asyncio.Future[Any]] = {told, workers}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not told.done():
-            await workers  # raises what stopped one of them; else its last word is there
+            await workers  # raises the error that stopped one of them; otherwise its last result is there
         yield await told
     await workers
