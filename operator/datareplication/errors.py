@@ -1,7 +1,7 @@
 """The one exception tree. Each error knows its exit code and whether another attempt can help.
 
 The exit codes are the contract between the programs and the Job's `podFailurePolicy`: 75 (EX_TEMPFAIL of sysexits.h) is
-the only one that is tried again; the others keep sysexits.h's meaning where it has one.
+the only one that is tried again; the others have sysexits.h's meaning where there is one.
 """
 
 from typing import ClassVar
@@ -12,16 +12,18 @@ from datareplication.core.reasons import Reason
 class ReplicationError(Exception):
     """An error with a reason for machines and a message for people.
 
-    `reason` is one CamelCase word (it becomes a condition's reason); the message names the object or field and the
-    remedy, and never holds a credential. in_short and meaning: what the exit code says, for help and documents.
+    `reason` is one CamelCase word; it becomes a condition's reason. The message names the object or field and the
+    remedy, and never holds a credential.
     """
 
     exit_code: ClassVar[int] = 70
     default_reason: ClassVar[Reason] = "UnexpectedError"
     in_short: ClassVar[str] = "a defect"
+    """The meaning of the exit code in a few words, for the programs' help."""
     meaning: ClassVar[str] = (
-        "a defect of the program; the log has the traceback. No error of a server's or of the machine's has it"
+        "a defect of the program; the log has the traceback. Errors of a server or of the machine have other codes"
     )
+    """The meaning of the exit code, for the documents."""
 
     def __init__(self, message: str, *, reason: Reason | None = None) -> None:
         super().__init__(message)
@@ -109,7 +111,7 @@ class SpecError(ReplicationError):
 
 
 def kinds() -> tuple[type[ReplicationError], ...]:
-    """Return the kinds of errors by which a program ends, one for each exit code but 0, in the order of these."""
+    """Return the kinds of errors that end a program, one for each exit code except 0, in the order of the codes."""
     return (
         UsageError,
         DataError,
@@ -123,4 +125,4 @@ def kinds() -> tuple[type[ReplicationError], ...]:
 
 
 PERMANENT_EXIT_CODES: tuple[int, ...] = tuple(kind.exit_code for kind in kinds() if kind is not TransientError)
-"""What `podFailurePolicy` answers with FailJob. 75 and a kill from outside (137, 143) use up an attempt instead."""
+"""Exit codes for which `podFailurePolicy` has FailJob. 75 and a kill from outside (137, 143) use up an attempt."""

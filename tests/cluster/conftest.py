@@ -1,7 +1,7 @@
 """What every test on a cluster starts from: a cluster that is up, and a namespace of its own.
 
-Most of a test's time is waiting, so several processes run the tests at once, each whole files. A test that changes what
-all share (the operator's release) is marked `alone` and runs after the others.
+Most of a test's time is waiting, so several processes run the tests at once, each process whole files. A test that
+changes what all tests share (the operator's release) is marked `alone` and runs after the others.
 """
 
 import uuid

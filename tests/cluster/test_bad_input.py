@@ -1,4 +1,4 @@
-"""What only a run can find out: each ends in words that name the field or object and the remedy; no target changes.
+"""Bad input that only a run can find: each message names the field or object and the remedy; no target changes.
 
 What `kubectl apply` refuses is in test_resources.py.
 """

@@ -1,4 +1,4 @@
-"""The chart as helm renders it: nothing is left out of manifests/, every choice renders, its pods are let in."""
+"""The chart as helm renders it: manifests/ is complete, every choice renders, Pod Security admits its pods."""
 
 import json
 from pathlib import Path

@@ -81,7 +81,7 @@ ANNOTATE = (
 
 @pytest.fixture
 def as_before(lab: Lab) -> Iterator[None]:
-    """Bring the release of all other tests back."""
+    """Bring back the release that all other tests use."""
     yield
     with contextlib.suppress(ProgramError):
         installation.helm(lab.cluster, "uninstall", OTHER, "--wait")

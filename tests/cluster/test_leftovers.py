@@ -1,4 +1,4 @@
-"""What goes on after its owner was deleted without it (`--cascade=orphan`): the status says what is done to the targets."""
+"""Jobs that outlive their owner (`--cascade=orphan`): the status says what they do to the targets."""
 
 from typing import Any
 

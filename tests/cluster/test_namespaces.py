@@ -1,4 +1,4 @@
-"""An operator that watches some namespaces: one that is deleted, or in which it has no rights, fails alone."""
+"""An operator that watches some namespaces: a deleted one, or one without rights, does not disturb the others."""
 
 import uuid
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ RESYNC_SECONDS = 5
 
 @dataclass(frozen=True)
 class Operator:
-    """The one pod of the operator, and the namespaces that it watches: all there, to be deleted, to be forbidden."""
+    """The one pod of the operator, and the namespaces that it watches: one stays, one is deleted, one is forbidden."""
 
     cluster: Cluster
     kept: str
@@ -91,7 +91,7 @@ def test_a_namespace_that_is_gone_or_forbidden_fails_alone_and_is_served_again(
     scene.start_run()
     assert scene.finished_run()["phase"] == "Succeeded"
 
-    # A process that begins without them has not seen them before.
+    # The next process has never seen these namespaces.
     cluster.kubectl("-n", installation.NAMESPACE, "delete", "pod", first)
     assert operator.ready() != first
     wait_for(operator.watched, lambda seen: seen == lost, SOON_SECONDS)

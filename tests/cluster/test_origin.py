@@ -1,4 +1,4 @@
-"""Runs of a tenant who may create runs and no DataReplications, and runs out of a backup, on a real API server."""
+"""Runs of a tenant who may create runs but no DataReplications, and runs from a backup, on a real API server."""
 
 import json
 from typing import Any

@@ -53,7 +53,7 @@ def test_a_job_that_somebody_suspended_is_left_to_him_and_goes_on_when_resumed(s
         suspend(scene, value=True)
         held = until_dump(scene, phase="Pending", reason="JobHeld")
         assert "suspended by somebody else" in held["message"]
-        # Longer than the start timeout: what a queue holds does not fail for not starting.
+        # Longer than the start timeout: a Job that a queue holds does not fail because it does not start.
         suspended_for(scene, 25)
     suspend(scene, value=False)
     assert_copied(scene)
@@ -72,7 +72,7 @@ def suspended_for(scene: Scene, seconds: float) -> None:
 
 
 def test_a_queue_that_makes_jobs_wait_is_waited_for(scene: Scene) -> None:
-    """As Kueue does: each Job is suspended as it is made, and resumed when there is room."""
+    """As with Kueue: each Job is suspended when it is made, and resumed when there is room."""
     with webhooks.asked(scene, "held", "jobs"):
         start(scene)
         until_dump(scene, reason="JobHeld")
@@ -191,7 +191,7 @@ def test_a_job_that_is_refused_waits_is_told_and_is_made_when_it_may(
 
 
 def test_a_load_that_is_refused_waits_while_the_others_go_on(scene: Scene) -> None:
-    """Four Jobs and room for two: the first load is told as done while the others wait."""
+    """Four Jobs and room for two: the status tells the end of the first load while the others wait."""
     quota(scene, 2)
     scene.apply(startTimeoutSeconds=20)
     scene.start_run()

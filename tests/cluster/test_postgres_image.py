@@ -134,7 +134,7 @@ def test_the_server_is_the_first_process_and_its_environment_holds_no_password(
 def test_the_end_of_the_pod_is_a_fast_shutdown_though_a_client_is_connected(
     cluster: Cluster, space: str, server: str
 ) -> None:
-    """The client's parent is its exec: as an orphan it would become a child of the server, which takes its end for a crash."""
+    """The client's parent is its exec: an orphan becomes the server's child, and its end looks like a crash."""
     local = "host=127.0.0.1 user=boss dbname=postgres"
     with ThreadPoolExecutor(1) as beside:
         sleeping = beside.submit(_query, cluster, space, server, local, "SELECT pg_sleep(600)")

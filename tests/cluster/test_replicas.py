@@ -1,4 +1,4 @@
-"""Two replicas on a real cluster: one works; paused or told to end, it is followed by the other, and is not heard of again."""
+"""Two replicas on a real cluster: if the leader is paused or told to end, the other takes over."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -117,7 +117,7 @@ def test_a_leader_that_is_paused_or_told_to_end_is_followed(pair: Pair, scene: S
         wait_for(lambda: {"jobs": scene.names("jobs")}, lambda seen: bool(seen["jobs"]), 30)
     finally:
         pair.signal(paused, "CONT")
-    # What was told to it meanwhile is in its sockets, and it would act on it.
+    # The events that came meanwhile are in the sockets of the paused process, and it would act on them.
     wait_for(lambda: {"leader": pair.samples(paused, "leader")}, lambda seen: seen["leader"] == [({}, 0.0)], 30)
     assert scene.finished_run()["phase"] == "Succeeded"
     assert pair.writes(paused) == before

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 Change = Callable[[dict[str, Any]], object]
 
 ANYWHERE = "default"
-"""For what is only tried out by a dry run: a namespace of its own would cost more than the test."""
+"""For objects of dry runs: a namespace of its own would cost more than the test."""
 
 CLAIM = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
 INTERVAL = {"start": "2024-01-01T00:00:00Z", "end": "2024-01-02T00:00:00Z"}
@@ -29,7 +29,7 @@ INTERVAL = {"start": "2024-01-01T00:00:00Z", "end": "2024-01-02T00:00:00Z"}
 
 @pytest.fixture(scope="session", autouse=True)
 def crds(cluster: Cluster) -> None:
-    """Bring the CRDs up to date as a user does, with the chart: those of kubectl would be foreign to Helm."""
+    """Bring the CRDs up to date as a user does, with the chart: Helm would not accept CRDs that kubectl applied."""
     installation.install(cluster)
 
 
@@ -42,7 +42,7 @@ def example(namespace: str) -> dict[str, Any]:
 
 
 def run(namespace: str, name: str, **fields: Any) -> dict[str, Any]:
-    """Return a run of a DataReplication that there is not, so that no operator ever completes it."""
+    """Return a run of a DataReplication that does not exist, so that no operator ever completes the run."""
     return {
         "apiVersion": "datareplication.dev/v1alpha1",
         "kind": "DataReplicationRun",
@@ -270,7 +270,7 @@ class TestAtApply:
 
 
 class TestOfBefore:
-    """Resources that were stored when podSecurityContext took anything."""
+    """Resources that were stored when podSecurityContext accepted any field."""
 
     def test_unknown_fields_are_gone_and_a_forbidden_value_is_told(self, lab: Lab, namespace: str) -> None:
         cluster = lab.cluster

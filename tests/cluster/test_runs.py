@@ -1,4 +1,4 @@
-"""Runs on a real cluster against real servers: the good way, and every way that ends badly for somebody only."""
+"""Runs on a real cluster against real servers: success, failures, and deletions in the middle of a run."""
 
 from datetime import datetime
 from typing import Any

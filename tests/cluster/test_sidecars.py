@@ -27,7 +27,7 @@ def is_complete(job: dict[str, Any]) -> bool:
 
 
 def assert_copied(scene: Scene, status: dict[str, Any]) -> None:
-    """What is told is what the program did, and it is at the target."""
+    """The status tells what the program did, and the target has the data."""
     assert status["phase"] == "Succeeded", status["message"]
     assert (status["dump"]["rows"], status["targets"][0]["rows"]) == (2000, 2000)
     assert "snapshotTime" in status

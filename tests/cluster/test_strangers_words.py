@@ -1,4 +1,4 @@
-"""What a stranger's program in our pod and a stranger's annotations say, on a real cluster: it is text or nothing."""
+"""Text of other programs in our pod and of others' annotations, on a real cluster: shown as plain text or not."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def texts(value: Any) -> list[str]:
 
 
 def assert_plain(scene: Scene) -> None:
-    """Nothing that the operator wrote holds what a terminal would obey."""
+    """Nothing that the operator wrote holds a control sequence that a terminal would obey."""
     cluster = scene.lab.cluster
     events = [
         one["message"] for one in scene.items("events") if one["source"].get("component") == "datareplication-operator"

@@ -82,7 +82,7 @@ class TestRefusedWrites:
         refuse(world, RUN, "patch")
         await world.settle()
         assert world.run_status("now")["message"] == (
-            "Kubernetes refused to complete it, which is asked for again: exceeded quota"
+            "Kubernetes refused to complete it; the operator tries again: exceeded quota"
         )
         assert len(world.job_names) == 4
 

@@ -184,7 +184,7 @@ async def test_a_namespace_that_is_forbidden_fails_alone(caplog: pytest.LogCaptu
     assert operator.controller.has_looked
     (told,) = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert "namespace gone cannot be looked at" in told
-    assert "has the operator its Role" in told
+    assert "does the operator have its Role" in told
     del operator.cluster.faults["gone"]
     await operator.settle()
     assert operator.phases() == {NAMESPACE: "Scheduled", "gone": "Scheduled"}

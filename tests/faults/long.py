@@ -1,6 +1,6 @@
-"""The faults at length: `make test-faults`. All choices come from a seed, which is printed first; ends with 1 on any flaw.
+"""All faults, at length: `make test-faults`. All choices come from a seed, which is printed first. A flaw: exit code 1.
 
-Figures are printed as they come; what went wrong is written to build/faults/, one file each.
+Figures are printed as they come; each failed replay is written to a file in build/faults/.
 """
 
 import argparse
@@ -45,8 +45,8 @@ class Tally:
     def add(self, result: Result, clean: Clean) -> None:
         """Count a replay.
 
-        It is late when it took longer than the goal and what the clean run takes altogether; on a machine that is busy
-        with other things that is only told.
+        A replay is late if it took longer than the goal plus the whole clean run. On a busy machine that is only
+        reported.
         """
         self.replays += 1
         self.kills += result.kills

@@ -1,4 +1,4 @@
-"""Two replicas: the one that is paused or killed is followed by the other in time, and no write is made without the lease."""
+"""Two replicas: if one is paused or killed, the other takes over in time, and no write is made without the lease."""
 
 import asyncio
 import signal
@@ -38,18 +38,18 @@ class Pair:
         return sorted((one for each in self.supervisors for one in each.proxy.trace), key=lambda one: one.began)
 
     def writes(self, supervisor: Supervisor) -> list[Request]:
-        """Return what an operator wrote but the Lease."""
+        """Return an operator's writes, except those of the Lease."""
         return [one for one in supervisor.proxy.trace if one.is_write and one.plural != LEASES]
 
     async def leader(self, least: int) -> tuple[Supervisor, Supervisor]:
-        """Wait until one that holds the lease has written that often; return it and the other."""
+        """Wait until the operator that holds the lease has written that often; return it and the other operator."""
         first, second = self.supervisors
         await self.until(lambda: any(len(self.writes(each)) >= least for each in self.supervisors))
         holder = terms(self.trace)[-1].holder
         return (first, second) if str(first.proxy.process) == holder else (second, first)
 
     async def until(self, is_so: Callable[[], bool]) -> float:
-        """Wait until it is so; return how many seconds that took."""
+        """Wait until the condition holds; return how many seconds that took."""
         began = time.monotonic()
         async with asyncio.timeout(DEADLINE_SECONDS):
             while not is_so():
@@ -57,7 +57,7 @@ class Pair:
         return time.monotonic() - began
 
     async def ended_well(self) -> None:
-        """Wait until every run is what it has to be in the end."""
+        """Wait until every run has ended as it should."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while await self._phases() != PHASES:
                 await asyncio.sleep(0.5)
@@ -130,7 +130,7 @@ async def _a_paused_and_a_killed_leader(where: World) -> None:
 
 
 async def _a_leader_that_is_told_to_end(where: World) -> None:
-    """It gives the lease back, and the other need not wait until it is over."""
+    """The operator gives the lease back, so that the other need not wait until the lease runs out."""
     async with pair(where) as found:
         ended, other = await found.leader(10)
         process = ended.proxy.process

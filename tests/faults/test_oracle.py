@@ -1,4 +1,4 @@
-"""The judge of the traces sees what it is there for."""
+"""The oracle finds the faults that it looks for in traces and objects."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""How runs that somebody else made, or may have, become the operator's. What becomes of them, `core/origin.py` says."""
+"""How runs that somebody else made, or may have made, become the operator's. `core/origin.py` decides which do."""
 
 import logging
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Acceptor:
     async def accept(self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...]) -> Accepted:
         """Give runs what they lack before they may begin: owner, labels, data interval, copy of the spec.
 
-        raw, parsed: their DataReplication and the spec of that.
+        raw: their DataReplication. parsed: its spec.
         """
         found = [await self._accept(raw, parsed, one) for one in runs]
         return Accepted(
@@ -43,7 +43,7 @@ class Acceptor:
         )
 
     async def _accept(self, raw: Object, parsed: ReplicationSpec, one: Run) -> tuple[Run, bool]:
-        """Return a run as it is then, and whether Kubernetes refused for now what it lacks."""
+        """Return the run afterwards, and whether Kubernetes refused for now to complete it."""
         wanted = origin.completion(one, raw, parsed)
         if wanted == "Adopt":
             return await self._adopt(raw, one), False
@@ -51,7 +51,7 @@ class Acceptor:
 
     async def _complete(self, raw: Object, parsed: ReplicationSpec, one: Run) -> tuple[Run, bool]:
         if not one.raw.get("status"):
-            # A run that has a copy and no status was not completed by us.
+            # The status comes first: a run that has a copy and no status was not completed by the operator.
             one = await self._reporter.write_run(one, status.waiting_run(one, "", self._now()))
         patch = objects.completion(raw, one.raw, schedule.interval_by_hand(parsed.schedule, one.created))
         try:
@@ -60,7 +60,7 @@ class Acceptor:
             why = Why("RunRejected", f"Kubernetes refused to complete it: {error.message}")
             return await self._reporter.write_run(one, status.failed_run(one, why, self._now())), False
         except RejectedError as error:
-            told = f"Kubernetes refused to complete it, which is asked for again: {error.message}"
+            told = f"Kubernetes refused to complete it; the operator tries again: {error.message}"
             return await self._reporter.write_run(one, status.waiting_run(one, told, self._now())), True
         logger.info("run %s/%s completed", one.namespace, one.name)
         return run.read(completed), False

@@ -35,8 +35,8 @@ class Advancer:
     async def advance(self, run: Run, move: Advance) -> tuple[Run, datetime | None]:
         """Do what is due for an admitted run; return it with its new status, and when to come again.
 
-        The status is written first: a run whose Job exists is known as begun, whenever the operator dies, and no Job is
-        made for a run that was read from the past.
+        The status is written first: so a run whose Job exists is known as begun, whenever the operator dies, and no Job
+        is made after an outdated read of the run.
         """
         try:
             running.check(run)
@@ -64,26 +64,26 @@ class Advancer:
         return written, answers.look_again(seen, planned, results, now)
 
     async def _cannot_look(self, run: Run, error: RejectedError) -> tuple[Run, datetime | None]:
-        """Tell that a run cannot be looked at, and come again: before its time is over, and when it is."""
+        """Report that a run cannot be looked at; return it and when to come again, at its deadline at the latest."""
         now = self._now()
         written = await self._reporter.write_run(run, status.unseen_run(run, error.message, now))
         return written, answers.look_after_refusal(run, now)
 
     async def begin(self, run: Run, in_use: tuple[str, ...]) -> None:
-        """Make the first Job of a run that was made just now and is known as begun.
+        """Make the first Job of a run that was just created and is marked as begun.
 
-        Its status follows with the next look, which also tells what may have gone wrong here.
+        The next full reconcile writes the run's status, and reports what went wrong here.
         """
         now = self._now()
         found = {step: observed.observe(step, None, [], run.uid, now) for step in plan.steps_to_observe(run)}
-        # A claim that was there and is gone since is missed by the next look, as one that goes a moment later.
+        # The cached claim may have been deleted; the next full reconcile notices.
         known = self._volumes.get(_key(run))
         claim = known if known and volume.is_usable(known, run) else await self._volume(run)
         for action in plan.plan_run(SeenRun(run, found, claim, in_use=in_use), self._image, now).actions:
             await self._apply(run, action)
 
     def forget(self, key: Key) -> None:
-        """Remember nothing more of a DataReplication that is gone."""
+        """Forget a DataReplication that is gone."""
         self._volumes.pop(key, None)
 
     async def _apply(self, run: Run, action: JobAction) -> Done:
@@ -93,7 +93,7 @@ class Advancer:
         return done
 
     async def _volume(self, run: Run) -> Volume:
-        """Look at the snapshots' claim; for a dump, make it from its template when it is not there."""
+        """Look at the snapshots' claim; for a dump, make a missing claim from its template."""
         if run.is_rollback:
             return volume.NOT_NEEDED
         seen = await self._observer.volume(run)

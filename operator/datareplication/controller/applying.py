@@ -1,6 +1,6 @@
 """Carries out what plans say: it makes and changes Jobs, and makes claims.
 
-What follows from how Kubernetes answers, `core/answers.py` says.
+`core/answers.py` says what follows from Kubernetes' answers.
 """
 
 import logging
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Applier:
-    """Does what it is told, and says how Kubernetes answered; other errors of the API are raised."""
+    """Carries out actions, and returns how Kubernetes answered; other errors of the API are raised."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -35,7 +35,7 @@ class Applier:
         try:
             await self._send(run, action)
         except (AlreadyExistsError, ConflictError):
-            logger.info("job of %s in %s/%s is not as it was seen; looking again", action.step, run.namespace, run.name)
+            logger.info("job of %s in %s/%s has changed meanwhile; looking again", action.step, run.namespace, run.name)
             return answers.done(action, "Conflict")
         except RejectedError as error:
             if not isinstance(action, CreateJob):
@@ -53,7 +53,7 @@ class Applier:
             logger.info("job %s/%s patched: %s", run.namespace, action.name, action.why)
 
     async def make_claim(self, manifest: Object) -> Volume:
-        """Make the snapshots' claim; return what is known of it then."""
+        """Make the snapshots' claim; return what is known of the claim afterwards."""
         name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
         try:
             claim = await self._cluster.create(CLAIM, manifest)

@@ -1,7 +1,7 @@
 """The Kubernetes API itself. The only module that imports the client.
 
-It owns addresses, paging, the translation of HTTP answers into a few kinds of error, and that each write goes through
-`transport.py`. It refuses to decide anything.
+It handles addresses, paging and the translation of HTTP answers into a few kinds of error, and sends each write through
+`transport.py`. It decides nothing.
 """
 
 import json
@@ -35,7 +35,7 @@ from datareplication.controller.transport import FencedConnector, sending
 
 PAGE_SIZE = 500
 LARGE_PAGE_SIZE = 20
-"""Of our own kinds: one object may have a megabyte, and who may make them decides how many there are."""
+"""Page size for our own kinds: one object may have a megabyte, and users decide how many there are."""
 
 REQUEST_TIMEOUT_SECONDS = 20.0
 LOG_LIMIT_BYTES = 65_536
@@ -46,7 +46,7 @@ METHODS = {"create": "POST", "patch": "PATCH", "update": "PUT", "delete": "DELET
 
 
 class ApiCluster:
-    """The real thing. fence: asked before every write; a read needs no lease. metrics: counts the requests."""
+    """The real API. fence: asked before every write; a read needs no lease. metrics: counts the requests."""
 
     def __init__(self, api: ApiClient, fence: Fence, metrics: Metrics) -> None:
         self._api = api
@@ -61,14 +61,14 @@ class ApiCluster:
         try:
             return await self._request(verb, kind, path, body=body)
         except ConflictError as error:
-            if error.status != 404:  # noqa: PLR2004 - only this says that there is none
+            if error.status != 404:  # noqa: PLR2004 - only this code means that there is none
                 raise
             return None
 
     async def list_all(
         self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "", keep: Keep = dict
     ) -> list[Object]:
-        """Return what is kept of all objects, page by page."""
+        """Return what `keep` leaves of all objects; they are read page by page."""
         size = LARGE_PAGE_SIZE if kind in (RUN, REPLICATION) else PAGE_SIZE
         query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(size)}
         items: list[Object] = []
@@ -94,11 +94,11 @@ class ApiCluster:
         return await self._request("update", kind, path, body=manifest)
 
     async def confirmed(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """Return what a write that changes nothing answers: a write is always of the latest."""
+        """Return the answer to an empty patch: unlike a read, a write always sees the latest object."""
         return await self._found("patch", kind, kind.path(namespace, name, "status"), {})
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Delete the object; one that is gone already is no error."""
+        """Delete the object; it is no error if the object is already gone."""
         options = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
             await self._request("delete", kind, kind.path(namespace, name), body=options)
@@ -127,7 +127,7 @@ class ApiCluster:
     async def _raw(
         self, verb: str, kind: Kind, path: str, query: Mapping[str, str] | None = None, body: Object | None = None
     ) -> bytes:
-        """Send one request and return what was answered; count it by its code."""
+        """Send one request and return the answer; count the request by the answer's code."""
         method = METHODS.get(verb, "GET")
         asked = {name: value for name, value in (query or {}).items() if value}
         code = "none"
@@ -150,7 +150,7 @@ class ApiCluster:
     async def _send(
         self, verb: str, method: str, path: str, query: dict[str, str], body: Object | None
     ) -> tuple[int, bytes]:
-        """Send past the client's models: they cost more time than the request itself."""
+        """Send a request without the client's models: they cost more time than the request itself."""
         headers: dict[str, str] = {"Accept": "application/json"}
         await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
         if verb == "patch":
@@ -158,7 +158,7 @@ class ApiCluster:
         if verb in READS:
             return await self._exchange(method, _url(self._api, path, query), headers, body, REQUEST_TIMEOUT_SECONDS)
         seconds = min(REQUEST_TIMEOUT_SECONDS, self._fence.seconds_left())
-        # The API server gives up as well when its client does: what it has not carried out by then, it never will.
+        # The API server gives up when its client does: a write that it has not carried out by then is never done.
         url = _url(self._api, path, {**query, "timeout": f"{int(seconds * 1000)}ms"})
         with sending(self._fence, seconds):
             return await self._exchange(method, url, headers, body, seconds)
@@ -185,7 +185,7 @@ async def connect(fence: Fence, metrics: Metrics, connections: int = CONNECTIONS
 def reach(configuration: Configuration, fence: Fence, metrics: Metrics, connections: int) -> ApiCluster:
     """Return the API of a client's configuration, with at most so many connections at once."""
     configuration.connection_pool_maxsize = connections
-    # Proxies of the environment and a .netrc would be looked for with each request; kopf's watches go past them too.
+    # True would look for proxies in the environment and for a .netrc with each request; kopf's watches use neither.
     configuration.client_session_kwargs = {"trust_env": False}
     api = ApiClient(configuration)
     api.rest_client = _Rest(configuration)
@@ -197,9 +197,10 @@ def _url(api: ApiClient, path: str, query: Mapping[str, str]) -> str:
 
 
 def translated(status: int, body: bytes, request: str) -> ClusterError:
-    """Return the error of an answer; what the code does not tell, the Status object's `reason` and causes do.
+    """Return the error of an answer, by its code and by the Status object's `reason` and causes.
 
-    A quota's conflict has the code of a name that is taken; a policy's refusal that of an invalid object.
+    The code alone is not enough: a quota's conflict has the same code as a taken name, a policy's refusal the same code
+    as an invalid object.
     """
     answer = _answer(body)
     message = str(answer.get("message") or "")
@@ -218,12 +219,12 @@ def translated(status: int, body: bytes, request: str) -> ClusterError:
 
 
 OF_ADMISSION = ("denied the request", "denied request", "failed calling webhook")
-"""What the API server itself says of a webhook, of a policy and of a webhook that does not answer. The first chooses
-its code, reason and causes itself."""
+"""The API server's own words for a refusal by a webhook, a refusal by a policy, and a webhook that does not answer. A
+webhook chooses the code, the reason and the causes of its refusal."""
 
 
 def _is_invalid(answer: Mapping[str, Any]) -> bool:
-    """Whether the API found the object unreadable, or named the fields that are wrong: a policy's causes name none."""
+    """Whether the API could not read the object, or named the wrong fields: a policy's causes name no field."""
     details = answer.get("details")
     causes = details.get("causes") if isinstance(details, dict) else None
     are_fields = bool(causes) and all(isinstance(cause, dict) and cause.get("field") for cause in causes or ())

@@ -1,4 +1,4 @@
-"""How Jobs come to their end whose run cannot go on, or is gone."""
+"""Ends the Jobs of runs that cannot go on, or are gone."""
 
 import logging
 from collections.abc import Callable, Container, Iterable
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Closer:
-    """Ends what is still at work; what has to end, and what is told of it, `core/leftovers.py` decides."""
+    """Ends Jobs that are still at work. `core/leftovers.py` decides which, and what is reported."""
 
     def __init__(self, cluster: Cluster, reporter: Reporter, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
@@ -24,7 +24,7 @@ class Closer:
         self._now = now
 
     async def close(self, run: Run, why: Why) -> Run:
-        """End a run that cannot go on: its Jobs first; it is called failed when none of them is at work."""
+        """End a run that cannot go on: first its Jobs; the run has failed once none of them is at work."""
         if run.is_finished:
             return run
         jobs, pods = await self._jobs_and_pods(run.namespace, f"{names.RUN_LABEL}={run.name}")
@@ -38,9 +38,9 @@ class Closer:
         return written
 
     async def end_orphans(self, key: Key, active: Container[str] = ()) -> tuple[Run, ...]:
-        """End the Jobs whose run was deleted without them; return those runs as far as the Jobs tell of them.
+        """End the Jobs whose run was deleted without them; return those runs, as far as the Jobs tell.
 
-        active: runs that were active when somebody looked last.
+        active: runs that were active at the last look.
         """
         jobs, pods = await self._jobs_and_pods(key.namespace, f"{names.REPLICATION_LABEL}={key.name}")
         now = self._now()
@@ -59,6 +59,6 @@ class Closer:
                 await self._cluster.patch(JOB, namespace, action.name, action.patch)
                 logger.info("job %s/%s is being ended: %s", namespace, action.name, action.why)
             except ConflictError:
-                logger.info("job %s/%s is not as it was seen; looking again", namespace, action.name)
-            except RejectedError as error:  # it stays at work, which is told, and is tried again with the next look
+                logger.info("job %s/%s has changed meanwhile; looking again", namespace, action.name)
+            except RejectedError as error:  # the status says that the Job is at work; the next look tries again
                 logger.warning("job %s/%s cannot be ended: %s", namespace, action.name, error.message)

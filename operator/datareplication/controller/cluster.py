@@ -1,6 +1,6 @@
 """What the operator needs of the Kubernetes API: dicts in, dicts out, and a few kinds of error.
 
-`client.py` is the real thing, `tests/support/fake_cluster.py` the other.
+`client.py` talks to the real API, `tests/support/fake_cluster.py` stands in for it.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from datareplication.core.names import API_VERSION
 Object = dict[str, Any]
 
 Keep = Callable[[Object], Object]
-"""What to keep of an object."""
+"""Returns what to keep of an object."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Kind:
     plural: str
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """Return the URL's path of a collection or an object; no namespace means all of them."""
+        """Return the URL's path of a collection or an object; no namespace means all namespaces."""
         root = "/api" if "/" not in self.api_version else "/apis"
         scope = f"namespaces/{namespace}" if namespace else ""
         return "/".join(filter(None, (root, self.api_version, scope, self.plural, name, subresource)))
@@ -43,7 +43,7 @@ LEASE = Kind("Lease", lease.API_VERSION, "leases")
 class ClusterError(Exception):
     """The API did not do what was asked; `status` is the HTTP status, 0 when there was no answer.
 
-    Its message may be a stranger's, a webhook's for example.
+    Others may have written the message, for example a webhook.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -61,7 +61,7 @@ class ConflictError(ClusterError):
 
 
 class RejectedError(ClusterError):
-    """The API does not accept this request as things are: a quota, a webhook, a policy, a missing right."""
+    """The API does not accept this request for now: a quota, a webhook, a policy, a missing right."""
 
 
 class InvalidError(RejectedError):
@@ -77,7 +77,7 @@ class FencedError(ClusterError):
 
 
 class Cluster(Protocol):
-    """What reconcile asks of Kubernetes."""
+    """What a reconcile needs of Kubernetes."""
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
         """Return the object, None when there is none."""
@@ -85,9 +85,9 @@ class Cluster(Protocol):
     async def list_all(
         self, kind: Kind, namespace: str, *, labels: str = "", fields: str = "", keep: Keep = dict
     ) -> list[Object]:
-        """Return all objects of a namespace, or of every namespace when it is empty.
+        """Return all objects of a namespace; an empty namespace means all of them.
 
-        keep: what to keep of each, as its page comes.
+        keep: called for each object as soon as its page has come.
         """
 
     async def create(self, kind: Kind, manifest: Object) -> Object:
@@ -100,10 +100,10 @@ class Cluster(Protocol):
         """Replace the status of the object at the resourceVersion that `manifest` carries; ConflictError."""
 
     async def confirmed(self, kind: Kind, namespace: str, name: str) -> Object | None:
-        """Return the object as it is, None when there is none. No view that is frozen or rolled back shows another."""
+        """Return the object as it is now, None when there is none: not an older state from an outdated cache."""
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        """Delete the object if it still has that uid, and what it owns in the background."""
+        """Delete the object if it still has that uid; the objects that it owns are deleted in the background."""
 
     async def log_tail(self, namespace: str, pod: str, container: str, lines: int) -> list[str]:
-        """Return the last lines of a container's log; none when it has none yet."""
+        """Return the last lines of a container's log; empty when there is none yet."""

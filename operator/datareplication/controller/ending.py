@@ -9,7 +9,7 @@ END_SECONDS = 2.0
 
 
 async def end(*parts: "asyncio.Task[None]") -> bool:
-    """Cancel tasks and wait a moment for their ends; whether all have ended."""
+    """Cancel tasks and wait a moment for their ends; return whether all have ended."""
     for part in parts:
         part.cancel()
     _, pending = await asyncio.wait(parts, timeout=END_SECONDS)
@@ -17,7 +17,7 @@ async def end(*parts: "asyncio.Task[None]") -> bool:
 
 
 def by_force_after(seconds: float) -> None:
-    """End the process then, if it has not ended by itself: some things do not let themselves be cancelled."""
+    """End the process after so many seconds, if it has not ended by itself: some calls cannot be cancelled."""
     last_resort = threading.Timer(seconds, os._exit, (1,))
     last_resort.daemon = True
     last_resort.start()

@@ -1,7 +1,7 @@
 """The fence between this process and the API: a write passes only while the lease is surely held.
 
-It owns the question "may this be sent, and how long may it take?", asked right before a request is sent. It refuses to
-know how the lease is won.
+Right before a request is sent, the fence says whether it may be sent and how long it may take. It does not know how the
+lease is won.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 SHORTEST_WRITE_SECONDS = 0.1
-"""What is left of a lease in the end is too short to wait for an answer."""
+"""If less than this is left of a lease, there is no time to wait for an answer."""
 
 
 class ClosedError(Exception):
@@ -32,7 +32,7 @@ class Fence:
         self._unanswered_until = -math.inf
 
     def open_until(self, moment: float) -> None:
-        """Let writes through until then; without end if it is infinite."""
+        """Let writes through until that moment, which may be infinite."""
         self._until = moment
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Fence:
 
     @contextmanager
     def write(self, seconds: float) -> Iterator[None]:
-        """Hold a write that may take `seconds`; one that was sent and not answered may take effect until then."""
+        """Track a write that may take `seconds`: without an answer, it may take effect until they are over."""
         ends_at = self._clock() + seconds
         is_settled = False
         self._under_way += 1
@@ -70,7 +70,7 @@ class Fence:
 
 
 def unfenced() -> Fence:
-    """Return a fence that is always open: for the Lease itself, by which nothing is replicated."""
+    """Return a fence that is always open, for the Lease itself: writing the Lease replicates nothing."""
     fence = Fence()
     fence.open_until(math.inf)
     return fence

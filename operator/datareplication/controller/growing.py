@@ -1,4 +1,4 @@
-"""How the claim of a volumeClaimTemplate is grown. What it is asked for, `core/growth.py` decides."""
+"""How the claim of a volumeClaimTemplate is grown. `core/growth.py` decides whether, and to which size."""
 
 import logging
 
@@ -11,9 +11,9 @@ logger = logging.getLogger(__name__)
 
 
 async def grow(cluster: Cluster, raw: Object, parsed: ReplicationSpec) -> Why:
-    """Grow the claim of a DataReplication where it is too small; return why it is not grown, without a reason if it is.
+    """Grow the claim of a DataReplication if it is too small; return why Kubernetes refused, else an empty Why.
 
-    Its volume follows when the provisioner, and the node at the next mount, have done their part.
+    The volume grows when the provisioner, and the node at the next mount, have done their part.
     """
     template = parsed.snapshot.volume_claim_template
     namespace, name = raw["metadata"]["namespace"], names.claim_name(raw["metadata"]["name"])

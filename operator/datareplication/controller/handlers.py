@@ -1,4 +1,4 @@
-"""kopf's decorators and nothing else: each handler turns an event into a key. What the event said is not used."""
+"""kopf's decorators and nothing else: each handler turns an event into a key. The event's content is not used."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def register(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
 
 
 def register_watches(registry: kopf.OperatorRegistry, queue: WorkQueue) -> None:
-    """Register the handlers that feed `queue`. What is asked of Jobs and pods, `watching.py` says as well."""
+    """Register the handlers that feed `queue`. `watching.py` sets the same label selector for Jobs and pods."""
 
     @kopf.on.event(names.GROUP, names.VERSION, "datareplications", registry=registry)
     async def replication_changed(namespace: str | None, name: str, **_: Any) -> None:

@@ -1,6 +1,6 @@
-"""The lease: taken, renewed and given back by the rules of `core/lease.py`; it opens and closes the fence.
+"""Takes, renews and gives back the lease by the rules of `core/lease.py`, and so opens and closes the fence.
 
-It owns the loops and their requests. What follows from holding the lease is `main.py`'s.
+This module has the loops and their requests. `main.py` decides what follows from holding the lease.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Elector:
         self.turned_at = self.read_at = clock()
 
     async def acquire(self) -> None:
-        """Wait until the lease is ours."""
+        """Wait until this process holds the lease."""
         while True:
             try:
                 await self._read()
@@ -51,16 +51,16 @@ class Elector:
                     await self._take()
                     logger.info("%s leads: it holds the lease %s/%s", *self._words())
                     return
-                self._tell(f"waits for the lease of {self._election.holder or 'nobody, for it was not there'}")
+                self._tell(f"waits for the lease of {self._election.holder or 'nobody (there was no Lease)'}")
             except ConflictError:
-                free_in = 0.0  # somebody was faster, or it was touched
+                free_in = 0.0  # somebody else was faster, or has changed the Lease
             except ClusterError as error:
                 free_in = self._election.timing.poll_seconds
                 self._tell(f"cannot have the lease: {error.message}")
             await asyncio.sleep(min(max(free_in, 0.05), self._election.timing.poll_seconds))
 
     async def keep(self) -> None:
-        """Renew until the lease is lost; the fence closes by itself in time."""
+        """Renew the lease until it is lost; the fence closes by itself in time."""
         timing = self._election.timing
         pause = timing.renew_seconds
         while True:
@@ -81,7 +81,7 @@ class Elector:
                 logger.warning("the lease was not renewed, %.1f s are left: %s", self._seconds_left(), error.message)
 
     async def release(self) -> None:
-        """Give the lease back, so that the next one need not wait; only when no write can still take effect."""
+        """Give the lease back, so that the next leader need not wait; only if no write can still take effect."""
         self._fence.close()
         if not self._election.is_own:
             return
@@ -99,7 +99,7 @@ class Elector:
         try:
             await self._patch_free()
         except ConflictError:
-            # It was touched, or a renewal was cut off before its answer came.
+            # Somebody has changed the Lease, or a renewal was cut off before its answer came.
             await self._read()
             if self._election.is_own:
                 await self._patch_free()
@@ -119,7 +119,7 @@ class Elector:
         self._election = self._election.after_reading(lease.read(raw) if raw else None, self.read_at)
 
     async def _is_still_ours(self) -> bool:
-        """Whether only something else about the Lease has changed; not knowing, it is asked again."""
+        """Whether the Lease still names this process; True if it cannot be read, so that the caller tries again."""
         try:
             await self._read()
         except ClusterError:
@@ -127,7 +127,7 @@ class Elector:
         return self._election.is_own
 
     async def _take(self) -> None:
-        """Take or renew the lease; ConflictError when it is not as it was seen."""
+        """Take or renew the lease; ConflictError when it has changed since it was read."""
         sent_at = self._clock()
         if self._election.lease is None:
             new = lease.manifest(self._namespace, self._name, self._election.spec(_wall_time()))
@@ -148,7 +148,7 @@ class Elector:
             raise UnavailableError("no answer in time") from None
 
     def _tell(self, text: str) -> None:
-        """Log what it waits for, once."""
+        """Log what the process waits for, once."""
         if text != self._told:
             logger.info("%s %s", self._election.identity, text)
         self._told = text
@@ -161,5 +161,5 @@ class Elector:
 
 
 def _wall_time() -> str:
-    """Return now as metav1.MicroTime has it, for people."""
+    """Return now in the form of metav1.MicroTime, for people."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,4 +1,4 @@
-"""How the operator logs: one line for one record, whatever strangers have said in it."""
+"""How the operator logs: one line for one record, whatever text of others the record holds."""
 
 import logging
 from typing import Any
@@ -11,7 +11,7 @@ NOISY = ("kopf", "aiohttp.access")
 
 
 class Lines(logging.Formatter):
-    """Makes what a record says fit to be shown."""
+    """Makes a record's text safe to show."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Return the line of a record."""
@@ -19,7 +19,7 @@ class Lines(logging.Formatter):
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
-        """Return a traceback; its last line may hold a stranger's words."""
+        """Return a traceback; its last line may hold text that others wrote."""
         return "\n".join(map(plain.text, super().formatException(ei).split("\n")))
 
 

@@ -1,7 +1,7 @@
 """The operator's process: it waits for the lease, leads, and gives the lease back when it is told to stop.
 
-It owns start and end. While it waits it only looks at the Lease; the watches and the workers run while it leads, and if
-one of them dies, the process ends: an operator that is alive but blind is worse than one that is restarted.
+While the process waits it only looks at the Lease. The watches and the workers run while it leads. If one of them dies,
+the process ends: an operator that is alive but blind is worse than one that is restarted.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ DRAIN_SECONDS = 4.0
 """How long reconciles may go on after SIGTERM; one that does not end by then is repeated by the next leader."""
 
 LAST_RESORT_SECONDS = 9.5
-"""After SIGTERM the process ends by then, whatever hangs, for example a name that is being looked up."""
+"""The process ends at most this long after SIGTERM, whatever hangs, for example the look-up of a name."""
 
 
 class Operator:
-    """One process: sometimes it leads."""
+    """One process of the operator, which leads while it holds the lease."""
 
     def __init__(self, cluster: Cluster, elector: Elector, fence: Fence, options: Options, metrics: Metrics) -> None:
         self._cluster = cluster
@@ -49,7 +49,7 @@ class Operator:
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
-        """Ask for the end."""
+        """Ask the operator to stop."""
         if not self._stop.is_set():
             logger.info("stopping")
             ending.by_force_after(LAST_RESORT_SECONDS)
@@ -95,7 +95,7 @@ class Operator:
             await self._cease(controller, keeping, working)
 
     async def _cease(self, controller: Controller, keeping: asyncio.Task[None], working: asyncio.Task[None]) -> None:
-        """Stop writing, give the lease back, and end the rest: nothing of this term may reach into the next."""
+        """Stop writing, give the lease back, and end the rest: nothing may go on after this process stops leading."""
         controller.queue.close()
         self._controller = None
         self._metrics.leading.set(0)
@@ -139,7 +139,7 @@ class Operator:
 
 
 def _take_signals(stop: Callable[[], None]) -> None:
-    """Let SIGTERM and SIGINT ask for the end."""
+    """Let SIGTERM and SIGINT stop the operator."""
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
 
@@ -148,7 +148,7 @@ async def operate(options: Options) -> None:
     """Run until SIGTERM or until a part of it dies; then raise."""
     fence, metrics = Fence(), Metrics()
     cluster = await connect(fence, metrics)
-    # Beside all else: no queue of other requests may cost the lease.
+    # A connection of its own: waiting behind other requests could cost the lease.
     of_lease = await connect(unfenced(), metrics, connections=1)
     identity = f"{options.instance}_{uuid.uuid4()}"
     elector = Elector(of_lease, fence, options.lease, Election(identity, options.timing))

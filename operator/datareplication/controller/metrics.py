@@ -1,7 +1,7 @@
 """The operator's Prometheus metrics: where they are counted and how they are shown. The only import of its client.
 
-It owns the process's own metrics; those of a DataReplication are `core/metrics.py`'s. What belongs to an object goes
-with the object, and with the lease: only the leader shows any of it.
+This module defines the process's own metrics, `core/metrics.py` those of a DataReplication. An object's metrics vanish
+with the object, and with the lease: only the leader shows them.
 """
 
 from collections import defaultdict
@@ -38,7 +38,7 @@ class Metrics:
     """All metrics of one process, in a registry of their own."""
 
     def __init__(self) -> None:
-        # A second series for each counter, which nobody reads in the text format.
+        # Otherwise each counter has a second series (_created), which nobody reads in the text format.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._objects = _Objects()
@@ -46,7 +46,7 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self.leading = self._gauge("leader", "Whether this process holds the lease (1) or not (0).")
         self.resynced = self._gauge(
-            "last_resync_timestamp_seconds", "When everything was last looked at; its age is time() less it."
+            "last_resync_timestamp_seconds", "When everything was last looked at; its age is time() minus this."
         )
         self._depth = self._gauge("workqueue_depth", "DataReplications that wait to be worked on.")
         self._oldest = self._gauge("workqueue_oldest_seconds", "How long the first of them has waited.")
@@ -62,7 +62,7 @@ class Metrics:
         )
         self._requests = Counter(
             "api_requests_total",
-            "Requests to the Kubernetes API by its code; none: no answer, fenced: not sent for want of the lease.",
+            "Requests to the Kubernetes API by the answer's code; none: no answer, fenced: not sent without the lease.",
             ("verb", "kind", "code"),
             namespace=PREFIX,
             registry=self._registry,
@@ -71,7 +71,7 @@ class Metrics:
             "creation_skew_seconds", "From a slot to the creation of its first Job.", SKEW_BUCKETS
         )
         self._steps = self._histogram(
-            "step_duration_seconds", "How long the attempt took by which a step succeeded.", STEP_BUCKETS, "step"
+            "step_duration_seconds", "How long a step's successful attempt took.", STEP_BUCKETS, "step"
         )
 
     def text(self) -> bytes:
@@ -88,12 +88,12 @@ class Metrics:
         self._objects.gauges[key] = deciding.of_replication(status)
 
     def show_namespace(self, namespace: str, *, is_watched: bool) -> None:
-        """Show whether a namespace can be looked at; nothing where all of them are one."""
+        """Show whether a namespace can be looked at; nothing if the operator watches all namespaces together."""
         if namespace:
             self._namespaces.labels(namespace).set(is_watched)
 
     def count_run(self, run: Run, old: RunStatus, new: RunStatus) -> None:
-        """Count what a written change of a run's status tells."""
+        """Count a change of a run's status that was written."""
         key = Key(run.namespace, run.request.replication_name)
         for sample in deciding.counts(run, old, new):
             self._objects.counters[key][sample.metric, sample.labels] += sample.value
@@ -113,12 +113,12 @@ class Metrics:
         self._skew.observe(max(0.0, (created - slot).total_seconds()))
 
     def forget(self, key: Key) -> None:
-        """Show nothing more of a DataReplication that is gone."""
+        """Forget the metrics of a DataReplication that is gone."""
         self._objects.gauges.pop(key, None)
         self._objects.counters.pop(key, None)
 
     def forget_all(self) -> None:
-        """Show nothing of any DataReplication, nor of the queue: somebody else leads."""
+        """Forget the metrics of all DataReplications and of the queue: this process no longer leads."""
         self._objects.gauges.clear()
         self._objects.counters.clear()
         self._namespaces.clear()

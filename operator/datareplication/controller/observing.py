@@ -1,4 +1,4 @@
-"""What the API shows of a run: its Jobs and pods, what only a log or Events tell, its claim. It writes nothing."""
+"""What the API shows of a run: its Jobs and pods, what only a log or Events tell, its claim. It changes nothing."""
 
 import asyncio
 import logging
@@ -28,14 +28,14 @@ from datareplication.core.volume import Volume
 logger = logging.getLogger(__name__)
 
 LOG_SECONDS = 3.0
-"""How long a pass waits for the logs of a run's pods, which are read beside each other: a node may hang."""
+"""How long a reconcile waits for the logs of a run's pods, which are read at the same time: a node may hang."""
 
 SILENT_SECONDS = 60.0
-"""For how long a pod is not asked again whose log could not be read."""
+"""After a log could not be read, it is not read again for this long."""
 
 
 class Observer:
-    """Looks at what belongs to runs. now: what ages are counted from."""
+    """Looks at runs' Jobs, pods and claims. now: the clock from which ages are counted."""
 
     def __init__(self, cluster: Cluster, now: Callable[[], datetime]) -> None:
         self._cluster = cluster
@@ -43,9 +43,9 @@ class Observer:
         self._silent_until: dict[tuple[str, str], float] = {}
 
     async def jobs(self, run: Run, *, is_over: bool = False) -> dict[Step, ObservedJob]:
-        """Return what the Jobs show that matter now; RejectedError where Kubernetes does not let them be looked at.
+        """Return what the Jobs that matter now show; RejectedError if Kubernetes does not let us look at them.
 
-        is_over: the run has to end now: then its Jobs do without their pods.
+        is_over: the run has to end now; then it is no error if the pods cannot be looked at.
         """
         jobs = {step: await self._job(run, step) for step in plan.steps_to_observe(run)}
         pods = await self._pods(run, is_over=is_over) if recorded.has_pods(run, jobs) else []
@@ -65,12 +65,12 @@ class Observer:
             return []
 
     async def volume(self, run: Run) -> Volume:
-        """Return what the snapshots' claim shows; RejectedError where Kubernetes does not let it be looked at."""
+        """Return what the snapshots' claim shows; RejectedError if Kubernetes does not let us look at it."""
         name = volume.claim_name(run)
         return volume.from_claim(name, await self._cluster.get(CLAIM, run.namespace, name))
 
     async def _job(self, run: Run, step: Step) -> Object | None:
-        """Return a step's Job. Before its status says that a run has begun, it has none that is ours."""
+        """Return a step's Job. A run has no Job of ours before its status says that the run has begun."""
         if not run.is_admitted:
             return None
         name = names.job_name(run.name, step)
@@ -78,9 +78,9 @@ class Observer:
         return await self._latest(run, name) if job is None and recorded.was_made(run, step) else job
 
     async def _latest(self, run: Run, name: str) -> Object | None:
-        """Return a Job as a write answers that changes nothing; None when there is none.
+        """Return a Job from the answer to an empty patch; None when there is none.
 
-        That a Job is gone fails its step: a view of the past, in which it was not made yet, must not say so.
+        A Job that is gone fails its step. A read may be outdated, from before the Job was made; a patch never is.
         """
         try:
             return await self._cluster.patch(JOB, run.namespace, name, {})
@@ -98,7 +98,7 @@ class Observer:
         return job
 
     async def _events(self, run: Run, asked: EventsOf) -> list[Object]:
-        """Return the Events of a pod or a Job; none where they may not be looked at, for all else goes on without."""
+        """Return the Events of a pod or a Job; empty if they may not be read, because all else works without them."""
         try:
             return await self._cluster.list_all(EVENT, run.namespace, fields=f"involvedObject.name={asked.name}")
         except RejectedError as error:
@@ -106,7 +106,7 @@ class Observer:
             return []
 
     async def _last_lines(self, run: Run, asked: LogOf) -> list[str]:
-        """Return the end of a pod's log; none when its node does not answer, which must not hold up all the rest."""
+        """Return the end of a pod's log; empty if its node does not answer, which must not hold up all the rest."""
         pod = (run.namespace, asked.pod)
         if self._silent_until.get(pod, 0.0) > time.monotonic():
             return []
@@ -119,7 +119,7 @@ class Observer:
             return []
 
     def _leave_alone(self, pod: tuple[str, str]) -> None:
-        """Ask for no log of a pod for a while; those whose time is over are forgotten, also when they are gone."""
+        """Do not read a pod's log for a while; forget pods whose time is over, whether they still exist or not."""
         now = time.monotonic()
         self._silent_until = {one: until for one, until in self._silent_until.items() if until > now}
         self._silent_until[pod] = now + SILENT_SECONDS

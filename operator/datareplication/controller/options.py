@@ -10,20 +10,20 @@ from datareplication.errors import UsageError
 
 @dataclass(frozen=True)
 class Options:
-    """How this operator runs.
-
-    namespaces: those it watches; empty for all of them. port: of probes and metrics. instance: its name in Events and,
-    with a part that no other process has, in the Lease. lease: namespace and name of that.
-    """
+    """How this operator runs."""
 
     image: JobImage
     namespaces: tuple[str, ...] = ()
+    """The namespaces to watch; empty for all of them."""
     workers: int = 8
     resync_seconds: float = 60.0
     port: int = 8080
+    """For probes and metrics."""
     log_level: str = "INFO"
     instance: str = "datareplication-operator"
+    """The operator's name in Events and, with a part that is unique to the process, in the Lease."""
     lease: tuple[str, str] = ("default", "datareplication-operator")
+    """Namespace and name of the Lease."""
     timing: Timing = DEFAULT_TIMING
 
 

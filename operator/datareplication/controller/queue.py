@@ -1,7 +1,7 @@
 """What to reconcile next: a queue of keys without duplicates, timers for later, back-off for keys that fail.
 
-It owns fairness: a key is in the queue at most once and is worked on by one worker at a time; one that fails waits
-longer each time and never blocks another. It refuses to know what a key is for.
+The queue is fair: a key is in it at most once and is worked on by one worker at a time; a key that fails waits longer
+each time and never blocks another. The queue does not know what a key is for.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class WorkQueue:
         return len(self._dirty)
 
     def add(self, key: Key) -> None:
-        """Ask for a key to be worked on; if a worker has it just now, once more afterwards."""
+        """Ask for a key to be worked on; if a worker has the key now, it is worked on once more afterwards."""
         self._timed.discard(key)
         self._add(key)
 
@@ -65,7 +65,7 @@ class WorkQueue:
         self._timers[key] = (when, handle)
 
     def add_due(self) -> None:
-        """Ask for the keys whose time has come by a clock that was set since; timers count seconds."""
+        """Ask for the keys that are due by the clock: timers count seconds, and the clock may have been set."""
         for key, (when, timer) in list(self._timers.items()):
             if when <= self._now():
                 timer.cancel()
@@ -85,11 +85,11 @@ class WorkQueue:
         return key
 
     def is_timed(self, key: Key) -> bool:
-        """Whether a key was given out because its time had come, and for nothing else."""
+        """Whether a key was given out only because its time had come."""
         return self._active.get(key, False)
 
     def close(self) -> None:
-        """Give out no further key, and wait for none."""
+        """Give out no further key, and stop all timers."""
         self._is_closed = True
         for _, timer in self._timers.values():
             timer.cancel()
@@ -98,7 +98,7 @@ class WorkQueue:
 
     @property
     def oldest_seconds(self) -> float:
-        """Return how long the key that comes next has waited; 0 when none does."""
+        """Return how long the key that comes next has waited; 0 when no key waits."""
         return time.monotonic() - self._dirty[self._ready[0]] if self._ready else 0.0
 
     @property
@@ -112,11 +112,11 @@ class WorkQueue:
         self._release(key)
 
     def failed(self, key: Key) -> float:
-        """Give a key back after a failure; it comes again after the returned delay in seconds."""
+        """Give a key back after a failure; it is retried after the returned delay in seconds."""
         count = self._failures.get(key, 0)
         self._failures[key] = count + 1
         longest = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(count, 10))
-        delay = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, so that keys that failed together part
+        delay = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter: keys that failed together are retried apart
         self._release(key)
         asyncio.get_running_loop().call_later(delay, self.add, key)
         return delay

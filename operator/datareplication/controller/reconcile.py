@@ -1,7 +1,7 @@
 """The only orchestration: observe -> plan -> apply -> report, for one DataReplication and its runs.
 
-Every decision is `core`'s; this module reads the live state, asks, does what it is told and writes each status once. It
-may be killed between any two API calls: called again, it reaches the same end.
+`core` makes every decision; this module reads the live state, asks `core`, carries out the answer and writes each
+status once. It may be killed between any two API calls: called again, it reaches the same end.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sorted:
-    """Runs of one DataReplication. beside: those that only tell what they still do, and have done."""
+    """Runs of one DataReplication: those to carry out, and beside them those that are being ended."""
 
     ours: tuple[Run, ...]
     beside: tuple[Run, ...] = ()
@@ -73,7 +73,7 @@ class Moved:
     requeues: tuple[datetime | None, ...]
 
     def waiting(self, refused: tuple[Run, ...], now: datetime) -> "Moved":
-        """Return the same with runs that Kubernetes refused for now."""
+        """Return these and the runs that Kubernetes refused for now."""
         again = (answers.refused_again(now),) if refused else ()
         return Moved((*self.runs, *refused), (*self.requeues, *again))
 
@@ -91,14 +91,14 @@ class Reconciler:
         self._starter = Starter(cluster, self._advancer, self._reporter, now)
 
     def forget(self, key: Key) -> None:
-        """Remember nothing more of a DataReplication that is gone."""
+        """Forget a DataReplication that is gone."""
         self._advancer.forget(key)
         self._reporter.forget(key)
 
     async def reconcile(self, key: Key, *, is_from_rest: bool = False) -> Outcome:
-        """Do what is due now for `key`. A ClusterError means: nothing is lost, ask again later.
+        """Do what is due now for `key`. A ClusterError means: nothing is lost, call again later.
 
-        is_from_rest: it rested until now, when its slot is due, and nothing was heard of it meanwhile.
+        is_from_rest: the DataReplication rested until its slot, which is due now, and no event came meanwhile.
         """
         if is_from_rest and await self._starter.start_from_rest(key):
             return Outcome(self._now())
@@ -125,18 +125,18 @@ class Reconciler:
         return await self._reconcile_valid(raw, parsed, await self._sorted(raw, parsed, readable))
 
     async def _readable(self, raw_runs: Iterable[Object]) -> Sorted:
-        """Return the runs that can be read, and beside them those that are being deleted, or cannot and are ended."""
+        """Return the runs that can be read; beside them unreadable runs and those being deleted, which are ended."""
         parts = []
         for raw in raw_runs:
             parts.append(found_runs.read_all((raw,)))
-            await asyncio.sleep(0)  # a large copy takes its time to read, and the lease has to be renewed
+            await asyncio.sleep(0)  # reading a large copy takes time, and the lease has to be renewed
         found = found_runs.together(parts)
         closed = [await self._closer.close(one, why) for one, why in found.unreadable]
         closed += [await self._closer.close(one, leftovers.DELETED) for one in found.going]
         return Sorted(found.readable, tuple(closed))
 
     async def _sorted(self, raw: Object, parsed: ReplicationSpec | None, found: Sorted) -> Sorted:
-        """Return which runs are carried out; one that was restored without its status is ended, and beside.
+        """Return the runs to carry out; beside them those that were restored without their status, which are ended.
 
         parsed: the spec; None when it is invalid.
         """
@@ -145,7 +145,7 @@ class Reconciler:
         return Sorted(judged.ours, (*found.beside, *closed))
 
     async def _reconcile_orphans(self, key: Key, readable: Sorted) -> Outcome:
-        """Go on with what outlives a DataReplication that was deleted without it."""
+        """Go on with the runs and Jobs that outlive a deleted DataReplication."""
         await self._closer.end_orphans(key)
         orphans = leftovers.runs_without_owner(readable.ours)
         why = leftovers.why_without_replication(key)
@@ -174,7 +174,7 @@ class Reconciler:
         moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now(), found.beside))
         moved = moved.waiting(accepted.refused, self._now())
         if allowed.slots and not started.taken and not started.refused and not decision.missed:
-            return Outcome(now)  # others may be due as well: what tells of it comes after their Jobs
+            return Outcome(now)  # other DataReplications may be due too: their Jobs come before this status
         for note in (*events.of_missed(decision), *events.of_made_runs(old, moved.runs)):
             await self._reporter.post(raw, note)
         in_effect = effective_schedule.after_missed(in_effect, decision)
@@ -186,7 +186,7 @@ class Reconciler:
         is_written = await self._reporter.write_replication(raw, old, new)
         await self._delete_expired(raw, parsed, moved.runs, found.beside, is_written=is_written)
         if started.refused:
-            raise started.refused  # asked again later and later; all else has been done
+            raise started.refused  # retried with back-off; all else has been done
         return outcome.of_valid(new, moved.runs, found.beside, moved.requeues, now)
 
     async def _move(self, runs: tuple[Run, ...], wanted: tuple[Move, ...]) -> Moved:
@@ -195,16 +195,16 @@ class Reconciler:
         return Moved(tuple(one for one, _ in moved), tuple(again for _, again in moved))
 
     async def _move_alone(self, one: Run, move: Move) -> tuple[Run, datetime | None]:
-        """Carry out what becomes of a run; what is amiss with it alone stops no other.
+        """Carry out what becomes of a run; an error with this run alone does not stop the others.
 
-        What Kubernetes refuses is asked for again. A run that meets a defect of ours fails, or is passed over.
+        What Kubernetes refuses is tried again. A run that meets a defect of the operator fails, or is skipped.
         """
         try:
             return await self._move_one(one, move)
         except RejectedError as error:
-            logger.warning("run %s/%s is passed over: %s", one.namespace, one.name, error.message)
+            logger.warning("run %s/%s is skipped: %s", one.namespace, one.name, error.message)
         except ClusterError:
-            raise  # all is looked at again
+            raise  # the whole reconcile is retried
         except Exception as error:
             logger.exception("run %s/%s: unexpected", one.namespace, one.name)
             one = await self._after_defect(one, error)
@@ -234,7 +234,7 @@ class Reconciler:
     async def _delete_expired(
         self, raw: Object, parsed: ReplicationSpec, runs: tuple[Run, ...], beside: tuple[Run, ...], *, is_written: bool
     ) -> None:
-        """Delete runs beyond the limits; what they achieved stands in the status by now."""
+        """Delete runs beyond the history limits; by now the status has recorded what they achieved."""
         expired = plan.expired_runs(runs, parsed.history.successful, parsed.history.failed)
         expired += plan.expired_beside(beside, parsed.history.failed)
         if expired and not is_written:

@@ -1,7 +1,7 @@
-"""All that the operator tells: statuses, Events, metrics, the log.
+"""Everything that the operator reports: statuses, Events, metrics, the log.
 
-Each change of a run's status goes to sinks, which are the functions listed in `Reporter`: to tell a run's end somewhere
-else as well, add one there (`RunChange.has_ended` says that it is the end). What is told, `core` decides.
+Each change of a run's status goes to sinks, which are the functions listed in `Reporter`. To report a run's end
+somewhere else as well, add a sink there (`RunChange.has_ended` tells the end). `core` decides what is reported.
 """
 
 import logging
@@ -34,10 +34,10 @@ Sink = Callable[[RunChange], Awaitable[None]]
 
 
 class Reporter:
-    """Writes statuses and tells what has changed by them.
+    """Writes statuses and passes their changes to the sinks.
 
-    A sink of `_before` is told a change before it is written: at least once, for whoever dies in between tells it
-    again. A sink of `_after` is told what was written: at most once.
+    A sink in `_before` gets a change before it is written: at least once, because after a crash in between the change
+    is passed again. A sink in `_after` gets a change after it is written: at most once.
     """
 
     def __init__(self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime]) -> None:
@@ -49,7 +49,7 @@ class Reporter:
         self._after: tuple[Sink, ...] = (self._count,)
 
     async def write_run(self, run: Run, new: RunStatus) -> Run:
-        """Write a run's status and tell its sinks, if it changed; return the run as it is then."""
+        """Write a run's status and call the sinks, if the status changed; return the run afterwards."""
         change = changes.change(run, new)
         if change is None:
             return replace(run, status=new)
@@ -73,7 +73,7 @@ class Reporter:
         self._metrics.count_run(change.run, change.old, change.new)
 
     async def write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> bool:
-        """Show the metrics of a DataReplication; write its status and Events if it changed, and say whether it did."""
+        """Show a DataReplication's metrics; if its status changed, write it and post Events; return whether it did."""
         self._metrics.show(names.key_of(raw), new)
         if state.to_raw(new) == state.to_raw(old) and "status" in raw:
             return False
@@ -85,7 +85,7 @@ class Reporter:
     async def confirm(self, kind: Kind, raw: Object) -> None:
         """Raise ConflictError unless `raw` is what the API holds now; nothing is changed.
 
-        What was read may be older than what has been done since, even by this process.
+        A read may be outdated, and may even lack what this process has written.
         """
         await self._cluster.write_status(kind, raw)
 
@@ -95,7 +95,7 @@ class Reporter:
             self._metrics.count_skew(run.request.slot, self._now())
 
     async def post(self, involved: Object, note: Note) -> None:
-        """Post an Event; a repetition counts up the one that is there. Events are not worth failing for."""
+        """Post an Event; a repetition increases the count of the existing one. An error is only logged."""
         manifest = events.manifest(involved, note, self._options.instance, self._now())
         namespace, name = manifest["metadata"]["namespace"], manifest["metadata"]["name"]
         try:
@@ -108,5 +108,5 @@ class Reporter:
             logger.warning("event %s not posted: %s", note.reason, error.message)
 
     def forget(self, key: Key) -> None:
-        """Show nothing more of a DataReplication that is gone."""
+        """Forget a DataReplication that is gone."""
         self._metrics.forget(key)

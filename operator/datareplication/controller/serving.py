@@ -1,4 +1,4 @@
-"""The HTTP port: probes and metrics. It is there from the start to the end, whether this process leads or waits.
+"""The HTTP port: probes and metrics. It is open from start to end, whether this process leads or waits.
 
 kopf's own liveness endpoint is not used: it starts only with the watches, and a failing check is tried again in a
 minute while the kubelet waits for an answer.

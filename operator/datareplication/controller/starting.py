@@ -1,4 +1,4 @@
-"""How the runs of slots come to be: created under the slot's name, adopted if they are ours, or passed over."""
+"""Makes the runs of slots: each is created under the slot's name, adopted if it exists and is ours, or skipped."""
 
 import logging
 from collections.abc import Callable
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Started:
-    """What came of slots. taken: a slot whose name is somebody else's. refused: why `slot` waits."""
+    """What became of slots. taken: a slot whose run name is somebody else's. refused: why `slot` waits."""
 
     runs: tuple[Run, ...]
     taken: datetime | None = None
@@ -47,7 +47,7 @@ class Started:
 
     @property
     def why_refused(self) -> Why | None:
-        """Return what a status tells of a slot whose run Kubernetes refused."""
+        """Return what the status says of a slot whose run Kubernetes refused."""
         return concurrency.refused(self.slot, self.refused.message) if self.refused and self.slot else None
 
 
@@ -61,9 +61,9 @@ class Starter:
         self._now = now
 
     async def start_from_rest(self, key: Key) -> bool:
-        """Make the Jobs of the slots that are due by as few requests as can be; False, with nothing done, if none is.
+        """Make the runs and Jobs of due slots with as few requests as possible; False, and nothing done, if none is.
 
-        Where many are due at once each request delays all others. A run that was made by hand meanwhile waits.
+        When many slots are due at once, each request delays all others. A run that was made by hand meanwhile waits.
         """
         raw = await self._cluster.confirmed(REPLICATION, key.namespace, key.name)
         due = effective_schedule.rest_end(raw, self._now()) if raw else None
@@ -74,7 +74,7 @@ class Starter:
             try:
                 made = await self._create_run(raw, due.spec, slot, begun=self._now())
             except AlreadyExistsError:
-                break  # whose it is, a look at all tells
+                break  # a full reconcile finds out whose run that is
             runs = (*runs, run.read(made))
             await self._advancer.begin(runs[-1], paths.in_use(runs))
         return True
@@ -106,7 +106,7 @@ class Starter:
         return made
 
     async def _adopted(self, raw: Object, parsed: ReplicationSpec, slot: datetime) -> Object | None:
-        """Return the run that bears the slot's name if it is the slot's; any other is reported and left alone."""
+        """Return the run with the slot's name if it was made for the slot; any other is reported and left alone."""
         name = names.run_name(raw["metadata"]["name"], slot)
         existing = await self._cluster.get(RUN, raw["metadata"]["namespace"], name)
         if existing is None:

@@ -1,7 +1,7 @@
-"""The connections to the Kubernetes API: they ask the fence once more as a write's bytes are handed to the socket.
+"""The connections to the Kubernetes API: they ask the fence once more when a write's bytes are handed to the socket.
 
-Getting a connection takes a while, and aiohttp sends a request with a body a turn of its event loop later: a process
-that was stopped meanwhile would send before it notices that its lease is over.
+Getting a connection takes a while, and aiohttp sends a request with a body one turn of the event loop later. A process
+that was paused meanwhile would send the request before it notices that its lease is over.
 """
 
 from collections.abc import Iterator
@@ -54,12 +54,12 @@ class _FencedTransport:
         return getattr(self._transport, name)
 
     def write(self, data: Any) -> None:
-        """Send; ClosedError when that may not be done any more."""
+        """Send; ClosedError when writes may not be sent any more."""
         _ask()
         self._transport.write(data)
 
     def writelines(self, chunks: Any) -> None:
-        """Send; ClosedError when that may not be done any more."""
+        """Send; ClosedError when writes may not be sent any more."""
         _ask()
         self._transport.writelines(chunks)
 

@@ -1,4 +1,4 @@
-"""kopf's watches as one task: it ends as soon as any part of them has. What is watched is `handlers.py`'s."""
+"""kopf's watches as one task, which ends as soon as any part of it has. `handlers.py` says what is watched."""
 
 import asyncio
 import logging
@@ -12,15 +12,15 @@ from datareplication.controller import ending
 from datareplication.core import names
 
 LAST_RESORT_SECONDS = 5.0
-"""After a part has failed the process ends by then, whatever hangs."""
+"""The process ends at most this long after a part has failed, whatever hangs."""
 
 LONGEST_BACKOFF_SECONDS = 8.0
 
 LABELLED = ("jobs", "pods")
-"""What others have more of than we: only what bears our label is asked for, else all of a cluster's would be read."""
+"""Kinds of which only objects with our label are read: otherwise all of the cluster's Jobs and pods would be."""
 
 PAGE_SIZE = 100
-"""Objects of one answer to a list; of whose size their makers decide."""
+"""Objects in one answer to a list; users decide how large each object is."""
 
 
 class ForEver:
@@ -35,36 +35,36 @@ class ForEver:
 
 
 class FewRepetitions(logging.Filter):
-    """Passes over most of what kopf says of a request that it repeats: of a forbidden namespace thirty lines a minute.
+    """Drops most of kopf's lines about a request that it repeats: thirty a minute for a forbidden namespace.
 
-    The first tells the fault, each hundredth that it lasts.
+    The first line tells the fault, every hundredth line that it goes on.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a record is told."""
+        """Return whether a record is logged."""
         repeated = re.match(r"Request attempt #(\d+)\S* failed; will retry", record.getMessage())
         return repeated is None or int(repeated[1]) == 1 or int(repeated[1]) % 100 == 0
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """What kopf last handled of an object: nothing, we only watch. Making it costs more than all else of an event."""
+    """Keeps no last-handled state of objects: we only watch, and building it costs more than the rest of an event."""
 
     def build(self, **_: Any) -> kopf.BodyEssence:
-        """Return that nothing is looked at."""
+        """Return an empty state."""
         return kopf.BodyEssence()
 
     def fetch(self, **_: Any) -> None:
-        """Return that nothing was kept."""
+        """Return None: nothing is kept."""
 
     def store(self, **_: Any) -> None:
         """Keep nothing."""
 
 
 class _NoProgress(kopf.ProgressStorage):
-    """How far kopf's handlers are: ours are called once for each event, and keep nothing in the object."""
+    """Keeps no progress of handlers: ours are called once for each event, and keep nothing in the object."""
 
     def fetch(self, **_: Any) -> None:
-        """Return that nothing was kept."""
+        """Return None: nothing is kept."""
 
     def store(self, **_: Any) -> None:
         """Keep nothing."""
@@ -76,7 +76,7 @@ class _NoProgress(kopf.ProgressStorage):
         """Write nothing."""
 
     def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
-        """Return what is without kopf's own marks, of which there are none."""
+        """Return the state as it is: it holds no marks of kopf."""
         return essence
 
 
@@ -89,7 +89,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     chosen.watching.server_timeout = 300
     chosen.watching.inactivity_timeout = 360
     chosen.watching.chunk_size = PAGE_SIZE
-    # An event is held for as long as its object's next one is waited for.
+    # kopf waits this long for an object's next event, and keeps the last one in memory meanwhile.
     chosen.queueing.idle_timeout = 0.5
     for kind in LABELLED:
         chosen.watching.label_selectors[kind] = names.REPLICATION_LABEL
@@ -104,11 +104,10 @@ async def watch(
 ) -> None:
     """Watch until a part of it ends; raise what that part raised, and end the process soon.
 
-    started: called when kopf has started, which takes the process's signals for itself.
+    started: called when kopf has started, because kopf takes the process's signals for itself.
 
-    kopf would first wait for all other parts to end, and a watch that is about to repeat a request waits for new
-    credentials then, which nobody gives it any more, and does not let itself be cancelled: the process would live on,
-    blind.
+    kopf alone would first wait for all other parts to end. A watch that is about to repeat a request then waits for new
+    credentials, which never come, and cannot be cancelled: the process would stay alive, but blind.
     """
     parts = await kopf.spawn_tasks(
         registry=registry,

@@ -47,7 +47,7 @@ class Controller:
         self._refused: set[str] = set()
 
     async def first_resync(self) -> None:
-        """Wait until something can be looked at: without scanning, kopf looks for our kinds once, as it starts."""
+        """Wait until a resync succeeds: without scanning, kopf looks for our kinds only once, when it starts."""
         while True:
             try:
                 await self.resync()
@@ -57,7 +57,7 @@ class Controller:
                 return
 
     async def run(self) -> None:
-        """Work until the queue is closed; an exception is one that nobody expected."""
+        """Work until the queue is closed; only an unexpected exception is raised."""
         resync = asyncio.create_task(self._resync_for_ever(), name="resync")
         workers = asyncio.create_task(self._work(), name="workers")
         try:
@@ -72,14 +72,14 @@ class Controller:
 
     @property
     def resync_seconds(self) -> float:
-        """Return how long ago the last resync was, or the beginning."""
+        """Return how long ago the last resync was; before the first one, how long ago the work began."""
         return time.monotonic() - self._resynced_at
 
     async def resync(self) -> None:
-        """Queue all that is not as it was left, has a run that has not ended, or is due by now.
+        """Queue every key that has changed since the last look, has an unfinished run, or is due by now.
 
-        A run that has not ended may have a Job or a claim of which no event came, and so may a deletion. Each namespace
-        is looked at for itself; ClusterError when none of them can be.
+        No event may have come of an unfinished run's Job or claim, or of a deletion. Each namespace is looked at by
+        itself; ClusterError when none of them can be looked at.
         """
         namespaces = self._options.namespaces or ("",)
         faults = [fault for namespace in namespaces if (fault := await self._look_at(namespace)) is not None]
@@ -93,7 +93,7 @@ class Controller:
         self.has_looked = True
 
     async def _look_at(self, namespace: str) -> ClusterError | None:
-        """Queue what there is to do in a namespace, empty for all of them; return why it cannot be looked at."""
+        """Queue what there is to do in a namespace (empty: in all of them); return why it cannot be looked at."""
         try:
             runs = await self._cluster.list_all(RUN, namespace, keep=outcome.kept)
             replications = await self._cluster.list_all(REPLICATION, namespace, keep=outcome.kept)
@@ -106,7 +106,7 @@ class Controller:
         return None
 
     def _lose(self, namespace: str, error: ClusterError) -> None:
-        """Tell, once, that a namespace cannot be looked at; where the API refuses it, leave alone what is in it."""
+        """Log, once, that a namespace cannot be looked at; if the API refuses it, leave alone what is in it."""
         told = health.unseen(namespace, error.status, error.message)
         if self._unseen.get(namespace) != told:
             logger.warning(told)
@@ -124,7 +124,7 @@ class Controller:
         self._metrics.show_namespace(namespace, is_watched=True)
 
     def _forget(self, key: Key) -> None:
-        """Remember nothing more of a key: it is gone, or may not be looked at."""
+        """Forget a key: it is gone, or may not be looked at."""
         self._left.pop(key, None)
         self.queue.forget(key)
         self._reconciler.forget(key)
@@ -166,7 +166,7 @@ class Controller:
         return True
 
     def _is_from_rest(self, key: Key) -> bool:
-        """Whether a key rested until its slot, which is due, and nothing was heard of it meanwhile."""
+        """Whether a key rested until its slot, which is due now, and no event came meanwhile."""
         return self.queue.is_timed(key) and outcome.is_slot_of_rest(self._left.get(key), self._now())
 
     async def _work(self) -> None:

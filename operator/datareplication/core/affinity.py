@@ -1,4 +1,4 @@
-"""A pod's affinity as Kubernetes has it, but for what looks into other namespaces."""
+"""A pod's affinity as in Kubernetes, without the fields that select pods of other namespaces."""
 
 from typing import Annotated, Literal
 
@@ -10,8 +10,8 @@ Word = Annotated[str, Field(max_length=317)]
 """A label's or a field's name or value."""
 
 Words = Annotated[list[Word], Field(max_length=64)]
-Weight = Annotated[int, Field(ge=1, le=100, description="How much it counts.")]
-TopologyKey = Annotated[str, Field(min_length=1, max_length=317, description="Label of nodes by which places differ.")]
+Weight = Annotated[int, Field(ge=1, le=100, description="Weight of the term.")]
+TopologyKey = Annotated[str, Field(min_length=1, max_length=317, description="Node label of the topology.")]
 
 
 class NodeExpression(Model):
@@ -23,31 +23,31 @@ class NodeExpression(Model):
 
 
 class NodeTerm(Model):
-    """Conditions that hold together."""
+    """Conditions that must all hold."""
 
     match_expressions: list[NodeExpression] = Field(default_factory=list, max_length=64, description="On labels.")
     match_fields: list[NodeExpression] = Field(default_factory=list, max_length=64, description="On fields.")
 
 
 class NodeTerms(Model):
-    """Terms of which one has to hold."""
+    """Terms of which one must hold."""
 
-    node_selector_terms: list[NodeTerm] = Field(min_length=1, max_length=64, description="One of them has to hold.")
+    node_selector_terms: list[NodeTerm] = Field(min_length=1, max_length=64, description="One of them must hold.")
 
 
 class PreferredNode(Model):
-    """A term that had better hold."""
+    """A preferred term."""
 
     weight: Weight
     preference: NodeTerm = Field(description="Which nodes.")
 
 
 class NodeAffinity(Model):
-    """Which nodes."""
+    """Affinity to nodes."""
 
-    required_during_scheduling_ignored_during_execution: NodeTerms | None = Field(None, description="Only these.")
+    required_during_scheduling_ignored_during_execution: NodeTerms | None = Field(None, description="Required nodes.")
     preferred_during_scheduling_ignored_during_execution: list[PreferredNode] = Field(
-        default_factory=list, max_length=64, description="Rather these."
+        default_factory=list, max_length=64, description="Preferred nodes."
     )
 
 
@@ -67,32 +67,32 @@ class LabelSelector(Model):
 
 
 class PodTerm(Model):
-    """Pods of the resource's own namespace, and in which sense near to them."""
+    """Pods of the resource's own namespace, and the topology in which they are near."""
 
     label_selector: LabelSelector | None = Field(None, description="Which pods.")
     topology_key: TopologyKey
 
 
 class PreferredPod(Model):
-    """A term that had better hold."""
+    """A preferred term."""
 
     weight: Weight
-    pod_affinity_term: PodTerm = Field(description="Which pods, and how near.")
+    pod_affinity_term: PodTerm = Field(description="Which pods, and in which topology.")
 
 
 class PodAffinity(Model):
-    """Near to which pods, or far from which."""
+    """Affinity to pods, or anti-affinity."""
 
     required_during_scheduling_ignored_during_execution: list[PodTerm] = Field(
-        default_factory=list, max_length=64, description="Only there."
+        default_factory=list, max_length=64, description="Required terms."
     )
     preferred_during_scheduling_ignored_during_execution: list[PreferredPod] = Field(
-        default_factory=list, max_length=64, description="Rather there."
+        default_factory=list, max_length=64, description="Preferred terms."
     )
 
 
 class Affinity(Model):
-    """To nodes and other pods."""
+    """Affinity to nodes and to other pods."""
 
     node_affinity: NodeAffinity | None = Field(None, description="To nodes.")
     pod_affinity: PodAffinity | None = Field(None, description="To pods of the same namespace.")

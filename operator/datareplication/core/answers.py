@@ -13,57 +13,59 @@ from datareplication.core.pods import Why
 from datareplication.core.run import Run
 
 REFUSED_SECONDS = 30
-"""How long after a refusal a Job is asked for again."""
+"""After a refusal the Job's request is repeated this much later."""
 
 CONFLICT_SECONDS = 1
-"""How long after a conflict all is looked at again."""
+"""After a conflict everything is looked at again this much later."""
 
 Answer = Literal["Accepted", "Conflict", "Refused", "Invalid"]
-"""Conflict: the object is not as it was seen. Refused: not accepted as things are. Invalid: it never will be."""
+"""Conflict: the object has changed since it was read. Refused: not accepted for now. Invalid: never accepted."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What came of an action. again_seconds: when to look again if it failed; refused: what came of a Job's making."""
+    """The result of an action."""
 
     again_seconds: int = 0
+    """After a failure: in how many seconds to look again."""
     refused: ObservedJob | None = None
+    """A Job that Kubernetes refused to create."""
 
 
 def done(action: JobAction, answer: Answer, message: str = "") -> Done:
-    """Return what came of an action; message: why Kubernetes refused it."""
+    """Return the result of an action; message: why Kubernetes refused it."""
     if answer == "Accepted":
         return Done()
     if answer == "Conflict":
         return Done(CONFLICT_SECONDS)
-    # A Job that is not changed is there and goes on.
+    # A Job whose patch is refused stays as it is and goes on.
     is_patch = isinstance(action, PatchJob)
     return Done(REFUSED_SECONDS, None if is_patch else _refused(action.step, message, is_final=answer == "Invalid"))
 
 
 def _refused(step: Step, message: str, *, is_final: bool) -> ObservedJob:
-    """Return a step's Job that Kubernetes does not make: for good where the Job itself is invalid, else it waits."""
+    """Return a Job that Kubernetes refused to create: failed if the Job itself is invalid, otherwise waiting."""
     if is_final:
-        why = Why("JobRejected", f"Kubernetes will never take the Job: {message}")
+        why = Why("JobRejected", f"Kubernetes finds the Job invalid: {message}")
         return ObservedJob(step, state="Failed", why=why)
-    why = Why(steps.REFUSED, f"Kubernetes refused the Job, which is asked for again: {message}")
+    why = Why(steps.REFUSED, f"Kubernetes refused the Job; the operator tries again: {message}")
     return ObservedJob(step, state="Refused", why=why)
 
 
 def refused_again(now: datetime) -> datetime:
-    """Return when to ask again for what Kubernetes refused as things are."""
+    """Return when to repeat a request that Kubernetes refused for now."""
     return now + timedelta(seconds=REFUSED_SECONDS)
 
 
 def look_after_refusal(run: Run, now: datetime) -> datetime:
-    """Return when to look again at a run that could not be looked at: when its time is over at the latest."""
+    """Return when to look again at a run that could not be looked at: at its deadline at the latest."""
     deadline = run_deadline(run)
     again = refused_again(now)
     return min(again, deadline) if deadline is not None and deadline > now else again
 
 
 def look_again(seen: SeenRun, planned: Plan, results: Iterable[Done], now: datetime) -> datetime | None:
-    """Return when to look at a run again if nothing happens before; None when nothing is to be waited for."""
+    """Return when to look at a run again if nothing happens before; None when there is nothing to wait for."""
     again = [now + timedelta(seconds=one.again_seconds) for one in results if one.again_seconds]
     if planned.requeue_at is not None:
         again.append(planned.requeue_at)

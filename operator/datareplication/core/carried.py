@@ -1,6 +1,6 @@
-"""What a target carries: (what is remembered of it, the runs that are there) -> TargetStatus. Pure.
+"""What data a target holds: (its old status, the runs that exist) -> TargetStatus. Pure.
 
-It is remembered after the run that loaded it is gone from the history.
+The status keeps this after the run that loaded the target is gone from the history.
 """
 
 from collections.abc import Container
@@ -12,20 +12,20 @@ from datareplication.core.state import TargetStatus, TargetStep
 
 
 def with_freshness(target: TargetStatus, seconds: int, now: datetime) -> TargetStatus:
-    """Return it with when its data becomes too old."""
+    """Return the target's status with the time when its data becomes too old."""
     limit = target.data_time + timedelta(seconds=seconds) if target.data_time else None
     return aged(target.having(fresh_until=limit), now)
 
 
 def aged(target: TargetStatus, now: datetime) -> TargetStatus:
-    """Return it with whether its data is young enough now."""
+    """Return the target's status with whether its data is fresh now."""
     return target.having(fresh=target.fresh_until is not None and now <= target.fresh_until)
 
 
 def after(old: TargetStatus, runs: list[Run], now: datetime) -> TargetStatus:
-    """Return it after what runs have done to it, oldest first: what one did counts, however the run is called.
+    """Return the target's status after runs, oldest first. The target's own step counts, not the run's phase.
 
-    A load of the future, by a clock that was wrong, hides none that came after it.
+    A load time in the future comes from a wrong clock; it does not hide the loads after it.
     """
     for run in runs:
         step = next((step for step in run.status.targets if step.name == old.name), None)
@@ -40,7 +40,7 @@ def after(old: TargetStatus, runs: list[Run], now: datetime) -> TargetStatus:
 
 
 def without_its_run(target: TargetStatus, there: Container[str]) -> TargetStatus:
-    """Return it as failed where its load had not ended when its run vanished. there: the runs that are not gone."""
+    """Return the target's status: failed if its run vanished before its load ended. there: the runs that exist."""
     if not target.run or target.run in there or target.phase in ("Succeeded", "Failed"):
         return target
     return target.having(phase="Failed", message=f"run {target.run} is gone, and the end of its load was not seen")
@@ -67,14 +67,14 @@ def _after_step(old: TargetStatus, run: Run, step: TargetStep) -> TargetStatus:
 
 
 def _ended(run: Run, step: TargetStep) -> datetime | None:
-    """Return when a step ended, which is not before its run began: a node's clock may be behind."""
+    """Return when a step ended, but no time before its run began: a node's clock may be behind."""
     ended = step.completion_time or run.status.completion_time  # a step that was never reached has no time
     return max(ended, run.status.start_time or ended) if ended else None
 
 
 def _time_before(old: TargetStatus, run: Run) -> datetime | None:
-    """Return since when data counts of which no report tells: no younger than before, where the report is lost.
+    """Return the data time of a load that no report tells: the old one, so that the data never looks too young.
 
-    After a rollback a target may show nothing that a snapshot tells of.
+    After a rollback there is none: the target may hold data that came from no snapshot.
     """
     return None if run.is_rollback else old.data_time

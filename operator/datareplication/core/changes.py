@@ -1,4 +1,4 @@
-"""A change of a run's status, as its sinks are told of it: (run, new status) -> `RunChange`. Pure."""
+"""A change of a run's status, as the reporter's sinks get it: (run, new status) -> `RunChange`. Pure."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from datareplication.core.state import RunStatus
 
 @dataclass(frozen=True)
 class RunChange:
-    """What a run's status said when it was last written, and what it says now. is_first: it has said nothing yet."""
+    """A run's last written status and its new one. is_first: no status was written before."""
 
     run: Run
     old: RunStatus
@@ -18,17 +18,17 @@ class RunChange:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the run ends by this change; that happens once."""
+        """Whether the run ends with this change; that happens once."""
         return self.new.completion_time is not None and self.old.completion_time is None
 
     @property
     def has_new_phase(self) -> bool:
-        """Whether its phase is another one, or the first."""
+        """Whether the phase has changed, or is the first one."""
         return self.is_first or self.new.phase != self.old.phase
 
 
 def change(run: Run, new: RunStatus) -> RunChange | None:
-    """Return what a new status changes; None when the API holds the same."""
+    """Return what a new status changes; None when the API already holds the same status."""
     written = run.raw.get("status") or {}
     if state.to_raw(new) == written:
         return None

@@ -1,4 +1,4 @@
-"""What a user can choose between, once for the resource's schema, the programs' arguments and their help."""
+"""The choices that users have: one definition for the resource's schema, the programs' arguments and their help."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The claim that is made for the snapshots: what a user may ask of it, and whether it has become larger."""
+"""The PersistentVolumeClaim that is made for the snapshots: which of its fields a user may set."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -17,7 +17,7 @@ ONE_FORM = "give accessModes and resources, either here or below spec"
 
 
 class ClaimRequests(Model):
-    """What a claim asks for."""
+    """The resources that a claim requests."""
 
     storage: Quantity = Field(description="The size.")
 
@@ -25,15 +25,15 @@ class ClaimRequests(Model):
 class ClaimResources(Model):
     """A claim's resources."""
 
-    requests: ClaimRequests = Field(description="What it asks for.")
+    requests: ClaimRequests = Field(description="The resources that the claim requests.")
 
 
 class ClaimSpec(Model):
-    """An empty volume of its own: no other volume, copy or selection of one can be asked for."""
+    """A claim for a new, empty volume. Fields that copy or select an existing volume are refused."""
 
     access_modes: AccessModes
     storage_class_name: StorageClassName | None = None
-    volume_mode: Literal["Filesystem"] | None = Field(None, description="Filesystem, as without it.")
+    volume_mode: Literal["Filesystem"] | None = Field(None, description="Filesystem, which is also the default.")
     resources: ClaimResources = Field(description="requests.storage: the size.")
 
 
@@ -52,9 +52,9 @@ class ClaimTemplate(Model):
 
     access_modes: AccessModes | None = None
     storage_class_name: StorageClassName | None = None
-    volume_mode: Literal["Filesystem"] | None = Field(None, description="Filesystem, as without it.")
+    volume_mode: Literal["Filesystem"] | None = Field(None, description="Filesystem, which is also the default.")
     resources: ClaimResources | None = Field(None, description="requests.storage: the size.")
-    spec: ClaimSpec | None = Field(None, description="The same, as a claim has it.")
+    spec: ClaimSpec | None = Field(None, description="The same fields, below spec as in a claim.")
 
     @model_validator(mode="after")
     def _has_one_form(self) -> Self:

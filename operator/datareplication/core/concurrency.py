@@ -17,26 +17,25 @@ from datareplication.core.state import RunNote
 
 @dataclass(frozen=True)
 class Turn:
-    """What concurrency allows now.
-
-    slots: due slots that become runs now, oldest first. held: why a due slot waits, without a reason when none does.
-    """
+    """What concurrency allows now."""
 
     slots: tuple[datetime, ...] = ()
+    """Due slots that become runs now, oldest first."""
     held: Why = field(default_factory=Why)
+    """Why a due slot waits; without a reason when none waits."""
 
 
 def limit(spec: ReplicationSpec) -> int:
-    """Return how many runs may be active at once: `maxActiveRuns` is of use only where runs may overlap at all.
+    """Return how many runs may be active at once: `maxActiveRuns` counts only where runs may overlap.
 
-    With `dependsOnPast` they may not: how the run before ends has to be known.
+    With `dependsOnPast` they may not: the result of the run before has to be known.
     """
     may_overlap = spec.concurrency_policy == "Allow" and not spec.depends_on_past
     return spec.max_active_runs if may_overlap else 1
 
 
 def schedule_of(spec: ReplicationSpec, schedule: Schedule) -> Schedule:
-    """Return the schedule to decide by: where each slot replaces the one before there is nothing to catch up with."""
+    """Return the schedule to decide by. Under Replace each slot replaces the one before: there is no catchup."""
     return schedule.having(catchup=False) if spec.concurrency_policy == "Replace" else schedule
 
 
@@ -65,14 +64,14 @@ def turn(
 
 
 def refused(slot: datetime, message: str) -> Why:
-    """Return why a due slot waits whose run Kubernetes refused, with its words."""
+    """Return why a due slot waits: Kubernetes refused its run with this message."""
     return Why("RunRejected", f"the slot of {times.to_text(slot)} waits: Kubernetes refused its run: {message}")
 
 
 def still_open(beside: Iterable[Run]) -> tuple[Run, ...]:
     """Return the runs that are being ended and are still at work.
 
-    Not those whose objects are gone: what is known of them are Jobs without an owner, which may be anybody's.
+    Runs whose objects are gone are left out: only Jobs without an owner tell of them, and anybody may create such Jobs.
     """
     return tuple(run for run in beside if run.uid and not run.is_finished)
 
@@ -100,7 +99,7 @@ def replaced_by(spec: ReplicationSpec, run: Run, runs: Iterable[Run]) -> str:
 def loads_ahead(run: Run, runs: Iterable[Run], beside: Iterable[Run] = ()) -> dict[str, str]:
     """Return target -> the run that began earlier and still has to load it: older data must not come after newer.
 
-    beside: runs that are being ended; what they have not begun they never will.
+    beside: runs that are being ended; they never begin a load that they have not begun yet.
     """
     loading = [(one.name, step) for one in still_open(beside) for step in one.status.targets]
     ahead = {step.name: name for name, step in loading if not step.is_finished and step.phase != "Waiting"}
@@ -117,5 +116,5 @@ def _began_before(one: Run, other: Run) -> bool:
 
 
 def in_order(runs: Iterable[Run]) -> list[Run]:
-    """Return runs in the order in which they were asked for: of slots by their slot, others by their creation."""
+    """Return runs in the order of their slots, or of their creation if they have no slot."""
     return sorted(runs, key=lambda run: (run.request.slot or run.created, run.name))

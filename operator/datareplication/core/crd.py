@@ -1,7 +1,7 @@
 """The CustomResourceDefinitions, generated from the models: type, default, limit and description have one source.
 
-pydantic's JSON schema becomes a structural one: references are put in place, `null` becomes `nullable`, a pattern with
-a message becomes a CEL rule. An unknown field is refused by `kubectl apply`.
+pydantic's JSON schema becomes a structural one: references are replaced by what they refer to, `null` becomes
+`nullable`, a pattern with a message becomes a CEL rule. `kubectl apply` refuses an unknown field.
 """
 
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ RUN_RULES = [
 
 @dataclass(frozen=True)
 class ResourceKind:
-    """What is particular to one of the two kinds."""
+    """What differs between the two kinds."""
 
     name: str
     short_name: str
@@ -99,7 +99,7 @@ REPLICATION = ResourceKind(
 RUN = ResourceKind(
     "DataReplicationRun",
     "dreprun",
-    "One run of a DataReplication: of a slot of its schedule, or made by hand to run it now.",
+    "One run of a DataReplication: made for a slot of its schedule, or made by hand to run it now.",
     RUN_COLUMNS,
     (".spec.replicationName",),
 )
@@ -180,7 +180,7 @@ def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict
 
 
 def _without_reference(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what a node refers to in its place; the node's own words win. `X or null` becomes nullable X."""
+    """Replace a node's reference by its definition; the node's own keys win. `X or null` becomes nullable X."""
     merged = dict(node)
     if "$ref" in merged:
         merged = {**definitions[merged.pop("$ref").rsplit("/", 1)[1]], **merged}

@@ -1,6 +1,6 @@
 """Which schedule is in effect, and since when its slots count: (old status, spec, now) -> `ScheduleStatus`. Pure.
 
-It owns what a change, a suspension and a resumption do to slots of the past. When a slot is, is `schedule.py`'s.
+It decides what a change, a suspension and a resumption do to past slots. `schedule.py` computes the slots.
 """
 
 from collections.abc import Mapping
@@ -32,16 +32,17 @@ def decide(
 
 @dataclass(frozen=True)
 class RestEnd:
-    """What the end of a DataReplication's rest asks for: slots of its spec, oldest first."""
+    """The due slots that end a DataReplication's rest, and its spec."""
 
     spec: ReplicationSpec
     slots: tuple[datetime, ...]
+    """Oldest first."""
 
 
 def rest_end(replication: dict[str, Any], now: datetime) -> RestEnd | None:
-    """Return the slots that may begin at once, where nothing but their time has come; None where all must be looked at.
+    """Return the due slots that may begin at once; None where only a full reconcile can decide.
 
-    Other runs are not looked at: by the status there are none that go on.
+    Runs are not looked at: the status says that none is active.
     """
     if replication["metadata"].get("deletionTimestamp"):
         return None
@@ -60,8 +61,9 @@ def scheduling_since(
 ) -> ScheduleStatus | None:
     """Return the schedule in effect and since when its slots count.
 
-    A new resource counts from its creation, a changed or added schedule from now. A resumed one counts from now too,
-    unless it catches up: resuming must not fire what was suspended. So does one that took effect in the future.
+    A new resource's slots count from its creation, those of a changed or added schedule from now. Those of a resumed
+    schedule count from now too, unless it catches up: resuming must not run suspended slots. A `since` in the future
+    comes from a wrong clock and is replaced by now.
     """
     wanted = spec.schedule
     if wanted is None:
@@ -79,12 +81,12 @@ def scheduling_since(
 
 
 def _whole(moment: datetime | None) -> datetime | None:
-    """Cut what a status cannot tell, or a startDate with a fraction would be a changed schedule each time."""
+    """Cut fractions of a second, which a status cannot hold: such a startDate would look changed each time."""
     return moment.replace(microsecond=0) if moment else None
 
 
 def after_missed(in_effect: ScheduleStatus | None, decision: Decision) -> ScheduleStatus | None:
-    """Return the schedule in effect with missed slots behind it, so that each is told once."""
+    """Return the schedule in effect since after the missed slots, so that each slot is reported once."""
     if in_effect is None or decision.missed_until is None:
         return in_effect
     return in_effect.having(since=max(in_effect.since, decision.missed_until))

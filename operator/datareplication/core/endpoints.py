@@ -26,12 +26,12 @@ class Tables(Model):
     include: list[Pattern] = Field(
         default_factory=list,
         max_length=256,
-        description="Only these, as schema.table with * and ?; empty: all. A parent brings its partitions.",
+        description="Only these are copied, as schema.table with * and ?; empty: all. A parent brings its partitions.",
     )
     exclude: list[Pattern] = Field(
         default_factory=list,
         max_length=256,
-        description="Not these, even if included; their partitions and the views that read them go as well.",
+        description="These are left out, even if included; so are their partitions and the views that read them.",
     )
     schema_only: list[Pattern] = Field(
         default_factory=list, max_length=256, description="These without their rows, for example public.sessions."
@@ -45,7 +45,8 @@ class Connection(Model):
     port: Port = Field(5432, description="The server's port.")
     database: DatabaseName = Field(description="Name of the database.")
     ssl_mode: SslMode = Field(
-        "verify-full", description="libpq's sslmode. verify-full needs sslRootCert unless a public authority signed."
+        "verify-full",
+        description="libpq's sslmode. verify-full needs sslRootCert unless a public authority signed the certificate.",
     )
     ssl_root_cert: SslRootCert | None = Field(
         None, description="Certificate authority of the server's certificate: a key of either a Secret or a ConfigMap."
@@ -81,25 +82,25 @@ class Target(Connection, PodSettings):
     )
     owners: Owners = Field(
         "Keep",
-        description="To whom objects belong: Keep gives them to the source's owners, which must exist; TargetOwner "
+        description="Who owns the objects: Keep gives them to the source's owners, which must exist; TargetOwner "
         "gives all to the target database's owner.",
     )
     grants: Grants = Field(
-        "Keep", description="Keep carries the source's grants over, whose roles must exist; Drop leaves them out."
+        "Keep", description="Keep copies the source's grants, and their roles must exist; Drop leaves the grants out."
     )
     build_credentials_secret_ref: CredentialsSecretRef | None = Field(
         None,
-        description="Secret of a login role without rights of its own, as which the new database is built (Swap), so "
-        "that the source's code gains nothing else by running; the load's role must be a member of it. Unset: one is "
-        "made for each load where the load's role may make roles.",
+        description="Secret of a login role without rights of its own. The new database is built as this role (Swap), "
+        "so that the source's code runs without further rights. The load's role must be a member of it. Unset: each "
+        "load makes such a role if the load's role may make roles.",
     )
     after_load: ConfigMapSource | None = Field(
         None, description="SQL that runs in the new database before anybody can see it, for example to scrub addresses."
     )
     physical_clone_of_source: bool = Field(
         False,
-        description="The target's server is a physical copy of the source's and so carries its system identifier.",
+        description="The target's server is a physical copy of the source's, so both have the same system identifier.",
     )
     timeout_seconds: Seconds | None = Field(
-        None, description="Deadline of this load Job, anew after a retry's delay. Unset: the run's."
+        None, description="Deadline of this load Job; it starts anew after a retry's delay. Unset: the run's."
     )

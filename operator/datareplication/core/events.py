@@ -1,4 +1,4 @@
-"""Which Events a change of status is worth: (old status, new status) -> tuple of `Note`. Pure."""
+"""Which Events a change of status causes: (old status, new status) -> tuple of `Note`. Pure."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ ENDED: dict[RunPhase, Reason] = {
     "Failed": "RunFailed",
     "Replaced": "RunReplaced",
 }
-"""How a run ended as the reason of its Event."""
+"""Phase of an ended run -> reason of its Event."""
 
 
 def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
@@ -60,7 +60,7 @@ def _of_target(target: TargetStep) -> Note:
 
 
 def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note, ...]:
-    """Return the Events of a DataReplication's change; those of its runs are told on the runs."""
+    """Return the Events of a DataReplication's change; its runs have Events of their own."""
     if new.phase == "Invalid" and (old.phase, old.message) != (new.phase, new.message):
         return (Note("Warning", "InvalidSpec", new.message),)
     if old.phase == "Invalid" and new.phase != "Invalid":
@@ -71,7 +71,7 @@ def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note
 
 
 def of_made_runs(old: ReplicationStatus, runs: Iterable[Run]) -> tuple[Note, ...]:
-    """Return the Events of slots that became runs, of which the status does not tell yet."""
+    """Return the Events of slots that became runs and that the status does not name yet."""
     known = old.last_schedule_time
     slots = [(one.name, one.request.slot) for one in runs if one.request.slot is not None]
     return tuple(
@@ -86,23 +86,24 @@ def of_missed(decision: Decision) -> tuple[Note, ...]:
     if decision.missed_until is None:
         return ()
     count = f"at least {decision.missed}" if decision.missed >= LOOK_BACK - CATCHUP_LIMIT else str(decision.missed)
-    text = f"{count} slots up to {times.to_text(decision.missed_until)} are not run: later ones came, or their deadline"
+    until = times.to_text(decision.missed_until)
+    text = f"{count} slots up to {until} are not run: later slots came, or their deadline passed"
     return (Note("Warning", "MissedSchedule", text),)
 
 
 def of_taken_name(run: str) -> Note:
-    """Return the Event of a slot whose run's name is somebody else's."""
-    text = f"run {run} exists and was not made for this resource's slot; the slot is passed over"
+    """Return the Event of a slot whose run name is taken."""
+    text = f"run {run} exists and was not made for this resource's slot; the slot is skipped"
     return Note("Warning", "RunNameTaken", text)
 
 
 def repetition(existing: Mapping[str, Any], again: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the merge patch that counts up an Event that is there. again: the Event that says the same."""
+    """Return the merge patch that increases the count of an existing Event. again: its repetition."""
     return {"count": int(existing.get("count") or 1) + 1, "lastTimestamp": again["lastTimestamp"]}
 
 
 def manifest(involved: dict[str, Any], note: Note, instance: str, now: datetime) -> dict[str, Any]:
-    """Return the Event object. Its name is made of what it says, so that a repetition finds the same object."""
+    """Return the Event object. Its name is a hash of its content, so that a repetition finds the same object."""
     metadata, message = involved["metadata"], plain.text(note.message)
     digest = hashlib.sha256(f"{metadata['uid']} {note.reason} {message}".encode()).hexdigest()[:16]
     return {

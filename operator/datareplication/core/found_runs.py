@@ -1,4 +1,4 @@
-"""The runs that are there, each read by itself: one that cannot be read holds up no other."""
+"""The runs that exist, each read by itself: one that cannot be read does not hold up the others."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,24 +12,22 @@ from datareplication.errors import SpecError
 
 @dataclass(frozen=True)
 class FoundRuns:
-    """The runs of one DataReplication.
-
-    going: those that are being deleted, as far as they can be read. unreadable: the others that cannot be read, with
-    nothing but their status, and why.
-    """
+    """The runs of one DataReplication."""
 
     readable: tuple[Run, ...] = ()
     going: tuple[Run, ...] = ()
+    """Runs that are being deleted; of an unreadable one only the status."""
     unreadable: tuple[tuple[Run, Why], ...] = ()
+    """Other runs that cannot be read: only their status, and why."""
 
 
 def read_all(found: Iterable[dict[str, Any]]) -> FoundRuns:
-    """Return the runs of DataReplicationRun objects, in their order; one that cannot be read holds up no other."""
+    """Return the runs of DataReplicationRun objects, in their order."""
     readable, going, unreadable = [], [], []
     for raw in found:
         try:
             one, fault = run.read(raw), None
-        except Exception as error:  # noqa: BLE001 - whoever may create runs must not stop those of others by a defect
+        except Exception as error:  # noqa: BLE001 - a run that triggers a defect must not stop the others
             one, fault = _without_spec(raw), why_unreadable(error)
         if "deletionTimestamp" in raw["metadata"]:
             going.append(one)
@@ -44,9 +42,7 @@ def why_unreadable(error: Exception) -> Why:
     """Return why a run cannot be read or carried out."""
     if isinstance(error, SpecError):
         return Why(error.reason, error.message)
-    return Why(
-        "OperatorDefect", f"the operator met a defect of its own: {type(error).__name__}: {plain.text(str(error))}"
-    )
+    return Why("OperatorDefect", f"the operator has a defect: {type(error).__name__}: {plain.text(str(error))}")
 
 
 def _without_spec(raw: dict[str, Any]) -> Run:
@@ -54,7 +50,7 @@ def _without_spec(raw: dict[str, Any]) -> Run:
 
 
 def together(parts: Iterable[FoundRuns]) -> FoundRuns:
-    """Return the runs of several lists as those of one."""
+    """Return several lists of runs as one."""
     parts = tuple(parts)
     return FoundRuns(
         tuple(one for part in parts for one in part.readable),

@@ -1,4 +1,4 @@
-"""A volumeClaimTemplate that has become larger than its claim: whether to look, what to ask for, what to tell. Pure."""
+"""A volumeClaimTemplate larger than its claim: whether to look at the claim, its patch, what to report. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,9 +13,9 @@ from datareplication.core.state import NOT_GROWN, ReplicationStatus
 
 
 def is_due(old: ReplicationStatus, generation: int, runs: Iterable[Run]) -> bool:
-    """Whether the claim is to be looked at: the spec has changed, or a dump is there that may need the room.
+    """Whether to look at the claim: the spec has changed, or there is a dump that may need the room.
 
-    What was told is asked for again only until the dump runs: its answer seldom changes.
+    A reported refusal is retried only until the dump runs: the answer seldom changes.
     """
     is_told = any(one.type == NOT_GROWN and one.status == "True" for one in old.conditions)
     dumps = [one.status.dump for one in runs if one.has_dump and not one.is_finished]
@@ -24,7 +24,7 @@ def is_due(old: ReplicationStatus, generation: int, runs: Iterable[Run]) -> bool
 
 
 def patch(claim: Mapping[str, Any], template: ClaimTemplate) -> dict[str, Any] | None:
-    """Return the merge patch that grows a claim of ours, None when it is not too small. A claim never shrinks."""
+    """Return the merge patch that grows the claim; None when it is large enough or not ours. A claim never shrinks."""
     has, wanted = _storage(claim), _wanted(template)
     is_ours = (claim["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == names.MANAGED_BY
     if not is_ours or not re.match(QUANTITY_PATTERN, has) or amount(wanted) <= amount(has):
@@ -34,7 +34,7 @@ def patch(claim: Mapping[str, Any], template: ClaimTemplate) -> dict[str, Any] |
 
 
 def refused(claim: Mapping[str, Any], template: ClaimTemplate, message: str) -> Why:
-    """Return what is told of a claim that Kubernetes does not let grow."""
+    """Return what is reported of a claim that Kubernetes refused to grow."""
     wanted, name, has = _wanted(template), claim["metadata"]["name"], _storage(claim)
     return Why(
         "ExpansionRefused",

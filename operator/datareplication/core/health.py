@@ -1,37 +1,39 @@
 """What is wrong with a process: (its pulse) -> faults, for the probes. Pure.
 
-A fault of liveness is one that a restart mends. That the API server does not answer is none: a process that waits for
-it, or whose lease another has, is as it should be.
+A liveness fault is one that a restart repairs. An API server that does not answer is no such fault: a process that
+waits for it, or for the lease, is healthy.
 """
 
 from dataclasses import dataclass
 
 STUCK_SECONDS = 300.0
-"""A worker gives its key back after some requests of at most 20 s each; in this time all of them would have."""
+"""A worker gives its key back after some requests of at most 20 s each; in this time every worker gives one back."""
 
 STALE_RESYNCS = 5
-"""How many resyncs may be missed before a process that leads is blind."""
+"""A process that leads and misses more resyncs than this is blind."""
 
 STALE_LEASE_DURATIONS = 5
-"""The election's loop turns several times in each."""
+"""The election's loop must turn within this many lease durations; it turns several times in each."""
 
 
 @dataclass(frozen=True)
 class Pulse:
-    """The age in seconds of what should happen again and again.
-
-    election: since its loop turned. lease_read: since the API told the Lease. resync: since this process leads, or
-    since the last resync; 0 for one that does not lead. waiting: of the next key in the queue. idle: since a worker
-    gave a key back. is_leading: whether it holds the lease; has_looked: whether it has looked at everything since.
-    """
+    """How long ago repeated things last happened, in seconds, and whether the process leads."""
 
     election: float = 0.0
+    """Since the election's loop turned."""
     lease_read: float = 0.0
+    """Since the API answered a request for the Lease."""
     resync: float = 0.0
+    """Since the last resync, or since this process leads; 0 if it does not lead."""
     waiting: float = 0.0
+    """How long the next key in the queue has waited."""
     idle: float = 0.0
+    """Since a worker gave a key back."""
     is_leading: bool = False
+    """Whether the process holds the lease."""
     has_looked: bool = False
+    """Whether the process has looked at everything since it leads."""
 
 
 def faults(pulse: Pulse, lease_seconds: float, resync_seconds: float) -> tuple[str, ...]:
@@ -51,30 +53,34 @@ def faults(pulse: Pulse, lease_seconds: float, resync_seconds: float) -> tuple[s
 def shortcomings(pulse: Pulse, lease_seconds: float) -> tuple[str, ...]:
     """Return why the process is not ready: to lead, or to take over."""
     found = {
-        f"the API has not told the Lease for {pulse.lease_read:.0f} s": pulse.lease_read > lease_seconds,
+        f"the Lease could not be read for {pulse.lease_read:.0f} s": pulse.lease_read > lease_seconds,
         "leads, and has not looked at everything yet": pulse.is_leading and not pulse.has_looked,
     }
     return tuple(text for text, is_so in found.items() if is_so)
 
 
 def is_resynced(asked: int, refused: int, unanswered: int) -> bool:
-    """Whether a resync of so many namespaces did its part: one was looked at, or no restart would mend why none was."""
+    """Whether a resync counts as done.
+
+    That is so if at least one namespace was read, or if the API refused all: a restart would not repair a refusal.
+    asked: number of namespaces; refused, unanswered: those of them that could not be read.
+    """
     return refused + unanswered < asked or not unanswered
 
 
 REMEDIES = {
-    403: "does it exist, and has the operator its Role and RoleBinding in it?",
+    403: "does it exist, and does the operator have its Role and RoleBinding in it?",
     404: "are the CustomResourceDefinitions installed?",
 }
-"""What to ask where the API server answers so to a list."""
+"""HTTP status of a failed list -> a question that leads to the remedy."""
 
 
 def place(namespace: str) -> str:
-    """Return what a namespace is called, empty for all of them."""
+    """Return a namespace's name for a message; empty means all namespaces."""
     return f"namespace {namespace}" if namespace else "the cluster"
 
 
 def unseen(namespace: str, status: int, message: str) -> str:
-    """Return that a namespace cannot be looked at, why, and what to do. status: HTTP's, 0 without an answer."""
+    """Return the message that a namespace cannot be looked at. status: the HTTP status, 0 without an answer."""
     why = "; ".join(filter(None, (message, REMEDIES.get(status))))
     return f"{place(namespace)} cannot be looked at: {why}"

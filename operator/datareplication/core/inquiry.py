@@ -1,6 +1,6 @@
-"""What only a pod's log or Events tell of a step, and whether to ask: (what its Job shows, now) -> `Inquiry`. Pure.
+"""Whether to read a pod's log or Events for a step: (what its Job shows, now) -> `Inquiry`. Pure.
 
-Each of them costs a request, a log also its node's; neither is asked for where the Job and its pods tell enough.
+Each read costs a request; a log also needs the pod's node. Neither is read where the Job and its pods tell enough.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from datareplication.core.pods import why_from_events
 from datareplication.core.report import Progress
 
 QUIET_SECONDS = 10
-"""A pod that is still being set up after this long is asked for its Events, and a Job that has none for its own."""
+"""After this long the Events are read: of a pod that is still being set up, or of a Job that still has no pod."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LogOf:
 
 @dataclass(frozen=True)
 class EventsOf:
-    """The Events of a pod or a Job, for why it does not start. since: older ones are of an attempt before."""
+    """The Events of a pod or a Job, for why it does not start. since: older Events belong to an earlier attempt."""
 
     name: str
     since: datetime
@@ -36,9 +36,9 @@ Inquiry = LogOf | EventsOf | None
 
 
 def inquiry(job: ObservedJob, now: datetime, *, is_progress_due: bool) -> Inquiry:
-    """Return what to ask for beside a step's Job and pods; None where they tell enough."""
+    """Return what to read beside a step's Job and pods; None where they tell enough."""
     if job.state == "Running" and (running := job.running_pod) is not None:
-        # The node of a lost pod does not answer, which must not hold up all the rest.
+        # The node of a lost pod does not answer; waiting for it would hold up everything else.
         return LogOf(running.name, job.step.role) if is_progress_due and not running.lost else None
     pod = job.waiting_pod
     if pod is not None and (pod.waiting is None or pod.waiting.message):
@@ -55,6 +55,6 @@ def with_log(job: ObservedJob, lines: Iterable[str]) -> ObservedJob:
 
 
 def with_events(job: ObservedJob, events: Iterable[Mapping[str, Any]], since: datetime) -> ObservedJob:
-    """Return a Job with why it waits, as far as one of the Events since then tells it."""
+    """Return a Job with why it waits, if one of the Events after `since` tells it."""
     why = why_from_events(events, since)
     return replace(job, waiting=why) if why else job

@@ -1,9 +1,9 @@
 """Who leads, by a coordination.k8s.io/v1 Lease: (what was seen and when, now) -> what follows. Pure.
 
-Times are seconds of one process's own clock, which nobody sets: clocks of two processes are never compared, and the
-times written into the Lease are for people. Who holds it may write until `held_until`, counted from before the renewal
-was sent. Who does not hold it waits a whole duration from when it first saw the last change, counted from after the
-answer came. So the holder has stopped by at least the margin before anybody else starts.
+Times are seconds of the process's own clock, which nobody sets. The clocks of two processes are never compared; the
+times written into the Lease are for people. The holder may write until `held_until`, counted from before the renewal
+was sent. Another process waits a whole duration from when it first saw the last change, counted from after the answer
+came. So the holder has stopped by at least the margin before another process starts.
 """
 
 import math
@@ -30,12 +30,12 @@ class Timing:
 
     @property
     def poll_seconds(self) -> float:
-        """Return how often the others look, and so how late they see that it was given back."""
+        """Return how often the other processes look, and so how late they see that the lease was given back."""
         return self.duration_seconds / 12
 
     @property
     def margin_seconds(self) -> float:
-        """Return how long before its lease is over the holder stops: far more than two clocks part in that time."""
+        """Return how long before its lease ends the holder stops: far more than two clocks drift apart in that time."""
         return self.duration_seconds / 6
 
     @property
@@ -70,17 +70,17 @@ def read(raw: Mapping[str, Any]) -> Lease:
 
 @dataclass(frozen=True)
 class Election:
-    """What one process knows. identity: its name, different from that of every other process, also of the past.
-
-    lease: as last seen; None when there is no such object. seen_at: since when it is known like that. held_until: until
-    when this process may write.
-    """
+    """What one process knows."""
 
     identity: str
+    """The process's name; no other process has it, not even a past one."""
     timing: Timing
     lease: Lease | None = None
+    """As last seen; None when there is no such object."""
     seen_at: float = math.inf
+    """Since when the lease is known like that."""
     held_until: float = -math.inf
+    """Until when this process may write."""
 
     def after_reading(self, lease: Lease | None, now: float) -> "Election":
         """Return what is known after an answer that came at `now`. Any change starts the wait anew."""
@@ -98,18 +98,18 @@ class Election:
 
     @property
     def holder(self) -> str:
-        """Return whom the Lease names; nobody when it is free or not there."""
+        """Return the holder that the Lease names; empty when the Lease is free or does not exist."""
         return self.lease.holder if self.lease else ""
 
     @property
     def is_own(self) -> bool:
-        """Whether the Lease names this process, which does not say that it may write."""
+        """Whether the Lease names this process. That alone does not allow the process to write."""
         return self.holder == self.identity
 
     def free_in(self, now: float) -> float:
         """Return in how many seconds the lease may be taken; 0 or less: now.
 
-        An object that is not there counts as one that is held: its holder may not have noticed yet that it was deleted.
+        A Lease that does not exist counts as held: its holder may not have noticed yet that it was deleted.
         """
         if self.lease is not None and self.holder in ("", self.identity):
             return 0.0
@@ -129,7 +129,7 @@ class Election:
         return renewed | {"acquireTime": wall_time, "leaseTransitions": lease.transitions + 1 if lease else 0}
 
     def claim(self, wall_time: str) -> dict[str, Any]:
-        """Return the merge patch that takes or renews the lease if it is still the one that was seen."""
+        """Return the merge patch that takes or renews the lease if it has not changed since it was read."""
         return self._if_unchanged(self.spec(wall_time))
 
     def release(self, wall_time: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Jobs that outlive what they were made for: raw Jobs and Pods -> what they still do, and what they have done. Pure.
+"""Jobs that outlive their run: raw Jobs and Pods -> what they still do, and what they have done. Pure.
 
-A run may be deleted without its Jobs (`--cascade=orphan`), or not be readable any more. It is called ended when they do
-nothing more, and what they did to a target is told as if nothing had happened.
+A run may be deleted without its Jobs (`--cascade=orphan`), or become unreadable. Such a run counts as ended once its
+Jobs are no longer at work. What the Jobs did to a target is reported as usual.
 """
 
 from collections.abc import Container, Iterable, Mapping
@@ -25,12 +25,12 @@ RESTING: tuple[JobState, ...] = ("Absent", "Taken", "Foreign", "Succeeded", "Fai
 """States of a Job that does nothing and will do nothing."""
 
 ORPHANS_REASON: Reason = "ForeignJob"
-"""What a run says that found a Job under its name: one of a run that was deleted and made anew, perhaps."""
+"""Reason of a run whose Job's name was taken, perhaps by a Job of a deleted run of the same name."""
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """A Job with its run: of a run that was deleted, or of one that cannot go on."""
+    """A Job whose run was deleted or cannot go on, and the name of that run."""
 
     run: str
     job: ObservedJob
@@ -38,7 +38,7 @@ class Leftover:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether it still does something, or could."""
+        """Whether the Job still does something, or could."""
         return self.job.state not in RESTING
 
 
@@ -54,22 +54,23 @@ def of_run(
 def orphans(
     jobs: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], now: datetime
 ) -> tuple[Leftover, ...]:
-    """Return the Jobs of ours that nobody owns; those that go with their run have an owner until they are gone."""
+    """Return our Jobs without an owner. A Job that is deleted with its run has its owner until it is gone."""
     pods = tuple(pods)
     return tuple(found for job in jobs if is_orphan(job) and (found := _leftover(job, pods, now)))
 
 
 def is_orphan(job: Mapping[str, Any]) -> bool:
-    """Whether a Job is of our making and has lost its run."""
+    """Whether the operator made a Job and the Job has lost its run."""
     metadata = job["metadata"]
     is_ours = (metadata.get("labels") or {}).get("app.kubernetes.io/managed-by") == names.MANAGED_BY
     return is_ours and not metadata.get("ownerReferences") and not metadata.get("deletionTimestamp")
 
 
 def may_have_orphans(old: ReplicationStatus, runs: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether Jobs may be there that nobody owns: `runs` are the raw ones of the DataReplication.
+    """Whether there may be Jobs without an owner; `runs` are the DataReplication's raw runs.
 
-    It is new, perhaps made anew; a run that was active is gone; or one of them found a Job under its name.
+    There may be if the DataReplication is new (perhaps deleted and created again), if an active run is gone, or if a
+    run found its Job's name taken.
     """
     there = {run["metadata"]["name"] for run in runs}
     found = [reason for run in runs for reason in _reasons(run.get("status") or {})]
@@ -77,35 +78,35 @@ def may_have_orphans(old: ReplicationStatus, runs: Iterable[Mapping[str, Any]]) 
 
 
 def runs_without_owner(runs: Iterable[Run]) -> tuple[Run, ...]:
-    """Return the runs that outlive a DataReplication deleted without them; owned ones go with their owner."""
+    """Return the runs that outlive their DataReplication. Runs with an owner are deleted with the owner."""
     return tuple(one for one in runs if not one.raw["metadata"].get("ownerReferences"))
 
 
 def why_without_replication(key: Key) -> Why:
-    """Return why a run fails that has not begun and whose DataReplication is not there."""
+    """Return why a run fails: it has not begun, and its DataReplication does not exist."""
     message = f"spec.replicationName: there is no DataReplication {key.name!r} in namespace {key.namespace}"
     return Why("ReplicationNotFound", message)
 
 
-DELETED = Why("RunDeleted", "the run was deleted, and something holds its object (a finalizer)")
-"""Why a run is ended that is there and is to go: nobody may find its Jobs at work beside the next run's."""
+DELETED = Why("RunDeleted", "the run was deleted, and a finalizer holds its object")
+"""Why a run that is being deleted is ended: its Jobs must not work beside those of the next run."""
 
 
 def why_orphan(one: Leftover) -> Why:
-    """Return why the Job of a run that is gone is ended."""
+    """Return why the Job of a deleted run is ended."""
     return Why("RunDeleted", f"run {one.run} was deleted without its Jobs")
 
 
 def ends(found: Iterable[Leftover], why: Why) -> tuple[PatchJob, ...]:
-    """Return what ends the Jobs that are still at work."""
+    """Return the patches that end the Jobs that are still at work."""
     return tuple(plan.stop(one.job, why) for one in found if one.is_at_work and one.job.state != "Stopping")
 
 
 def as_runs(found: Iterable[Leftover], replication: str, active: Container[str], now: datetime) -> tuple[Run, ...]:
-    """Return the runs that are gone as far as their Jobs tell of them; finished, where these are not at work.
+    """Return the runs that are gone, as far as their Jobs tell; a run is finished if none of its Jobs is at work.
 
-    active: those that were active when somebody looked last. What the Jobs of others say to have done to a target is
-    not told: who may create Jobs can make one of any name and label.
+    active: runs that were active at the last look. Of other runs no targets are reported: anybody who may create Jobs
+    can create one with any name and labels.
     """
     by_run: dict[str, list[Leftover]] = {}
     for one in found:
@@ -141,7 +142,7 @@ def _leftover(job: Mapping[str, Any], pods: tuple[Mapping[str, Any], ...], now: 
 
 
 def _as_run(name: str, replication: str, found: list[Leftover], now: datetime) -> Run:
-    """Return a run that is gone: what each of its loads says stands for itself, as in one without a dump."""
+    """Return a run that is gone. Its action is Load, so that each load's own report counts and no dump's."""
     loads = [one.job for one in found if one.job.step.role == LOAD]
     steps = [step_status(TargetStep(name=job.step.target), job, now) for job in loads]
     end = None if any(one.is_at_work for one in found) else now

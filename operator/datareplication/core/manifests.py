@@ -27,7 +27,7 @@ from datareplication.core.spec import ReplicationSpec
 from datareplication.errors import PERMANENT_EXIT_CODES
 
 DEFAULT_RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}}
-"""Each of a program's processes stays under 128 MiB; a limit is the user's to set."""
+"""Each of a program's processes stays under 128 MiB; users may set a limit."""
 
 SECURITY_CONTEXT = {
     "allowPrivilegeEscalation": False,
@@ -56,7 +56,7 @@ def volume_claim(spec: ReplicationSpec, replication: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """What is particular to the Job of one step."""
+    """What is special in the Job of one step."""
 
     step: Step
     prefix: str
@@ -77,7 +77,7 @@ def dump_job(run: Run, image: JobImage, in_use: Iterable[str] = ()) -> dict[str,
 def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dict[str, Any]:
     """Return the Job that loads the run's snapshot into one target, or rolls it back.
 
-    node: keeps it beside a ReadWriteOnce volume.
+    node: where the pod has to run, for a ReadWriteOnce volume; empty: anywhere.
     """
     target = run.spec.target(target_name)
     arguments = rollback_arguments(target) if run.is_rollback else load_arguments(run, target)
@@ -129,7 +129,7 @@ def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
 def _pod_metadata(part: Part, labels: dict[str, str]) -> dict[str, Any]:
     """Return labels and annotations of a pod; ours win, because the operator finds its pods by them.
 
-    kubectl asks for logs of our container, also where a webhook puts another before it.
+    By the annotation kubectl shows the log of our container, even if a webhook puts another container first.
     """
     annotations = {**part.settings.pod_annotations, names.DEFAULT_CONTAINER_ANNOTATION: part.step.role}
     return {"labels": part.settings.pod_labels | labels, "annotations": annotations}
@@ -173,7 +173,7 @@ def _pod(run: Run, image: JobImage, part: Part, deadline: int) -> dict[str, Any]
 
 
 def _placement(settings: PodSettings, image: JobImage) -> dict[str, Any]:
-    """Return the fields that Kubernetes schedules and pulls by; those that nobody set are left out."""
+    """Return the fields for scheduling and for pulling images; unset ones are left out."""
     pull_secrets = dict.fromkeys([*image.pull_secrets, *(secret.name for secret in settings.image_pull_secrets)])
     fields: dict[str, Any] = {
         "imagePullSecrets": [{"name": name} for name in pull_secrets],

@@ -1,8 +1,8 @@
 """Which metrics follow from which status: (old status, new status) -> counts, status -> gauges. Pure.
 
-It owns their names and labels, by Prometheus' conventions: base units, `_total` for counters. Labels are bounded: a
-namespace, name or target is that of an object there is, a reason one of `REASONS`. The detailed reason stands in the
-status.
+This module names metrics and labels, by Prometheus' conventions: base units, `_total` for counters. Labels are bounded:
+namespace, name and target are those of existing objects, a reason is one of `REASONS`. The status has the detailed
+reason.
 """
 
 from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ ACTIVE_RUNS = Metric("active_runs", "Runs that have not ended.")
 CONDITION = Metric("condition", "Whether a condition of the DataReplication is True (1) or not (0).", ("type",))
 DATA_TIME = Metric(
     "target_data_timestamp_seconds",
-    "The moment of production that the target shows; its age is time() less it.",
+    "The moment of production that the target shows; its age is time() minus this.",
     ("target",),
 )
 LOAD_TIME = Metric("target_load_timestamp_seconds", "When the target was last loaded.", ("target",))
@@ -70,7 +70,7 @@ BY_EXIT_CODE: dict[int, Reason | Literal["Succeeded", "Killed"]] = {
     143: "Killed",
     **{kind.exit_code: kind.default_reason for kind in errors.kinds()},
 }
-"""What an attempt's exit code says: the kinds of errors of both programs, which are few."""
+"""Exit code of an attempt -> reason in metrics: one for each kind of error of the programs."""
 
 OF_RUNS: set[Reason] = {
     "AllTargetsLoaded",
@@ -89,7 +89,7 @@ OF_RUNS: set[Reason] = {
     "RunTimeout",
     "StartTimeout",
 }
-"""What ends a run beside its attempts."""
+"""Reasons that end a run, other than those of its attempts."""
 
 REASONS = {*BY_EXIT_CODE.values(), *OF_RUNS, "Disruption", "OOMKilled", "Other"}
 
@@ -105,14 +105,14 @@ class Sample:
 
 @dataclass(frozen=True)
 class Duration:
-    """How long a step took whose attempt succeeded."""
+    """How long a step's successful attempt took."""
 
     step: StepKind
     seconds: float
 
 
 def of_replication(status: ReplicationStatus) -> tuple[Sample, ...]:
-    """Return the gauges of a DataReplication; a moment that never was and a condition that nobody knows have none."""
+    """Return the gauges of a DataReplication; an unset time and an Unknown condition have none."""
     conditions = {one.type: one.status for one in status.conditions if one.status != "Unknown"}
     return (
         *_moment(LAST_SUCCESS, status.last_successful_time),
@@ -153,7 +153,7 @@ def counts(run: Run, old: RunStatus, new: RunStatus) -> tuple[Sample, ...]:
 
 
 def durations(run: Run, old: RunStatus, new: RunStatus) -> tuple[Duration, ...]:
-    """Return how long the steps took that a change of a run's status tells to have succeeded."""
+    """Return the durations of the steps that succeeded with a change of a run's status."""
     steps = _steps(run, old, new)
     return tuple(
         Duration(name, after.duration_seconds) for name, before, after in steps if _has_succeeded(before, after)
@@ -161,7 +161,7 @@ def durations(run: Run, old: RunStatus, new: RunStatus) -> tuple[Duration, ...]:
 
 
 def _steps(run: Run, old: RunStatus, new: RunStatus) -> Iterator[tuple[StepKind, StepStatus, StepStatus]]:
-    """Yield every step's name, and what it was and is."""
+    """Yield every step's name, its old status and its new one."""
     if new.dump is not None:
         yield "dump", old.dump or StepStatus(), new.dump
     before = {target.name: target for target in old.targets}
@@ -182,7 +182,7 @@ def _of_attempt(attempt: AttemptStatus) -> str:
 
 
 def _of_run(status: RunStatus) -> str:
-    """Return why a run has ended; one that failed by a step says what that step's last attempt died of."""
+    """Return why a run has ended; if a step failed, the reason of that step's last attempt."""
     reason = next((condition.reason for condition in status.conditions if condition.type == "Finished"), "")
     if reason in REASONS:
         return reason

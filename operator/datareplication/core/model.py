@@ -1,7 +1,7 @@
 """What every part of a resource's model shares: the base class, the small types and the references.
 
-It owns the translation between the resource's camelCase and our snake_case. A field's type, default, limits and
-description stand in one place, the model; the CRD is generated from it (`core/crd.py`).
+This module translates between the resource's camelCase and Python's snake_case. A field's type, default, limits and
+description stand in one place, the model; the CRD is generated from the model (`core/crd.py`).
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -13,14 +13,14 @@ from datareplication.core.words import camel
 
 
 class Model(BaseModel):
-    """A frozen part of a spec. Unknown fields are refused: a misspelt field is an error, not silence."""
+    """A frozen part of a spec. Unknown fields are refused, so that a misspelt field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=camel, validate_by_name=True, strict=False)
 
     def having(self, **changes: Any) -> Self:
         """Return a copy with other values of some fields, by their Python names.
 
-        Raises TypeError for a field that there is not, pydantic's ValidationError for a value that it cannot have.
+        Raises TypeError for an unknown field, pydantic's ValidationError for a value that the field cannot have.
         """
         values = self.__dict__ | changes
         if len(values) > len(self.__dict__):
@@ -45,7 +45,7 @@ def plain(part: BaseModel) -> dict[str, Any]:
 
 
 def pattern_message(message: str) -> dict[str, Any]:
-    """Return the schema extension by which a field's pattern is refused in words instead of as a regular expression."""
+    """Return the schema extension that refuses a value in words instead of with the pattern's regular expression."""
     return {"x-pattern-message": message}
 
 
@@ -84,8 +84,8 @@ Pattern = Annotated[
 """`schema.table` with `*` and `?`."""
 
 Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
-"""What no clock of ours shows is cut: the years 1 (Go's zero time) and 9999 would be too much to reckon with. A spec's
-moment is cut as a status' is, or the two would differ for ever."""
+"""A time outside the bounds of `times.py` is set to the bound: computing with the years 1 (Go's zero time) and 9999
+would overflow. Times of a spec and of a status are both cut, or the two would differ for ever."""
 
 Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
@@ -125,7 +125,7 @@ class SslRootCert(Model):
 
 
 class ConfigMapSource(Model):
-    """A text that lies in a ConfigMap."""
+    """A text in a ConfigMap."""
 
     config_map_key_ref: KeyRef = Field(description="Key of the ConfigMap, in the resource's own namespace.")
 

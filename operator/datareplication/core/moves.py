@@ -1,6 +1,6 @@
 """What becomes of each run of a DataReplication now: (spec, runs, now) -> a `Move` for each. Pure.
 
-Which run may begin is `concurrency.py`'s; what an admitted one does next, `plan.py`'s.
+`concurrency.py` decides which run may begin, `plan.py` what an admitted run does next.
 """
 
 from collections.abc import Mapping
@@ -16,27 +16,26 @@ from datareplication.core.state import RunStatus
 
 @dataclass(frozen=True)
 class Advance:
-    """It goes a step further.
-
-    in_use: run directories on the volume that open runs use. ahead: target -> the run that loads it first. replaced_by:
-    name of the run that takes its place, empty when it may go on.
-    """
+    """The run goes a step further."""
 
     in_use: tuple[str, ...] = ()
+    """Run directories on the volume that open runs use."""
     ahead: Mapping[str, str] = field(default_factory=dict)
+    """Target -> the run that loads it first."""
     replaced_by: str = ""
+    """Name of the run that takes this one's place; empty when this one may go on."""
 
 
 @dataclass(frozen=True)
 class HoldBack:
-    """It does not begin; its status says why."""
+    """The run does not begin; its status says why."""
 
     status: RunStatus
 
 
 @dataclass(frozen=True)
 class Close:
-    """It cannot go on: its Jobs are ended, then it fails."""
+    """The run cannot go on: its Jobs are ended, then the run fails."""
 
     why: Why
 
@@ -44,7 +43,7 @@ class Close:
 WAITS = "waits for its turn; status.activeRuns of its DataReplication names all runs that have not ended"
 
 Move = Advance | HoldBack | Close | None
-"""None: it has ended, or its status cannot be read, and it stays as it is."""
+"""None: the run has ended, or its status cannot be read; the run stays as it is."""
 
 
 def moves(
@@ -52,7 +51,7 @@ def moves(
 ) -> tuple[Move, ...]:
     """Return what becomes of each of the runs of a valid DataReplication, in their order.
 
-    beside: those that are being ended; while they are at work others wait for them as for any.
+    beside: runs that are being ended; while they are at work, the others wait for them as for any run.
     """
     admitted = {one.name for one in concurrency.to_admit(spec, runs, beside)}
     in_use = paths.in_use((*runs, *beside))
@@ -69,9 +68,9 @@ def moves(
 
 
 def moves_without_spec(runs: tuple[Run, ...], why: Why, beside: tuple[Run, ...] = ()) -> tuple[Move, ...]:
-    """Return the same where the DataReplication is gone or its spec is invalid, which `why` tells.
+    """Return what becomes of each run if the DataReplication is gone or its spec is invalid; `why` says which.
 
-    Runs whose status says that they have begun go on by their own copies of the spec; others fail.
+    Runs whose status says that they have begun go on with their own copies of the spec; others fail.
     """
     in_use = paths.in_use((*runs, *beside))
     found: list[Move] = []
@@ -86,9 +85,9 @@ def moves_without_spec(runs: tuple[Run, ...], why: Why, beside: tuple[Run, ...] 
 
 
 def after_defect(run: Run, error: Exception, now: datetime) -> Move:
-    """Return what becomes of a run that met an error which nobody expected: no other is held up by it.
+    """Return what becomes of a run that met an unexpected error: it must not hold up the others.
 
-    One that has begun is asked again until its time is over, since its Jobs may well go on; any other fails.
+    A run that has begun is tried again until its deadline, since its Jobs may still be at work; any other run fails.
     """
     why, deadline = found_runs.why_unreadable(error), plan.run_deadline(run)
     if deadline is None or now >= deadline:
@@ -99,7 +98,7 @@ def after_defect(run: Run, error: Exception, now: datetime) -> Move:
 def _held_back(one: Run, successor: str, now: datetime) -> RunStatus:
     """Return the status of a run that may not begin: it waits, or it is replaced before it began.
 
-    It does not name those before it: with each that ends all that wait would be written anew.
+    The status does not name the runs ahead: otherwise all waiting runs would be written anew whenever a run ends.
     """
     if successor and (why := plan.why_ending(one, successor, now)):
         return status.replaced_run(one, why, now)

@@ -72,7 +72,7 @@ def run_name(replication: str, slot: datetime) -> str:
 
 
 def job_name(run: str, step: Step) -> str:
-    """Return `<run>-dump` or `<run>-load-<target>`; with a dot after the run where that could be another run's Job.
+    """Return `<run>-dump` or `<run>-load-<target>`; with a dot after the run if another run's Job could have that name.
 
     Run `r` with target `load-t` and run `r-load` with target `t` would share a Job. No run has a dot in its name.
     """
@@ -112,7 +112,7 @@ def job_labels(replication: str, run: str, step: Step) -> dict[str, str]:
 
 
 def owner_reference(owner: dict[str, Any], kind: str) -> dict[str, Any]:
-    """Return the controller reference to `owner`, so that Kubernetes deletes what it owns with it."""
+    """Return the owner reference (controller) to `owner`: Kubernetes deletes owned objects with their owner."""
     return {
         "apiVersion": API_VERSION,
         "kind": kind,
@@ -124,7 +124,7 @@ def owner_reference(owner: dict[str, Any], kind: str) -> dict[str, Any]:
 
 
 def is_owned_by(child: dict[str, Any], owner_uid: str) -> bool:
-    """Whether `owner_uid` is the child's controller; anything else under our name is foreign."""
+    """Whether `owner_uid` is the child's controller; any other object with that name is foreign."""
     references = child.get("metadata", {}).get("ownerReferences", ())
     return any(reference.get("controller") and reference.get("uid") == owner_uid for reference in references)
 

@@ -18,7 +18,7 @@ def run_of_slot(
 ) -> dict[str, Any]:
     """Return the DataReplicationRun of one slot of `owner` (a DataReplication object), with a copy of its spec.
 
-    begun: now, if its Job is made before its status says that it has begun.
+    begun: now, if the run's Job is made before its status says that the run has begun.
     """
     metadata = owner["metadata"]
     annotations = {"annotations": {names.BEGUN_ANNOTATION: times.to_text(begun)}} if begun else {}
@@ -48,7 +48,7 @@ def completion(
     """Return the merge patch that completes a run that has not begun: owner, labels, data interval, copied spec."""
     spec = raw_run["spec"]
     return adoption(owner, raw_run) | {
-        # An interval that its maker has set stays as it is: the schema refuses a change.
+        # An interval that the run's creator has set stays as it is: the schema refuses a change.
         "spec": {
             "dataInterval": spec.get("dataInterval") or interval_spec(interval),
             "replication": _replacing(spec.get("replication"), owner["spec"]),
@@ -57,7 +57,7 @@ def completion(
 
 
 def adoption(owner: Mapping[str, Any], raw_run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the merge patch that makes `owner` the run's owner, as it was read."""
+    """Return the merge patch that makes `owner` the run's owner, if the run has not changed since it was read."""
     return {
         "metadata": {
             "resourceVersion": raw_run["metadata"]["resourceVersion"],
@@ -68,14 +68,14 @@ def adoption(owner: Mapping[str, Any], raw_run: Mapping[str, Any]) -> dict[str, 
 
 
 def _replacing(old: Any, new: Any) -> Any:
-    """Return the merge patch that makes `new` of `old`: what only `old` has is taken away, or it would stay."""
+    """Return the merge patch that turns `old` into `new`: null removes the fields that only `old` has."""
     if not isinstance(old, Mapping) or not isinstance(new, Mapping):
         return new
     return dict.fromkeys(old) | {name: _replacing(old.get(name), value) for name, value in new.items()}
 
 
 def interval_spec(interval: tuple[datetime, datetime]) -> dict[str, str]:
-    """Return a data interval as the resource has it."""
+    """Return a data interval in the form of the resource."""
     return {"start": times.to_text(interval[0]), "end": times.to_text(interval[1])}
 
 

@@ -1,7 +1,7 @@
 """What a Job looks like: raw Job and Pod dicts -> `ObservedJob`.
 
-It owns how Kubernetes says that a Job is suspended, complete or failed. What follows from it is `plan.py`'s and
-`steps.py`'s.
+This module knows how Kubernetes says that a Job is suspended, complete or failed. `plan.py` and `steps.py` decide what
+follows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,33 +23,36 @@ HELD = Why(
 
 @dataclass(frozen=True)
 class ObservedJob:
-    """One step's Job and its pods, at one moment.
-
-    attempts counts pods that ran or run (disruptions are not counted), counted those that Kubernetes has counted;
-    failed those that failed; active those that are there or still ending. delayed is how many failed attempts have
-    already had their retry delay, retry_at when the current delay ends. waiting says why the pod that should run does
-    not. why tells a failure. has_won: its program has ended well, whatever becomes of the rest of its pod.
-    is_miscounted: attempts have failed of which Kubernetes' own count, and so its backoffLimit, knows nothing.
-    """
+    """One step's Job and its pods, at one moment."""
 
     step: Step
     state: JobState = "Absent"
     name: str = ""
     resource_version: str = ""
     attempts: int = 0
+    """Pods that ran or run; disruptions do not count."""
     counted: int = 0
+    """Pods that Kubernetes has counted."""
     failed: int = 0
+    """Pods that failed."""
     active: int = 0
+    """Pods that exist or are still ending."""
     delayed: int = 0
+    """Failed attempts that have already had their retry delay."""
     retry_at: datetime | None = None
+    """When the current retry delay ends."""
     started_at: datetime | None = None
     ended_at: datetime | None = None
     waiting: Why | None = None
+    """Why the pod that should run does not."""
     why: Why = field(default_factory=Why)
+    """Why the Job failed."""
     pods: tuple[ObservedPod, ...] = ()
     progress: Progress | None = None
     has_won: bool = False
+    """Whether the program has succeeded, whatever becomes of the rest of its pod."""
     is_miscounted: bool = False
+    """Whether attempts have failed that Kubernetes' own count, and so its backoffLimit, does not include."""
     deleted_at: datetime | None = None
 
     @property
@@ -59,7 +62,7 @@ class ObservedJob:
 
     @property
     def quiet_since(self) -> datetime | None:
-        """Return since when it waits for its controller to make a pod; None when it does not."""
+        """Return since when the Job waits for its controller to make a pod; None when it does not wait."""
         if self.state != "Pending" or self.active or any(pod.ending is None for pod in self.pods):
             return None
         moments = [self.started_at, self.deleted_at, *(pod.ending.ended_at for pod in self.pods if pod.ending)]
@@ -101,11 +104,10 @@ def observe(
     if owner_uid is not None and not names.is_owned_by(dict(job), owner_uid):
         if not names.is_of_a_run(dict(job)):
             return ObservedJob(step, state="Foreign", name=metadata["name"])
-        # That of a run which was deleted and made anew is on its way out; another's may stay.
-        told = (
-            f"Job {metadata['name']} belongs to another run, or to one that was deleted; it is waited for until it goes"
-        )
-        return ObservedJob(step, state="Taken", name=metadata["name"], why=Why("JobNameTaken", told))
+        # The Job of a deleted run of the same name is about to go; the Job of another run may stay.
+        name = metadata["name"]
+        told = f"Job {name} belongs to another run, or to one that was deleted; the step waits until the Job is gone"
+        return ObservedJob(step, state="Taken", name=name, why=Why("JobNameTaken", told))
     own = [observe_pod(pod, step.role, now) for pod in pods if names.is_owned_by(dict(pod), metadata["uid"])]
     own.sort(key=lambda pod: (pod.created, pod.name))
     annotations = metadata.get("annotations") or {}
@@ -121,7 +123,7 @@ def observe(
         active=_pods_at_work(job, own),
         delayed=_number(annotations.get(names.DELAYED_ANNOTATION)),
         retry_at=times.optional(annotations.get(names.RETRY_AT_ANNOTATION)),
-        # The Job may have been read before its controller said so, and its pods after one has ended.
+        # The Job may have been read before its controller set startTime, and the pods after one of them has ended.
         started_at=times.past(
             times.optional(status.get("startTime")) or min((pod.created for pod in own), default=None), now
         ),
@@ -141,7 +143,7 @@ def condition(raw: Mapping[str, Any], kind: str) -> Mapping[str, Any] | None:
 
 
 def _state(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState:
-    """Return the state; a program that has succeeded is the Job's success, whatever its controller comes to say."""
+    """Return the Job's state. If the program succeeded, so did the Job, whatever the Job controller says later."""
     status = job.get("status") or {}
     ended_before = _state_of_ended(job, pods)
     if ended_before is not None:
@@ -157,7 +159,7 @@ def _state(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState:
 
 
 def _state_of_ended(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> JobState | None:
-    """Return the state of a Job that has ended or is being ended; None of one that goes on."""
+    """Return the state of a Job that has ended or is being ended; None for one that goes on."""
     is_failed, is_stopped = condition(job, "Failed") is not None, _is_stopped(job)
     if condition(job, "Complete"):
         return "Succeeded"
@@ -179,7 +181,7 @@ def _has_won(pods: Iterable[ObservedPod]) -> bool:
 
 
 def _is_stopped(job: Mapping[str, Any]) -> bool:
-    """Whether we have ended it: the annotation alone may be anybody's."""
+    """Whether the operator has ended the Job. The annotation alone proves nothing: anybody may have set it."""
     annotations, spec = job["metadata"].get("annotations") or {}, job["spec"]
     return names.STOPPED_ANNOTATION in annotations and bool(
         spec.get("suspend") or spec.get("activeDeadlineSeconds") == 0
@@ -187,7 +189,7 @@ def _is_stopped(job: Mapping[str, Any]) -> bool:
 
 
 def _is_our_delay(job: Mapping[str, Any]) -> bool:
-    """Whether it is suspended by us: resuming takes the time away, so another's suspension does not find one."""
+    """Whether the operator has suspended the Job. Resuming removes the retry time, so others' suspensions have none."""
     annotations = job["metadata"].get("annotations") or {}
     failed = _count(job.get("status") or {}, "failed")
     has_time = times.optional(annotations.get(names.RETRY_AT_ANNOTATION)) is not None
@@ -195,7 +197,7 @@ def _is_our_delay(job: Mapping[str, Any]) -> bool:
 
 
 def _number(text: str | None) -> int:
-    """Return the number of an annotation, which anybody may have written; 0 where it is none."""
+    """Return the number in an annotation, which anybody may have written; 0 if it is no number."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < len("1000000000") else 0
 
 
@@ -204,7 +206,7 @@ def _count(status: Mapping[str, Any], name: str) -> int:
 
 
 def _failed(status: Mapping[str, Any]) -> int:
-    """Return how many have failed; a pod may be gone a moment before it is counted."""
+    """Return how many pods have failed; a pod may be gone a moment before it is counted."""
     return _count(status, "failed") + len((status.get("uncountedTerminatedPods") or {}).get("failed") or ())
 
 
@@ -217,16 +219,16 @@ def _active(status: Mapping[str, Any]) -> int:
 
 
 def _pods_at_work(job: Mapping[str, Any], pods: Iterable[ObservedPod]) -> int:
-    """Return how many pods are there or still end. Nobody counts any more for a Job that is being deleted."""
+    """Return how many pods exist or are still ending. Kubernetes stops counting when a Job is being deleted."""
     if job["metadata"].get("deletionTimestamp"):
         return sum(pod.phase in ("Pending", "Running") for pod in pods)
     return _active(job.get("status") or {})
 
 
 def _hindered(job: Mapping[str, Any]) -> Why | None:
-    """Return why a Job makes no pod, where somebody has seen to that."""
+    """Return why a Job makes no pod, if somebody has changed or deleted the Job."""
     if job["metadata"].get("deletionTimestamp"):
-        return Why("JobTerminating", "its Job was deleted, and something holds its object (a finalizer)")
+        return Why("JobTerminating", "its Job was deleted, and a finalizer holds its object")
     if job["spec"].get("parallelism") == 0:
         return Why("JobParallelism", "somebody has set spec.parallelism of its Job to 0, so that it makes no pod")
     return None
@@ -244,7 +246,7 @@ def _ended_at(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> datetime |
 
 
 def _why(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> Why:
-    """Prefer our own reason for stopping it, then the last attempt's end, then the Job's condition."""
+    """Return why the Job failed: why the operator ended it, else the last attempt's end, else the Job's condition."""
     if _is_stopped(job):
         reason, _, message = str(job["metadata"]["annotations"][names.STOPPED_ANNOTATION]).partition(": ")
         return shown_why(reason, message)

@@ -1,8 +1,8 @@
-"""Whether a run may be carried out, not believing what it says of itself: (run, its DataReplication, now) -> Origin.
+"""Whether a run may be carried out, without trusting the run itself: (run, its DataReplication, now) -> Origin. Pure.
 
-Who may create runs writes all of a run but its status: its owner, its name, its annotations, its copy of the spec. Only
-the status is the operator's alone. So a copy counts once the status says that the run has begun; until then it is
-compared with the DataReplication's spec, and overwritten where it differs. Pure.
+Whoever may create runs can write all of a run except its status: its owner, its name, its annotations, its copy of the
+spec. Only the operator writes the status. So the copy counts once the status says that the run has begun; until then
+the copy is compared with the DataReplication's spec, and overwritten where it differs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,29 +18,30 @@ from datareplication.core.state import ReplicationStatus, read_status
 from datareplication.errors import SpecError
 
 Origin = Literal["Ours", "Early", "Restored"]
-"""Ours: to be carried out. Early: it bears the name of a slot that is not due, and is as if it were not there.
-Restored: it has begun once, or pretends to; it is never carried out, and is as if it were not there."""
+"""Ours: to be carried out. Early: the run has the name of a slot that is not due yet; it is ignored. Restored: the run
+has begun before, or pretends to; it is ended and never carried out."""
 
 RESTORED = Why(
     "RestoredWithoutStatus",
-    "the run has what the operator fills in and no status: it has begun once, or was copied from one that has, and is "
-    "not carried out again; make a new run of spec.replicationName and what else you want, without dataInterval and "
-    "replication",
+    "the run has the fields that the operator fills in, but no status: it has begun before, or was copied from a run "
+    "that has, and is not carried out again; make a new run with spec.replicationName and the other fields that you "
+    "want, without dataInterval and replication",
 )
 
 
 @dataclass(frozen=True)
 class Known:
-    """A DataReplication at one moment. parsed: its spec, None when it is invalid. old: what its status says."""
+    """A DataReplication at one moment."""
 
     replication: Mapping[str, Any]
     parsed: ReplicationSpec | None
+    """Its spec; None when that is invalid."""
     old: ReplicationStatus
     now: datetime
 
     @property
     def handled(self) -> datetime:
-        """Return up to when slots are behind it: the last one run, or since when they count."""
+        """Return up to when slots are handled: the last slot that was run, or since when slots count."""
         since = self.old.schedule.since if self.old.schedule else None
         since = since if since and times.is_believed(since, self.now) else None
         created = times.from_text(self.replication["metadata"]["creationTimestamp"])
@@ -48,12 +49,12 @@ class Known:
 
 
 def judged_by(replication: Mapping[str, Any], parsed: ReplicationSpec | None, now: datetime) -> Known:
-    """Return what runs are judged by; parsed is None for a spec that is invalid."""
+    """Return the facts by which runs are judged; parsed is None for a spec that is invalid."""
     return Known(replication, parsed, read_status(ReplicationStatus, dict(replication)), now)
 
 
 def verdict(run: Run, known: Known) -> Origin:
-    """Return what is to become of a run."""
+    """Return whether a run may be carried out."""
     if run.raw.get("status"):
         return "Restored" if _is_set_aside(run) else "Ours"
     request = run.request
@@ -67,21 +68,21 @@ def verdict(run: Run, known: Known) -> Origin:
 
 @dataclass(frozen=True)
 class SortedRuns:
-    """ours: runs to be carried out. restored: those to be ended; early ones are neither."""
+    """Runs of one DataReplication: `ours` are carried out, `restored` are ended; early runs are in neither."""
 
     ours: tuple[Run, ...]
     restored: tuple[Run, ...]
 
 
 def sort_runs(runs: Iterable[Run], known: Known) -> SortedRuns:
-    """Return what is to become of the runs of one DataReplication, in their order."""
+    """Return which runs of one DataReplication are carried out and which are ended, in their order."""
     judged = [(one, verdict(one, known)) for one in runs]
     ours = _begun_in_turn(tuple(one for one, origin in judged if origin == "Ours"), known)
     return SortedRuns(ours, tuple(one for one, origin in judged if origin == "Restored"))
 
 
 def is_run_of_slot(raw: dict[str, Any], slot: datetime, known: Known) -> bool:
-    """Whether a run that bears the name of a slot was made of that slot for this DataReplication."""
+    """Whether a run with a slot's name was made for that slot of this DataReplication."""
     is_owned = names.is_owned_by(raw, known.replication["metadata"]["uid"])
     if not is_owned or raw["spec"].get("slot") != times.to_text(slot):
         return False
@@ -92,11 +93,15 @@ def is_run_of_slot(raw: dict[str, Any], slot: datetime, known: Known) -> bool:
 
 
 Completion = Literal["AsItIs", "Adopt", "Complete"]
-"""Adopt: it has lost its owner and gets one again. Complete: it also gets what the operator fills in."""
+"""Adopt: the run has lost its owner and gets it back. Complete: the run also gets the fields that the operator fills
+in."""
 
 
 def completion(run: Run, replication: Mapping[str, Any], parsed: ReplicationSpec) -> Completion:
-    """Return what a run lacks. One that has begun keeps its copy, and one with another owner goes with that."""
+    """Return what a run lacks. A run that has begun keeps its copy, and its owner if it has one.
+
+    A run that another object owns is deleted with that object.
+    """
     is_owned = names.is_owned_by(run.raw, replication["metadata"]["uid"])
     if run.is_finished or run.is_admitted:
         return "AsItIs" if is_owned or run.raw["metadata"].get("ownerReferences") else "Adopt"
@@ -104,10 +109,10 @@ def completion(run: Run, replication: Mapping[str, Any], parsed: ReplicationSpec
 
 
 def _is_new_slots(run: Run, slot: datetime, known: Known) -> bool:
-    """Whether a run without a status can be what the operator makes of a slot.
+    """Whether a run without a status can be one that the operator has made for a slot.
 
-    A slot is told as run only after the status of its run was written. A run that was begun as it was made carries what
-    its Job was made of; a change of the spec since then is no part of it.
+    The DataReplication's status counts a slot as run only after the status of its run was written. A run that began at
+    its creation has a Job made from its copy of the spec, so the copy is not overwritten: it must equal the spec.
     """
     owner = known.replication["metadata"]["uid"]
     is_like_ours = names.is_owned_by(run.raw, owner) and run.request.targets is None
@@ -116,12 +121,12 @@ def _is_new_slots(run: Run, slot: datetime, known: Known) -> bool:
 
 
 def _is_of_schedule(slot: datetime, parsed: ReplicationSpec | None) -> bool:
-    """Whether there is such a slot. Under an invalid spec no run begins, whatever it says."""
+    """Whether there is such a slot. Under an invalid spec any slot passes: no run begins then."""
     return parsed is None or (parsed.schedule is not None and schedule.has_slot(parsed.schedule, slot))
 
 
 def _begun_in_turn(runs: tuple[Run, ...], known: Known) -> tuple[Run, ...]:
-    """Return runs as having begun only where their status says so, or where they could have as they were made."""
+    """Return runs as begun only if their status says so, or if they could have begun at their creation."""
     begun = [one for one in runs if one.raw.get("status") and one.is_admitted and not one.is_finished]
     is_full = known.parsed is not None and len(begun) >= concurrency.limit(known.parsed)
     return tuple(one if one.raw.get("status") else _begun_if(one, known, is_full=is_full) for one in runs)

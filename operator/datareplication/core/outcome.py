@@ -1,6 +1,7 @@
 """What a look at a DataReplication leaves behind: when to look again, and what a resync finds changed. Pure.
 
-It is all that the operator remembers of a resource, and only saves looks: without it everything is looked at anew.
+An `Outcome` is all that the operator remembers of a resource. It only saves requests: without it every resource is
+looked at anew.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,29 +15,29 @@ from datareplication.core.run import Run
 from datareplication.core.state import ReplicationStatus
 
 CLOSING_SECONDS = 10
-"""How often is looked at what is being ended: an event of its Jobs may be missed."""
+"""How often runs that are being ended are looked at: an event of their Jobs may be missed."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one reconcile asks for: when to come again at the latest; `is_gone` when there is nothing to come for.
-
-    seen: the `versions` it was decided by. rests_until: its next slot, where the resource is in order and all its runs
-    have ended.
-    """
+    """What one reconcile asks for."""
 
     requeue_at: datetime | None = None
+    """When to reconcile again at the latest."""
     is_gone: bool = False
+    """Whether nothing is left to reconcile."""
     seen: int = 0
+    """The `versions` that the reconcile has seen."""
     rests_until: datetime | None = None
+    """The next slot, if the resource is in order and all its runs have ended."""
 
 
 def without_replication(
     runs: Iterable[Run], beside: Iterable[Run], requeues: Iterable[datetime | None], now: datetime
 ) -> Outcome:
-    """Return what is left of a DataReplication that is gone.
+    """Return the outcome for a DataReplication that is gone.
 
-    runs: those that go on without it. beside: those that are being ended.
+    runs: runs that go on without it. beside: runs that are being ended.
     """
     beside = tuple(beside)
     again = min(filter(None, (*requeues, _until_closed(beside, now))), default=None)
@@ -46,7 +47,7 @@ def without_replication(
 def of_invalid(
     status: ReplicationStatus, beside: Iterable[Run], requeues: Iterable[datetime | None], now: datetime
 ) -> Outcome:
-    """Return when to look again at one whose spec is invalid. beside: runs that are being ended."""
+    """Return when to look again at a DataReplication with an invalid spec. beside: runs that are being ended."""
     moments = (summary.looked_at_again(status, now), *requeues, _until_closed(beside, now))
     return Outcome(min(filter(None, moments), default=None))
 
@@ -58,7 +59,10 @@ def of_valid(
     requeues: Iterable[datetime | None],
     now: datetime,
 ) -> Outcome:
-    """Return when to look again at one in order: at its next slot at the latest. beside: runs that are being ended."""
+    """Return when to look again at a valid DataReplication: at its next slot at the latest.
+
+    beside: runs that are being ended.
+    """
     beside = tuple(beside)
     slot = status.next_schedule_time
     moments = (slot, summary.looked_at_again(status, now), *requeues, _until_closed(beside, now))
@@ -73,7 +77,7 @@ def _until_closed(beside: Iterable[Run], now: datetime) -> datetime | None:
 
 
 def is_slot_of_rest(left: Outcome | None, now: datetime) -> bool:
-    """Whether a DataReplication rested until a slot that is due. left: how it was left, None when nobody looked."""
+    """Whether a DataReplication rested until a slot that is due. left: its last outcome, None without one."""
     return left is not None and left.rests_until is not None and left.rests_until <= now
 
 
@@ -85,7 +89,7 @@ def kept(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def versions(replication: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) -> int:
-    """Return a number that changes when the DataReplication or one of its runs does; of use in this process only."""
+    """Return a number that changes when the DataReplication or one of its runs does; valid in this process only."""
     found = [(one["metadata"]["uid"], one["metadata"]["resourceVersion"]) for one in (replication, *runs)]
     return hash(tuple(sorted(found)))
 
@@ -93,10 +97,10 @@ def versions(replication: Mapping[str, Any], runs: Iterable[Mapping[str, Any]]) 
 def to_look_at(
     left: Mapping[Key, Outcome], namespace: str, replications: list[dict[str, Any]], runs: list[dict[str, Any]]
 ) -> tuple[Key, ...]:
-    """Return what a resync has to look at: what has changed since it was left, has a run that goes on, or is gone.
+    """Return what a resync has to look at: what has changed since the last look, has an unfinished run, or is gone.
 
-    namespace: of the objects, empty for all of them. A run that has not ended may have a Job or a claim of which no
-    event came.
+    namespace: of the objects; empty for all namespaces. An unfinished run may have a Job or a claim of which no event
+    came.
     """
     by_key: dict[Key, list[dict[str, Any]]] = {}
     for run in runs:

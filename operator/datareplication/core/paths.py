@@ -1,4 +1,4 @@
-"""Where a run's snapshot lies on the volume: `<name>/<run>/<path>` with the placeholders filled in."""
+"""Where a run's snapshot is on the volume: `<name>/<run>/<path>` with the placeholders filled in."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from datareplication.core.run import Run
 
 SNAPSHOTS_MOUNT = "/snapshots"
-"""Where a Job's pod has the volume."""
+"""Where a Job's pod mounts the volume."""
 
 DATE_FORMATS = {"Daily": "%Y%m%d", "Hourly": "%Y%m%d%H", "Monthly": "%Y%m"}
 DS_FORMATS = {"Daily": "%Y-%m-%d", "Hourly": "%Y-%m-%dT%H", "Monthly": "%Y-%m"}
 INSTANT_FORMAT = "%Y%m%dT%H%M%SZ"
-"""Of placeholders that stand for an instant: no colon, so that the path suits every file system."""
+"""Format of placeholders for an instant. It has no colon, so that the path is valid on every file system."""
 
 
 def snapshot_path(run: Run) -> str:

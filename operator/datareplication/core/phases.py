@@ -1,4 +1,4 @@
-"""How far something is, in one word: runs, steps, Jobs, programs. Each word stands here once, for all who use it."""
+"""The phases and states of runs, steps, Jobs and programs. Each word is defined here once."""
 
 from typing import Literal
 
@@ -35,10 +35,10 @@ JobState = Literal[
     "Stopping",
     "Stopped",
 ]
-"""Taken: another run's Job bears its name. Refused: Kubernetes does not make it as things are. Gone: it was there, and
-somebody has removed it. Held: somebody has suspended it; Suspended: we have, for the delay before a retry. Outlived:
-its program has ended, its pod has not. Failing: Kubernetes has given it up, for its deadline perhaps, and its pods
-still end."""
+"""Taken: another run's Job has the name. Refused: Kubernetes refuses to create the Job for now. Gone: the Job existed,
+and somebody has deleted it. Foreign: a Job of somebody else has the name. Held: somebody else has suspended the Job.
+Suspended: the operator has suspended it for the delay before a retry. Outlived: the program has ended, its pod has not.
+Failing: Kubernetes has given the Job up, for example at its deadline, and its pods are still ending."""
 
 Activity = Literal[
     "Connecting",
@@ -51,7 +51,7 @@ Activity = Literal[
     "Swapping",
     "Publishing",
 ]
-"""What a program is doing, as its progress tells. Waiting: for a sibling that builds."""
+"""What a program is doing, as its progress tells. Waiting: for another load of the run that builds its database."""
 
 Outcome = Literal["Succeeded", "Failed"]
 """How an attempt of a program ended."""

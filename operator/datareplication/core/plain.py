@@ -1,7 +1,7 @@
-"""Text that others wrote, as it may be shown. Every word of a stranger goes through here on its way out.
+"""Makes text that others wrote safe to show. All such text goes through here before it is shown.
 
-A pod's last words, a webhook's refusal or an annotation end up in a status, an Event or a log line, and so on people's
-terminals: there they must not break a line, turn it round, hide a part of it, or fill an object.
+A pod's termination message, a webhook's refusal or an annotation end up in a status, an Event or a log line, and so on
+people's terminals: there they must not break a line, reverse it, hide a part of it, or fill an object.
 """
 
 import re
@@ -15,10 +15,10 @@ _NO_WORD = re.compile(r"[^A-Za-z0-9_]")
 
 
 def text(value: object, limit: int = MESSAGE_LIMIT) -> str:
-    """Return a text as one line of at most `limit` visible characters; empty for what is no text.
+    """Return a text as one line of at most `limit` visible characters; empty if the value is no text.
 
     Line breaks, tabs and the like become blanks; control characters, lone surrogates and marks that only change how
-    others look (bidirectional overrides) become U+FFFD.
+    other characters look (bidirectional overrides) become U+FFFD.
     """
     if not isinstance(value, str):
         return ""
@@ -27,7 +27,7 @@ def text(value: object, limit: int = MESSAGE_LIMIT) -> str:
 
 
 def word(value: object) -> str:
-    """Return a reason as one word of letters and digits; empty for what has none."""
+    """Return a reason as one word of letters and digits; empty if it has none."""
     return _NO_WORD.sub("", value)[:WORD_LIMIT] if isinstance(value, str) else ""
 
 

@@ -1,7 +1,6 @@
 """What to do next: (run, what is observed, now) -> `Plan`. Pure; `controller/reconcile.py` carries it out.
 
-A plan holds only the next actions. Whoever carries it out may die between any two of them: the same question asked
-again gives the rest.
+A plan holds only the next actions. The operator may die between any two of them: planning again gives the rest.
 """
 
 from collections.abc import Iterable, Mapping
@@ -45,7 +44,7 @@ REPLACED: Reason = "Replaced"
 
 @dataclass(frozen=True)
 class Plan:
-    """Next actions, and when to ask again if nothing happens before."""
+    """Next actions, and when to plan again if nothing happens before."""
 
     actions: tuple[JobAction, ...] = ()
     requeue_at: datetime | None = None
@@ -53,18 +52,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class SeenRun:
-    """An admitted run with what is observed of it.
-
-    ending: why it has to end now, None when it may go on. ahead: target -> the run that has to load it first.
-    in_use: run directories on the volume that open runs of the same DataReplication use.
-    """
+    """An admitted run with what is observed of it."""
 
     run: Run
     observed: Mapping[Step, ObservedJob]
     volume: Volume
     ending: Why | None = None
+    """Why the run has to end now; None when it may go on."""
     ahead: Mapping[str, str] = field(default_factory=dict)
+    """Target -> the run that has to load it first."""
     in_use: tuple[str, ...] = ()
+    """Run directories on the volume that open runs of the same DataReplication use."""
 
 
 def why_ending(run: Run, replaced_by: str, now: datetime) -> Why | None:
@@ -109,7 +107,7 @@ def steps_to_start(run: Run, observed: Mapping[Step, ObservedJob], volume: Volum
     open_steps = [names.load_step(target) for target in run.targets if target not in ended]
     absent = [step for step in open_steps if step not in observed or observed[step].state == "Absent"]
     limit = run.spec.max_parallel_loads or len(open_steps)
-    # On one node's volume the first load's node becomes that of all.
+    # If only one node can mount the volume, the node of the first load becomes the node of all loads.
     if volume.is_single_pod or (volume.is_single_node and not run.has_dump and not run.status.node):
         limit = 1
     at_work = [step for step in open_steps if step in observed and observed[step].state not in ("Absent", "Taken")]
@@ -117,18 +115,18 @@ def steps_to_start(run: Run, observed: Mapping[Step, ObservedJob], volume: Volum
 
 
 def run_deadline(run: Run) -> datetime | None:
-    """Return when the run is over time. A resumed Job's own deadline starts anew, so the run's is kept here."""
+    """Return the run's deadline. A Job's own deadline starts anew when the Job is resumed; the run's does not."""
     started = run.status.start_time
     return started + timedelta(seconds=run.spec.timeout_seconds) if started else None
 
 
 def run_timeout(run: Run) -> Why:
-    """Return why a run over its deadline failed."""
+    """Return why a run failed: it did not end before its deadline."""
     return Why("RunTimeout", f"the run did not end within {run.spec.timeout_seconds} s (spec.timeoutSeconds)")
 
 
 def start_timeout(run: Run, waiting: Why) -> Why:
-    """Return why a step failed whose pod did not start."""
+    """Return why a step failed: its pod did not start in time."""
     cause = ": ".join(filter(None, (waiting.reason, waiting.message)))
     seconds = run.spec.start_timeout_seconds
     return Why("StartTimeout", f"the pod did not start within {seconds} s (spec.startTimeoutSeconds): {cause}")
@@ -137,7 +135,7 @@ def start_timeout(run: Run, waiting: Why) -> Why:
 def stop(job: ObservedJob, why: Why) -> PatchJob:
     """Return the patch that ends a Job for good: suspending ends its pods, the annotation keeps the reason.
 
-    Without time left, one that somebody resumes (a queue that has admitted it) fails before it has a pod.
+    With a deadline of 0 s, a Job that somebody resumes (a queue that has admitted it) fails before it has a pod.
     """
     spec = {"suspend": True, "activeDeadlineSeconds": 0}
     patch = _patch(job, spec, {names.STOPPED_ANNOTATION: f"{why.reason}: {why.message}"})
@@ -153,8 +151,8 @@ def _plan_step(run: Run, job: ObservedJob, now: datetime) -> Plan:
 
 
 def _plan_attempt(run: Run, job: ObservedJob, now: datetime) -> Plan:
-    """Return what to do with a Job that is to make an attempt: let it, or hold it back, or end it."""
-    if job.retry_at is not None:  # somebody resumed it within the delay: what is suspended from now on is not ours
+    """Return what to do with a Job that is about to make an attempt: let it go on, hold it back, or end it."""
+    if job.retry_at is not None:  # somebody resumed it within the delay: a later suspension is not the operator's
         return Plan((PatchJob(job.step, job.name, _patch(job, {}, {names.RETRY_AT_ANNOTATION: None}), "Resumed"),))
     is_over = _is_over(run, job)
     if is_over and job.is_miscounted:
@@ -165,7 +163,7 @@ def _plan_attempt(run: Run, job: ObservedJob, now: datetime) -> Plan:
 
 
 def _is_over(run: Run, job: ObservedJob) -> bool:
-    """Whether no attempt follows; Kubernetes ends the Job itself where it has counted as we have."""
+    """Whether no attempt follows. Kubernetes ends the Job itself if it has counted the same failures."""
     return job.failed > run.spec.retry_policy.retries or job.is_permanent_failure
 
 
@@ -184,9 +182,9 @@ def _delay(run: Run, job: ObservedJob, now: datetime) -> Plan:
 
 
 def _end_outlived(run: Run, job: ObservedJob, now: datetime) -> Plan:
-    """End the pod whose program has ended: its other containers may go on for ever, and no attempt follows till then.
+    """End the pod whose program has ended: other containers may run for ever, and no attempt follows before they end.
 
-    The status has recorded by now how the program ended.
+    By now the status has recorded how the program ended.
     """
     if job.has_won:
         return Plan((stop(job, Why("Succeeded", "the program has ended; other containers of its pod went on")),))
@@ -225,7 +223,7 @@ def _manifest(seen: SeenRun, step: Step, image: JobImage) -> dict[str, Any]:
 
 
 def _can_stop(job: ObservedJob) -> bool:
-    # The Job's deadline may come a moment before the run's own, which then is not told.
+    # Failing as well: the Job's deadline may pass just before the run's, and the status must tell the run's.
     return job.state in ("Pending", "Running", "Suspended", "Held", "Outlived", "Failing")
 
 
@@ -234,7 +232,10 @@ def _is_finished(step: StepStatus | None) -> bool:
 
 
 def expired_beside(runs: Iterable[Run], failed: int) -> tuple[Run, ...]:
-    """Return the same of those that count for nothing; not those that are being deleted, or are gone."""
+    """Return the finished runs beyond the limit among those that cannot be carried out (unreadable or restored).
+
+    Runs that are being deleted or are gone do not count.
+    """
     there = [run for run in runs if run.uid and "deletionTimestamp" not in run.raw["metadata"]]
     return expired_runs(there, failed, failed)
 

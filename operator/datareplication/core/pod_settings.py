@@ -1,6 +1,6 @@
-"""What a user may say of the Jobs' pods: Kubernetes' own fields, those that the restricted Pod Security level allows.
+"""What a user may set for the Jobs' pods: Kubernetes' own fields that the restricted Pod Security level allows.
 
-An allow-list: a field that is not here is refused. Where ours is stricter it wins (`manifests.py`).
+This is an allow-list: a field that is not here is refused. A stricter setting of the operator wins (`manifests.py`).
 """
 
 from typing import Annotated, Literal
@@ -16,12 +16,12 @@ GroupId = Annotated[int, Field(ge=0, le=2_147_483_647)]
 LabelValue = Annotated[str, StringConstraints(max_length=63)]
 AnnotationValue = Annotated[str, StringConstraints(max_length=4096)]
 KEY_LIMIT = 317
-"""Of a label's or an annotation's key in Kubernetes: a prefix of 253, a slash, a name of 63."""
+"""Longest key of a label or an annotation in Kubernetes: a prefix of 253, a slash, a name of 63."""
 
 _SHORT_KEYS = ("self.all(key, size(key) <= 317)", f"a key has at most {KEY_LIMIT} characters")
 
 UNCONFINING = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
-"""How annotations that Kubernetes takes for a security context begin."""
+"""Prefixes of annotations that Kubernetes takes for a security context."""
 
 _CONFINED = [
     (f"!('{key}' in self)", "sets a security profile, which is the operator's to set: leave it out")
@@ -30,23 +30,23 @@ _CONFINED = [
 
 
 class SeLinuxOptions(Model):
-    """SELinux' label, as far as it confines."""
+    """The part of SELinux' label that can only confine."""
 
     level: str = Field(max_length=253, description="The level (MCS categories), for example s0:c1,c2.")
 
 
 class SeccompProfile(Model):
-    """The seccomp profile: ours."""
+    """The seccomp profile; no other than RuntimeDefault."""
 
-    type: Literal["RuntimeDefault"] = Field(description="RuntimeDefault, as without it.")
+    type: Literal["RuntimeDefault"] = Field(description="RuntimeDefault, which is also the default.")
 
 
 class PodSecurity(Model):
-    """As whom the Jobs' pods run."""
+    """The user and the groups of the Jobs' pods."""
 
     run_as_user: int | None = Field(None, ge=1, le=2_147_483_647, description="The uid; never root.")
     run_as_group: GroupId | None = Field(None, description="The gid.")
-    run_as_non_root: Literal[True] | None = Field(None, description="true, as without it.")
+    run_as_non_root: Literal[True] | None = Field(None, description="true, which is also the default.")
     fs_group: GroupId | None = Field(None, description="The group that volumes are given to.")
     fs_group_change_policy: Literal["Always", "OnRootMismatch"] | None = Field(
         None, description="When volumes are given to fsGroup."
@@ -56,26 +56,26 @@ class PodSecurity(Model):
         None, description="Whether the image's groups count as well."
     )
     se_linux_options: SeLinuxOptions | None = Field(None, description="SELinux' level.")
-    seccomp_profile: SeccompProfile | None = Field(None, description="RuntimeDefault, as without it.")
+    seccomp_profile: SeccompProfile | None = Field(None, description="RuntimeDefault, which is also the default.")
 
 
 class Resources(Model):
     """A container's resources."""
 
     requests: dict[str, Quantity] = Field(default_factory=dict, max_length=32, description="What it is given.")
-    limits: dict[str, Quantity] = Field(default_factory=dict, max_length=32, description="What it may use.")
+    limits: dict[str, Quantity] = Field(default_factory=dict, max_length=32, description="The most it may use.")
 
 
 class Toleration(Model):
     """A taint that the pod tolerates."""
 
-    key: str | None = Field(None, max_length=317, description="The taint's key; unset: of any key.")
+    key: str | None = Field(None, max_length=317, description="The taint's key; unset: any key.")
     operator: Literal["Exists", "Equal"] | None = Field(None, description="How value is compared.")
     value: str | None = Field(None, max_length=63, description="The taint's value.")
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
         None, description="The taint's effect; unset: any."
     )
-    toleration_seconds: int | None = Field(None, description="For how long a NoExecute is tolerated.")
+    toleration_seconds: int | None = Field(None, description="For how long a NoExecute taint is tolerated.")
 
 
 class PodSettings(Model):

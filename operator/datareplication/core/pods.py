@@ -1,8 +1,8 @@
 """What one pod of a Job looks like: raw Pod dict -> `ObservedPod`.
 
-It owns how Kubernetes says that a pod waits, runs, has ended or was evicted. What that means for the Job is
-`observed.py`'s. A pod may have more containers than ours (a mesh's sidecar, an agent, init containers): what became of
-the step is what became of our container, known by its name.
+This module knows how Kubernetes says that a pod waits, runs, has ended or was evicted. `observed.py` decides what that
+means for the Job. A pod may have more containers than ours (a mesh's sidecar, an agent, init containers). Only our
+container, which is known by its name, decides the result of the step.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,19 +15,19 @@ from datareplication.core.reasons import Reason, Theirs, Word
 from datareplication.core.report import Report
 
 QUIET_REASONS = {"ContainerCreating", "PodInitializing", ""}
-"""Reasons that every pod goes through; what holds one up then stands only in its Events."""
+"""Reasons that every pod goes through. If the pod stays there, only its Events say why."""
 
 TELLING_REASONS = {"FailedMount", "FailedAttachVolume", "FailedScheduling", "FailedCreatePodSandBox", "FailedCreate"}
 
 LOST_SECONDS = 60
-"""A pod that is still there this long after it should have ended is on a node that nobody hears from."""
+"""If a pod still exists this long after it should have ended, its node does not answer."""
 
 ENDED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True)
 class Why:
-    """A reason for programs and a message for people. What others tell goes through `told`."""
+    """A reason for programs and a message for people. Text that others wrote goes through `shown_why`."""
 
     reason: Word = ""
     message: str = ""
@@ -46,33 +46,34 @@ class Ending:
 
 @dataclass(frozen=True)
 class ObservedPod:
-    """One pod, as far as our container goes.
-
-    phase: Pending, Running, Succeeded or Failed, of our container. waiting: why it does not run yet; beside: why
-    another does not, while ours runs; ending: how ours ended; lost: why its end cannot be seen. is_outlived: ours has
-    ended, and Kubernetes will not see the pod as ended by that: others go on, or have failed where ours succeeded.
-    """
+    """One pod, from the view of our container."""
 
     name: str
     created: datetime
     phase: str
+    """Of our container: Pending, Running, Succeeded or Failed."""
     node: str = ""
     waiting: Why | None = None
+    """Why our container does not run yet."""
     beside: Why | None = None
+    """Why another container does not run, while ours does."""
     ending: Ending | None = None
+    """How our container ended."""
     lost: Why | None = None
+    """Why the end of our container cannot be seen."""
     is_disruption: bool = False
     is_outlived: bool = False
+    """Our container has ended but the pod has not, or another container has failed while ours succeeded."""
     is_terminating: bool = False
 
 
 def shown_why(reason: object, message: object) -> Why:
-    """Return what Kubernetes or somebody else tells, as it may be shown."""
+    """Return what Kubernetes or somebody else tells, made safe to show."""
     return Why(Theirs(plain.word(reason)), plain.text(message))
 
 
 def observe_pod(pod: Mapping[str, Any], container: str, now: datetime) -> ObservedPod:
-    """Return what a pod shows of our container, which bears that name."""
+    """Return what a pod shows of our container, whose name is `container`."""
     metadata, status = pod["metadata"], pod.get("status") or {}
     disruption = _condition_of(status, "DisruptionTarget", "True")
     phase = _phase(status, container)
@@ -95,7 +96,7 @@ def observe_pod(pod: Mapping[str, Any], container: str, now: datetime) -> Observ
 
 
 def _in_time(ending: Ending | None, now: datetime) -> Ending | None:
-    """Return an ending with no time that is still to come: a node's clock may be ahead."""
+    """Return an ending without a time in the future: a node's clock may be ahead."""
     if ending is None:
         return None
     return replace(ending, started_at=times.past(ending.started_at, now), ended_at=times.past(ending.ended_at, now))
@@ -107,9 +108,9 @@ def is_at_work(pod: Mapping[str, Any]) -> bool:
 
 
 def why_from_events(events: Iterable[Mapping[str, Any]], since: datetime) -> Why | None:
-    """Return what the latest telling Event of a pod or a Job says: what it says is told nowhere else.
+    """Return what the latest Event of a pod or a Job with one of TELLING_REASONS says: only Events tell that.
 
-    since: older ones are of an attempt before.
+    since: older Events belong to an earlier attempt.
     """
 
     def at(event: Mapping[str, Any]) -> datetime:
@@ -149,7 +150,10 @@ def _phase(status: Mapping[str, Any], container: str) -> str:
 
 
 def _is_outlived(status: Mapping[str, Any], container: str) -> bool:
-    """Containers that Kubernetes ends itself (init containers with restartPolicy Always) do not count."""
+    """Whether our container has ended but others go on, or ours succeeded but another has failed.
+
+    Containers that Kubernetes ends itself (init containers with restartPolicy Always) do not count.
+    """
     end = _state(_ours(status, container), "terminated")
     if end is None:
         return False
@@ -222,7 +226,7 @@ def _ending_before(status: Mapping[str, Any], disruption: Mapping[str, Any] | No
 
 
 def _why(end: Mapping[str, Any], report: Report | None, disruption: Mapping[str, Any] | None) -> Why:
-    """Prefer who took the pod away, then the program's own words, then the container's end."""
+    """Return why our container failed: a disruption, else the program's report, else the container's end."""
     if not end.get("exitCode"):
         return Why()
     if disruption is not None:

@@ -1,6 +1,6 @@
 """What the programs are told: values -> arguments and environment.
 
-It owns their interface on this side. A unit test reads what is built here with the programs' own parsers.
+This is the operator's side of their interface. A unit test parses the result with the programs' own parsers.
 """
 
 from collections.abc import Iterable
@@ -56,7 +56,7 @@ def _interval_arguments(run: Run) -> list[str]:
 
 
 def _prune_arguments(run: Run, in_use: Iterable[str]) -> list[str]:
-    # Runs that begin later than this one are not in the list; their snapshots are spared by their time.
+    # Runs that begin later than this one are not in the list; --in-use-since protects their snapshots.
     retention, started = run.spec.snapshot.retention, run.status.start_time
     return [
         *("--prune-root", f"{SNAPSHOTS_MOUNT}/{run.request.replication_name}"),
@@ -100,7 +100,7 @@ def _place(target: Target) -> tuple[object, ...]:
 
 
 def rollback_arguments(target: Target) -> tuple[str, ...]:
-    """Return what the load of one target is told that rolls it back."""
+    """Return what the load program is told to roll one target back."""
     return (
         *("--target", target.name),
         *("--strategy", target.strategy),
@@ -112,7 +112,7 @@ def rollback_arguments(target: Target) -> tuple[str, ...]:
 def environment(run: Run, prefix: str, connection: Connection) -> list[dict[str, Any]]:
     """Return the variables of a program.
 
-    Credentials come by secretKeyRef: the operator never reads them, and a missing Secret has a reason.
+    Credentials come by secretKeyRef: the operator never reads them, and Kubernetes reports a missing Secret.
     """
     build = connection.build_credentials_secret_ref if isinstance(connection, Target) else None
     path = {"name": "CSV_OUTPUT_PATH", "value": f"{SNAPSHOTS_MOUNT}/{snapshot_path(run)}"}

@@ -1,4 +1,4 @@
-"""Kubernetes' quantities: text or whole number -> text as it was written, and its value to compare by."""
+"""Kubernetes' quantities: text or whole number -> the text as it was written, and its value for comparisons."""
 
 from decimal import Decimal
 from typing import Annotated, Any
@@ -22,11 +22,11 @@ Quantity = Annotated[
     BeforeValidator(_as_text),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 64}),
 ]
-"""An amount such as 2, 500m or 1.5Gi; none is below zero."""
+"""An amount such as 2, 500m or 1.5Gi; never below zero."""
 
 
 def amount(text: str) -> Decimal:
-    """Return what a quantity that matches QUANTITY_PATTERN comes to."""
+    """Return the value of a quantity that matches QUANTITY_PATTERN."""
     for suffix, factor in _FACTORS.items():
         if text.endswith(suffix):
             return Decimal(text.removesuffix(suffix)) * factor

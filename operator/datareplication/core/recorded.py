@@ -1,7 +1,7 @@
 """What a step's Job shows, given what the run's status has recorded of it: (run, Job, pods) -> `ObservedJob`. Pure.
 
-A Job and its pods may go at any time: a queue or a person suspends it, its time to live is over, a node is lost. What
-was seen once stays so: a success, a failed attempt, and that there was a Job at all.
+A Job and its pods may vanish at any time: a queue or a person suspends the Job, its time to live ends, a node is lost.
+What was recorded stays: a success, a failed attempt, and that the Job existed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,8 @@ from datareplication.core.run import Run
 from datareplication.core.state import AttemptStatus, StepStatus
 
 GONE = Why(
-    "JobGone", "its Job was removed before its end was seen, by somebody or by a time to live; start a run by hand"
+    "JobGone",
+    "its Job was deleted before its end was seen, by somebody or after its time to live; start a run by hand",
 )
 SUSPENDED: tuple[JobState, ...] = ("Held", "Suspended", "Stopping", "Stopped")
 ENDED: tuple[JobState, ...] = (
@@ -34,7 +35,7 @@ ENDED: tuple[JobState, ...] = (
 
 
 def has_pods(run: Run, jobs: Mapping[Step, Mapping[str, Any] | None]) -> bool:
-    """Whether a run may have pods. jobs: those that are there now of its steps."""
+    """Whether a run may have pods. jobs: the Jobs of its steps, None where there is none now."""
     return any(job is not None or was_made(run, step) for step, job in jobs.items())
 
 
@@ -50,7 +51,7 @@ def observe_step(
     """Return what a step's Job and the run's pods show, given what the status has recorded."""
     pods = list(pods)
     deadline = plan.run_deadline(run)
-    # Beyond the run's time nobody's pod is waited for: anyone may give one our labels.
+    # After the run's deadline no pod is waited for: anybody may create one with our labels.
     is_at_work = _has_pods_at_work(step, pods) and (deadline is None or now < deadline)
     seen = _as_recorded(
         observe(step, job, pods, run.uid, now), _before(run, step) or StepStatus(), is_at_work=is_at_work
@@ -59,7 +60,7 @@ def observe_step(
 
 
 def _over_time(run: Run, job: ObservedJob, now: datetime) -> ObservedJob:
-    """Return a step whose name is taken as failed when it has waited for as long as a pod may take to start."""
+    """Return a Job whose name is taken; as failed if the step has waited for as long as a pod may take to start."""
     dump = run.status.dump
     since = (dump.completion_time if dump else None) or run.status.start_time or now
     is_over = now >= since + timedelta(seconds=run.spec.start_timeout_seconds)
@@ -76,9 +77,9 @@ def _before(run: Run, step: Step) -> StepStatus | None:
 def _as_recorded(job: ObservedJob, old: StepStatus, *, is_at_work: bool) -> ObservedJob:
     """Return what a step's Job shows, given what its status has recorded.
 
-    A success that was seen stays one, also when its pod's other containers failed the Job, or the Job is gone. What was
-    seen as made and is gone was removed: making it again would be a second beginning. is_at_work: whether pods of the
-    step are left.
+    A recorded success stays a success, even if other containers of its pod failed the Job, or the Job is gone. A
+    recorded Job that is gone was deleted; it is not made again, or the step would run a second time. is_at_work:
+    whether pods of the step are still at work.
     """
     job = _counted(job, old)
     if won := next((attempt for attempt in old.ended_attempts if attempt.exit_code == 0), None):
@@ -93,8 +94,8 @@ def _as_recorded(job: ObservedJob, old: StepStatus, *, is_at_work: bool) -> Obse
 def _counted(job: ObservedJob, old: StepStatus) -> ObservedJob:
     """Return a Job with the attempts that the status has recorded.
 
-    Seen on 1.35: a pod that is ended by suspending its Job is never counted, whatever its containers did. So it costs
-    no attempt, unless its program had ended before, which is recorded.
+    Seen on Kubernetes 1.35: a pod that is ended by suspending its Job is never counted, whatever its containers did. So
+    the pod costs no attempt, unless the status has recorded that its program had ended before.
     """
     before = {attempt.pod: attempt for attempt in old.ended_attempts}
     pods = tuple(replace(pod, is_disruption=_is_disruption(pod, job, before)) for pod in job.pods)
@@ -116,14 +117,14 @@ def _counted(job: ObservedJob, old: StepStatus) -> ObservedJob:
 
 
 def _is_disruption(pod: ObservedPod, job: ObservedJob, before: Mapping[str, AttemptStatus]) -> bool:
-    """Whether a pod was taken away: by an eviction, or as its Job was suspended while its program ran."""
+    """Whether a pod was taken away: by an eviction, or because its Job was suspended while its program ran."""
     if pod.name in before:
         return pod.is_disruption or before[pod.name].is_disruption
     return pod.is_disruption or (pod.is_terminating and job.state in SUSPENDED)
 
 
 def _has_pods_at_work(step: Step, pods: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether one of a run's pods is of that step and has not ended; its Job may be gone."""
+    """Whether one of a run's pods belongs to the step and has not ended; the Job may be gone."""
     wanted = (step.role, step.target)
     labels = [pod["metadata"].get("labels") or {} for pod in pods if is_at_work(pod)]
     return any((one.get(names.ROLE_LABEL), one.get(names.TARGET_LABEL, "")) == wanted for one in labels)

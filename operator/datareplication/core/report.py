@@ -1,7 +1,7 @@
-"""What a program says of its work: the termination message and the progress lines. Both shells use this one form.
+"""What a program says of its work: the termination message and the progress lines.
 
-It owns the JSON's field names and size limit. It refuses to know who writes or reads it, and so believes no type: text
-with a field that cannot be read is nobody's.
+The programs write this form and the operator reads it. This module holds the JSON's field names and size limit. Anybody
+may have written the text, so every type is checked: text with a field that cannot be read is ignored.
 """
 
 import json
@@ -18,7 +18,7 @@ from datareplication.core.words import camel
 T = TypeVar("T")
 
 ROLLED_BACK: Reason = "RolledBack"
-"""Reason of a load Job that gave its target the database before its last load back."""
+"""Reason of a load Job that rolled its target back to the database before its last load."""
 
 TERMINATION_MESSAGE_LIMIT_BYTES = 3000
 """Kubernetes cuts a termination message at 4,096 bytes, and JSON that is cut cannot be read."""
@@ -30,32 +30,33 @@ def _to_mapping(value: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Report:
-    """How one attempt of a dump or a load ended.
-
-    outcome, reason: ours when it is written; what is read may hold others. message: for people, never a credential.
-    snapshot: path of the snapshot as the program was given it. snapshot_time: when its MVCC snapshot was taken, RFC
-    3339, UTC. lsn: the source's log position then. rows and bytes: of data moved, uncompressed CSV; of a rollback, of
-    what the target now shows. duration_seconds: wall time. not_carried: what a dump's source has and a copy leaves
-    behind on purpose, a short text for each kind.
-    """
+    """How one attempt of a dump or a load ended. What is read may hold other outcomes and reasons than ours."""
 
     outcome: Outcome | Theirs
     reason: Word = ""
     message: str = ""
+    """For people; never holds a credential."""
     exit_code: int = 0
     snapshot: str = ""
+    """Path of the snapshot, as the program was given it."""
     snapshot_time: str = ""
+    """When the MVCC snapshot was taken: RFC 3339, UTC."""
     lsn: str = ""
+    """The source's log position at that time."""
     tables: int = 0
     rows: int = 0
+    """Rows moved; after a rollback, rows that the target now shows."""
     bytes: int = 0
+    """The same in bytes of uncompressed CSV."""
     duration_seconds: float = 0.0
+    """Wall time."""
     not_carried: tuple[str, ...] = ()
+    """What a dump's source has and a copy leaves behind on purpose: a short text for each kind."""
 
     def to_json(self) -> str:
-        """Return one line of JSON within the limit; what is too long loses its end.
+        """Return one line of JSON within the limit, shortened if needed.
 
-        First the message, then not_carried, then the longest text of the others: a target says some of them.
+        First the message is cut, then not_carried, then the longest of the other texts, some of which a target chooses.
         """
         report = self
         while len(text := json.dumps(_to_mapping(report), ensure_ascii=False)) and _too_long(text):
@@ -72,14 +73,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an attempt is: counts done and expected (0 when unknown), rows and bytes of uncompressed CSV.
-
-    phase: what it is doing; what is read may hold another word. note: what holds it or others up, for people;
-    note_reason: the same as a reason. bytes_per_second: over the last half minute. seconds_left: of copying, at that
-    rate; None when it cannot be told.
-    """
+    """How far an attempt is. Bytes are those of uncompressed CSV; a total is 0 when it is not known."""
 
     phase: Activity | Theirs
+    """What the program is doing; what is read may hold another word than ours."""
     tables_done: int = 0
     tables_total: int = 0
     rows_done: int = 0
@@ -87,9 +84,13 @@ class Progress:
     bytes_done: int = 0
     bytes_total: int = 0
     note: str = ""
+    """What holds the program or others up, for people."""
     note_reason: Word = ""
+    """What holds the program or others up, as a reason."""
     bytes_per_second: int = 0
+    """Over the last half minute."""
     seconds_left: int | None = None
+    """How long copying the rest takes at that rate; None when it cannot be told."""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the JSON object that a progress line carries under `progress`."""
@@ -116,10 +117,10 @@ def _too_long(text: str) -> bool:
 
 
 LARGEST = 2**63 - 1
-"""Of what an integer of a status can hold."""
+"""The largest integer that a status can hold."""
 
 ITEMS_LIMIT = 100
-"""Of a list; ours have a handful."""
+"""Items of a list; the programs' own lists have a few."""
 
 
 def _text(value: Any) -> Theirs:
@@ -156,7 +157,7 @@ READERS: dict[Any, Callable[[Any], Any]] = {
     int | None: lambda value: None if value is None else _count(value),
     tuple[str, ...]: _list,
 }
-"""A field's type -> what reads it; TypeError where it is another."""
+"""A field's type -> the function that reads a value; TypeError if the value is of another type."""
 
 
 def _read(cls: type[T], load: Callable[[], Any], required: str) -> T | None:
@@ -167,5 +168,5 @@ def _read(cls: type[T], load: Callable[[], Any], required: str) -> T | None:
         known = {camel(field.name): field for field in fields(cls)}  # type: ignore[arg-type]
         found = {known[key].name: READERS[known[key].type](value) for key, value in data.items() if key in known}
         return cls(**found)
-    except (ValueError, KeyError, TypeError, RecursionError):  # the last of lists within lists
+    except (ValueError, KeyError, TypeError, RecursionError):  # RecursionError: nested lists
         return None

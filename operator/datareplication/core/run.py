@@ -18,17 +18,17 @@ DEFAULT_FRESHNESS_SECONDS: int = ReplicationSpec.model_fields["freshness_seconds
 
 _PART = r"(\.{0,2}[-A-Za-z0-9_=+][-A-Za-z0-9_.=+]*|\.{3}[-A-Za-z0-9_.=+]*)"
 SNAPSHOT_PATTERN = f"^{_PART}(/{_PART})+$"
-"""Of what spec.snapshot.path can give; no part of it is . or .. and so leads elsewhere."""
+"""Matches what spec.snapshot.path can give. No part is . or .., which would lead elsewhere."""
 
 
 def _constant(*fields: str) -> list[tuple[str, str]]:
-    """Return the rules that a field stays as it was at creation, also when it was absent."""
+    """Return the rules that a field stays as it was at creation, even if it was absent."""
     rule = "has(self.{0}) == has(oldSelf.{0}) && (!has(self.{0}) || self.{0} == oldSelf.{0})"
     return [(rule.format(field), f"{field} cannot change") for field in fields]
 
 
 def _set_once(*fields: str) -> list[tuple[str, str]]:
-    """Return the rules that a field stays as it is once it is there: the operator fills it in after creation."""
+    """Return the rules that a field stays as it is once it is set: the operator sets it after creation."""
     rule = "!has(oldSelf.{0}) || (has(self.{0}) && self.{0} == oldSelf.{0})"
     return [(rule.format(field), f"{field} cannot change once it is set") for field in fields]
 
@@ -45,18 +45,18 @@ Instant = Annotated[
         )
     ),
 ]
-"""Who may create runs writes it, and paths and names are made of it: year 1 with an offset is none in UTC."""
+"""Users write such a field, and paths and names are made from it: year 1 with an offset may not exist in UTC."""
 
 
 class DataInterval(Model):
     """The period that a run stands for: [start, end)."""
 
-    start: Instant = Field(description="The slot before; included.")
+    start: Instant = Field(description="The previous slot; included.")
     end: Instant = Field(description="The run's slot, or the creation of a run made by hand; not included.")
 
 
 class RunSpec(Model):
-    """Which run it is. Give `replicationName`; the operator fills in the rest. Once it has begun nothing changes."""
+    """What to run. Give `replicationName`; the operator fills in the rest. Once the run has begun, nothing changes."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -80,11 +80,11 @@ class RunSpec(Model):
     action: Action = Field(
         "Replicate",
         description="Replicate dumps and loads; Load loads an older snapshot; Rollback undoes the last swap of each "
-        "target, a second one does it again.",
+        "target, and a second Rollback redoes that swap.",
     )
     snapshot: Annotated[str, StringConstraints(pattern=SNAPSHOT_PATTERN, max_length=400)] | None = Field(
         None,
-        description="For Load: path of the snapshot on the volume, as status.snapshot of its run tells it.",
+        description="For Load: path of the snapshot on the volume, from status.snapshot of the run that made it.",
         json_schema_extra=pattern_message("must be a path below replicationName/, without . and .. in it"),
     )
     targets: list[Name] | None = Field(
@@ -95,18 +95,13 @@ class RunSpec(Model):
     )
     replication: ReplicationSpec | None = Field(
         None,
-        description="The DataReplication's spec as the run began, filled in by the operator; any other is overwritten.",
+        description="The DataReplication's spec when the run began. The operator fills it in and overwrites any other.",
     )
 
 
 @dataclass(frozen=True)
 class Run:
-    """One DataReplicationRun with its parsed parts.
-
-    `spec` is the copy of the DataReplication's spec that this run is carried out by; `targets` are the names it loads.
-    is_left_alone: its status says what cannot be read. A newer operator has carried it out; doing so again would, for
-    one, undo a rollback.
-    """
+    """One DataReplicationRun with its parsed parts."""
 
     name: str
     namespace: str
@@ -116,17 +111,19 @@ class Run:
     status: RunStatus
     raw: dict[str, Any]
     is_left_alone: bool = False
+    """Whether a part of the status cannot be read: a newer operator has carried the run out. Carrying it out again
+    could, for example, undo a rollback."""
 
     @property
     def spec(self) -> ReplicationSpec:
-        """Return the copied spec; SpecError when the operator has not completed the run yet."""
+        """Return the run's copy of the DataReplication's spec; SpecError when the operator has not completed it yet."""
         if self.request.replication is None:
             raise SpecError("spec.replication", "the run has not been completed by the operator yet")
         return self.request.replication
 
     @property
     def freshness_seconds(self) -> int | None:
-        """Return for how long its data is fresh, by its copy; None where it has none."""
+        """Return for how long the run's data is fresh, by its copy of the spec; None without a copy."""
         if self.request.replication is not None:
             return self.request.replication.freshness_seconds
         copied = (self.raw.get("spec") or {}).get("replication")
@@ -137,18 +134,18 @@ class Run:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Return the names of the targets of this run."""
+        """Return the names of the targets that this run loads."""
         wanted = self.request.targets
         return tuple(t.name for t in self.spec.targets if wanted is None or t.name in wanted)
 
     @property
     def has_dump(self) -> bool:
-        """Whether it makes a snapshot of its own; a load of an older one and a rollback do not."""
+        """Whether the run makes a snapshot of its own; a load of an older snapshot and a rollback do not."""
         return self.request.action == "Replicate"
 
     @property
     def is_rollback(self) -> bool:
-        """Whether its loads read no snapshot and undo the last one."""
+        """Whether the run's loads read no snapshot and undo the last load."""
         return self.request.action == "Rollback"
 
     @property
@@ -163,9 +160,9 @@ class Run:
 
 
 def kept(raw: dict[str, Any]) -> dict[str, Any]:
-    """Return what is needed of a DataReplicationRun object: of one that has ended not its copy of the spec.
+    """Return what is needed of a DataReplicationRun object. Of an ended run's copy that is only freshnessSeconds.
 
-    Whoever may make runs may make many large ones; only how long its data is fresh is still asked of the copy.
+    Users may make many large runs, which should not fill the memory.
     """
     if not _has_ended(raw):
         return raw
@@ -195,8 +192,9 @@ def read(raw: dict[str, Any]) -> Run:
     except ValidationError as error:
         raise first_error(error) from None
     if request.slot is not None and metadata["name"] != names.run_name(request.replication_name, request.slot):
-        # Believed, a copied run would count as begun when the copied one was, and its slot as run.
-        raise SpecError("spec.slot", "only the operator's own runs have one; leave it out of a run made by hand")
+        # If we accepted `slot` here, a run copied by hand would inherit the original's start time and mark its slot as
+        # run.
+        raise SpecError("spec.slot", "only the operator's own runs have a slot; leave it out of a run made by hand")
     if copied is not None and not _has_ended(raw):
         request = request.having(replication=parse(copied))
     is_left_alone = not is_legible(RunStatus, raw)
@@ -213,20 +211,20 @@ def read(raw: dict[str, Any]) -> Run:
 
 
 def begun(run: Run, now: datetime) -> Run:
-    """Return a run as one that has begun: now, where it had not before."""
+    """Return the run as begun: now, if it has not begun before."""
     return run if run.is_admitted else replace(run, status=run.status.having(start_time=now))
 
 
 def _left_alone(raw: dict[str, Any]) -> RunStatus:
-    """Return what can be read of a status that is not to be changed; such a run counts as begun."""
+    """Return what can be read of a status that must not be changed; such a run counts as begun."""
     status, created = read_status(RunStatus, raw), times.from_text(raw["metadata"]["creationTimestamp"])
     name = raw["metadata"]["name"]
-    message = f"run {name} is left alone: its status is of another version of the operator; delete it or upgrade"
+    message = f"run {name} is left alone: another version of the operator wrote its status; delete the run or upgrade"
     return status.having(start_time=status.start_time or created, message=message)
 
 
 def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:
-    """Return the status; a slot's run may have begun as it was made, before its status tells of it."""
+    """Return the status; a slot's run may have begun at its creation, before its status says so."""
     status = read_status(RunStatus, raw)
     begun = (raw["metadata"].get("annotations") or {}).get(names.BEGUN_ANNOTATION)
     if raw.get("status") or request.slot is None or not begun:
@@ -247,7 +245,7 @@ def check(run: Run) -> None:
 
 
 def _check_action(request: RunSpec) -> None:
-    """Raise SpecError for fields that do not go together. The schema refuses them too, of newer objects."""
+    """Raise SpecError for fields that do not go together. The schema refuses them too, except in older objects."""
     name, path = request.replication_name, request.snapshot
     if request.slot is not None and request.action != "Replicate":
         raise SpecError("spec.action", f"a slot's run has action Replicate, not {request.action}")

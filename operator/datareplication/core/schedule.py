@@ -1,10 +1,10 @@
 """Which slots are due: (schedule, what has been handled, now) -> `Decision`.
 
-It owns the cron library, behind `slots_after` and `slot_before`. It refuses to know about runs: whether a due slot may
-start now is `concurrency.py`'s question. The rules, and where they differ from the Kubernetes CronJob controller's:
-at most the latest missed slot is run, or with `catchup` the latest ten, oldest first; a slot older than
+Only this module uses the cron library, behind `slots_after` and `slot_before`. It does not know about runs:
+`concurrency.py` decides whether a due slot may start now. The rules, and where they differ from the Kubernetes CronJob
+controller's: at most the latest missed slot is run, or with `catchup` the latest ten, oldest first; a slot older than
 `startingDeadlineSeconds` is missed; slots before the schedule took effect are never run. An expression that names
-hours follows the clock on the wall, once on every local day; one for every hour follows elapsed time.
+hours follows the wall clock, once on every local day; an expression for every hour follows elapsed time.
 """
 
 import contextlib
@@ -36,21 +36,21 @@ LOOK_BACK = 100
 """More missed slots than this are not counted one by one; the CronJob controller stops at the same number."""
 
 GIVE_UP = timedelta(days=50 * 366)
-"""How far back the slot before is looked for; the library looks as far ahead."""
+"""How far back the previous slot is searched; the library searches as far ahead."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What a schedule asks for at one moment.
-
-    due: slots to run, oldest first; missed: how many slots will never run, the last of them missed_until; next: the
-    first slot in the future, None after `endDate` or when the expression names no further instant.
-    """
+    """What a schedule asks for at one moment."""
 
     due: tuple[datetime, ...] = ()
+    """Slots to run, oldest first."""
     missed: int = 0
+    """How many slots will never run."""
     missed_until: datetime | None = None
+    """The last of the missed slots."""
     next: datetime | None = None
+    """The first slot in the future; None after `endDate` or when the expression names no further instant."""
 
 
 def spec_of(replication: Mapping[str, Any]) -> ReplicationSpec:
@@ -85,12 +85,12 @@ def decide(schedule: Schedule, since: datetime, now: datetime) -> Decision:
 
 
 def data_interval(schedule: Schedule, slot: datetime) -> tuple[datetime, datetime]:
-    """Return [previous slot, slot); the previous slot is the schedule's own, also when no run was made of it."""
+    """Return [previous slot, slot); the previous slot is the schedule's own, even if no run was made for it."""
     return slot_before(schedule, slot) or slot, slot
 
 
 def interval_by_hand(schedule: Schedule | None, created: datetime) -> tuple[datetime, datetime]:
-    """Return the data interval of a run made by hand: from the slot before its creation, if any, to that."""
+    """Return the data interval of a run made by hand: from the slot before its creation, if any, to its creation."""
     return (slot_before(schedule, created) if schedule else None) or created, created
 
 
@@ -121,7 +121,7 @@ def slot_before(schedule: Schedule, moment: datetime) -> datetime | None:
 
 @lru_cache(maxsize=1024)
 def _read(cron: str) -> tuple[str, bool]:
-    """Return an expression for the library and whether it follows the clock on the wall, which names of hours make."""
+    """Return an expression for the library, and whether it follows the wall clock, as one does that names hours."""
     expression = PRESETS.get(cron, cron)
     is_every_hour = CronSim(expression, datetime(2024, 1, 1)).hours == set(range(24))  # noqa: DTZ001 - none is needed
     minute, _, *days = expression.split()
@@ -129,17 +129,17 @@ def _read(cron: str) -> tuple[str, bool]:
 
 
 def _on_the_wall(expression: str, local: datetime) -> Iterator[datetime | None]:
-    """Yield slots in the order of the clock on the wall; None for one on a day that the zone leaves out."""
+    """Yield slots in the order of the wall clock; None for a slot on a day that the time zone leaves out."""
     zone = local.tzinfo
     for wall in CronSim(expression, local.replace(tzinfo=None, fold=0)):
         yield _placed(wall.replace(tzinfo=zone))
 
 
 def _placed(wall: datetime) -> datetime | None:
-    """Return when a time on the wall is: in an overlap its first time, in a gap the minute after the gap.
+    """Return the moment of a wall-clock time: in an overlap the first one, in a gap the minute after the gap.
 
-    A gap at the end of a day (America/Nuuk) would push the slot into the next day, which has one of its own: then it
-    is the minute before the gap. None when the whole day is in the gap (Pacific/Apia, 2011-12-30).
+    A gap at the end of a day (America/Nuuk) would push the slot into the next day, which has a slot of its own: then
+    the minute before the gap is used. None when the whole day is in the gap (Pacific/Apia, 2011-12-30).
     """
     if _exists(wall):
         return wall
@@ -159,8 +159,8 @@ def _exists(wall: datetime) -> bool:
 def _last_slots(schedule: Schedule, start: datetime, end: datetime, count: int) -> list[datetime]:
     """Return the last `count` slots after `start` and up to `end`, oldest first.
 
-    It looks forward only, from further and further back: the library's way back differs from its way forth where a
-    clock is changed.
+    It iterates forward only, beginning further and further back: where a clock is changed, the library finds other
+    slots backward than forward.
     """
     span = timedelta(hours=1)
     while True:

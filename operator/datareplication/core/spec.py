@@ -1,6 +1,6 @@
 """The spec of a DataReplication: CR dict -> frozen `ReplicationSpec`, or `SpecError` naming the field.
 
-It owns what a spec may say. When a run is due is `schedule.py`'s, what a run does next is `plan.py`'s.
+This module says what a spec may hold. `schedule.py` decides when a run is due, `plan.py` what a run does next.
 """
 
 import re
@@ -21,8 +21,8 @@ CRON_PATTERN = (
     r"^(@(hourly|daily|weekly|monthly|yearly)"
     r"|([0-9*/,-]+ +){3}([0-9*/,-]|[A-Za-z]{3})+ +([0-9*/,-]|[A-Za-z]{3})+)$"
 )
-"""Five fields or a preset. A seconds field, `L`, `#`, `?` and `TZ=` prefixes do not match: what they mean differs from
-one cron to the next, and the time zone has its own field."""
+"""Five fields or a preset. A seconds field, `L`, `#`, `?` and `TZ=` prefixes do not match: their meaning differs
+between cron programs, and the time zone has its own field."""
 
 PLACEHOLDERS = ("date", "ds", "ds_nodash", "execution_date", "data_interval_start", "data_interval_end", "run")
 PATH_PATTERN = r"^([-A-Za-z0-9_.=+]|\{[a-z_]+\})+(/([-A-Za-z0-9_.=+]|\{[a-z_]+\})+)*$"
@@ -54,7 +54,7 @@ class Schedule(Model):
     starting_deadline_seconds: Seconds | None = Field(
         None, description="A slot that could not be started for this long is missed. Unset: no deadline."
     )
-    partitioning: Partitioning = Field("Daily", description="How finely {date} and {ds} tell the data interval.")
+    partitioning: Partitioning = Field("Daily", description="Whether {date} and {ds} hold a day, hour or month.")
 
 
 class RetryPolicy(Model):
@@ -115,7 +115,7 @@ class Snapshot(Model):
         )
         | rules(("!self.split('/').exists(part, part == '..' || part == '.')", "must not hold . or ..")),
     )
-    compression: Compression = Field("Zstd", description="Of the CSV files.")
+    compression: Compression = Field("Zstd", description="Compression of the CSV files.")
     retention: Retention = Field(default_factory=Retention, description="Which snapshots stay on the volume.")
 
 
@@ -124,13 +124,13 @@ class Dump(PodSettings):
 
     workers: Workers = Field(4, description="Parallel connections to the source.")
     timeout_seconds: Seconds | None = Field(
-        None, description="Deadline of the dump Job, anew after a retry's delay. Unset: the run's."
+        None, description="Deadline of the dump Job; it starts anew after a retry's delay. Unset: the run's."
     )
     lock_timeout_seconds: Seconds = Field(
         30, description="How long the dump waits for a lock on a table; then the attempt ends and is retried."
     )
     max_snapshot_age_seconds: Seconds = Field(
-        14_400, description="How long its snapshot may hold VACUUM back on the source; then the attempt ends."
+        14_400, description="How long the dump's snapshot may hold VACUUM back on the source; then the attempt ends."
     )
     blocking_patience_seconds: Seconds = Field(
         30,
@@ -146,7 +146,7 @@ class ReplicationSpec(Model):
             (
                 "!self.targets.exists(t, [t.host, t.database] == [self.source.host, self.source.database] "  # noqa: ISC004
                 "&& t.port == self.source.port)",
-                "a target has the host, port and database of the source: it would be overwritten with itself",
+                "a target has the host, port and database of the source: the load would overwrite the source",
             )
         )
     )
@@ -204,7 +204,7 @@ class ReplicationSpec(Model):
 def parse(spec: Any) -> ReplicationSpec:
     """Return the parsed `spec` of a DataReplication (the mapping below the key `spec`).
 
-    SpecError names the first wrong field, its value's fault and the remedy; it never escapes as anything else.
+    SpecError names the first wrong field, what is wrong with it and the remedy. No other error is raised.
     """
     try:
         parsed = ReplicationSpec.model_validate(spec)
@@ -217,7 +217,7 @@ def parse(spec: Any) -> ReplicationSpec:
 
 
 def first_error(error: ValidationError) -> SpecError:
-    """Return the first of pydantic's errors, with the field's path as the resource has it."""
+    """Return the first of pydantic's errors, with the field's path in the resource."""
     details: ErrorDetails = error.errors(include_url=False, include_input=False)[0]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"])
     return SpecError("spec" + path, details["msg"].removeprefix("Value error, "))

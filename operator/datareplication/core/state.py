@@ -1,6 +1,6 @@
 """What the operator writes into `status`: the models of both kinds, and conditions.
 
-It owns the words that people and programs read. How they come about is `status.py`'s and `steps.py`'s.
+This module holds the words that people and programs read. `status.py` and `steps.py` choose them.
 """
 
 from collections.abc import Iterable
@@ -23,55 +23,55 @@ from datareplication.core.reasons import Word
 M = TypeVar("M", bound=Model)
 
 ROLLING_BACK = "rolling back"
-"""Message of a run that does so and waits for nothing."""
+"""Message of a run that is rolling back and waits for nothing."""
 
 NOT_GROWN = "VolumeNotGrown"
 """Condition of a DataReplication whose claim is smaller than its volumeClaimTemplate."""
 
 MESSAGE_LIMIT = 32_768
-"""Characters of a condition's message, as metav1.Condition has it."""
+"""Characters of a condition's message, as in metav1.Condition."""
 
 Written = Annotated[Word, GetPydanticSchema(lambda _, handler: handler(str))]
 """A reason. A status may have been written by an operator of another version, so any text can be read."""
 
 
 class StatusModel(Model):
-    """A part of a status. What an older or newer operator wrote beside it is passed over, not an error."""
+    """A part of a status. Unknown fields, which an older or newer operator wrote, are ignored."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class Condition(StatusModel):
-    """One condition, as metav1.Condition has it."""
+    """One condition, as in metav1.Condition."""
 
     type: str = Field(description="Name of the condition.", max_length=316)
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: Written = Field("", description="One CamelCase word.", max_length=1024)
     message: str = Field("", description="For people.", max_length=MESSAGE_LIMIT)
     last_transition_time: Moment | None = Field(None, description="When status last changed.")
-    observed_generation: int | None = Field(None, description="Generation of the spec that it speaks of.")
+    observed_generation: int | None = Field(None, description="Generation of the spec that the condition is about.")
 
     @field_validator("message", mode="before")
     @classmethod
     def _cut(cls, message: str) -> str:
-        """Cut what the API would refuse: a status that is never written tells nothing."""
+        """Cut the message to the API's limit: otherwise the API would refuse the whole status."""
         return message[:MESSAGE_LIMIT]
 
 
 class ProgressStatus(StatusModel):
     """How far a step is."""
 
-    phase: str = Field("", description="What it is doing.")
+    phase: str = Field("", description="What the program is doing.")
     tables_done: int = Field(0, description="Tables done.")
     tables_total: int = Field(0, description="Tables in all.")
     rows_done: int = Field(0, description="Rows done.")
     bytes_done: int = Field(0, description="Bytes of uncompressed CSV done.")
-    bytes_total: int = Field(0, description="Bytes expected, in a dump after the last snapshot; 0 when not known.")
-    rows_total: int = Field(0, description="Rows expected; in a dump the planner's estimate, 0 when not known.")
+    bytes_total: int = Field(0, description="Bytes expected; in a dump those of the last snapshot; 0 when not known.")
+    rows_total: int = Field(0, description="Rows expected; in a dump the planner's estimate; 0 when not known.")
     bytes_per_second: int = Field(0, description="Bytes of uncompressed CSV per second, over the last half minute.")
     seconds_left: int | None = Field(None, description="How long copying the rest takes at that rate.")
-    note_reason: Written = Field("", description="What holds it or others up: WaitsForLock or BlocksOthers.")
-    note: str = Field("", description="What holds it or others up, for people.")
+    note_reason: Written = Field("", description="What holds the dump or others up: WaitsForLock or BlocksOthers.")
+    note: str = Field("", description="What holds the dump or others up, for people.")
     time: Moment | None = Field(None, description="When this was seen.")
 
 
@@ -81,11 +81,13 @@ class AttemptStatus(StatusModel):
     pod: str = Field(description="Name of the pod.")
     start_time: Moment | None = Field(None, description="When its program started.")
     completion_time: Moment | None = Field(None, description="When it ended.")
-    exit_code: int | None = Field(None, description="75 and a kill from outside may be tried again, others not.")
+    exit_code: int | None = Field(None, description="After 75 or a kill from outside, another attempt may follow.")
     reason: Written = Field("", description="Why it ended: one CamelCase word.")
     message: str = Field("", description="Why it ended.")
     is_disruption: bool = Field(
-        False, description="Evicted, drained, preempted, or ended with its Job's suspension; not counted as an attempt."
+        False,
+        description="Whether it was evicted, drained, preempted, or ended by its Job's suspension; then it does not "
+        "count as an attempt.",
     )
 
 
@@ -104,7 +106,7 @@ class StepStatus(StatusModel):
     bytes: int = Field(0, description="Bytes of uncompressed CSV moved.")
     start_time: Moment | None = Field(None, description="When its Job started.")
     completion_time: Moment | None = Field(None, description="When it succeeded or failed.")
-    duration_seconds: float = Field(0.0, description="Of the attempt that succeeded.")
+    duration_seconds: float = Field(0.0, description="Duration of the attempt that succeeded.")
     not_carried: list[str] = Field(
         default_factory=list,
         description="What the source has and a copy leaves behind on purpose: roles, tablespaces, publications, "
@@ -123,26 +125,26 @@ class TargetStep(StepStatus):
     """The load of one target, or its rollback."""
 
     name: str = Field(description="Name of the target.", max_length=63)
-    snapshot: str = Field("", description="Path on the volume of the snapshot that it carries since.")
-    snapshot_time: Moment | None = Field(None, description="The moment of production that it shows since.")
+    snapshot: str = Field("", description="Path on the volume of the snapshot that the target holds now.")
+    snapshot_time: Moment | None = Field(None, description="The moment of production that the target shows now.")
     lsn: str = Field("", description="The source's log position at that moment.")
 
 
 class RunStatus(StatusModel):
-    """How a run goes."""
+    """How far a run is, and how it ended."""
 
     phase: RunPhase = Field(
         "Pending", description="Pending, Dumping, Loading, Succeeded, PartiallyFailed, Failed or Replaced."
     )
-    message: str = Field("", description="What it waits for, why it failed, or that it rolled back.")
-    start_time: Moment | None = Field(None, description="When it began.")
+    message: str = Field("", description="What the run waits for, why it failed, or that it rolled back.")
+    start_time: Moment | None = Field(None, description="When the run began.")
     completion_time: Moment | None = Field(None, description="When its last step ended.")
     duration: str = Field("", description="From start to completion, for people.")
     snapshot: str = Field("", description="Path of the snapshot on the volume.")
     snapshot_time: Moment | None = Field(None, description="The moment of production that the snapshot shows.")
     lsn: str = Field("", description="The source's log position at that moment.")
     node: str = Field("", description="Node of the dump; loads of a ReadWriteOnce volume run there.")
-    targets_summary: str = Field("", description="Targets loaded of targets wanted.")
+    targets_summary: str = Field("", description="Targets loaded/targets wanted, for example 2/3.")
     dump: StepStatus | None = Field(None, description="The dump; absent for actions Load and Rollback.")
     targets: list[TargetStep] = Field(
         default_factory=list, description="The load of each target.", json_schema_extra=keyed("name")
@@ -155,24 +157,24 @@ class RunStatus(StatusModel):
 
 
 class TargetStatus(StatusModel):
-    """What one target carries, and how its last load went."""
+    """What one target holds, and how its last load went."""
 
     name: str = Field(description="Name of the target.", max_length=63)
     fresh: bool = Field(False, description="Whether its data is younger than spec.freshnessSeconds.")
     fresh_until: Moment | None = Field(None, description="When its data becomes too old.")
-    phase: StepPhase = Field("Waiting", description="Of its last or current load.")
+    phase: StepPhase = Field("Waiting", description="Phase of its last or current load.")
     run: str = Field("", description="Run of its last or current load.")
-    snapshot: str = Field("", description="Snapshot that it carries.")
-    data_time: Moment | None = Field(None, description="The moment of production that it shows.")
-    loaded_time: Moment | None = Field(None, description="When that was loaded.")
+    snapshot: str = Field("", description="Snapshot that the target holds.")
+    data_time: Moment | None = Field(None, description="The moment of production that the target shows.")
+    loaded_time: Moment | None = Field(None, description="When that data was loaded.")
     rows: int = Field(0, description="Rows loaded.")
     bytes: int = Field(0, description="Bytes of uncompressed CSV loaded.")
-    duration_seconds: float = Field(0.0, description="Of that load.")
-    message: str = Field("", description="Why its last load failed, what it was rolled back to, what is not known.")
+    duration_seconds: float = Field(0.0, description="Duration of that load.")
+    message: str = Field("", description="Why its last load failed, what it was rolled back to, or what is not known.")
 
 
 class ScheduleStatus(StatusModel):
-    """The schedule in effect; slots up to `since` are never run for it."""
+    """The schedule in effect; slots up to `since` are never run."""
 
     cron: str = Field(description="The expression in effect.")
     time_zone: str = Field(description="Its time zone.")
@@ -192,21 +194,21 @@ class RunNote(StatusModel):
 
 
 class ReplicationStatus(StatusModel):
-    """Whether everything is fresh."""
+    """The state of a DataReplication."""
 
-    observed_generation: int = Field(0, description="Generation of the spec that this status speaks of.")
+    observed_generation: int = Field(0, description="Generation of the spec that this status is about.")
     phase: ReplicationPhase | None = Field(None, description="For people; programs read the conditions.")
-    message: str = Field("", description="What is wrong, or what it waits for.")
-    targets_summary: str = Field("", description="Targets whose last load succeeded, of all.")
+    message: str = Field("", description="What is wrong, or what the DataReplication waits for.")
+    targets_summary: str = Field("", description="Targets whose last load succeeded/all targets, for example 2/3.")
     schedule: ScheduleStatus | None = Field(None, description="The schedule in effect and since when.")
-    last_schedule_time: Moment | None = Field(None, description="The last slot that a run was made of.")
+    last_schedule_time: Moment | None = Field(None, description="The last slot that a run was made for.")
     next_schedule_time: Moment | None = Field(None, description="The next slot.")
     last_successful_time: Moment | None = Field(None, description="When the last run that succeeded ended.")
     last_success: RunNote | None = Field(None, description="The last run that succeeded.")
     last_failure: RunNote | None = Field(None, description="The last run that failed, wholly or in part.")
     active_runs: list[str] = Field(default_factory=list, description="Runs that have not ended.")
     targets: list[TargetStatus] = Field(
-        default_factory=list, description="What each target carries.", json_schema_extra=keyed("name")
+        default_factory=list, description="What each target holds.", json_schema_extra=keyed("name")
     )
     conditions: list[Condition] = Field(
         default_factory=list,
@@ -217,7 +219,7 @@ class ReplicationStatus(StatusModel):
 
 
 def read_status(model: type[M], raw: dict[str, Any]) -> M:
-    """Return an object's status; what of it cannot be read, of a newer operator perhaps, counts as not said."""
+    """Return an object's status. Fields that cannot be read (a newer operator may have written them) count as unset."""
     status = raw.get("status") or {}
     try:
         return model.model_validate(status)
@@ -230,7 +232,7 @@ def read_status(model: type[M], raw: dict[str, Any]) -> M:
 
 
 def is_legible(model: type[M], raw: dict[str, Any]) -> bool:
-    """Whether all that an object's status says can be read."""
+    """Whether all fields of an object's status can be read."""
     try:
         model.model_validate(raw.get("status") or {})
     except ValidationError:
@@ -239,7 +241,7 @@ def is_legible(model: type[M], raw: dict[str, Any]) -> bool:
 
 
 def to_raw(status: Model) -> dict[str, Any]:
-    """Return the JSON of a status; what has not been said yet is left out, and text is fit to be shown."""
+    """Return the JSON of a status: unset fields are left out, and text is made safe to show."""
     data: dict[str, Any] = _plain(status)
     return data
 
@@ -256,7 +258,7 @@ def _plain(value: Any) -> Any:
 
 
 def with_conditions(old: Iterable[Condition], new: Iterable[Condition], now: datetime) -> list[Condition]:
-    """Return `new` in order, each with the time since when its status holds; old ones of other types are kept."""
+    """Return `new` in order, each with the time of its last transition; old conditions of other types are kept."""
     before = {condition.type: condition for condition in old}
     after = [_since(before.pop(condition.type, None), condition, now) for condition in new]
     return [*after, *before.values()]

@@ -18,7 +18,7 @@ from datareplication.core.volume import Volume
 BAD_ENDS = ("Failed", "PartiallyFailed")
 
 SHARE_LIMIT = 500
-"""Characters of each failed target's message in its run's; the whole stands in status.targets."""
+"""Characters of each failed target's message within the run's message; status.targets has all of it."""
 
 
 def run_status(seen: SeenRun, now: datetime) -> RunStatus:
@@ -50,7 +50,7 @@ def run_status(seen: SeenRun, now: datetime) -> RunStatus:
 
 
 def _node(seen: SeenRun) -> str:
-    """Return the node beside which the run's loads have to be: the dump's, or the first load's when there is none."""
+    """Return the node on which the run's loads have to run: the dump's, or without a dump the first load's."""
     if seen.run.has_dump:
         return job.node if (job := seen.observed.get(DUMP_STEP)) else ""
     return next((job.node for job in seen.observed.values() if job.node), "")
@@ -68,7 +68,7 @@ def failed_run(run: Run, why: Why, now: datetime) -> RunStatus:
 
 
 def replaced_run(run: Run, why: Why, now: datetime) -> RunStatus:
-    """Return the status of a run that gave its place away before it began."""
+    """Return the status of a run that was replaced before it began."""
     return _replaced(failed_run(run, why, now), why, now)
 
 
@@ -77,8 +77,8 @@ def _replaced(status: RunStatus, why: Why, now: datetime) -> RunStatus:
 
 
 def unseen_run(run: Run, message: str, now: datetime) -> RunStatus:
-    """Return the status of a run that Kubernetes does not let us look at: how far it is stays as it was seen."""
-    told = f"cannot be looked at, which is tried again: {message}"
+    """Return the status of a run that Kubernetes does not let us look at; its progress stays as last seen."""
+    told = f"cannot be looked at; the operator tries again: {message}"
     return _with_run_conditions(run.status.having(message=told), "NotObserved", now)
 
 
@@ -96,7 +96,7 @@ def _waiting_its_turn(target: TargetStep, ahead: Mapping[str, str]) -> TargetSte
 
 
 def _without_open_steps(status: RunStatus, why: Why, now: datetime) -> RunStatus:
-    """Fail what never began or was not even created when the run's time was over."""
+    """Fail the steps that had not begun when the run had to end."""
     targets = [_failed_if_open(target, why, now) for target in status.targets]
     dump = _failed_if_open(status.dump, why, now) if status.dump else None
     return status.having(dump=dump, targets=targets)
@@ -130,7 +130,7 @@ def _with_phase(status: RunStatus, seen: SeenRun, now: datetime, *, is_overdue: 
 
 
 def _has_not_begun(status: RunStatus) -> bool:
-    """Whether its first Jobs have not been made: the dump's, or the loads' when there is no dump."""
+    """Whether the run's first Jobs have not been made: the dump's, or without a dump the loads'."""
     first = [status.dump] if status.dump else status.targets
     return all(step.phase == "Waiting" for step in first)
 
@@ -151,7 +151,7 @@ def _all_done(status: RunStatus, seen: SeenRun, now: datetime) -> RunStatus:
 
 
 def _missing(volume: Volume) -> str:
-    """Return why there is no claim to write to, and the remedy."""
+    """Return why there is no claim for the snapshot, and the remedy."""
     return volume.problem or (
         f"spec.snapshot: PersistentVolumeClaim {volume.name!r} is not in the resource's namespace; create it"
     )

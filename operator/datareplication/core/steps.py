@@ -1,6 +1,6 @@
-"""What the status says of a step: (what it said, its Job, now) -> StepStatus. Pure.
+"""What the status says of a step: (its old status, its Job, now) -> StepStatus. Pure.
 
-A step that has ended is carried over as it is: its Job may be gone, its result may not change.
+The status of a step that has ended stays as it is: the Job may be gone, but the result must not change.
 """
 
 from datetime import datetime, timedelta
@@ -36,16 +36,18 @@ STEP_PHASES: dict[JobState, StepPhase] = {
 """A Job's state as the phase of its step. A foreign Job is never overwritten, so the step cannot be carried out."""
 
 REFUSED: Reason = "JobRefused"
-"""Reason of a step whose Job Kubernetes does not make as things are: a quota, a webhook, a policy, a missing right."""
+"""Reason of a step whose Job Kubernetes refuses for now: because of a quota, a webhook, a policy, a missing right."""
 
 REPORT_LOST = Why(
     "ReportLost",
-    "succeeded; its report cannot be read (its pod was removed, or another wrote it): rows and times are not known",
+    "succeeded; its report cannot be read (its pod was removed, or another program wrote the report): rows and times "
+    "are not known",
 )
 
 ATTEMPTS_LIMIT = 32
 ATTEMPT_MESSAGE_LIMIT = 500
-"""Of what is kept of each attempt: eleven can fail, but disruptions are not counted, and an object has a size."""
+"""Characters of an attempt's message. Both limits keep the object small: at most eleven attempts can fail, but the
+number of disruptions has no limit."""
 
 PROGRESS_SECONDS = 10
 """How often a running step's progress is read: often enough to watch, one status write per ten seconds."""
@@ -62,7 +64,7 @@ REMEDIES = {
 
 
 def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
-    """Return a step's status after what its Job shows; without a Job in view it stays as it was."""
+    """Return a step's status after what its Job shows; if the Job was not looked at, the status stays as it was."""
     if job is None or old.is_finished:
         return old
     phase = _phase(job)
@@ -86,16 +88,16 @@ def step_status(old: S, job: ObservedJob | None, now: datetime) -> S:
 
 
 def _is_report_lost(old: StepStatus, job: ObservedJob) -> bool:
-    """Whether nobody has read what a program told of its success, and nobody will."""
+    """Whether the report of a successful program was never read and cannot be read any more."""
     return job.report is None and not any(attempt.exit_code == 0 for attempt in old.ended_attempts)
 
 
 def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> list[AttemptStatus]:
-    """Return every attempt that has ended; one whose pod is gone is kept as it was seen."""
+    """Return every attempt that has ended; an attempt whose pod is gone is kept as it was seen."""
     seen = {attempt.pod: attempt for attempt in old}
     for pod in pods:
         if (end := pod.ending) is not None:
-            before = seen.get(pod.name)  # times that a node's clock tells as still to come are as they were first seen
+            before = seen.get(pod.name)  # times are kept as first seen: those of a clock that is ahead would move
             seen[pod.name] = AttemptStatus(
                 pod=pod.name,
                 start_time=(before and before.start_time) or end.started_at,
@@ -112,7 +114,7 @@ def _ended_attempts(old: list[AttemptStatus], pods: tuple[ObservedPod, ...]) -> 
 
 
 def _worth(one: AttemptStatus) -> tuple[bool, bool, datetime, str]:
-    """Return what attempts are ordered by, those that are given up first; what decides or counts is kept."""
+    """Return the sort key of attempts. The first are dropped: disruptions, then the oldest failures."""
     return one.exit_code == 0, not one.is_disruption, one.completion_time or times.EARLIEST, one.pod
 
 
@@ -123,7 +125,7 @@ def _phase(job: ObservedJob) -> StepPhase:
 
 
 def _with_result(step: S, report: Report) -> S:
-    """Return a step with what its program says of its success."""
+    """Return a step with what its program reports of its success."""
     step = step.having(
         rows=report.rows,
         bytes=report.bytes,
@@ -140,10 +142,10 @@ def _with_result(step: S, report: Report) -> S:
 
 
 def _progress(job: ObservedJob, old: ProgressStatus | None, now: datetime) -> ProgressStatus | None:
-    """Return how far a running step is: as it was before when it was not read, or reads the same."""
+    """Return how far a running step is: the old progress if none was read, or if it has not changed."""
     if job.state != "Running" or job.progress is None:
         return old if job.state == "Running" else None
-    # Times are kept in whole seconds; rounded up, ten of them are never less.
+    # Times are kept in whole seconds, rounded up: so the ten seconds between two reads are never less.
     seen = now.replace(microsecond=0) + timedelta(seconds=bool(now.microsecond))
     new = ProgressStatus(**vars(job.progress), time=seen)
     is_same = old is not None and old.having(time=seen) == new
@@ -166,12 +168,12 @@ def _why(job: ObservedJob, progress: ProgressStatus | None) -> Why:
 
 
 def _is_still_so(old: StepStatus, job: ObservedJob) -> bool:
-    """Whether what was told stays: of a refused Job, until it is made; of a rollback, also when its pod is gone."""
+    """Whether the old reason stays: of a refused Job until it is made, of a rollback even when its pod is gone."""
     return (job.state == "Absent" and old.reason == REFUSED) or (job.has_won and old.reason == ROLLED_BACK)
 
 
 def is_progress_due(status: RunStatus, now: datetime) -> bool:
-    """Whether progress may be read again; whatever else happens, it causes one write of the status in ten seconds."""
+    """Whether progress may be read again: progress alone causes at most one write of the status in ten seconds."""
     steps = [step for step in (status.dump, *status.targets) if step and step.progress]
     times_seen = [step.progress.time for step in steps if step.progress and step.progress.time]
     return not times_seen or now - max(times_seen) >= timedelta(seconds=PROGRESS_SECONDS)

@@ -1,6 +1,6 @@
 """The status of a DataReplication: (old status, spec, runs, decision, now) -> new status. Pure.
 
-What each target carries is `carried.py`'s.
+`carried.py` says what each target holds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def invalid(
 ) -> ReplicationStatus:
     """Return the status of a resource whose spec cannot be carried out. Nothing that was known is lost.
 
-    runs: all that tell of its targets; those that had begun go on by their own copies of the spec.
+    runs: all runs that tell of its targets. Those that had begun go on with their own copies of the spec.
     """
     ordered = _by_age(runs)
     fresh = [seconds for run in ordered if (seconds := run.freshness_seconds) is not None]
@@ -58,7 +58,7 @@ def invalid(
 
 @dataclass(frozen=True)
 class LastRuns:
-    """The runs that ended last, also when their objects are gone."""
+    """The runs that ended last, even if their objects are gone."""
 
     success: RunNote | None
     failure: RunNote | None
@@ -71,7 +71,7 @@ class LastRuns:
 
 
 def _last_of(notes: Sequence[RunNote], now: datetime) -> RunNote | None:
-    """Return the run that ended last, of equal ones the last; one of the future, by a wrong clock, is before all."""
+    """Return the run that ended last; of equal times the last one. A time in the future (a wrong clock) comes first."""
     return max(
         reversed(notes),
         key=lambda note: note.time if times.is_believed(note.time, now) else times.EARLIEST,
@@ -93,21 +93,22 @@ def last_runs(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> Las
 
 @dataclass(frozen=True)
 class SeenReplication:
-    """A valid resource at one moment.
-
-    runs: all that count. beside: those that only tell what they still do, and have done to a target. schedule: the one
-    in effect. decision: what it asks for. held: why a due slot waits, without a reason when none does. grown: why the
-    claim is smaller than its template, without a reason when it is not; None when nobody looked.
-    """
+    """A valid resource at one moment."""
 
     spec: ReplicationSpec
     generation: int
     runs: tuple[Run, ...]
+    """All runs that are carried out or were."""
     schedule: ScheduleStatus | None
+    """The schedule in effect."""
     decision: Decision
+    """What the schedule asks for."""
     held: Why = field(default_factory=Why)
+    """Why a due slot waits; without a reason when none waits."""
     beside: tuple[Run, ...] = ()
+    """Runs that are being ended; they only tell what they do to a target, or have done."""
     grown: Why | None = None
+    """Why the claim is smaller than its template; without a reason when it is not; None when nobody looked."""
 
 
 def summarize(old: ReplicationStatus, seen: SeenReplication, now: datetime) -> ReplicationStatus:
@@ -155,16 +156,16 @@ def _by_age(runs: Iterable[Run]) -> list[Run]:
 
 
 def last_slot(old: ReplicationStatus, runs: Iterable[Run], now: datetime) -> datetime | None:
-    """Return the last slot of which a run was made; the runs tell it even when a status write was lost.
+    """Return the last slot for which a run was made; the runs tell it even when a status write was lost.
 
-    One that is far ahead is of a clock that was wrong: believed, no slot would be run until then.
+    A slot far in the future comes from a wrong clock and is ignored: otherwise no slot would be run until then.
     """
     slots = [old.last_schedule_time, *(run.request.slot for run in runs)]
     return max((slot for slot in slots if slot and times.is_believed(slot, now)), default=None)
 
 
 def looked_at_again(status: ReplicationStatus, now: datetime) -> datetime | None:
-    """Return when the next target's data is too old, which nothing else tells of."""
+    """Return when the next target's data becomes too old; no event tells that."""
     limits = [target.fresh_until for target in status.targets if target.fresh_until]
     stale_at = min((limit for limit in limits if limit >= now), default=None)
     return stale_at + timedelta(seconds=1) if stale_at else None
@@ -219,7 +220,7 @@ def _held(why: Why, generation: int) -> Condition:
 
 
 def _volume(grown: Why | None, old: ReplicationStatus, generation: int) -> list[Condition]:
-    """Say that the claim is smaller than its template; taken back when it is not, kept when nobody looked."""
+    """Return condition VolumeNotGrown: True while the claim is too small, then False; as before when nobody looked."""
     known = [condition for condition in old.conditions if condition.type == NOT_GROWN]
     if grown is None or not (grown.reason or known):
         return known
@@ -231,7 +232,7 @@ def _volume(grown: Why | None, old: ReplicationStatus, generation: int) -> list[
 def _too_many_missed(
     spec: ReplicationSpec, decision: Decision, old: ReplicationStatus, generation: int
 ) -> list[Condition]:
-    """Say that catchup left slots out; taken back when a slot is run in time again."""
+    """Return condition TooManyMissed: True when catchup left slots out, False when a slot is run in time again."""
     if not _catches_up(spec):
         return []
     if decision.missed and len(decision.due) == CATCHUP_LIMIT:

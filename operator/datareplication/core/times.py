@@ -1,4 +1,4 @@
-"""Kubernetes timestamps as text and as aware datetimes. It refuses to know what time it is."""
+"""Kubernetes timestamps as text and as aware datetimes. No function here reads a clock."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ def to_text(moment: datetime) -> str:
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9000, 1, 1, tzinfo=UTC)
-"""What lies outside is nobody's time, and adding a year to it must not be too much for a datetime."""
+"""No real time lies outside of these bounds. A year can be added to either without an overflow."""
 
 
 def from_text(text: str) -> datetime:
@@ -19,12 +19,12 @@ def from_text(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     if not EARLIEST.year <= moment.year < LATEST.year:
-        raise ValueError(f"{text!r} is not a time of ours")
+        raise ValueError(f"{text!r} does not lie between the years 1970 and 9000")
     return moment.astimezone(UTC)
 
 
 def optional(text: str | None) -> datetime | None:
-    """Return the aware datetime of a field that may be absent; None too where it cannot be read."""
+    """Return the aware datetime of a field; None if the field is absent or cannot be read."""
     try:
         return from_text(text) if text else None
     except (ValueError, TypeError):
@@ -32,26 +32,26 @@ def optional(text: str | None) -> datetime | None:
 
 
 def checked(moment: datetime) -> datetime:
-    """Return a moment; ValueError for one that lies beyond the bounds, which is nobody's time."""
+    """Return a moment; ValueError if it lies outside of the bounds."""
     if not EARLIEST <= moment < LATEST:
         raise ValueError("must lie between the years 1970 and 9000")
     return moment
 
 
 def past(moment: datetime | None, now: datetime) -> datetime | None:
-    """Return a moment that is told as past, by a node's clock perhaps: no later than now."""
+    """Return a moment that was reported as past, but never later than now: a node's clock may be ahead."""
     return min(moment, now) if moment else None
 
 
 CLOCKS_PART = timedelta(days=1)
-"""How far a clock may be set back without what it has shown being doubted."""
+"""How far a clock may be set back before times that were recorded earlier are doubted."""
 
 
 def is_believed(past: datetime, now: datetime) -> bool:
-    """Whether what was recorded as past can be so; else a clock was wrong, and all would wait for it to be reached."""
+    """Whether a time that was recorded as past is credible; otherwise a clock was wrong, and the time is ignored."""
     return past <= now + CLOCKS_PART
 
 
 def bounded(moment: datetime) -> datetime:
-    """Return a moment, or the bound that it lies beyond."""
+    """Return a moment, or the nearer bound if the moment lies outside of them."""
     return min(max(moment, EARLIEST), LATEST)

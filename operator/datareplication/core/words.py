@@ -1,7 +1,7 @@
-"""Words of ours in another spelling."""
+"""Names in another spelling."""
 
 
 def camel(name: str) -> str:
-    """Return a name of Python's as the resources and JSON have it: `rows_done` -> `rowsDone`."""
+    """Return a Python name in the spelling of the resources and of JSON: `rows_done` -> `rowsDone`."""
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)

@@ -112,7 +112,7 @@ def _is_running(cluster: Cluster, nodes: int) -> bool:
 def _has_moved(cluster: Cluster, node: str) -> bool:
     """Whether a node's address is not its kubelet's any more: an engine that was started anew gave it to another.
 
-    Such a cluster says that it is ready, and whoever asks for logs asks another node.
+    Such a cluster says that it is ready, but a request for logs goes to another node.
     """
     addresses = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
     have = cluster.engine.docker("inspect", "--format", addresses, node).split()
@@ -201,14 +201,14 @@ def _last_words(cluster: Cluster) -> list[str]:
 def _lacks(cluster: Cluster) -> list[str]:
     """Return what the cluster still lacks, in words; empty when it is ready.
 
-    Asks for pods, not for what Deployments say: after a restart of the node that is true only a minute later.
+    Asks for pods, not for Deployments: after a restart of the node a Deployment's status is wrong for a minute.
     """
     try:
         found = cluster.get("nodes,storageclasses", timeout_seconds=ASK_SECONDS)["items"]
         selector = f"k8s-app in ({DNS_LABEL}, {volumes.NAME})"
         pods = cluster.get("pods", "--all-namespaces", "--selector", selector, timeout_seconds=ASK_SECONDS)["items"]
     except ProgramError:
-        # Also while it starts: it answers before it knows who may do what.
+        # Also while the API server starts: it answers before it has loaded the rights.
         return [NO_ANSWER]
     nodes = [item for item in found if item["kind"] == "Node"]
     lacks = [f"node {node['metadata']['name']} is not Ready" for node in nodes if not _is_ready(node)]

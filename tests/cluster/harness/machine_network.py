@@ -45,7 +45,7 @@ def remember(file: Path) -> None:
 
 
 def confine() -> None:
-    """Drop what would go from a cluster's network to anywhere but a cluster's network."""
+    """Drop packets from a cluster's network to any network other than a cluster's."""
     if not programs.succeeds(["iptables", "-w", "-C", *CONFINEMENT]):
         programs.run(["iptables", "-w", "-I", *CONFINEMENT])
 

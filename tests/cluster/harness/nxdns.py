@@ -35,7 +35,7 @@ def serve(address: str) -> None:
                 if reply is not None:
                     server.sendto(reply, client)
             except OSError:
-                # A client that went away is reported here; the next one is not its business.
+                # The socket reports a client that went away; the next client must still get its answer.
                 continue
 
 

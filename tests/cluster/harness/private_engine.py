@@ -29,7 +29,7 @@ STOP_SECONDS = 30
 
 
 def socket() -> Path:
-    """Return the engine's socket; whether somebody listens there is another question."""
+    """Return the engine's socket, whether an engine listens there or not."""
     return _runtime() / "docker.sock"
 
 

@@ -46,8 +46,8 @@ def mount(shared: Path) -> dict[str, str]:
 def storage_class() -> dict[str, Any]:
     """Return the StorageClass.
 
-    It waits for the first consumer although every node reaches every volume: most clouds' default class does, and who
-    waits for a claim to be bound before making its pod should hang here, not there.
+    It waits for the first consumer although every node reaches every volume, because most clouds' default class does:
+    a program that waits for a bound claim before it makes the pod should hang in this test, not in a cloud.
     """
     return {
         "apiVersion": "storage.k8s.io/v1",

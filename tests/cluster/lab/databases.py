@@ -129,7 +129,7 @@ def _objects(server: Server, authority: Authority, image: str) -> list[dict[str,
 
 def _pod(server: Server, image: str) -> dict[str, Any]:
     password = {"secretKeyRef": {"name": f"{server.name}-super", "key": "password"}}
-    # Often while it starts only: a probe that starts a program each second takes a tenth of a core.
+    # Often only while the server starts: a probe that starts a program each second takes a tenth of a core.
     started = {"exec": {"command": ["pg_isready", "-q", "-h", "127.0.0.1"]}, "periodSeconds": 1, "failureThreshold": 60}
     container = {
         "name": "postgres",

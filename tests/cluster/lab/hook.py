@@ -1,4 +1,4 @@
-"""Answers the API server's questions before it stores an object, with what each address of it stands for.
+"""Answers the API server's admission requests; each path has its own fixed answer.
 
 Runs as a pod, from the standard library alone: a folder with `answers.json` (path -> response), certificate and key.
 """

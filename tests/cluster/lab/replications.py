@@ -167,7 +167,7 @@ def new_scene(lab: Lab) -> Iterator[Scene]:
 
 
 def wait_for(look: Callable[[], Object], is_enough: Callable[[Object], bool], seconds: float) -> Object:
-    """Look until it is enough and return what was seen; HarnessError with the last look when it never is."""
+    """Look until `is_enough` holds and return what was seen; HarnessError with the last look if it never holds."""
     deadline = time.monotonic() + seconds
     while True:
         seen = look()

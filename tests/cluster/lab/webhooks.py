@@ -1,4 +1,4 @@
-"""A mutating webhook in the cluster that does to Jobs and their pods what meshes, queues and guards do to them."""
+"""A mutating webhook in the cluster that changes Jobs and their pods as meshes, queues and guards do."""
 
 import base64
 import contextlib
@@ -103,7 +103,7 @@ def answers(image: str) -> str:
 
 
 def _saying(message: str, code: int) -> Object:
-    """Put a stranger's program in the place of ours; it says the same in its log."""
+    """Replace our program by another one; it writes the same text into its log."""
     program = f"""
 import json, sys
 message = {message!r}

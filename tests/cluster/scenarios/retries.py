@@ -25,7 +25,7 @@ def start(scene: Scene, **spec: Any) -> None:
 
 
 def load_that_fails_transiently_twice_then_succeeds(scene: Scene) -> None:
-    """The target is a Service without a server; one comes while the third attempt is waited for."""
+    """The target is a Service without a server; the server comes while the third attempt is waited for."""
     scene.lab.cluster.apply(service(scene))
     flaky = {"host": f"flaky-db.{scene.namespace}.svc", "sslMode": "require", "sslRootCert": None}
     target = {name: value for name, value in {**one_target(scene)[0], **flaky}.items() if value is not None}

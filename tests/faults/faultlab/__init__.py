@@ -1,1 +1,1 @@
-"""What lies, kills and looks on between the operator and a real API server. Knows nothing of what the operator decides."""
+"""Breaks and watches the traffic between the operator and a real API server. Does not know how the operator decides."""

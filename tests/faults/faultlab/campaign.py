@@ -1,6 +1,6 @@
 """Many replays, some at a time, all drawn from one seed.
 
-It owns which faults are tried. What a fault does is `faults.py`'s and its neighbours', what must come out `oracle.py`'s.
+This module chooses the faults. `faults.py` and its neighbours say what a fault does, `oracle.py` what must come out.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ LATE_WRITE = 120
 
 
 ATTEMPTS = 3
-"""Replays of a case until its fault comes: on a busy machine the operator gives up the very write at which it begins."""
+"""Replays of a case until its fault comes: on a busy machine the operator may give up the write that triggers it."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One replay to be made. must_hit: it shows nothing when the fault did not come."""
+    """One replay to be made. must_hit: whether the replay proves nothing if the fault did not come."""
 
     name: str
     make: Callable[[Setting], Fault]

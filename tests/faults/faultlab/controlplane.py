@@ -90,7 +90,7 @@ async def running(folder: Path, change: Callable[[dict[str, Any]], None] | None 
         plane = ControlPlane(url, tls, Api(url, ADMIN_TOKEN, tls), folder, processes)
         await _until_ready(plane)
         _write_kubeconfig(folder / "admin.kubeconfig", url, ADMIN_TOKEN)
-        # Before the garbage collector starts: it looks for new kinds every 30 s only.
+        # The CRDs come before the garbage collector starts, which looks for new kinds only every 30 s.
         await _install(plane.api, change)
         processes.append(_start(folder, binaries, _controllers(folder, CONTROLLERS, *LIMITS)))
         yield plane
@@ -170,8 +170,8 @@ def _apiserver(folder: Path, etcd_port: int, port: int) -> list[str]:
         "--service-cluster-ip-range=10.0.0.0/24",
         f"--audit-policy-file={folder / 'audit.yaml'}",
         f"--audit-log-path={folder / 'audit.log'}",
-        "--audit-log-maxsize=100000",  # never begun anew: it is read from where it was at the subject's start
-        # There is no controller here that makes service accounts.
+        "--audit-log-maxsize=100000",  # no rotation: the log is read on from where the subject started
+        # No controller here makes service accounts.
         "--disable-admission-plugins=ServiceAccount",
     ]
 

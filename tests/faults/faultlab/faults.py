@@ -1,6 +1,6 @@
 """What goes wrong and when. Each fault sees the requests in order; all choices come from its seed.
 
-It owns triggers and answers; how connections are dropped is `proxy.py`'s.
+This module has the triggers and the answers; `proxy.py` drops the connections.
 """
 
 import random
@@ -136,7 +136,7 @@ class KillAt(Points):
         """Kill the operator at that request."""
         assert self.kill is not None
         request.fault = what
-        self.hit(what)  # noted first: with the operator its connection is gone, and so is what goes on here
+        self.hit(what)  # noted first: the kill drops the connection, which ends this handler
         await self.kill()
         raise Killed
 

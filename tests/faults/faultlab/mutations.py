@@ -13,7 +13,7 @@ from typing import Any
 Path = tuple[str | int, ...]
 
 ABSENT = object()
-"""Stands for: the field is taken away."""
+"""Stands for a field that is removed."""
 
 UNICODE = "Z\u00fcrich \u2603 \U0001f4be \u202e \u0000 \n'\"; DROP TABLE--"
 HUGE = 2**62
@@ -30,12 +30,12 @@ class Mutation:
     value: Any
 
     def __str__(self) -> str:
-        """Return it for a person."""
+        """Return the mutation in a form for people."""
         told = "absent" if self.value is ABSENT else repr(self.value)
         return f"{dotted(self.path)} = {told[:60]}"
 
     def of(self, spec: Any) -> Any:
-        """Return a spec with it."""
+        """Return a spec with the mutation."""
         if not self.path:
             return None if self.value is ABSENT else self.value
         changed = copy.deepcopy(spec)

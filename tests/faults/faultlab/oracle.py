@@ -78,7 +78,7 @@ def violations(trace: Iterable[Request], succeeded: Mapping[Work, float], namesp
 
 
 def _made_twice(made: Iterable[Request]) -> list[str]:
-    """A run's name is its slot's, a Job's its run's: made a second time, a slot is run a second time."""
+    """A slot decides its run's name, a run its Jobs' names: a name made twice means a slot run twice."""
     counted = Counter(f"{one.plural}/{one.name}" for one in made if one.plural in COMPARED)
     return [f"{name} was created {count} times" for name, count in counted.items() if count > 1]
 
@@ -98,7 +98,7 @@ def _loads_too_early(made: Iterable[Request], succeeded: Mapping[Work, float], n
 
 
 def waits_for_loads(trace: Iterable[Request], succeeded: Mapping[str, float]) -> dict[str, float]:
-    """Return run -> seconds from its dump's success to its first load, of those whose loads wait for no other run's.
+    """Return run -> seconds from its dump's success to its first load, for runs whose loads wait for no other run.
 
     succeeded: when each run's dump had succeeded, by time.monotonic().
     """
@@ -140,7 +140,7 @@ def terms(trace: Iterable[Request]) -> list[Term]:
 
 
 def _without_lease(trace: list[Request]) -> list[str]:
-    """Every write lies in a term of its process; nothing to say of an operator that takes no lease."""
+    """Every write lies in a term of its process; an operator that takes no lease is not judged."""
     if not any(one.plural == LEASES and one.is_write for one in trace):
         return []
     held = terms(trace)
@@ -173,7 +173,7 @@ def _stable(plural: str, item: Object) -> Any:
 
 
 def _stable_job(plain: Any) -> Any:
-    """Drop how often it was suspended and by what the pods were called."""
+    """Drop what differs by how often the Job was suspended, and the names of pods."""
     plain["metadata"].pop("generation")
     if not plain["metadata"].get("annotations"):
         plain["metadata"].pop("annotations", None)

@@ -1,6 +1,6 @@
 """The proxy between one operator and the API server: it records every request and does what a fault plan says.
 
-It owns transport: forwarding, streams, refusing, cutting. What goes wrong and when is `faults.py`'s.
+This module does the transport: forwarding, streams, refusing, cutting. `faults.py` decides what goes wrong and when.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ BEAT_SECONDS = 0.05
 class Request:
     """One request of the operator, and what became of it. began, ended: time.monotonic(); status 0: no answer.
 
-    late: seconds by which the proxy itself was behind when it saw it, on a busy machine; it may have come that much
-    earlier.
-    number counts those that write (leases apart: they are written by the clock), 0 for all others. count counts
-    requests of the same sign.
+    late: seconds by which the proxy itself was behind when it saw the request, on a busy machine; the request may have
+    come that much earlier.
+    number: counts writes; 0 for reads and for writes of a Lease, which the clock triggers. count: counts requests with
+    the same sign.
     """
 
     verb: str
@@ -60,7 +60,7 @@ class Request:
 
     @property
     def is_write(self) -> bool:
-        """Say whether it may change something."""
+        """Say whether the request may change something."""
         return self.verb in VERBS.values()
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the proxy says itself."""
+    """An answer of the proxy's own."""
 
     status: int
     body: Object
@@ -88,7 +88,7 @@ class Cut(Exception):  # noqa: N818 - a fact, not an error
 
 
 class Faults(Protocol):
-    """What goes wrong. Every method may wait; raising Killed or Cut ends the exchange.
+    """Decides what goes wrong. Every method may wait; raising Killed or Cut ends the exchange.
 
     ended_at: when the last fault was over, by time.monotonic().
     """
@@ -161,7 +161,7 @@ class Proxy:
         """Accept connections, at the same port as before if there was one."""
         if self._runner is None:
             self._pulse.start()
-            # A killed client is seen at once: its handler ends, as a stream's would at the server.
+            # A killed client must be noticed at once: then its handler ends, as a stream's handler would at the server.
             self._runner = web.ServerRunner(web.Server(self._handle, access_log=None, handler_cancellation=True))
             await self._runner.setup()
         self._site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)

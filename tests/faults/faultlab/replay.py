@@ -20,7 +20,7 @@ from faultlab.proxy import Proxy, Request, proxying
 from faultlab.scenario import Scenario
 
 PATIENCE_SECONDS = 100.0
-"""How long nothing may be written, short of the right end: longer than a resync, whatever else the machine does."""
+"""A replay gives up if nothing is written for this long before the right end: longer than a resync, even if busy."""
 
 QUIET_SECONDS = 4.0
 POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 10.0
@@ -28,7 +28,7 @@ POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 10.0
 
 @dataclass
 class World:
-    """A control plane with somebody in the kubelet's place. is_long: its scenarios are."""
+    """A control plane with a stand-in for the kubelet. is_long: whether its scenarios are the long ones."""
 
     plane: ControlPlane
     kubelet: Kubelet
@@ -38,7 +38,7 @@ class World:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a fault may use of its replay."""
+    """The parts of a replay that a fault may use."""
 
     scenario: Scenario
     proxy: Proxy
@@ -50,8 +50,8 @@ class Setting:
 class Result:
     """How a replay went.
 
-    seconds: from the last fault or slot until the end was right; of the clean run, all. succeeded: when each run's dump
-    had, by time.monotonic().
+    seconds: from the last fault or slot until the end was right; for the clean run its whole time. succeeded: when each
+    run's dump succeeded, by time.monotonic().
     """
 
     name: str
@@ -69,7 +69,7 @@ class Result:
 
     @property
     def is_good(self) -> bool:
-        """Say whether nothing is to be said against it."""
+        """Say whether the replay went well."""
         return not self.difference and not self.violations
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ async def replay(
 ) -> Result:
     """Run the scenario under the fault that `make` returns; without `expected` it is the clean run.
 
-    expected: the clean run's end, which may still be under way.
+    expected: the end of the clean run, which may not have ended yet.
     """
     namespace = f"replay-{uuid.uuid4().hex[:8]}"
     scenario = Scenario(namespace, datetime.now(UTC), where.is_long)

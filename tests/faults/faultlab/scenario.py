@@ -1,10 +1,12 @@
 """What every replay goes through: five DataReplications of different shapes, and what becomes of their pods.
 
-hand: three targets and three runs made by hand: an attempt of staging is cut off, qa refuses its data, then loads that
-snapshot after all, then dev is rolled back. daily: a slot that was missed, behind a run made by hand; its dump is cut off
-once; one run of history. hourly: three missed slots caught up, two at once, on a claim made from a template. replaced:
-yesterday's run hangs until today's takes its place. invalid: a time zone that does not exist. At length also soon: a
-slot that comes within the replay, found at rest.
+- hand: three targets and three runs made by hand: an attempt of staging is cut off, qa refuses its data, then loads
+  that snapshot after all, then dev is rolled back.
+- daily: a missed slot, behind a run made by hand; its dump is cut off once; the history keeps one run.
+- hourly: three missed slots are caught up, two at once, on a claim made from a template.
+- replaced: yesterday's run hangs until today's takes its place.
+- invalid: a time zone that does not exist.
+- soon (only in the long scenario): a slot comes within the replay, while the resource is at rest.
 """
 
 import asyncio
@@ -89,7 +91,7 @@ class Scenario:
         if attempt == 0 and (run, work.step) in (("hand-1", "load-staging"), ("daily-<today>", "dump")):
             return Attempt(CUT_OFF)
         if run == "hand-3":
-            return Attempt(ROLLED_BACK, 1.1)  # in another second than hand-2: it is the latest
+            return Attempt(ROLLED_BACK, 1.1)  # in a later second than hand-2: this run must be the latest
         return Attempt(DUMPED if work.step == "dump" else LOADED, 0.05)
 
     async def prepare(self, api: Api) -> None:
@@ -122,7 +124,7 @@ class Scenario:
         interval = (yesterday - timedelta(days=1), yesterday)
         run = objects.run_of_slot(owner, owner["spec"], yesterday, interval)
         await api.create(path("datareplicationruns", self.namespace), run)
-        # It is older than its owner, and would be taken for one that was restored without its status.
+        # The run is older than its owner, and would be taken for a run that was restored without its status.
         at = path("datareplicationruns", self.namespace, run["metadata"]["name"], "status")
         await api.merge(at, {"status": {"phase": "Pending"}})
         nowhere = {"cron": "@daily", "timeZone": "Mars/Olympus"}

@@ -1,4 +1,4 @@
-"""A resource goes through states that nobody should bring it into, and back: what the operator says of each.
+"""A resource gets wrong values one by one, and the right ones back: what the operator says of each.
 
 The schema of the CRD is taken away, so that everything reaches the operator.
 """
@@ -50,7 +50,7 @@ def mutations_of_runs() -> list[Mutation]:
 
 
 def without_schema(definition: Object) -> None:
-    """Take away all that a CRD says of the spec but of the field by which a run is somebody's."""
+    """Remove the CRD's schema of the spec, except for the field that assigns a run to its DataReplication."""
     anything: Object = {"x-kubernetes-preserve-unknown-fields": True}
     for version in definition["spec"]["versions"]:
         schema = version["schema"]["openAPIV3Schema"]
@@ -97,8 +97,8 @@ def base() -> Object:
 
 
 @dataclass
-class Gist:
-    """What was said of one mutation. problems: what is wrong with that; stalled: whether it was refused."""
+class Told:
+    """What the operator said of one mutation. problems: what is wrong with the answer; stalled: whether it refused."""
 
     mutation: Mutation
     stalled: bool
@@ -141,7 +141,7 @@ class Live:
             await asyncio.sleep(POLL_SECONDS)
         return {}
 
-    async def go_through(self, name: str, mutation: Mutation, healthy: Object) -> Gist:
+    async def go_through(self, name: str, mutation: Mutation, healthy: Object) -> Told:
         """Mutate and revert."""
         wanted = base()
         mutated = mutation.of(wanted)
@@ -153,10 +153,10 @@ class Live:
             told.problems += [f"after the revert: {line}" for line in difference(healthy, stable(back))]
         return told
 
-    async def run(self, mutation: Mutation) -> Gist:
-        """Make a run by hand with a mutation, and delete it again. One without a spec is nobody's."""
+    async def run(self, mutation: Mutation) -> Told:
+        """Make a run by hand with a mutation, and delete it. A run without a spec belongs to no DataReplication."""
         spec = mutation.of({"replicationName": "mutated-0"})
-        told = Gist(mutation, stalled=True, message="refused by the API")
+        told = Told(mutation, stalled=True, message="refused by the API")
         manifest = {"apiVersion": "datareplication.dev/v1alpha1", "kind": "DataReplicationRun", "spec": spec}
         runs = path("datareplicationruns", self.namespace)
         try:
@@ -170,7 +170,7 @@ class Live:
         while time.monotonic() < end and not status.get("phase"):
             await asyncio.sleep(POLL_SECONDS)
             status = (await self.api.get("datareplicationruns", self.namespace, "mutated") or {}).get("status") or {}
-        told = Gist(mutation, stalled=status.get("phase") == "Failed", message=status.get("message", ""))
+        told = Told(mutation, stalled=status.get("phase") == "Failed", message=status.get("message", ""))
         if not status and isinstance(spec, dict):
             told.problems.append(f"not observed within {ANSWER_SECONDS:.0f} s")
         if told.stalled and not names_field(told.message, mutation):
@@ -179,10 +179,10 @@ class Live:
         return told
 
 
-def _judged(mutation: Mutation, status: Object) -> Gist:
+def _judged(mutation: Mutation, status: Object) -> Told:
     conditions = {one["type"]: one for one in status.get("conditions", ())}
     stalled = conditions.get("Stalled", {})
-    told = Gist(mutation, stalled.get("status") == "True", stalled.get("message", ""))
+    told = Told(mutation, stalled.get("status") == "True", stalled.get("message", ""))
     if not status:
         told.problems.append(f"not observed within {ANSWER_SECONDS:.0f} s")
     elif {"Ready", "Reconciling", "Stalled"} - conditions.keys():
@@ -195,7 +195,7 @@ def _judged(mutation: Mutation, status: Object) -> Gist:
 
 
 def names_field(message: str, mutation: Mutation) -> bool:
-    """Say whether a message names the field, one around or below it, or one beside it that it needs."""
+    """Say whether a message names the field, one above or below it, or a field beside it that it needs."""
     named, wanted = message.partition(": ")[0], dotted(mutation.path)
     return named.startswith("spec") and (named.startswith(wanted) or wanted.startswith(named.rpartition(".")[0]))
 
@@ -214,10 +214,10 @@ def stable(status: Object) -> Object:
 
 async def mutated(
     plane: ControlPlane, folder: Path, mutations: Iterable[Mutation], run_mutations: Iterable[Mutation]
-) -> AsyncIterator[Gist]:
+) -> AsyncIterator[Told]:
     """Yield what one live operator says of each mutation of a resource, then of each of a run.
 
-    The last `Gist` is of what should not have been disturbed.
+    The last `Told` is of what should not have been disturbed.
     """
     api = plane.api
     namespace = f"states-{uuid.uuid4().hex[:8]}"
@@ -234,7 +234,7 @@ async def mutated(
         for mutation in run_mutations:
             yield await live.run(mutation)
         after = await api.get("datareplications", namespace, "bystander")
-        last = Gist(Mutation((), "bystander"), stalled=False, message="")
+        last = Told(Mutation((), "bystander"), stalled=False, message="")
         if before != after:
             last.problems.append(f"a resource nobody touched has changed: {after}")
         if supervisor.exits:
@@ -244,9 +244,9 @@ async def mutated(
     await api.call("DELETE", f"/api/v1/namespaces/{namespace}")
 
 
-async def _all(live: Live, healthy: Mapping[str, Object], waiting: list[Mutation]) -> AsyncIterator[Gist]:
+async def _all(live: Live, healthy: Mapping[str, Object], waiting: list[Mutation]) -> AsyncIterator[Told]:
     """Share the mutations among the resources."""
-    found: asyncio.Queue[Gist] = asyncio.Queue()
+    found: asyncio.Queue[Told] = asyncio.Queue()
     count = len(waiting)
 
     async def work(name: str) -> None:
@@ -259,6 +259,6 @@ async def _all(live: Live, healthy: Mapping[str, Object], waiting: list[Mutation
         either: set[asyncio.Future[Any]] = {told, workers}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not told.done():
-            await workers  # raises what stopped one of them; else its last word is there
+            await workers  # raises the error that stopped one of them; otherwise its last result is there
         yield await told
     await workers

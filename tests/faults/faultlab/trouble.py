@@ -27,7 +27,7 @@ class Period(Fault):
 
     @property
     def is_on(self) -> bool:
-        """Say whether it is just now."""
+        """Say whether the period is now."""
         return time.monotonic() < self.ended_at
 
     def begin(self, what: str) -> None:
@@ -44,7 +44,7 @@ class Period(Fault):
         return None
 
     async def on_begin(self, request: Request) -> None:
-        """See the first request that is hit, before it is."""
+        """Called before the first request is hit."""
 
 
 @dataclass

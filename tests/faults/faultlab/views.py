@@ -1,6 +1,7 @@
-"""An API that shows the past: what is read is what was there at some moment, what is written is done.
+"""An API that shows the past: reads show the objects of some earlier moment, writes are done.
 
-A frozen view stays what it was when it froze; a view that was rolled back shows what the operator has gone beyond.
+A frozen view stays as it was when it froze. A view that was rolled back shows a state from before the operator's last
+writes.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ async def take(api: Api, namespace: str) -> Listing:
 
 
 def seen(view: Listing, request: Request) -> Answer | None:
-    """Return what a GET or LIST says of the past; None for what is not in the view."""
+    """Return what a GET or LIST says of the past; None for objects that are not in the view."""
     listing = view.get(request.plural)
     if listing is None or request.subresource or request.verb not in ("get", "list"):
         return None
@@ -57,7 +58,7 @@ def _at(item: Object, dotted: str) -> object:
 
 @dataclass
 class Frozen(Period):
-    """From the `start`th write on, what is read is what was there just before it, and watches are silent."""
+    """From the `start`th write on, reads show the objects from just before that write, and watches are silent."""
 
     api: Api | None = None
     namespace: str = ""

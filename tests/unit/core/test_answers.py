@@ -63,5 +63,5 @@ def test_when_to_look_again(
 
 def test_why_is_told_in_words() -> None:
     made = answers.done(CREATE, "Refused", "exceeded quota")
-    text = "Kubernetes refused the Job, which is asked for again: exceeded quota"
+    text = "Kubernetes refused the Job; the operator tries again: exceeded quota"
     assert made.refused == ObservedJob(DUMP_STEP, "Refused", why=Why("JobRefused", text))

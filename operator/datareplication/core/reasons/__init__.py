@@ -1,7 +1,7 @@
 """Every reason that our own code writes, and what each means: one word for machines, a sentence for people.
 
 A reason that is misspelt where it is raised does not pass the type checker. Kubernetes' own words (`OOMKilled`,
-`Evicted`) are not ours to list: they are `Theirs`.
+`Evicted`) are not listed here: they are `Theirs`.
 """
 
 from collections.abc import ItemsView, Mapping
@@ -30,14 +30,14 @@ Reason = (
 )
 
 Theirs = NewType("Theirs", str)
-"""A word that somebody else chose: Kubernetes, a webhook, a program of another version. It may be any."""
+"""A word that somebody else chose: Kubernetes, a webhook, a program of another version. It may be any word."""
 
 Word = Reason | RunPhase | Theirs | Literal[""]
-"""What may stand where a reason stands: a phase tells enough by itself, and nothing may be there to tell."""
+"""What may stand in place of a reason: a run's phase that tells enough, or nothing if there is nothing to tell."""
 
 RUN_PHASES: dict[RunPhase, Meaning] = {
     "Pending": Meaning("run", "It waits for other runs."),
-    "Dumping": Meaning("run", "Its dump is at work, or waits; the message says for what."),
+    "Dumping": Meaning("run", "Its dump is at work, or waits; then the message says for what."),
     "Loading": Meaning("run", "Its snapshot is published, and targets are being loaded."),
     "Succeeded": Meaning("run", "Every target was loaded, or rolled back."),
     "PartiallyFailed": Meaning("run", "Some targets were loaded, others failed.", "Look at `status.targets`."),

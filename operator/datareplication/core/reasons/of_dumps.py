@@ -1,4 +1,4 @@
-"""Reasons that a dump gives of its source."""
+"""Reasons of dumps that are about the source."""
 
 from typing import Literal
 
@@ -37,7 +37,9 @@ MEANINGS: dict[OfDumps, Meaning] = {
         "Leave it out as well, or copy what it needs.",
     ),
     "TooManyLeftOut": Meaning(
-        "dump", "The patterns leave out more than pg_dump can be told.", "Leave out fewer, or name those to be copied."
+        "dump",
+        "The patterns leave out more relations than fit into pg_dump's arguments.",
+        "Leave out fewer, or name those to be copied.",
     ),
     "CannotReadTables": Meaning(
         "dump",
@@ -60,11 +62,11 @@ MEANINGS: dict[OfDumps, Meaning] = {
     "ValueTooLarge": Meaning(
         "dump, load",
         "A row is over 1 GB as text, which is the limit of COPY.",
-        "The message names its place; shorten it, or leave the table's rows out (`schemaOnly`).",
+        "The message names the row's place; shorten the row, or leave the table's rows out (`schemaOnly`).",
     ),
     "WouldRunCode": Meaning(
         "dump, load",
-        "A query over a table would run functions of users as the program's role: its indexes call them.",
+        "A query on a table would run users' functions as the program's role, because its indexes call them.",
         "Dump: do what the message says. Load: dump again, or load without `verify: Checksum`.",
     ),
     "SnapshotLost": Meaning(
@@ -77,20 +79,22 @@ MEANINGS: dict[OfDumps, Meaning] = {
     ),
     "GaveWay": Meaning(
         "dump",
-        "Others had waited for the dump's locks for `dump.blockingPatienceSeconds`.",
+        "Other sessions had waited for the dump's locks for `dump.blockingPatienceSeconds`, so the dump ended.",
         "Do schema changes at another time, or raise the patience; the attempt is made again.",
     ),
     "WaitsForLock": Meaning(
-        "progress", "The dump waits for somebody's lock; the message names them.", "End that session if it hangs."
+        "progress",
+        "The dump waits for the lock of another session; the message names it.",
+        "End that session if it hangs.",
     ),
     "BlocksOthers": Meaning(
         "progress",
-        "Others wait for the dump's locks; it gives way after a while.",
-        "Nothing, or end the dump if the others cannot wait.",
+        "Other sessions wait for the dump's locks; after a while the dump gives way.",
+        "Nothing, or end the dump if the other sessions cannot wait.",
     ),
     "SchemaChanging": Meaning(
         "dump, load",
-        "Tables were made, dropped or renamed while they were being locked, or others while pg_dump read them.",
+        "Tables were made, dropped or renamed while they were being locked, or other objects while pg_dump read them.",
         "Nothing: the attempt is made again.",
     ),
     "SchemaChanged": Meaning(

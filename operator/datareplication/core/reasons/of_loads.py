@@ -1,4 +1,4 @@
-"""Reasons that a load gives of its target: the guard, the checks, the swap."""
+"""Reasons of loads that are about the target: the guard, the checks, the swap."""
 
 from typing import Literal
 
@@ -50,10 +50,10 @@ MEANINGS: dict[OfLoads, Meaning] = {
     ),
     "TargetIsStandby": Meaning("load", "The target's server is a standby.", "Give the primary's address."),
     "TargetIsTemplate": Meaning(
-        "load", "The target is a template database.", "Name another database, or make it none."
+        "load", "The target is a template database.", "Name another database, or make it a normal one."
     ),
     "TargetTooOld": Meaning(
-        "load", "The target's server is of an older major than the source.", "Upgrade the target's server."
+        "load", "The target's server has an older major version than the source.", "Upgrade the target's server."
     ),
     "TargetHoldsData": Meaning(
         "load", "The target holds data that no load put there.", "Look at it; `overwrite: Any` replaces it."
@@ -95,31 +95,29 @@ MEANINGS: dict[OfLoads, Meaning] = {
     ),
     "BuilderHasRights": Meaning(
         "load",
-        "The role that builds has more rights than LOGIN.",
+        "The build role has more rights than LOGIN.",
         "Give a role without attributes and memberships as `buildCredentialsSecretRef`.",
     ),
-    "BuilderStays": Meaning(
-        "load", "Sessions of the role that builds do not end.", "Nothing: the attempt is made again."
-    ),
+    "BuilderStays": Meaning("load", "Sessions of the build role do not end.", "Nothing: the attempt is made again."),
     "BuiltAsLoader": Meaning(
         "message of a load",
-        "The source's code (CHECK, defaults, generated columns) ran as the load's role, because no other could build.",
+        "The source's code (CHECK, defaults, generated columns) ran as the load's role: no other role could build.",
         "Give a role as `buildCredentialsSecretRef`, or let the load's role make roles.",
     ),
     "UntrustedCode": Meaning(
         "message of a load",
-        "A superuser loaded functions of untrusted languages, base types or operator classes of the source, whose code "
-        "may do what the server may.",
+        "A superuser loaded functions of untrusted languages, base types or operator classes of the source. Their code "
+        "may do everything that the server may.",
         "Load a source that you do not trust with a role that is no superuser (`CREATEDB CREATEROLE`).",
     ),
     "AfterLoadAsLoader": Meaning(
         "message of a load",
-        "After-load SQL runs as the load's role, and with it triggers and functions of the source that it sets off.",
+        "After-load SQL runs as the load's role, and so do the source's triggers and functions that the SQL calls.",
         "With a source that you do not trust, begin the script with `ALTER TABLE … DISABLE TRIGGER USER`.",
     ),
     "WouldRunAsSuperuser": Meaning(
         "load",
-        "In place, the target's code (CHECK, indexes) would run as a superuser, and it belongs to roles that are none.",
+        "InPlace would run the target's code (CHECK, indexes) as a superuser, but the code's owners are no superusers.",
         "Load in place as the owner of the tables, or use `strategy: Swap`.",
     ),
     "SchemaChangedByItsCode": Meaning(
@@ -143,7 +141,7 @@ MEANINGS: dict[OfLoads, Meaning] = {
     "ChecksumDiffers": Meaning(
         "load",
         "A table's content is not what was dumped.",
-        "See whether both servers have the same extensions and settings; otherwise report it.",
+        "Check whether both servers have the same extensions and settings; if they have, report it.",
     ),
     "EntriesMiscounted": Meaning(
         "load", "Not every entry of the schema was restored: a defect of the program.", "Report it, with the log."
@@ -167,7 +165,7 @@ MEANINGS: dict[OfLoads, Meaning] = {
     "EventTriggerRefused": Meaning(
         "load",
         "An event trigger of the target ended the load.",
-        "Let its function pass the load's role, or disable it.",
+        "Let the trigger's function accept the load's role, or disable the trigger.",
     ),
     "CannotReadAfterLoad": Meaning(
         "load", "The file of the after-load SQL cannot be read.", "Correct the ConfigMap's key, or its encoding."

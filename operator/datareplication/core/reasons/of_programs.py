@@ -1,4 +1,4 @@
-"""Reasons of both programs that speak of no database: arguments, the machine, the default of each kind of error."""
+"""Reasons of both programs that are about no database: arguments, the machine, the default of each kind of error."""
 
 from typing import Literal
 
@@ -65,8 +65,8 @@ MEANINGS: dict[OfPrograms, Meaning] = {
     ),
     "NotText": Meaning(
         "dump, load",
-        "A text of the server cannot be read in its encoding, as SQL_ASCII allows.",
-        "Rename what it names.",
+        "A text from the server is not valid in its encoding, which SQL_ASCII allows.",
+        "Rename the object that the text names.",
     ),
     "Terminated": Meaning(
         "dump, load",
@@ -75,7 +75,7 @@ MEANINGS: dict[OfPrograms, Meaning] = {
     ),
     "OutOfMemory": Meaning(
         "dump, load",
-        "The program, pg_dump or pg_restore found no memory.",
+        "The program, pg_dump or pg_restore ran out of memory.",
         "Raise `resources.limits.memory`, or use fewer `workers`.",
     ),
     "OutOfResources": Meaning(
@@ -86,24 +86,24 @@ MEANINGS: dict[OfPrograms, Meaning] = {
     "LocalFailure": Meaning(
         "dump, load",
         "A file or program of the container or the machine cannot be used.",
-        "Mend what the message names.",
+        "Repair what the message names.",
     ),
     "MissingTool": Meaning(
         "dump, load",
-        "The image carries no fitting pg_dump or pg_restore.",
-        "Use an image with client programs of that major.",
+        "The image has no pg_dump or pg_restore of a suitable version.",
+        "Use an image with client programs of that major version.",
     ),
     "ToolFailed": Meaning(
-        "dump, load", "pg_dump or pg_restore failed in a way that is not known.", "The message has its words."
+        "dump, load", "pg_dump or pg_restore failed in an unknown way.", "The message has that program's error message."
     ),
     "ToolKilled": Meaning(
         "dump, load",
-        "pg_dump or pg_restore was killed, perhaps for want of memory.",
+        "pg_dump or pg_restore was killed, perhaps because memory ran out.",
         "Raise `resources.limits.memory`; the attempt is made again.",
     ),
     "WorkerKilled": Meaning(
         "dump, load",
-        "A worker process was killed, perhaps for want of memory.",
+        "A worker process was killed, perhaps because memory ran out.",
         "Raise `resources.limits.memory`, or use fewer `workers`; the attempt is made again.",
     ),
 }

@@ -1,4 +1,4 @@
-"""Reasons that a DataReplication shows: of its conditions and of its Events."""
+"""Reasons that a DataReplication shows: in its conditions and in its Events."""
 
 from typing import Literal
 
@@ -36,7 +36,7 @@ MEANINGS: dict[OfReplications, Meaning] = {
     "Scheduled": Meaning("condition Ready", "The spec is valid, and the schedule has a next slot."),
     "Suspended": Meaning(
         "condition Ready",
-        "The spec is valid, and `suspend` keeps its slots from being run.",
+        "The spec is valid, but no slot is run because of `suspend`.",
         "Set `suspend: false` to run slots again.",
     ),
     "OnDemand": Meaning("condition Ready", "The spec is valid and has no schedule: runs are made by hand."),
@@ -66,12 +66,12 @@ MEANINGS: dict[OfReplications, Meaning] = {
         "condition LastRunSucceeded", "No run has ended yet.", "Wait for the next slot, or start a run by hand."
     ),
     "NeverLoaded": Meaning(
-        "condition Fresh", "A target has never been loaded.", "See why: the runs' status, or `suspend`."
+        "condition Fresh", "A target has never been loaded.", "Look at the runs' status, and at `suspend`."
     ),
     "Stale": Meaning(
         "condition Fresh",
         "A target's data is older than `freshnessSeconds`.",
-        "See why: the last failed run, or `suspend`.",
+        "Look at the last failed run, and at `suspend`.",
     ),
     "Fresh": Meaning("condition Fresh", "Every target's data is younger than `freshnessSeconds`."),
     "NothingWaits": Meaning("condition Held", "No due slot waits."),
@@ -92,13 +92,13 @@ MEANINGS: dict[OfReplications, Meaning] = {
     ),
     "RunRejected": Meaning(
         "condition Held; run",
-        "Kubernetes refused to make or complete a run, for example by a quota or a webhook.",
-        "The message has Kubernetes' words: mend what it names. A due slot is tried again; a run by hand has failed.",
+        "Kubernetes refused to create or complete a run, for example because of a quota or a webhook.",
+        "Repair what Kubernetes' message names. A due slot is tried again; a run made by hand has failed.",
     ),
     "TooManyMissed": Meaning(
         "condition TooManyMissed",
         "More slots were missed than `catchup` runs afterwards.",
-        "Start a run by hand for a slot that matters; see why the operator was away.",
+        "Start a run by hand for a slot that matters; find out why the operator did not run.",
     ),
     "InTime": Meaning("condition TooManyMissed", "Slots are run in time again."),
     "ExpansionRefused": Meaning(
@@ -109,13 +109,13 @@ MEANINGS: dict[OfReplications, Meaning] = {
     "AsWanted": Meaning("condition VolumeNotGrown", "The claim is as large as its template asks for."),
     "MissedSchedule": Meaning(
         "Event",
-        "Slots are not run: later ones came, or their deadline passed.",
-        "See why: the operator was away, or runs take longer than the time between slots.",
+        "Slots are not run: later slots came, or their deadline passed.",
+        "Find out whether the operator did not run, or whether runs take longer than the time between slots.",
     ),
     "RunCreated": Meaning("Event", "The run of a slot was created."),
     "RunNameTaken": Meaning(
         "Event",
-        "A run of the slot's name exists and was made by somebody else; the slot is passed over.",
+        "A run with the slot's name exists and was made by somebody else; the slot is skipped.",
         "Delete that run, and start one by hand.",
     ),
 }

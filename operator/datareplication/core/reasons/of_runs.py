@@ -1,4 +1,4 @@
-"""Reasons that a DataReplicationRun shows: of its conditions, its steps, its attempts and its Events."""
+"""Reasons that a DataReplicationRun shows: in its conditions, its steps, its attempts and its Events."""
 
 from typing import Literal
 
@@ -60,22 +60,22 @@ MEANINGS: dict[OfRuns, Meaning] = {
     ),
     "ReplicationNotFound": Meaning(
         "conditions of a run",
-        "There is no DataReplication of the name in `spec.replicationName`.",
+        "There is no DataReplication with the name in `spec.replicationName`.",
         "Correct the name in a new run; the DataReplication must be in the same namespace.",
     ),
     "NotObserved": Meaning(
         "conditions of a run",
-        "Kubernetes does not let the operator look at the run's Jobs, pods or claim. It still ends with its time.",
+        "Kubernetes does not let the operator look at the run's Jobs, pods or claim. The run ends at its deadline.",
         "Give the operator's role the right that the message names.",
     ),
     "RestoredWithoutStatus": Meaning(
         "conditions of a run",
-        "The run has what only the operator fills in and no status: it was restored from a backup, or copied.",
+        "The run has fields that only the operator fills in, but no status: it was restored from a backup, or copied.",
         "Make a new run without `dataInterval` and `replication`.",
     ),
     "OperatorDefect": Meaning(
         "conditions of a run",
-        "The operator met a defect of its own with this run; all others go on.",
+        "The operator has a defect that this run met; all other runs go on.",
         "Report it with the operator's log.",
     ),
     "RunTimeout": Meaning(
@@ -92,8 +92,8 @@ MEANINGS: dict[OfRuns, Meaning] = {
     ),
     "StartTimeout": Meaning(
         "step",
-        "The pod did not start within `startTimeoutSeconds`; the message has what held it up.",
-        "Mend what the message names, for example a missing Secret or an image that cannot be pulled.",
+        "The pod did not start within `startTimeoutSeconds`; the message says what held it up.",
+        "Repair what the message names, for example a missing Secret or an image that cannot be pulled.",
     ),
     "DeadlineExceeded": Meaning(
         "step; dump, load",
@@ -103,35 +103,35 @@ MEANINGS: dict[OfRuns, Meaning] = {
     "JobHeld": Meaning(
         "step",
         "Somebody else has suspended the Job: a queue such as Kueue, or a person.",
-        "Nothing: it goes on when it is resumed.",
+        "Nothing: the step goes on when the Job is resumed.",
     ),
     "JobGone": Meaning(
         "step",
-        "The Job was removed before its end was seen.",
-        "Start a run by hand; keep others, and times to live, from the Jobs.",
+        "The Job was deleted before its end was seen.",
+        "Start a run by hand; make sure that nobody deletes the Jobs, and no time to live does.",
     ),
     "ReportLost": Meaning(
         "step",
         "The step succeeded; its report cannot be read, so its rows and times are not known.",
-        "Keep those who remove finished pods, or put programs of their own in our place, from the Jobs' pods.",
+        "Make sure that nobody removes the Jobs' finished pods, or replaces the program in them.",
     ),
     "JobTerminating": Meaning(
         "step",
         "The Job was deleted, and a finalizer holds it, so that it makes no pod.",
-        "Take the finalizer away, and start a run by hand.",
+        "Remove the finalizer, and start a run by hand.",
     ),
     "JobParallelism": Meaning(
         "step", "Somebody has set the Job's `parallelism` to 0, so that it makes no pod.", "Set it to 1."
     ),
     "JobNameTaken": Meaning(
         "step",
-        "A Job of the step's name belongs to another run, or to one of the same name that was deleted.",
-        "Nothing, if it goes by itself; else delete it, or give the next run another name.",
+        "A Job with the step's name belongs to another run, or to a deleted run of the same name.",
+        "Nothing, if that Job goes away by itself; otherwise delete it, or give the next run another name.",
     ),
     "JobRefused": Meaning(
         "step",
-        "Kubernetes does not make the Job as things are: a quota, a policy, a webhook, a missing right.",
-        "Mend what the message names; the Job is asked for again every 30 s.",
+        "Kubernetes refuses to create the Job for now: because of a quota, a policy, a webhook, a missing right.",
+        "Repair what the message names; the operator tries again every 30 s.",
     ),
     "JobRejected": Meaning(
         "step",
@@ -140,7 +140,7 @@ MEANINGS: dict[OfRuns, Meaning] = {
     ),
     "ForeignJob": Meaning(
         "step",
-        "A Job of the step's name exists and belongs to somebody else.",
+        "A Job with the step's name exists and belongs to somebody else.",
         "Delete or rename that Job, and start a run by hand.",
     ),
     "NodeLost": Meaning(
@@ -149,20 +149,22 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "Delete the node, or taint it `node.kubernetes.io/out-of-service`.",
     ),
     "InitContainerRunning": Meaning(
-        "step", "An init container of the pod, of somebody else's, is still running.", "Nothing, unless it hangs."
+        "step", "An init container that somebody else added to the pod is running.", "Nothing, unless it hangs."
     ),
     "InitContainerWaiting": Meaning(
-        "step", "An init container of the pod does not start.", "Mend what the message names."
+        "step", "An init container of the pod does not start.", "Repair what the message names."
     ),
     "InitContainerFailed": Meaning(
         "attempt", "An init container of the pod failed before the program began.", "Look at that container's log."
     ),
-    "SidecarWaiting": Meaning("step", "Another container of the pod does not start.", "Mend what the message names."),
+    "SidecarWaiting": Meaning("step", "Another container of the pod does not start.", "Repair what the message names."),
     "ContainerCreating": Meaning(
         "step", "The pod is being set up.", "Nothing, unless it takes long: then its Events say why."
     ),
     "PodFailed": Meaning(
-        "attempt", "The pod failed, and its program said nothing.", "Look at the pod's log; its node may have ended it."
+        "attempt",
+        "The pod failed, and its program reported nothing.",
+        "Look at the pod's log; its node may have ended it.",
     ),
     "Disruption": Meaning(
         "attempt; metrics",
@@ -171,7 +173,7 @@ MEANINGS: dict[OfRuns, Meaning] = {
     ),
     "SnapshotPublished": Meaning("Event", "The dump has written its snapshot, and loads may begin."),
     "LoadSucceeded": Meaning("Event", "A target was loaded."),
-    "RolledBack": Meaning("load; Event", "The target has the database before its last load again."),
+    "RolledBack": Meaning("load; Event", "The target has the database from before its last load again."),
     "RunSucceeded": Meaning("Event", "The run has succeeded."),
     "RunPartiallyFailed": Meaning(
         "Event",
@@ -185,6 +187,6 @@ MEANINGS: dict[OfRuns, Meaning] = {
     "RunWaiting": Meaning(
         "Event",
         "The run waits; the message says for what.",
-        "Mend what the message names, if it does not pass by itself.",
+        "Repair what the message names, if it does not pass by itself.",
     ),
 }

@@ -58,7 +58,7 @@ MEANINGS: dict[OfServers, Meaning] = {
     "CannotConnect": Meaning(
         "dump, load",
         "The server was not reached: a name that does not resolve, a refused connection, a timeout.",
-        "See that host and port are right and no network policy is in the way; the attempt is made again.",
+        "Check the host and the port, and whether a network policy is in the way; the attempt is made again.",
     ),
     "LoginRefused": Meaning(
         "dump, load", "The server refused the role or its password.", "Check the Secret, and the server's pg_hba.conf."
@@ -105,7 +105,7 @@ MEANINGS: dict[OfServers, Meaning] = {
     ),
     "HarmfulSetting": Meaning(
         "dump, load",
-        "The role has a setting under which rows or checks may get lost, and may not change it.",
+        "The role has a setting under which rows or checks may get lost, and the role may not change it.",
         "`ALTER ROLE … RESET` it, as the message says.",
     ),
     "PermissionDenied": Meaning(
@@ -131,16 +131,16 @@ MEANINGS: dict[OfServers, Meaning] = {
     "StatementRefused": Meaning(
         "load",
         "PostgreSQL refused a statement of the source's schema.",
-        "`pg_restore` alone is refused too; see [Fidelity](fidelity.md).",
+        "PostgreSQL would refuse it from `pg_restore` as well; see [Fidelity](fidelity.md).",
     ),
     "RefusedByDatabase": Meaning(
         "dump, load",
         "Code in the database, for example of a trigger or a CHECK, raised an error.",
-        "The message has its words.",
+        "The message has that error.",
     ),
     "NotSupportedByServer": Meaning(
         "dump, load",
-        "The server does not have what is asked of it, for example a collation or an access method.",
+        "The server lacks something that a statement needs, for example a collation or an access method.",
         "Install it there, or upgrade the server.",
     ),
     "MissingExtension": Meaning(
@@ -153,13 +153,13 @@ MEANINGS: dict[OfServers, Meaning] = {
     ),
     "ServerDiskFull": Meaning("dump, load", "The server's disk is full.", "Give the server room."),
     "ServerOutOfMemory": Meaning(
-        "dump, load", "The server found no memory.", "Give the server memory, or use fewer `workers`."
+        "dump, load", "The server ran out of memory.", "Give the server memory, or use fewer `workers`."
     ),
     "TooManyLocks": Meaning(
-        "dump, load", "A transaction needs more locks than the server has.", "Raise max_locks_per_transaction there."
+        "dump, load", "A transaction needs more locks than the server allows.", "Raise max_locks_per_transaction there."
     ),
     "ServerSystemError": Meaning(
-        "dump, load", "The server's operating system refused it a file.", "See the server's log."
+        "dump, load", "The server could not use a file of its machine.", "See the server's log."
     ),
     "ServerDefect": Meaning(
         "dump, load", "The server reports an internal error or corrupt data.", "See the server's log; check its data."
@@ -169,7 +169,7 @@ MEANINGS: dict[OfServers, Meaning] = {
     ),
     "Serialization": Meaning(
         "dump, load",
-        "PostgreSQL rolled the transaction back for the sake of others.",
+        "PostgreSQL rolled the transaction back, because it conflicted with other transactions.",
         "Nothing: the attempt is made again.",
     ),
     "Deadlock": Meaning(
@@ -180,6 +180,8 @@ MEANINGS: dict[OfServers, Meaning] = {
         "A table stayed locked by others for too long.",
         "The attempt is made again; end the session that the message names, or raise `dump.lockTimeoutSeconds`.",
     ),
-    "ObjectInUse": Meaning("load", "Somebody uses what is to be changed.", "Nothing: the attempt is made again."),
+    "ObjectInUse": Meaning(
+        "load", "Another session uses the object that is to be changed.", "Nothing: the attempt is made again."
+    ),
     "QueryCanceled": Meaning("dump, load", "Somebody canceled the statement.", "Nothing: the attempt is made again."),
 }

@@ -1,4 +1,4 @@
-"""Reasons that speak of a snapshot and its volume."""
+"""Reasons that are about a snapshot and its volume."""
 
 from typing import Literal
 
@@ -25,12 +25,12 @@ MEANINGS: dict[OfSnapshots, Meaning] = {
     "CannotWriteSnapshot": Meaning(
         "dump",
         "The snapshot's directory cannot be written.",
-        "Let the volume be writable for the pod's user (`podSecurityContext.fsGroup`).",
+        "Make the volume writable for the pod's user (`podSecurityContext.fsGroup`).",
     ),
     "CannotReadSnapshot": Meaning(
         "load, snapshot",
         "A file of the snapshot cannot be read.",
-        "Let the volume be readable for the pod's user; see whether the volume is in order.",
+        "Make the volume readable for the pod's user; check whether the volume is damaged.",
     ),
     "VolumeFull": Meaning(
         "dump",
@@ -54,7 +54,7 @@ MEANINGS: dict[OfSnapshots, Meaning] = {
     "SnapshotCorrupt": Meaning(
         "load, snapshot",
         "A file of the snapshot is not what was dumped.",
-        "Dump again; see whether the volume is in order.",
+        "Dump again; check whether the volume is damaged.",
     ),
     "SnapshotFormat": Meaning(
         "load, snapshot",
@@ -63,7 +63,7 @@ MEANINGS: dict[OfSnapshots, Meaning] = {
     ),
     "NotOurs": Meaning(
         "dump, snapshot",
-        "A directory that is to be removed holds a file that is not the snapshot's.",
+        "A directory that is to be removed holds a file that does not belong to the snapshot.",
         "Move that file out, or remove the directory by hand.",
     ),
     "CannotPrune": Meaning("snapshot", "Some old snapshots could not be removed.", "The message says why, for each."),
@@ -73,7 +73,7 @@ MEANINGS: dict[OfSnapshots, Meaning] = {
         "Load that run's snapshot on purpose by action Load (`--any-run`).",
     ),
     "OtherReplicationsSnapshot": Meaning(
-        "load", "The snapshot is one of another DataReplication.", "Name a snapshot of the run's own DataReplication."
+        "load", "The snapshot belongs to another DataReplication.", "Name a snapshot of the run's own DataReplication."
     ),
     "NoChecksums": Meaning(
         "load",

@@ -11,17 +11,17 @@ WIDTH = 120
 HEAD = """\
 # Reasons
 
-A status, an Event, a log line and a metric's label tell why in one word, the reason. Here is every one that the
-operator and the programs write: in brackets where it is met, then what it says, then what to do. The message beside a
-reason names the object. Other words there are Kubernetes' own, such as `OOMKilled` and `Evicted`. What the exit codes
-of the programs mean stands in [By hand](by-hand.md).
+A status, an Event, a log line and a metric's label say why in one word, the reason. This page has every reason that the
+operator and the programs write: in brackets where it appears, then what it means, then what to do. The message beside a
+reason names the object. Other words are Kubernetes' own, such as `OOMKilled` and `Evicted`. [By hand](by-hand.md)
+explains the exit codes of the programs.
 """
 
 PHASES_HEAD = """\
 ## Phases of a run
 
-The conditions of a run, and a DataReplication's condition LastRunSucceeded, have a run's phase as their reason where
-that says enough.
+The conditions of a run, and a DataReplication's condition LastRunSucceeded, have the run's phase as their reason if the
+phase says enough.
 """
 
 

@@ -1,6 +1,6 @@
 """To whom the objects of a schema belong, as a manifest keeps it. Pure.
 
-The role that builds makes them without an owner's right; the load's role gives them away afterwards, by this.
+The build role makes them without an owner's right; the load's role gives them away afterwards, by this.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The role that builds: one whose rights end at `<db>__next`, so that the source's code gains nothing else by running.
+"""The build role: one whose rights end at `<db>__next`, so that the source's code gains nothing else by running.
 
 Check constraints, domains, generated columns and casts of the source run as whoever loads its rows. It owns making
 such a role for one load, letting it in, and shutting it out before anything of what it made is touched again.
@@ -57,7 +57,7 @@ def make(session: Session, server: Server, database_oid: int) -> tuple[str, str]
     name, password = f"{PREFIX}{database_oid}_{secrets.token_hex(4)}", secrets.token_urlsafe(24)
     # The server's log may keep statements: it gets what proves the password, never the password.
     proof = extensions.encrypt_password(password, name, session, "scram-sha-256")
-    doing, role = "making a role that builds", sql.Identifier(name)
+    doing, role = "making a build role", sql.Identifier(name)
     statement = sql.SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}").format(role, sql.Literal(proof))
     execute(session, statement, doing=doing)
     if not server.is_superuser:

@@ -1,4 +1,4 @@
-"""Giving everything in a database to one role: to the target's owner for good, or to the role that builds for a while.
+"""Giving everything in a database to one role: to the target's owner for good, or to the build role for a while.
 
 It owns which objects have an owner that can be changed. It leaves what only superusers may own (event triggers,
 foreign-data wrappers) and what belongs to an extension.

@@ -1,7 +1,7 @@
 """What only a superuser may make: it comes along when a superuser loads.
 
 It owns which objects these are. The code of some reaches beyond SQL and is called without a check of rights (a type's
-input, an operator class, a cast) or by whoever has EXECUTE, so no role that builds can be kept from it.
+input, an operator class, a cast) or by whoever has EXECUTE, so no build role can be kept from it.
 """
 
 from datareplication.jobs.model.manifest import CatalogObject

@@ -24,7 +24,7 @@ REASON: Reason = "BuiltAsLoader"
 
 @dataclass(frozen=True)
 class Apart:
-    """The role that builds, or why there is none. made: the name of one that was made for this load."""
+    """The build role, or why there is none. made: the name of one that was made for this load."""
 
     role: Connection | None
     why_not: str = ""
@@ -32,7 +32,7 @@ class Apart:
 
 
 def builder(building: Building, maintenance: Session) -> Apart:
-    """Return the role that builds, let into `<db>__next`; one that was made is to be dropped when that has been shown.
+    """Return the build role, let into `<db>__next`; one that was made is to be dropped when that has been shown.
 
     maintenance: the session that holds the target's lock.
     """

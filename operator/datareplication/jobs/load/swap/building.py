@@ -67,7 +67,7 @@ class Building:
         )
 
     def connect(self, database: str, builder: Connection | None = None) -> Session:
-        """Open a session to a database of the target's server, as the role that builds if one is given."""
+        """Open a session to a database of the target's server, as the build role if one is given."""
         settings = sessions.USUAL if builder else quiet(self.server)
         return sessions.opened(self.given, database, settings, role=builder)
 
@@ -96,7 +96,7 @@ class Building:
         return Maker(None, {**for_tools(session), **bulk.settings(session, self.given.workers), **quiet(self.server)})
 
     def builder(self, role: Connection) -> Maker:
-        """Return the role that builds as one who makes."""
+        """Return the build role as one who makes."""
         with contextlib.closing(self.connect(self.database.next_name, role)) as session:
             return Maker(role, {**for_tools(session), **bulk.settings(session, self.given.workers)})
 

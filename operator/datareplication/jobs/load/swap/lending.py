@@ -1,4 +1,4 @@
-"""What the role that builds is lent in `<db>__next`, and to whom what it has made is to belong.
+"""What the build role is lent in `<db>__next`, and to whom what it has made is to belong.
 
 It owns what may be used, what is counted, and that nothing else comes back.
 """

@@ -1,6 +1,6 @@
-"""Who restores an entry of the archive: the role that builds, or the load's own where the other may not. Pure.
+"""Who restores an entry of the archive: the build role, or the load's own where the other may not. Pure.
 
-It owns this: whatever can run the source's code is made by the role that builds, a default of `'{1}'::a_domain[]`
+It owns this: whatever can run the source's code is made by the build role, a default of `'{1}'::a_domain[]`
 included. What is left to the load's role parses no expression, or is code that only a superuser may make.
 """
 

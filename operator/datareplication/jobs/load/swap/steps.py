@@ -100,7 +100,7 @@ class Swap:
         return next_oid
 
     def _verify_clone(self, loader: Maker) -> None:
-        """Count and compare as the role that builds: planning a query runs code that stands in indexes."""
+        """Count and compare as the build role: planning a query runs code that stands in indexes."""
         building, found = self.building, self._builder()
         with building.workers() as workers, self._building_as(loader, found) as lending:
             lending.open_up()
@@ -121,7 +121,7 @@ class Swap:
         return apart.building_as(self.building, self.maintenance, loader, found.role)
 
     def _make(self, workers: Workers, loader: Maker, *, is_final: bool) -> int:
-        """Make `<db>__next` and fill it, as the role that builds, if there is one; return its oid."""
+        """Make `<db>__next` and fill it, as the build role, if there is one; return its oid."""
         building = self.building
         next_oid = databases.create_next(self.maintenance, self._database)
         found = self._builder()
