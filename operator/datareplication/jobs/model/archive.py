@@ -50,6 +50,11 @@ class Entry:
         return self.label.startswith(("ACL ", "DEFAULT ACL "))
 
     @property
+    def is_attached(self) -> bool:
+        """Whether it is a comment or a security label of another entry."""
+        return self.label.startswith(("COMMENT ", "SECURITY LABEL "))
+
+    @property
     def is_row_security(self) -> bool:
         """Whether it lets a table's policies hold."""
         return self.label.startswith("ROW SECURITY ")

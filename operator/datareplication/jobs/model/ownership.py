@@ -29,11 +29,16 @@ class Ownership:
 
     def owner_of(self, kind: str, identity: str) -> str:
         """Return the owner of an object."""
-        return self._owners.get((kind, identity), self.most)
+        return self._owners.get((kind, _plain(identity)), self.most)
 
     @cached_property
     def _owners(self) -> dict[tuple[str, str], str]:
-        return {(one.kind, one.identity): one.owner for one in self.others}
+        return {(one.kind, _plain(one.identity)): one.owner for one in self.others}
+
+
+def _plain(identity: str) -> str:
+    """Return an identity without quotes and pg_catalog: majors differ in both where a name has become a keyword."""
+    return identity.replace('"', "").replace("pg_catalog.", "")
 
 
 NOBODYS = Ownership()

@@ -114,9 +114,9 @@ def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[
     """
     query = """
         SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
-        AND pg_has_role(nspowner, 'USAGE') ORDER BY 1
+        AND pg_has_role(nspowner, 'USAGE') AND pg_get_userbyid(nspowner) <> %s ORDER BY 1
     """
-    schemas = [(schema,) for (schema,) in rows(session, query, doing="looking up schemas")]
+    schemas = [(schema,) for (schema,) in rows(session, query, [name], doing="looking up schemas")]
     servers = rows(session, _SERVERS, doing="looking up foreign servers")
     referable = [(schema, table) for schema, table in rows(session, _MEMBERS, doing="looking up tables of extensions")]
     granted = [

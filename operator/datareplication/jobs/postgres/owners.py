@@ -20,6 +20,7 @@ _OWNED = """
         SELECT classid, objid, refclassid, deptype FROM pg_depend WHERE deptype IN ('a', 'e', 'i')),
     object(rank, classid, oid, owner) AS (
         SELECT 0, 'pg_namespace'::regclass, oid, nspowner FROM pg_namespace
+        WHERE nspname !~ '^pg_(toast_)?temp_'
         UNION ALL SELECT 1, 'pg_class'::regclass, c.oid, relowner FROM pg_class c
         WHERE relkind IN ('r', 'p', 'v', 'm', 'f') OR relkind = 'S' AND NOT EXISTS (
             SELECT FROM member WHERE objid = c.oid AND classid = 'pg_class'::regclass AND refclassid = classid)
@@ -41,16 +42,26 @@ _OWNED = """
         UNION ALL SELECT 1, 'pg_largeobject'::regclass, oid, lomowner FROM pg_largeobject_metadata
     )
     SELECT CASE WHEN type = 'composite type' THEN 'type' WHEN type = 'statistics object' THEN 'statistics'
-                WHEN type IN ('function', 'procedure', 'aggregate') THEN 'routine' ELSE type END AS kind,
-           identity, o.classid::int8 AS catalog, o.oid::int8 AS oid, pg_get_userbyid(owner) AS owner
-    FROM object o CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0)
+                ELSE type END AS kind,
+           CASE WHEN type = 'procedure' THEN format('%%I.%%I(%%s)', found.schema, found.name,
+                                                    pg_get_function_identity_arguments(o.oid))
+                ELSE identity END AS identity,
+           o.classid::int8 AS catalog, o.oid::int8 AS oid, pg_get_userbyid(owner) AS owner,
+           EXISTS (SELECT FROM pg_type t WHERE o.classid = 'pg_type'::regclass AND t.oid = o.oid
+                   AND NOT t.typisdefined) AS is_shell
+    FROM object o CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0) AS identified
+    CROSS JOIN LATERAL (
+        SELECT nspname AS schema, proname AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
+        WHERE o.classid = 'pg_proc'::regclass AND p.oid = o.oid
+        UNION ALL SELECT NULL, NULL WHERE o.classid <> 'pg_proc'::regclass
+    ) AS found
     WHERE o.oid >= 16384 AND identity IS NOT NULL AND (%(owner)s::text IS NULL OR pg_get_userbyid(owner) = %(owner)s)
       AND NOT EXISTS (SELECT FROM member m WHERE (m.classid, m.objid, m.deptype) = (o.classid, o.oid, 'e'))
     ORDER BY rank, o.oid
 """
 """Schemas first: who is given an object must be allowed to create it there. An array's type, a table's row type, a
 serial column's sequence, an index go with what they belong to; a multirange type from PostgreSQL 17 on. What is dropped
-meanwhile has no identity."""
+meanwhile has no identity. A procedure is named with its OUT arguments: by its IN arguments alone it may be another."""
 
 
 _LEFT = """
@@ -81,6 +92,8 @@ class OwnedHere(Owned):
 
     catalog: int
     oid: int
+    is_shell: bool
+    """Whether it is a type that is only announced; who has made it must complete it."""
 
 
 Identity = tuple[int, int, str]
@@ -132,27 +145,38 @@ def read(session: Session) -> Ownership:
     return ownership.grouped(Owned(one.kind, one.identity, one.owner) for one in _owned(session))
 
 
-def lend_all(session: Session, borrower: str, heir: Heir) -> Loan:
-    """Give all objects of the session's database to `borrower`, and note to whom take_back() is to give each.
+def adopt(session: Session, borrower: str, *, with_shells: bool = False) -> Loan:
+    """Make the borrower the owner of all objects of the session's database; return whose each was."""
+    found = [one for one in _owned(session) if one.owner != borrower and one.kind != _SERVER]
+    taken = [one for one in found if with_shells or not one.is_shell]
+    _give(session, [(one, borrower) for one in taken])
+    return {_identity_of(one): one.owner for one in taken}
 
-    To whom it belonged; what the borrower has made, to its heir.
+
+def listed(session: Session, borrower: str, adopted: Loan, heir: Heir) -> Loan:
+    """Return all that the borrower owns, with its later owner: the one before, or the heir of what it has made."""
+    return {_identity_of(one): adopted.get(_identity_of(one)) or heir(one) for one in _owned(session, borrower)}
+
+
+def check_lent(session: Session, lent: Loan, borrower: str) -> None:
+    """Raise DataError if there is something else than was lent, or of another kind: the source's code has changed it.
+
+    Up to PostgreSQL 15 a rule makes a view of a table.
     """
-    found = [one for one in _owned(session) if one.kind != _SERVER]
-    _give(session, [(one, borrower) for one in found if one.owner != borrower])
-    return {_identity_of(one): one.owner if one.owner != borrower else heir(one) for one in found}
+    _lent(session, lent, borrower)
 
 
 def take_back(session: Session, lent: Loan, borrower: str) -> None:
-    """Give everything to whom it is to belong; the borrower must be shut out.
+    """Give everything to its later owner, if it is what was lent; the borrower must be shut out."""
+    _give(session, [(one, lent[_identity_of(one)]) for one in _lent(session, lent, borrower)])
 
-    DataError when there is something else than what was lent, or of another kind (up to PostgreSQL 15 a rule makes a
-    view of a table): the source's code has changed the schema.
-    """
+
+def _lent(session: Session, lent: Loan, borrower: str) -> list[OwnedHere]:
     found = _owned(session, borrower)
     strange = [one.identity for one in found if _identity_of(one) not in lent]
     if strange or len(found) != len(lent):
         raise _changed(strange or [f"{len(lent) - len(found)} objects that are gone"])
-    _give(session, [(one, lent[_identity_of(one)]) for one in found])
+    return found
 
 
 def check_without(session: Session, role: str) -> None:

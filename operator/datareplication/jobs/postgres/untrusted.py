@@ -23,37 +23,59 @@ _UNTRUSTED = """
     UNION ALL SELECT 'pg_cast'::regclass, oid FROM pg_cast WHERE castsource < 16384 AND casttarget < 16384
 """
 
-_HARMLESS = """
+_PRIVILEGED = """
     SELECT 'pg_proc'::regclass, p.oid FROM pg_proc p WHERE proleakproof OR prosupport <> 0 OR EXISTS (
-        SELECT FROM unnest(proconfig) AS given(value) JOIN pg_settings s ON s.name = split_part(value, '=', 1)
-        WHERE s.context = 'superuser')
-    UNION ALL SELECT 'pg_proc'::regclass, aggfnoid FROM pg_aggregate WHERE aggtranstype = 'internal'::regtype
+        SELECT FROM unnest(proconfig) AS given(value) LEFT JOIN pg_settings s ON s.name = split_part(value, '=', 1)
+        WHERE s.context = 'superuser' OR strpos(split_part(value, '=', 1), '.') > 0)
+    UNION ALL SELECT 'pg_proc'::regclass, aggfnoid FROM pg_aggregate
+    WHERE 'internal'::regtype IN (aggtranstype, aggmtranstype)
+    UNION ALL SELECT 'pg_operator'::regclass, oid FROM pg_operator
+    WHERE greatest(oprrest::oid::int8, oprjoin::oid::int8) >= 16384
     UNION ALL SELECT 'pg_type'::regclass, oid FROM pg_type WHERE typtype = 'p'
     UNION ALL SELECT 'pg_type'::regclass, rngtypid FROM pg_range WHERE rngcanonical <> 0
     UNION ALL SELECT 'pg_class'::regclass, ftrelid FROM pg_foreign_table JOIN pg_foreign_server s ON s.oid = ftserver
     JOIN pg_foreign_data_wrapper w ON w.oid = srvfdw
     JOIN pg_proc p ON p.oid = fdwhandler AND prosrc = 'file_fdw_handler'
 """
-"""Code that holds to SQL's rights, with what an owner may not promise for it; shell types, and ranges that need one;
-files of the server (file_fdw)."""
+"""What obeys SQL's rights and still needs a superuser: an owner's promises (LEAKPROOF), settings of extensions and
+applications, estimators, shell types and ranges that need one, files of the server (file_fdw)."""
+
+_EXPRESSIVE = """
+    SELECT 'pg_proc'::regclass, p.oid FROM pg_proc p WHERE (pronargdefaults > 0 OR prosqlbody IS NOT NULL) AND EXISTS (
+        SELECT FROM pg_depend d WHERE (d.classid, d.objid) = ('pg_proc'::regclass, p.oid) AND d.refobjid >= 16384
+        AND d.refclassid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass, 'pg_class'::regclass))
+    UNION ALL SELECT 'pg_proc'::regclass, aggfnoid FROM pg_aggregate
+    WHERE agginitval IS NOT NULL AND aggtranstype >= 16384 OR aggminitval IS NOT NULL AND aggmtranstype >= 16384
+    UNION ALL SELECT 'pg_class'::regclass, relation FROM (
+        SELECT 'pg_attrdef'::regclass, oid, adrelid FROM pg_attrdef
+        UNION ALL SELECT 'pg_constraint'::regclass, oid, conrelid FROM pg_constraint WHERE contype = 'c'
+    ) AS parsed(classid, oid, relation) WHERE EXISTS (
+        SELECT FROM pg_depend d WHERE (d.classid, d.objid) = (parsed.classid, parsed.oid) AND d.refobjid >= 16384
+        AND d.refclassid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass))
+"""
+"""Objects whose making parses expressions with other users' objects in them, whose code then runs as the maker. The
+load's role makes none of these, and the build role may not: they are refused."""
 
 _FOUND = """
     SELECT classid::int8 AS catalog, oid::int8, left(pg_describe_object(classid, oid, 0), 200) AS name
     FROM ({}) AS made(classid, oid)
     WHERE oid >= 16384 AND pg_describe_object(classid, oid, 0) IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_depend d WHERE (d.classid, d.objid) = (made.classid, made.oid) AND d.deptype IN ('e', 'i'))
-    ORDER BY 3
 """
 """An extension's are as its author made them; a range's constructors and an array's type belong to their type."""
 
 
 def found(session: Session) -> list[str]:
     """Return what the session's database holds of untrusted code, each as the server describes it."""
-    query = _FOUND.format(_UNTRUSTED)
+    query = f"{_FOUND.format(_UNTRUSTED)} ORDER BY 3"
     return [name for _, _, name in rows(session, query, doing="looking for code of untrusted languages")]
 
 
 def only_superusers(session: Session) -> tuple[CatalogObject, ...]:
-    """Return what only a superuser may make anew, untrusted code or not."""
-    query = _FOUND.format(f"{_UNTRUSTED} UNION ALL {_HARMLESS}")
-    return tuple(records(session, query, into=CatalogObject, doing="looking for what only superusers may make"))
+    """Return what only a superuser may make anew and what runs no code of users when it is made."""
+    query = f"""
+        {_FOUND.format(f"{_UNTRUSTED} UNION ALL {_PRIVILEGED}")}
+        AND (classid, oid) NOT IN ({_EXPRESSIVE}) ORDER BY 1, 2
+    """
+    found = records(session, query, into=CatalogObject, doing="looking for what only superusers may make")
+    return tuple(dict.fromkeys(found))

@@ -17,5 +17,9 @@ def test_an_object_of_another_kind_has_another_owner() -> None:
     assert ownership.grouped([T, F, U]).owner_of("table", "s.f()") == "app"
 
 
+def test_a_major_that_quotes_a_word_that_has_become_a_keyword_names_the_same_object() -> None:
+    assert ownership.grouped([T, Owned("function", "s.f(json)", "bob"), U]).owner_of("function", 's.f("json")') == "bob"
+
+
 def test_nobody_owns_what_is_not_there() -> None:
     assert ownership.grouped([]).owner_of("table", "s.t") == ""

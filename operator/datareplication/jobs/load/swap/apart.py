@@ -6,6 +6,7 @@ is the same. The same again for objects that could not be made before.
 """
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -54,17 +55,17 @@ def building_as(building: Building, maintenance: Session, loader: Maker, role: C
 
     Without a role the load's role builds, and nothing is lent.
     """
-    heir = _heir(building)
+    heir, name = _heir(building), building.database.next_name
     if role is None:
-        yield Lending(loader, None, heir)
+        yield Lending(loader, None, heir, shut_out=lambda: None, admit=lambda: None)
         return
-    name = building.database.next_name
-    builders.admit(maintenance, name, role.username)
+    admit = functools.partial(builders.admit, maintenance, name, role.username)
+    shut_out = functools.partial(builders.shut_out, maintenance, name, role.username)
+    admit()
     tables = [(one.schema, one.name) for one in building.manifest.extension_tables]
     with contextlib.closing(building.connect(name)) as session:
-        lending = Lending(building.builder(role), session, heir, tables)
+        lending = Lending(building.builder(role), session, heir, shut_out, admit, tables)
         yield lending
-        builders.shut_out(maintenance, name, role.username)
         lending.take_back()
 
 

@@ -121,10 +121,9 @@ class Building:
 
     def make_postponed(self, loader: Maker, lending: Lending) -> None:
         """Restore the objects with an owner that need what came after the rows, and what depends on these."""
-        lending.open_up()
         self.restoring.in_turns(self.restoring.stages.postponed, loader, lending)
+        self.restoring.in_turns(self.restoring.stages.following, loader, lending)
         lending.lend()
-        self.restoring.restore(ids_of(self.restoring.stages.following), lending.builder)
 
     def complete(self, loader: Maker) -> None:
         """Restore what else a database holds."""

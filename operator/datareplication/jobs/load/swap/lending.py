@@ -1,9 +1,9 @@
-"""What the build role is lent in `<db>__next`, and to whom what it has made is to belong.
+"""What the build role is lent in `<db>__next`, and who is to own what it has made.
 
 It owns what may be used, what is counted, and that nothing else comes back.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.jobs.load.swap.makers import Maker
@@ -14,32 +14,50 @@ from datareplication.jobs.postgres.owners import Heir, Loan
 
 @dataclass
 class Lending:
-    """For as long as one role builds. session: of the load's role; None when that one builds itself: nothing is lent.
-
-    tables: (schema, name) of extensions' tables to copy into, once they are there.
-    """
+    """For as long as one role builds."""
 
     builder: Maker
     session: Session | None
+    """Of the load's role; None if that role builds itself, and nothing is lent."""
+
     heir: Heir
+    shut_out: Callable[[], None]
+    """Ends the build role's sessions and lets it in no more."""
+
+    admit: Callable[[], None]
     tables: Sequence[tuple[str, str]] = ()
+    """(schema, name) of the extensions' tables to copy into, once they exist."""
+
     opened: list[tuple[str, builders.Names]] = field(default_factory=list)
     loan: Loan = field(default_factory=dict)
 
     def open_up(self) -> None:
-        """Let it use what the load's role has made so far."""
+        """Let the build role use and own what the load's role has made so far.
+
+        An object that stayed the load's would be a way in: a function may run as its owner (SECURITY DEFINER).
+        """
         if self.session:
             self.opened = builders.open_up(self.session, self._name, ())
+            self.loan = {**self.loan, **owners.adopt(self.session, self._name)}
 
     def lend(self) -> None:
-        """Lend it all that is there, and count it: nothing else may be there at the end."""
+        """Lend it all that is there, and list it: nothing else may be there at the end."""
         if self.session:
             self.opened = builders.open_up(self.session, self._name, self.tables)
-            self.loan = owners.lend_all(self.session, self._name, self.heir)
+            adopted = owners.adopt(self.session, self._name, with_shells=True)
+            self.loan = owners.listed(self.session, self._name, {**self.loan, **adopted}, self.heir)
+
+    def check(self) -> None:
+        """Raise unless all is as it was lent. Between the two checks the build role has no session."""
+        if self.session:
+            self.shut_out()
+            owners.check_lent(self.session, self.loan, self._name)
+            self.admit()
 
     def take_back(self) -> None:
-        """Give everything to whom it is to belong; the role must be shut out by now."""
+        """Shut the build role out and give everything to its owner."""
         if self.session:
+            self.shut_out()
             owners.take_back(self.session, self.loan, self._name)
             builders.close_again(self.session, self.opened, self._name)
             owners.check_without(self.session, self._name)

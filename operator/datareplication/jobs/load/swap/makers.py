@@ -4,9 +4,9 @@ It owns this: whatever can run the source's code is made by the build role, a de
 included. What is left to the load's role parses no expression, or is code that only a superuser may make.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from datareplication.jobs.model.archive import Entry
 from datareplication.jobs.model.connections import Connection
@@ -18,7 +18,6 @@ _LOADERS = (*FOUNDATION, "SERVER ", "USER MAPPING ", "CAST ", "TRANSFORM ")
 """Kinds that need rights on something which is not the database's: an extension, a foreign-data wrapper, a type."""
 
 _SHELL = "SHELL "
-_ATTACHED = ("COMMENT ", "SECURITY LABEL ")
 
 
 @dataclass(frozen=True)
@@ -49,14 +48,19 @@ class Makers:
     has_builder: bool = True
 
     def turns(self, entries: Sequence[Entry]) -> list[Turn]:
-        """Return who restores these, one after the other: the foundation, then the rest in its order."""
+        """Return who restores these, one after the other: the foundation, then each as much as it can at a time.
+
+        Each keeps the archive's order among its own entries, and waits for what they depend on of the other's.
+        """
         if not self.has_builder:
             return [Turn(True, tuple(entries))]
         loaders = self._loaders(entries)
         laid = {one.id for one in entries if one.label.startswith(FOUNDATION)}
         grounded = _with_attached(entries, laid) | _of_what_is_there(entries)
-        ordered = sorted(entries, key=lambda one: one.id not in grounded)  # stable
-        return [Turn(is_loaders, tuple(turn)) for is_loaders, turn in groupby(ordered, lambda one: one.id in loaders)]
+        rest = [one for one in entries if one.id not in grounded]
+        first = tuple(one for one in entries if one.id in grounded)
+        queues = {is_its: deque(one for one in rest if (one.id in loaders) == is_its) for is_its in (True, False)}
+        return _merged([Turn(True, first), *_taken(rest, queues)])
 
     def _loaders(self, entries: Sequence[Entry]) -> set[int]:
         found = {one.id for one in entries if self._is_loaders(one)}
@@ -69,14 +73,41 @@ class Makers:
         return entry.label.startswith(_LOADERS) or (entry.catalog, entry.oid) in self.only_superusers
 
 
+def _taken(entries: Sequence[Entry], queues: Mapping[bool, deque[Entry]]) -> Iterator[Turn]:
+    """Yield turns from the two queues. The archive's first entry always goes: what it depends on stands before it."""
+    place = {one.id: index for index, one in enumerate(entries)}
+    is_loaders = True
+    while queues[True] or queues[False]:
+        waiting = {one.id for one in queues[not is_loaders]}
+        turn = []
+        mine, others = queues[is_loaders], queues[not is_loaders]
+        while mine and (waiting.isdisjoint(mine[0].depends_on) or _is_before(mine[0], others, place)):
+            turn.append(mine.popleft())
+        if turn:
+            yield Turn(is_loaders, tuple(turn))
+        is_loaders = not is_loaders
+
+
+def _is_before(entry: Entry, others: deque[Entry], place: Mapping[int, int]) -> bool:
+    return not others or place[entry.id] < place[others[0].id]
+
+
+def _merged(turns: Iterable[Turn]) -> list[Turn]:
+    found: list[Turn] = []
+    for turn in turns:
+        if found and found[-1].is_loaders == turn.is_loaders:
+            found[-1] = Turn(turn.is_loaders, found[-1].entries + turn.entries)
+        elif turn.entries:
+            found.append(turn)
+    return found
+
+
 def _of_what_is_there(entries: Sequence[Entry]) -> set[int]:
     """Return the comments and labels of what every database has from the start: of schema public."""
     made = {one.id for one in entries}
-    return {one.id for one in entries if one.label.startswith(_ATTACHED) and made.isdisjoint(one.depends_on)}
+    return {one.id for one in entries if one.is_attached and made.isdisjoint(one.depends_on)}
 
 
 def _with_attached(entries: Iterable[Entry], start: set[int]) -> set[int]:
     """Return these ids and those of their comments and security labels."""
-    return start | {
-        one.id for one in entries if one.label.startswith(_ATTACHED) and not start.isdisjoint(one.depends_on)
-    }
+    return start | {one.id for one in entries if one.is_attached and not start.isdisjoint(one.depends_on)}

@@ -58,7 +58,7 @@ def plan(contents: Contents, choices: Choices) -> Stages:
     """Return when what is restored."""
     every = (*contents.pre_data, *contents.post_data)
     public = {entry.id for entry in every if _is_strangers_public(entry, choices)}
-    refused = _with_dependents(every, public) - public if _is_public_closed(choices) else set()
+    refused = _said_of(every, public) if _is_public_closed(choices) else set()
     out = public | _with_dependents(every, {e.id for e in every if (e.catalog, e.oid) in choices.omitted})
     out |= set() if choices.with_grants else {entry.id for entry in every if entry.is_grant}
     last = _with_dependents(every, {entry.id for entry in every if entry.is_last})
@@ -118,6 +118,11 @@ def _is_strangers_public(entry: Entry, choices: Choices) -> bool:
 
 def _is_public_closed(choices: Choices) -> bool:
     return choices.public_owners is not None and choices.version < SCHEMA_PUBLIC_IS_ITS_DATABASES_SINCE
+
+
+def _said_of(entries: Sequence[Entry], ids: Collection[int]) -> set[int]:
+    """Return the grants, comments and security labels of these, not what else depends on them."""
+    return {e.id for e in entries if (e.is_grant or e.is_attached) and not set(ids).isdisjoint(e.depends_on)}
 
 
 def _with_dependents(entries: Sequence[Entry], start: Collection[int]) -> set[int]:

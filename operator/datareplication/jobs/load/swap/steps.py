@@ -131,8 +131,8 @@ class Swap:
             building.fill(workers, lending.builder, is_final=is_final)
             building.compare_sums(workers)
             workers.close()
-        if building.restoring.stages.postponed:
-            with self._building_as(loader, found) as lending:
+            if building.restoring.stages.postponed:
+                lending.check()
                 building.make_postponed(loader, lending)
         building.complete(loader)
         return next_oid

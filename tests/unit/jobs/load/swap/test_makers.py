@@ -31,19 +31,22 @@ UNTRUSTED = {(PG_PROC, 22), (PG_TYPE, 23)}
 def test_a_role_that_is_no_superuser_makes_what_is_not_the_databases() -> None:
     assert Makers().turns(EVERY) == [
         Turn(True, (SCHEMA, EXTENSION, EXTENSIONS_COMMENT)),
-        Turn(False, (SHELL, IN, BASE, BASES_COMMENT, DOMAIN)),
+        Turn(False, (SHELL, IN, BASE, BASES_COMMENT, DOMAIN, TABLE, TABLES_COMMENT)),
         Turn(True, (CAST,)),
-        Turn(False, (TABLE, TABLES_COMMENT)),
     ]
 
 
 def test_a_superuser_makes_a_base_type_with_its_shell_and_its_comment() -> None:
     assert Makers(UNTRUSTED).turns(EVERY) == [
         Turn(True, (SCHEMA, EXTENSION, EXTENSIONS_COMMENT, SHELL, IN, BASE, BASES_COMMENT)),
-        Turn(False, (DOMAIN,)),
+        Turn(False, (DOMAIN, TABLE, TABLES_COMMENT)),
         Turn(True, (CAST,)),
-        Turn(False, (TABLE, TABLES_COMMENT)),
     ]
+
+
+def test_many_that_do_not_need_each_other_take_two_turns() -> None:
+    entries = [Entry(n, PG_PROC, n, label=f"FUNCTION s f{n} bob") for n in range(1, 101)]
+    assert [len(turn.entries) for turn in Makers({(PG_PROC, n) for n in range(1, 101, 2)}).turns(entries)] == [50, 50]
 
 
 def test_without_a_role_that_builds_the_load_makes_all_in_the_archives_order() -> None:
@@ -67,6 +70,20 @@ def test_the_comment_of_schema_public_which_the_role_that_builds_does_not_own_is
 @pytest.mark.parametrize("label", ["FUNCTION s EXTENSION bob", "TABLE s SCHEMA bob", "DOMAIN CAST x bob"])
 def test_a_name_makes_nothing_the_loads(label: str) -> None:
     assert Makers().turns([Entry(1, 1259, 5, label=label)]) == [Turn(False, (Entry(1, 1259, 5, label=label),))]
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.sets(st.integers(1, 20))), max_size=20),
+)
+def test_nothing_is_made_before_what_it_depends_on(drawn: list[tuple[bool, set[int]]]) -> None:
+    entries = [
+        Entry(number, PG_PROC, number, tuple(need for need in needs if need < number), f"FUNCTION s f{number} bob")
+        for number, (_, needs) in enumerate(drawn, 1)
+    ]
+    turns = Makers({(PG_PROC, number) for number, (is_its, _) in enumerate(drawn, 1) if is_its}).turns(entries)
+
+    order = [one.id for turn in turns for one in turn.entries]
+    assert all(order.index(need) < order.index(one.id) for one in entries for need in one.depends_on)
 
 
 @given(st.permutations(EVERY), st.booleans(), st.sets(st.sampled_from(sorted(UNTRUSTED))))

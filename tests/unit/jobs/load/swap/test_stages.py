@@ -106,6 +106,17 @@ def test_what_pg_dump_puts_behind_the_rows_and_belongs_to_somebody_is_not_made_b
     assert found == Stages((TABLE,), (KEY,), (), (), (), (view, over), (index, comment), (grants,))
 
 
+def test_what_stands_in_a_closed_schema_public_is_restored() -> None:
+    view = Entry(40, 1259, 60, (1,), "VIEW public v bob")
+    comment = Entry(41, 0, 0, (1,), "COMMENT - SCHEMA public alice")
+
+    found = stages.plan(
+        Contents((PUBLIC, comment, PUBLICS_GRANTS, view), ()), choices(public_owners=("bob",), version=140000)
+    )
+
+    assert found == Stages((view,), (), (), (PUBLIC,), (comment, PUBLICS_GRANTS))
+
+
 def test_statistics_objects_come_before_the_rows_unless_they_need_what_comes_after() -> None:
     statistics = Entry(30, 3381, 50, (3,), "STATISTICS public st bob")
     comment = Entry(31, 0, 0, (30,), "COMMENT public STATISTICS st bob")
