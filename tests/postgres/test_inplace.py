@@ -218,7 +218,7 @@ def test_the_demo_and_the_corners_arrive_whole(programs: Programs, monkeypatch: 
         ("ALTER SEQUENCE free MAXVALUE 40", "sequence public.free goes from 1 to 40"),
         (
             "CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
-            "table public.event_2026, a part of one that is loaded",
+            "table public.event_2026, a part of a loaded table",
         ),
     ],
 )

@@ -153,7 +153,7 @@ def home(session: Session) -> Home:
 def _our_home(session: Session) -> Home:
     found = home(session)
     if not found.is_plain or found.is_strangers:
-        raise GuardError(f"datareplication.provenance in the target is no load's: {DROP}", reason="ProvenanceNotOurs")
+        raise GuardError(f"datareplication.provenance in the target was not created by a load: {DROP}", reason="ProvenanceNotOurs")
     return found
 
 
