@@ -77,7 +77,7 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         help="identity of the run; a load refuses the snapshot of another run",
     )
     add("--replication-name", metavar="NAME", type=short, default="", help="name of the DataReplication, recorded")
-    add("--timeout-seconds", metavar="N", type=positive, help="give up (exit 75) after so many seconds")
+    add("--timeout-seconds", metavar="N", type=positive, help="give up (exit 75) after N seconds")
 
 
 def add_workers(parser: argparse.ArgumentParser, default: int) -> None:

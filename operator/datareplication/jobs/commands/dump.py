@@ -90,9 +90,9 @@ def _add_patterns(parser: argparse.ArgumentParser) -> None:
 def _add_care(parser: argparse.ArgumentParser) -> None:
     default = Care()
     texts = {
-        "lock_timeout_seconds": "give up (exit 75) after waiting so long for a lock on a table",
-        "max_snapshot_age_seconds": "give up (exit 75) when the dump's snapshot has held VACUUM back for so long",
-        "blocking_patience_seconds": "give way (exit 75) when others have waited so long for the dump's locks",
+        "lock_timeout_seconds": "give up (exit 75) after waiting N seconds for a lock on a table",
+        "max_snapshot_age_seconds": "give up (exit 75) when the dump's snapshot has held VACUUM back for N seconds",
+        "blocking_patience_seconds": "give way (exit 75) when others have waited N seconds for the dump's locks",
     }
     for name, text in texts.items():
         option, value = f"--{name.replace('_', '-')}", getattr(default, name)

@@ -105,7 +105,8 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--owners", choices=get_args(Owners), default="Keep", help=text)
     text = "whether the source's grants are kept or dropped (default: Keep)"
     add("--grants", choices=get_args(Grants), default="Keep", help=text)
-    add("--after-load", metavar="FILE", help="SQL to run in the loaded database before it is shown, in one transaction")
+    text = "SQL to run in the loaded database in one transaction, before anybody can see the database"
+    add("--after-load", metavar="FILE", help=text)
 
 
 def _builder_help(prefix: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ def add_rule(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of both programs: how many snapshots are kept, how old they may be, and which are in use."""
     text = f"how many snapshots are kept (default: {DEFAULT_KEEP}); the newest good one is always kept"
     parser.add_argument("--keep", metavar="N", type=positive, help=text)
-    text = "also remove snapshots that are older (default: no limit)"
+    text = "also remove snapshots that are older than N days (default: no limit)"
     parser.add_argument("--max-age-days", metavar="N", type=positive, help=text)
     text = "directory of a run below the root that is in use and not touched; may be repeated"
     parser.add_argument("--in-use", metavar="RUN", action="append", default=[], help=text)

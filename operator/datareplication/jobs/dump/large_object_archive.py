@@ -18,7 +18,7 @@ def refuse_unreadable(session: Session) -> None:
     if not unreadable:
         return
     oids, role = [str(oid) for oid, _ in unreadable], unreadable[0][1]
-    text = f"the role may not read {len(oids)} large objects; as their owner or a superuser: "
+    text = f"the role may not read {len(oids)} large objects; run as their owner or as a superuser: "
     if len(oids) <= OIDS_IN_A_MESSAGE:
         text += f"GRANT SELECT ON LARGE OBJECT {', '.join(oids)} TO {role};"
     else:

@@ -19,7 +19,7 @@ def what_cannot_be_dumped(session: Session, selected: Selection) -> None:
         statements = shortened(
             [f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)]
         )
-        text = f"the role cannot read all of {names}; as their owner or a superuser: {statements}"
+        text = f"the role cannot read all of {names}; run as their owner or as a superuser: {statements}"
         raise RightsError(f"{text} (or GRANT pg_read_all_data)", reason="CannotReadTables")
     large_object_archive.refuse_unreadable(session)
     if strangers := catalog.strangers_in_our_schema(session):

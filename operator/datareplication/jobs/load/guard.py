@@ -86,7 +86,7 @@ def check_in_place(source: Source, facts: Facts, *, may_overwrite_any: bool, is_
     _check_not_the_source(source, facts, {facts.database.name}, is_physical_clone)
     _check_server(source, facts)
     if facts.filled_tables and not may_overwrite_any and not facts.is_ours:
-        _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps none")
+        _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps no copy of them")
 
 
 def check_code(facts: Facts, strangers: Sequence[str]) -> None:

@@ -62,4 +62,4 @@ def of_rows(taken: Mapping[str, str]) -> dict[str, str]:
 def take_over(session: Session, settings: Mapping[str, str]) -> None:
     """Set these for the rest of the session's transaction."""
     query = "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS w(name, value)"
-    execute(session, query, [list(settings), list(settings.values())], doing="setting what shapes a view's rows")
+    execute(session, query, [list(settings), list(settings.values())], doing="setting what affects a view's rows")

@@ -1,4 +1,4 @@
-"""Rights as rules on facts: each missing one with the statement that gives it."""
+"""Rights as rules on facts: each missing right comes with the statement that gives it."""
 
 from dataclasses import replace
 

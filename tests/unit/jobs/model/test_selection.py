@@ -1,4 +1,4 @@
-"""Which relations are copied: patterns, and what follows from leaving something out."""
+"""Which relations are copied: the patterns, and what follows from leaving a relation out."""
 
 from dataclasses import replace
 

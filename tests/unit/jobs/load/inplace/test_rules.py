@@ -130,7 +130,7 @@ def test_many_differences_are_counted() -> None:
 
 
 def test_what_is_touched() -> None:
-    """Keys of and to what is loaded, those of its partitioned table too, and the tables at their other ends."""
+    """Foreign keys from and to loaded tables and their partitioned tables, and the tables at the other ends."""
     parent = table(1, "parent", kind="PartitionedTable")
     part, own, referring, apart = (
         table(2, "part", parents=(1,)),
