@@ -16,7 +16,7 @@ from support.programs import Dumped, Programs, databases
 from support.server import Server
 
 CHEAPLY = "STRATEGY file_copy"
-"""From PostgreSQL 15 on; half the time of the default."""
+"""PostgreSQL 15 and later have this option; it takes half the time of the default."""
 
 GATE = """
     CREATE FUNCTION gate(number int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$
@@ -25,8 +25,8 @@ GATE = """
         RETURN true;
     END $$
 """
-"""Passes unless somebody holds the advisory lock of that number in the database where it is called: gate 1 is called while
-rows are copied, gate 2 while indexes are made."""
+"""Returns at once unless somebody holds the advisory lock of that number in the same database; then it waits. Gate 1 is
+called while rows are copied, gate 2 while indexes are built."""
 
 _numbers = itertools.count(1)
 
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_libpq_defaults() -> None:
-    """Take away what would let a test pass by this machine's own settings."""
+    """Remove libpq's variables: a test must not pass only because of this machine's settings."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
 
@@ -72,7 +72,7 @@ def small(source: Server, target: Server, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def large(source: Server, target: Server, tmp_path_factory: pytest.TempPathFactory) -> Dumped:
-    """A table whose dump takes a moment, and one whose load can be held up: see `gate`."""
+    """A table whose dump takes a moment, and one whose load can be held up (see GATE)."""
     statements = [
         GATE,
         "CREATE TABLE gated AS SELECT 1 AS id",

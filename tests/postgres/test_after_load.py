@@ -72,7 +72,7 @@ def test_what_it_scrubs_is_in_no_table_view_or_statistic(users: Programs) -> Non
 
 @pytest.mark.parametrize("is_superuser", [True, False], ids=["superuser", "loader"])
 def test_an_emptied_table_keeps_no_statistics_or_is_named(users: Programs, is_superuser: bool) -> None:
-    """As autovacuum gathers them while rows are loaded; ANALYZE of an empty table leaves them."""
+    """autovacuum may gather statistics while rows are loaded; ANALYZE of an empty table does not remove them."""
     _, loader = _owned_target(users)
     role = "postgres" if is_superuser else loader
     ended = loaded(
@@ -176,7 +176,7 @@ def test_the_report_says_when_it_may_have_set_off_code_of_the_sources(programs: 
 
 
 def test_row_security_does_not_hide_rows_from_it(programs: Programs) -> None:
-    """An UPDATE that skips the rows of a policy would leave them as they were; it fails instead."""
+    """An UPDATE must not skip rows that a policy hides, and so leave them unscrubbed: it fails instead."""
     owner, loader = _owned_target(programs)
     programs.source.run(
         f"CREATE ROLE {owner}",
@@ -193,7 +193,7 @@ def test_row_security_does_not_hide_rows_from_it(programs: Programs) -> None:
 
 
 def _owned_target(programs: Programs) -> tuple[str, str]:
-    """Give the target to a role of its own; return it and a loader that is no superuser."""
+    """Give the target to a role of its own; return that role, and a loader that is no superuser."""
     owner, loader = f"{programs.database}_owner", f"{programs.database}_loader"
     programs.target.run(
         f"CREATE ROLE {owner} LOGIN PASSWORD '{PASSWORD}'",
@@ -205,7 +205,7 @@ def _owned_target(programs: Programs) -> tuple[str, str]:
 
 @contextlib.contextmanager
 def held_up(programs: Programs, script: str, role: str = "postgres") -> Iterator[Child]:
-    """Start a load whose script waits at the gate, and yield it there."""
+    """Start a load whose script waits at the gate, and yield the load when it waits."""
     child = programs.start(
         "load", "--after-load", str(written(programs, script)), "--overwrite", "Any", DEV_DB_USERNAME=role
     )
@@ -219,7 +219,7 @@ def held_up(programs: Programs, script: str, role: str = "postgres") -> Iterator
 
 
 class Peeper:
-    """Reads a table as a role, in every database of the target that lets it in, again and again."""
+    """Reads a table repeatedly as a role, in every database of the target to which the role can connect."""
 
     def __init__(self, server: Server, names: list[str], role: str) -> None:
         self.seen: set[tuple[str, str]] = set()
@@ -249,7 +249,7 @@ class Peeper:
 
 
 def test_nobody_sees_a_row_before_it_is_scrubbed(programs: Programs) -> None:
-    """Not even the owner of the target, to whom the new database belongs from the start."""
+    """The target's owner does not see them either, although the objects in the new database belong to him."""
     owner, loader = _owned_target(programs)
     programs.source.run(
         f"CREATE ROLE {owner}",

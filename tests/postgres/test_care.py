@@ -1,4 +1,4 @@
-"""Care for production: a dump says when it waits or blocks, gives way, and does not hold its snapshot for ever."""
+"""Care for production: a dump reports when it waits or blocks, gives way, and does not hold its snapshot for ever."""
 
 import contextlib
 import threading
@@ -24,7 +24,7 @@ QUEUED = "SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLo
 
 @pytest.fixture
 def filled(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Programs:
-    """Programs with a source to read; the watcher looks often."""
+    """Programs with a filled source; the watcher looks often."""
     monkeypatch.setattr(watch, "INTERVAL_SECONDS", 0.1)
     programs.source.run("CREATE TABLE t AS SELECT 1 AS id", "CREATE TABLE u AS SELECT 1", database=programs.database)
     return programs
@@ -32,7 +32,7 @@ def filled(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Programs:
 
 @pytest.fixture
 def reader(filled: Programs) -> Iterator[str]:
-    """A role of the source that can read everything and is nothing else."""
+    """A role of the source that can read everything and has no other right."""
     role = f"{filled.database}_reader"
     filled.source.run(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'", f"GRANT pg_read_all_data TO {role}")
     yield role
@@ -41,7 +41,7 @@ def reader(filled: Programs) -> Iterator[str]:
 
 @pytest.fixture
 def when_taken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
-    """Return a function that has something done once, while the dump holds its locks and its snapshot."""
+    """Return a function whose argument is called once, while the dump holds its locks and its snapshot."""
     parts = splitting.parts
 
     def install(action: Callable[[], None]) -> None:
@@ -59,7 +59,7 @@ def when_taken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]]
 
 @pytest.fixture
 def altering(filled: Programs, when_taken: Callable[[Callable[[], None]], None]) -> threading.Thread:
-    """An ALTER TABLE that comes while the dump is under way, and holds it up: what is asked for later waits for it."""
+    """An ALTER TABLE that comes during the dump. It waits for the dump, and the dump's later requests wait for it."""
     thread = threading.Thread(target=lambda: filled.source.run(ALTER, database=filled.database), daemon=True)
 
     def queue() -> None:
@@ -71,7 +71,7 @@ def altering(filled: Programs, when_taken: Callable[[Callable[[], None]], None])
 
 
 def notes(ended: Outcome) -> list[tuple[str, str]]:
-    """Return (reason, note) of the progress lines, each once in a row."""
+    """Return (reason, note) of the progress lines, without consecutive repetitions."""
     said = [line["progress"] for line in ended.lines if "progress" in line]
     found = [(progress.get("noteReason", ""), progress.get("note", "")) for progress in said]
     return [one for one, before in zip(found, [None, *found], strict=False) if one != before]
@@ -141,7 +141,7 @@ def test_a_watcher_that_cannot_look_is_a_warning(
 
 
 def test_a_backend_ends_soon_after_its_client(filled: Programs) -> None:
-    """Else a killed dump's locks last until its statements do."""
+    """Otherwise a killed dump would keep its locks until its statements end."""
     with contextlib.closing(filled.source.connect(filled.database)) as session, session.cursor() as cursor:
         cursor.execute("BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
         child = filled.start("dump")

@@ -19,12 +19,12 @@ GATE = """
     CREATE FUNCTION gate(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
     BEGIN PERFORM pg_advisory_xact_lock_shared(4); RETURN $1; END $$
 """
-"""A generated column that calls it is computed while rows are copied, held up by whoever has lock 4 in the database."""
+"""A generated column calls it while rows are copied; it waits while somebody holds advisory lock 4 in the database."""
 
 
 @pytest.fixture(scope="module")
 def summed(source: Server, target: Server, tmp_path_factory: pytest.TempPathFactory) -> Dumped:
-    """A snapshot with checksums of everything whose text is not obvious."""
+    """A snapshot with checksums of values whose text form is not obvious."""
     programs = Programs(tmp_path_factory.mktemp("summed"), source, target, "summed")
     source.run("CREATE DATABASE summed")
     source.run(
@@ -33,7 +33,7 @@ def summed(source: Server, target: Server, tmp_path_factory: pytest.TempPathFact
         "INSERT INTO gated VALUES (1)",
         "CREATE TABLE t (id int PRIMARY KEY, v text)",
         "INSERT INTO t SELECT i, md5(i::text) FROM generate_series(1, 20000) i",
-        "UPDATE t SET v = v || '!' WHERE id % 7 = 0",  # another order of the rows
+        "UPDATE t SET v = v || '!' WHERE id % 7 = 0",  # changes the order of the rows on disk
         "CREATE TABLE empty (id int)",
         "CREATE TABLE bare ()",
         "INSERT INTO bare DEFAULT VALUES",
@@ -91,7 +91,7 @@ def test_servers_that_keep_text_in_another_encoding(both: Programs, encoding: st
     ids=["text", "a row twice", "NULL", "columns exchanged"],
 )
 def test_a_changed_row_is_found_before_the_swap(both: Programs, change: str, table: str) -> None:
-    """Changed in the new database after its table was loaded, while another is held up at the gate."""
+    """The row is changed in the new database after its table was loaded, while another table waits at the gate."""
     child = both.start("load", "--verify", "Checksum")
     child.wait_for(is_phase("Schema"))
     scratch = f"{both.database}__next"
@@ -109,7 +109,7 @@ def test_a_changed_row_is_found_before_the_swap(both: Programs, change: str, tab
 
 
 def test_row_counts_alone_do_not_see_it_and_the_manifest_decides(both: Programs) -> None:
-    """A manifest whose own checksum is right and which says another sum."""
+    """The manifest has a wrong checksum of the table, but the manifest's own checksum is right."""
     file = both.snapshot / "manifest.json"
     content = json.loads(file.read_text())
     (relation,) = [r for r in content["relations"] if r["name"] == "t"]
@@ -127,7 +127,7 @@ def test_a_snapshot_without_checksums_cannot_be_compared(dumped: Programs) -> No
 
 
 def test_an_operator_of_the_user_is_not_called(programs: Programs) -> None:
-    """Whoever may create functions at the source must not make the dump's role run them."""
+    """A role that may create functions at the source must not be able to make the dump's role run them."""
     programs.source.run(
         "CREATE TABLE t AS SELECT 'a' AS v",
         "CREATE FUNCTION md5(bytea) RETURNS text LANGUAGE sql AS $$ SELECT 'trojan' $$",

@@ -1,4 +1,4 @@
-"""Code of users that runs while rows come in: under the settings that it had at the source, and leaving none behind."""
+"""Code of users that runs while rows are copied: with the source's settings, and without changing later settings."""
 
 import pytest
 
@@ -35,7 +35,7 @@ STRATEGIES = ("Swap", "InPlace")
 
 
 def load(programs: Programs, statements: list[str], strategy: str, *arguments: str) -> None:
-    """Dump what the statements make; load it into a target that has its schema already."""
+    """Dump the result of the statements; load it into a target that already has this schema."""
     programs.source.run(*statements, database=programs.database)
     programs.target.run(*statements, database=programs.database)
     assert programs.dump("--checksum").code == 0
@@ -62,7 +62,7 @@ def test_what_depends_on_the_time_zone_is_computed_in_the_sources(
 
 
 def test_the_text_of_values_is_the_same_under_every_setting_of_the_sources(programs: Programs) -> None:
-    """Only the code of users sees them."""
+    """Only the code of users sees the source's settings."""
     settings = {"timezone": "Asia/Kathmandu", "datestyle": "German, DMY", "intervalstyle": "sql_standard"}
     settings |= {
         "extra_float_digits": "-9",

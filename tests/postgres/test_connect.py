@@ -1,4 +1,4 @@
-"""What a connection that does not come about is called, and what the message says to do."""
+"""Connections that fail: their reason, and what the message says to do."""
 
 import contextlib
 import io
@@ -21,7 +21,7 @@ from support.server import Server
 
 @pytest.fixture
 def reader(tmp_path: Path, source: Server, target: Server, small: Dumped) -> Programs:
-    """Programs that dump a database which other tests dump too."""
+    """Programs that dump a database that other tests dump too."""
     return Programs(tmp_path, source, target, small.database)
 
 
@@ -132,7 +132,7 @@ def test_verify_full(
 def test_verify_full_against_the_systems_authorities(
     reader: Programs, tls: tuple[Server, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the operator asks for where no sslRootCert is given; psycopg2 and pg_dump must both find them."""
+    """Without sslRootCert the operator uses the public authorities; psycopg2 and pg_dump must both find them."""
     secured, certificate = tls
     conninfo = f"host=localhost port={secured.port} dbname=app sslmode=verify-full sslrootcert=system"
     assert reader.dump(PROD_DB_CONNECTION=conninfo).summary == (77, "CertificateNotVerified")
@@ -149,7 +149,7 @@ def test_a_server_without_tls_is_refused_when_tls_is_asked_for(reader: Programs)
     "password", ["1000", "2000", "1234", "Succeeded", "Loaded", '"', 'a"b\\c', "Data", "exitCode", "info"]
 )
 def test_no_password_ends_a_finished_load_otherwise(dumped: Programs, password: str) -> None:
-    """A password of 2000 once ended a load that had replaced its target with 1: the report was no JSON any more."""
+    """Once a load with the password 2000 replaced its target, but ended with exit code 1: its report was not JSON."""
     role = f"{dumped.database}_loader"
     dumped.target.run(f"CREATE ROLE {role} SUPERUSER LOGIN")
     dumped.target.run(f"ALTER ROLE {role} PASSWORD '{password}'")

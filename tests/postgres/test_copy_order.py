@@ -1,4 +1,4 @@
-"""A table's CHECK, domain or generated column may read other tables by a function: those are there when it is copied."""
+"""A table's CHECK, domain or generated column may read other tables by a function: these are filled first."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from support.equality import content
 from support.programs import Programs
 
 TABLES = [
-    "CREATE TABLE visit (area int, filler text)",  # by oid and by size it comes first
+    "CREATE TABLE visit (area int, filler text)",  # the first by oid and by size
     "CREATE TABLE b_stop (visit int, area int, filler text)",
     "CREATE TABLE area (id int, name text)",
     """CREATE FUNCTION is_area(wanted int) RETURNS bool LANGUAGE plpgsql AS

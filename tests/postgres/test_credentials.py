@@ -1,4 +1,4 @@
-"""A password goes only where it must, and never in clear: to no server that asks so, to no child that needs none."""
+"""A password is sent only to where it is needed, and never in clear: no other server or child process gets it."""
 
 import contextlib
 import socket
@@ -20,7 +20,7 @@ CLEARTEXT = b"R\0\0\0\x08\0\0\0\x03"
 
 @pytest.fixture
 def reader(tmp_path: Path, source: Server, target: Server, small: Dumped) -> Programs:
-    """Programs that dump a database which other tests dump too."""
+    """Programs that dump a database that other tests dump too."""
     return Programs(tmp_path, source, target, small.database)
 
 
@@ -180,7 +180,7 @@ def _descendants(pid: int) -> Iterator[tuple[str, bool]]:
                 with contextlib.suppress(OSError):
                     command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
                     environment = Path(f"/proc/{child}/environ").read_bytes()
-                    # Between its fork and its exec a child still has ours; while it execs, none is told.
+                    # Between fork and exec a child still has our environment; during exec the kernel shows none.
                     if command and "-m datareplication.jobs." not in command:
                         yield command, PASSWORD.encode() in environment
                 yield from _descendants(int(child))

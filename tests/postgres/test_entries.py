@@ -25,7 +25,7 @@ PROFILE = settings(
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object. name: as COMMENT, SECURITY LABEL and GRANT call one. grants: rights, empty where there are none."""
+    """A kind of object. name: its name in COMMENT, SECURITY LABEL and GRANT. grants: rights, empty if it has none."""
 
     make: str
     name: str
@@ -116,7 +116,7 @@ GRANTEES = ("reader", "writer", "PUBLIC")
 
 @st.composite
 def statements(draw: st.DrawFn) -> list[str]:
-    """Return statements that make some objects and say something of each."""
+    """Return statements that create some objects with comments, labels and grants."""
     made = []
     for name in draw(st.lists(st.sampled_from(sorted(KINDS)), unique=True, min_size=4)):
         kind = KINDS[name]
@@ -164,7 +164,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server,
 
 
 def copied(labelled: tuple[Server, Server], root: Path, made: Sequence[str], role: str) -> tuple[Programs, Outcome]:
-    """Make a database of the owner's, dump it as superuser, load it as `role`."""
+    """Create a database that belongs to the owner, dump it as superuser, load it as `role`."""
     source, target = labelled
     programs = Programs(root / uuid.uuid4().hex, source, target, f"e{uuid.uuid4().hex[:12]}")
     programs.root.mkdir()

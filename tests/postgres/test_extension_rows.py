@@ -1,4 +1,4 @@
-"""Rows that users keep in tables of extensions arrive beside those that the extension's script put there."""
+"""Rows that users keep in tables of extensions are added to those that the extension's script put there."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ Install = Callable[[str], None]
 
 @pytest.fixture
 def install() -> Iterator[Install]:
-    """Return a function that gives all servers of this machine an extension with a script; it is gone afterwards."""
+    """Return a function that gives all servers of this machine an extension with a script, until the test ends."""
     shared = subprocess.run([binaries() / "pg_config", "--sharedir"], capture_output=True, text=True, check=True)
     directory = Path(shared.stdout.strip()) / "extension"
     if not os.access(directory, os.W_OK):
@@ -113,7 +113,7 @@ def test_the_right_to_read_them_is_checked_and_named(filled: Programs) -> None:
 
 
 def test_a_source_cannot_call_a_catalog_an_extensions_table(programs: Programs) -> None:
-    """A superuser there may write anything into the list; the load would give the role that builds rights on it."""
+    """A superuser of the source can write any table into the list; the load would give the build role rights on it."""
     programs.source.run(
         "CREATE TABLE t AS SELECT 1 AS id",
         """UPDATE pg_extension SET extconfig = ARRAY['pg_authid'::regclass::oid, 't'::regclass::oid],

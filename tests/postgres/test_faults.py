@@ -37,7 +37,7 @@ def _change_a_row(path: Path) -> None:
 
 
 def _without_row(snapshot: Path) -> None:
-    """A manifest whose checksum is right, but which counts a row too many."""
+    """The manifest counts a row too many, but its own checksum is right."""
     path = snapshot / "manifest.json"
     content = json.loads(path.read_text())
     content["relations"][0]["parts"][0]["rows"] += 1
@@ -99,7 +99,7 @@ def _add(path: Path) -> None:
 
 
 def _cut_unnoticed(path: Path) -> None:
-    """Cut the file and fill it up to its size, as a file system does after a crash."""
+    """Cut the file and pad it to its old size, as a file system does after a crash."""
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2].ljust(len(content), b"\0"))
 
@@ -137,7 +137,7 @@ def test_another_runs_snapshot_is_refused(dumped: Programs) -> None:
 
 
 def test_rows_that_break_a_constraint_leave_the_target_alone(programs: Programs) -> None:
-    """A row that slipped past a foreign key at the source is found when the key is made anew."""
+    """A row that violates a foreign key at the source is found when the load creates the key."""
     programs.source.run(
         "CREATE TABLE parent (id int PRIMARY KEY)",
         "CREATE TABLE child (id int REFERENCES parent)",

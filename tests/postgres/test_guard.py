@@ -1,4 +1,4 @@
-"""What a load refuses to replace. The target's databases are looked at afterwards: nothing may have changed."""
+"""What a load refuses to replace. Each test checks the target's databases afterwards: nothing may have changed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A snapshot that somebody has rewritten, with checksums that are right: nothing of it is believed that can do harm."""
+"""A snapshot that somebody has rewritten, with right checksums: nothing in it can do harm."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ def untouched(programs: Programs) -> bool:
 @pytest.mark.parametrize("strategy", ["Swap", "InPlace"])
 @pytest.mark.parametrize("form", ["text", "name"])
 def test_a_views_name_is_a_name_whatever_stands_in_it(older: Programs, form: str, strategy: str) -> None:
-    """Once it was put into REFRESH MATERIALIZED VIEW as it stood there."""
+    """Once the name was put unquoted into REFRESH MATERIALIZED VIEW."""
     role = f"{older.database}_intruder"
     statement = f'public.t"; CREATE ROLE {role} SUPERUSER --'
     view: Any = {"schema": "public", "name": statement} if form == "name" else statement.replace('"', "")
@@ -105,7 +105,7 @@ def test_a_dump_follows_no_link_and_writes_over_nothing(programs: Programs) -> N
 
 
 def test_a_small_file_that_unpacks_to_a_large_one_stops_at_the_manifests_size(programs: Programs) -> None:
-    """28 KB became 622 MiB on the target, whose end alone was compared."""
+    """Once a file of 28 KB unpacked to 622 MiB on the target: the size was compared only at the end of the file."""
     programs.source.run(
         "CREATE TABLE t AS SELECT i AS id, md5(i::text) AS v FROM generate_series(1, 1000) i",
         database=programs.database,
@@ -130,8 +130,8 @@ def test_a_small_file_that_unpacks_to_a_large_one_stops_at_the_manifests_size(pr
 def test_a_schema_that_is_exchanged_while_it_is_loaded_is_not_shown(
     older: Programs, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    """It was hashed when the load began."""
-    # Two archives of the same second and the same schema are the same file.
+    """The archive is hashed when the load begins; it is exchanged afterwards."""
+    # The schema must differ: two archives of one schema, made in the same second, are equal.
     older.source.run("CREATE TABLE more (id int)", database=older.source_database)
     other = older.dump("--schema-only", "public.*", run="run-2", CSV_OUTPUT_PATH=str(older.root / "other"))
     older.source.run("DROP TABLE more", database=older.source_database)
@@ -151,7 +151,7 @@ def test_a_schema_that_is_exchanged_while_it_is_loaded_is_not_shown(
 
 
 def test_a_name_without_end_never_reaches_a_target(older: Programs) -> None:
-    """In its provenance it kept all later loads from reading that."""
+    """Once such a name got into the target's provenance, which later loads then could not read."""
     good = (older.snapshot / "manifest.json").read_text()
     forge(older.snapshot, lambda content: content["run"].update(name="y" * 200_000))
     assert older.load("--overwrite", "Any").summary == (65, "SnapshotCorrupt")

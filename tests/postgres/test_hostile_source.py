@@ -1,4 +1,4 @@
-"""Code of a hostile source, which runs while its rows come in, gains nothing beyond the database that is built."""
+"""Code of a hostile source runs while its rows are copied, but gains nothing beyond the database that is built."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +65,7 @@ PLACES = {
 
 @pytest.fixture
 def victims(programs: Programs) -> Iterator[dict[str, str]]:
-    """What the code reaches for on the target's server, and a loader that may make roles."""
+    """Objects on the target's server that the code tries to change, and a loader that may create roles."""
     name = programs.database
     names = {"tenant": f"{name}_tenant", "loader": f"{name}_loader", "other": f"{name}_other", "made": f"{name}_made"}
     programs.target.run(
@@ -102,7 +102,7 @@ def make(programs: Programs, victims: dict[str, str], place: str, *more: str) ->
 
 
 def state(programs: Programs, victims: dict[str, str]) -> list[tuple[object, ...]]:
-    """Return all that the code could have changed."""
+    """Return everything that the code might have changed."""
     return programs.target.run(f"""
         SELECT rolname, rolsuper, rolpassword, (SELECT array_agg(setconfig::text) FROM pg_db_role_setting
             WHERE setrole = r.oid AND setdatabase = 0) FROM pg_authid r WHERE rolname LIKE '{programs.database}%' OR rolname = 'postgres'
@@ -278,8 +278,7 @@ def test_a_role_that_a_killed_load_left_is_dropped_by_the_next(programs: Program
     assert programs.load().code == 0
     assert no_role_is_left(programs)
 
-    programs.target.run(
-        left, gone
-    )  # killed right after the swap: loaded already, and what it replaced stands beside it
+    # As after a kill right after the swap: the target is loaded, and the replaced database still exists.
+    programs.target.run(left, gone)
     assert programs.load().code == 0
     assert no_role_is_left(programs)

@@ -1,4 +1,4 @@
-"""What a target says of itself is not believed, and its tenants' code never runs as the load's role."""
+"""What a target says about itself is not trusted, and its tenants' code never runs as the load's role."""
 
 import contextlib
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ TRAP = """
 
 @pytest.fixture
 def tenant(dumped: Programs) -> Iterator[str]:
-    """The target's owner, who is nothing else on its server."""
+    """The target's owner, a role without other rights on its server."""
     role = f"{dumped.database}_tenant"
     dumped.target.run(
         f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'",

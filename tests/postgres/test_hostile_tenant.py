@@ -1,4 +1,4 @@
-"""Who owns a table of the source, and no more, gains nothing from its being dumped: none of his code runs."""
+"""A role that owns only a table of the source gains nothing from the dump: none of its code runs."""
 
 import contextlib
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ PLACES = {
 
 @pytest.fixture
 def tenant(programs: Programs) -> Iterator[str]:
-    """A role that owns a table and functions, which fail when anybody else runs them; another that reads all."""
+    """A role that owns a table and functions, which fail if another role runs them; a role that reads everything."""
     name = f"{programs.database}_tenant"
     for server in (programs.source, programs.target):
         server.run(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}'")
@@ -88,7 +88,7 @@ def test_nor_as_the_loads_role_when_checksums_are_compared(programs: Programs, t
 
 
 def test_nor_when_a_snapshot_asks_for_a_query(programs: Programs, tenant: str) -> None:
-    """One of an earlier version, or a forged one."""
+    """The checksum is of an earlier version, or forged."""
     make(programs, tenant, "an index")
     assert programs.dump("--checksum").code == 0
     manifest = store.read_manifest(programs.snapshot)
@@ -105,7 +105,7 @@ def test_nor_when_a_snapshot_asks_for_a_query(programs: Programs, tenant: str) -
 def test_nor_by_an_index_that_is_made_while_the_table_is_dumped(
     programs: Programs, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CREATE INDEX passes by the dump's locks."""
+    """The dump's locks do not prevent CREATE INDEX."""
     monkeypatch.setattr(splitting, "SMALLEST_SPLIT_BYTES", 16 << 10)
     parts = splitting.parts
 

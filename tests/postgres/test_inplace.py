@@ -1,4 +1,4 @@
-"""Strategy InPlace: rows replaced in one transaction by a role that may make no database; all of them, or none."""
+"""Strategy InPlace: a role without CREATEDB replaces rows in one transaction; all of them, or none."""
 
 import contextlib
 import signal
@@ -18,7 +18,7 @@ GATE = """
     CREATE FUNCTION gate(number int) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS
     $$ BEGIN PERFORM pg_advisory_xact_lock_shared(number); RETURN true; END $$
 """
-"""Passes unless somebody holds that advisory lock in the database: it is called while rows are copied."""
+"""Called while rows are copied; waits while somebody holds the advisory lock of that number in the database."""
 
 COMMON = [
     GATE,
@@ -85,12 +85,12 @@ TARGETS_OWN = [
     "TRUNCATE fired",
 ]
 LOADED = ("all_2024", "event_2023", "heads", "hidden", "person", "remark")
-"""Tables whose rows have all of their columns from the source."""
+"""Tables of which every column comes from the source."""
 
 
 @pytest.fixture(scope="session")
 def kept(source: Server, target: Server, tmp_path_factory: pytest.TempPathFactory) -> Dumped:
-    """A snapshot of what triggers, keys, partitions and sequences make hard."""
+    """A snapshot of tables with triggers, keys, partitions and sequences that are hard to load in place."""
     programs = Programs(tmp_path_factory.mktemp("kept"), source, target, "kept")
     source.run("CREATE DATABASE kept")
     source.run(*COMMON, *NEW, database="kept")
@@ -121,7 +121,7 @@ def load(programs: Programs, *arguments: str, run: str = "run-1", **changes: str
 
 
 def state(programs: Programs) -> list[str]:
-    """Return all that a failed load must leave alone: schema, rows, sequences."""
+    """Return everything that a failed load must not change: schema, rows, sequences."""
     server, name = programs.target, programs.database
     return [schema(server, name), content(server, name), repr(sequences(server, name))]
 
@@ -218,7 +218,7 @@ def test_the_demo_and_the_corners_arrive_whole(programs: Programs, monkeypatch: 
         ("ALTER SEQUENCE free MAXVALUE 40", "sequence public.free goes from 1 to 40"),
         (
             "CREATE TABLE event_2026 PARTITION OF event FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
-            "table public.event_2026, a part of one that is loaded",
+            "table public.event_2026, a part of a loaded table",
         ),
     ],
 )
@@ -258,7 +258,7 @@ def test_missing_rights_are_named_with_what_gives_them(older: Programs) -> None:
 def test_the_guard_holds_here_too(older: Programs) -> None:
     held = older.load("--strategy", "InPlace", DEV_DB_USERNAME=loader(older))
     assert held.summary == (78, "TargetHoldsData")
-    assert "keeps none" in held.report.message
+    assert "keeps no copy" in held.report.message
     itself = older.source.conninfo(older.source_database)
     as_itself = older.load("--strategy", "InPlace", "--overwrite", "Any", DEV_DB_CONNECTION=itself)
     assert as_itself.summary == (78, "TargetIsSource")
@@ -290,7 +290,7 @@ def test_rows_of_the_target_that_then_point_to_nothing_leave_the_old_ones(older:
 
 @contextlib.contextmanager
 def held_up(programs: Programs) -> Iterator[Child]:
-    """Start a load that stops amid its rows, and yield it there."""
+    """Start a load that waits while rows are copied, and yield it when it waits."""
     name = programs.database
     waiting = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{name}' AND wait_event = 'advisory'"
     options = ["--strategy", "InPlace", "--overwrite", "Any"]
@@ -313,7 +313,7 @@ def test_what_ends_it_amid_its_rows_leaves_the_old_ones(older: Programs, end: st
             assert target.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {where}")
         else:
             child.process.send_signal(signal.Signals[end])
-        if end != "maintenance":  # its loss is only seen before the commit
+        if end != "maintenance":  # its loss is noticed only before the commit
             ended = child.end()
     if end == "maintenance":
         ended = child.end()

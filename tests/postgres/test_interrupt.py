@@ -1,4 +1,4 @@
-"""Ends from outside: nothing half done stays, and the next attempt works."""
+"""Programs that are ended from outside: nothing half done stays, and the next attempt works."""
 
 import contextlib
 import shutil
@@ -49,7 +49,7 @@ def test_a_killed_dump_leaves_no_readable_snapshot(fresh: Programs) -> None:
 
 @contextlib.contextmanager
 def held_up(programs: Programs, gate: int) -> Iterator[Child]:
-    """Start a load that stops at a gate, and yield it there."""
+    """Start a load that waits at a gate, and yield it when it waits."""
     child = programs.start("load")
     child.wait_for(is_phase("Schema"))
     scratch = f"{programs.database}__next"
@@ -89,7 +89,7 @@ def test_a_backend_that_dies_is_worth_another_attempt_and_no_row_is_printed(fill
 
 
 def test_a_lost_maintenance_session_is_worth_another_attempt(filled: Programs) -> None:
-    """It holds the lock: without it nothing may be swapped."""
+    """This session holds the target's lock, without which nothing may be swapped."""
     kill = """
         SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
         WHERE locktype = 'advisory' AND datname = 'postgres' AND application_name LIKE 'datareplication-load%'

@@ -38,10 +38,10 @@ COMBINATIONS = [(program, kind) for kind in KINDS for program in PROGRAMS]
 
 OURS = "application_name LIKE 'datareplication-%' AND pid <> pg_backend_pid()"
 ATTEMPTS = 3
-"""A Job's: `backoffLimit` 2."""
+"""As many as a Job with `backoffLimit` 2 has."""
 
 LATEST = 1.05
-"""As a share of an undisturbed run's duration: a few come too late, as in life."""
+"""The latest kill, as a share of an undisturbed run's duration: a few kills come too late, as in reality."""
 
 CONTENTS = {
     "a": (
@@ -70,12 +70,12 @@ CONTENTS = {
         "REFRESH MATERIALIZED VIEW counts",
     ),
 }
-"""What a target holds in turn: each is what the other's load would replace."""
+"""The two contents of a target: it holds one of them, and the load replaces it by the other."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """When and how to kill what. moment: as a share of an undisturbed run's duration."""
+    """What is killed, when and how. moment: as a share of an undisturbed run's duration."""
 
     number: int
     program: str
@@ -110,7 +110,7 @@ class Arena:
         return Programs(path or self.root / name, self.source, self.target, "app", name)
 
     def holding(self) -> str:
-        """Return which content the target holds; half of one fails the test."""
+        """Return which content the target holds; an incomplete content fails the test."""
         digest = _digest(self.target, "app")
         names = [name for name, known in self.digests.items() if known == digest]
         assert names, "the target holds neither the old nor the new"
@@ -206,7 +206,7 @@ def _judge_dump(arena: Arena, point: Point, root: Path) -> None:
 
 
 def _assert_tried_again(attempt: Callable[[], Outcome]) -> None:
-    """The next attempt succeeds; on a machine so busy that the killed one's backends are still ending, a later one."""
+    """The next attempt succeeds; or a later one, if the backends of the killed attempt end late on a busy machine."""
     told = []
     for _ in range(ATTEMPTS):
         again = attempt()

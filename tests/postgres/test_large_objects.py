@@ -1,4 +1,4 @@
-"""Large objects arrive with content, owner, grants and comment, or nothing arrives."""
+"""Large objects are copied with content, owner, grants and comment, or the load fails."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A machine that has too little of something: another attempt may find more, and 70 would say that it is our defect."""
+"""A machine with too few resources: another attempt may succeed, and the exit code is not 70 (a defect of ours)."""
 
 import os
 import subprocess

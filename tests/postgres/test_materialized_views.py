@@ -1,4 +1,4 @@
-"""Materialized views over ones that hold no rows: they stay empty too, and it is told, where a refresh would fail."""
+"""Materialized views that read a view without rows: a refresh would fail, so they stay empty and are reported."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def filled(programs: Programs) -> list[str]:
 
 
 def is_told(outcome: Outcome) -> bool:
-    """Whether log and report have those that stay empty."""
+    """Whether log and report name the views that stay empty."""
     warnings = [line for line in outcome.lines if line["level"] == "warning"]
     told = "materialized views left empty, because they read one without rows: 5"
     return told in outcome.report.message and any(list(EMPTY) == line.get("unfilled") for line in warnings)

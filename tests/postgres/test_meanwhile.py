@@ -1,4 +1,4 @@
-"""What changes while a load or a dump is at work: a target keeps what it was given, and nothing of it is destroyed."""
+"""Changes that others make during a load or a dump: a target keeps them, and nothing of it is destroyed."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ Meanwhile = Callable[..., None]
 
 @pytest.fixture
 def before_the_swap(monkeypatch: pytest.MonkeyPatch, dumped: Programs) -> Meanwhile:
-    """Return a function that has statements run in the maintenance database when all is ready for the swap."""
+    """Return a function whose statements run in the maintenance database when everything is ready for the swap."""
     swap = rename.swap
 
     def install(*statements: str) -> None:
@@ -30,7 +30,7 @@ def before_the_swap(monkeypatch: pytest.MonkeyPatch, dumped: Programs) -> Meanwh
 
 @pytest.fixture
 def when_taken(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
-    """Return a function that has something done when the snapshot is taken and no row has been copied."""
+    """Return a function whose argument is called when the snapshot is taken and no row has been copied."""
     parts = splitting.parts
 
     def install(action: Callable[[], object]) -> None:
@@ -135,7 +135,7 @@ def test_a_swap_that_fails_leaves_the_previous_database(dumped: Programs, before
     name = dumped.database
     assert dumped.load().code == 0
     dumped.target.run("CREATE TABLE kept AS SELECT 1 AS id", database=f"{name}__previous")
-    before_the_swap(f"CREATE DATABASE {name}__obsolete")  # whatever it is that ends the swap
+    before_the_swap(f"CREATE DATABASE {name}__obsolete")  # any error that ends the swap
 
     assert dumped.load(run="").code == 75
 

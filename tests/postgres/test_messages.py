@@ -1,4 +1,4 @@
-"""What a person is told when something cannot be carried: which object, and what to do."""
+"""What messages say when something cannot be copied: which object, and what to do."""
 
 import contextlib
 from collections.abc import Iterator
@@ -125,7 +125,7 @@ def test_a_loaded_database_is_a_source_like_any_other(programs: Programs) -> Non
 
 
 LARGE = 540_000_000
-"""Bytes of a value that is stored well below PostgreSQL's limit of 1 GB and whose text is beyond it: every byte takes two."""
+"""Bytes of a value that PostgreSQL can store, but whose text exceeds 1 GB: it takes two bytes for each byte."""
 
 BYTES = f"convert_to(repeat('x', {LARGE}), 'UTF8')"
 QUOTES = f"repeat(chr(34), {LARGE})"

@@ -1,4 +1,4 @@
-"""Rows that were there before a constraint was added NOT VALID: a load in place lets them in, as pg_restore does."""
+"""Rows that are older than a NOT VALID constraint and violate it: a load in place accepts them, as pg_restore does."""
 
 import pytest
 
@@ -52,7 +52,7 @@ STATES = """
 
 @pytest.fixture
 def loader(programs: Programs) -> str:
-    """A role that may make no database, to which the target and all in it belongs."""
+    """A role without CREATEDB that owns the target and everything in it."""
     role = f"{programs.database}_loader"
     programs.target.run(f"CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'")
     programs.target.run(f"ALTER DATABASE {programs.database} OWNER TO {role}")

@@ -27,8 +27,8 @@ OWNED = """
                       OR (d.classid, d.objid, d.deptype) = ('pg_proc'::regclass, found.oid, 'i'))
     ORDER BY 1, 2
 """
-"""Of everything that the user made, but for extensions and what is theirs, provenance, and constructors of range types,
-which PostgreSQL always gives to the first superuser."""
+"""The owners of all objects of users, without extensions and their objects, the provenance, and constructors of range
+types, which PostgreSQL always gives to the first superuser."""
 
 EVERY_KIND = (
     "CREATE SCHEMA s",
@@ -63,7 +63,7 @@ def create_role(server: Server, name: str, options: str = "") -> str:
 
 
 def owned_target(programs: Programs) -> tuple[str, str]:
-    """Give the target to a role of its own; return it and a loader that is no superuser."""
+    """Give the target to a role of its own; return that role, and a loader that is no superuser."""
     owner = create_role(programs.target, f"{programs.database}_owner")
     loader = create_role(programs.target, f"{programs.database}_loader", f"CREATEDB IN ROLE {owner}")
     programs.target.run(f"ALTER DATABASE {programs.database} OWNER TO {owner}")
@@ -72,11 +72,11 @@ def owned_target(programs: Programs) -> tuple[str, str]:
 
 @pytest.mark.parametrize("is_superuser", [False, True], ids=["loader", "superuser"])
 def test_everything_belongs_to_the_targets_owner(programs: Programs, is_superuser: bool) -> None:
-    """Also where the objects belong to strangers, which the target's server does not know."""
+    """Also if the objects' owners do not exist on the target's server."""
     owner, loader = owned_target(programs)
     stranger = create_role(programs.source, f"{programs.database}_stranger", "SUPERUSER")
     programs.source.run(*EVERY_KIND, database=programs.database, role=stranger)
-    if is_superuser:  # what others may not make
+    if is_superuser:  # objects that only a superuser may create
         programs.source.run(
             "CREATE OPERATOR FAMILY fam USING btree",
             "CREATE OPERATOR CLASS cls FOR TYPE int USING gist AS STORAGE int",

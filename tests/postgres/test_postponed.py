@@ -1,4 +1,4 @@
-"""What pg_dump puts behind the rows, since it needs a primary key, has an owner all the same and is loaded by anybody."""
+"""Objects that pg_dump puts after the rows, because they need a primary key: they get their owners, whoever loads."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_what_needs_a_primary_key_is_loaded_and_has_its_owner(programs: Programs
 
 
 def objects(programs: Programs, app: str, *, is_source: bool = False) -> list[tuple[object, ...]]:
-    """Return the objects of schema public with kind, whether they are the owner's, rights and comment."""
+    """Return the objects of schema public: kind, whether they belong to the owner, rights, comment."""
     server = programs.source if is_source else programs.target
     return server.run(
         f"""

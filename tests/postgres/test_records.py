@@ -1,4 +1,4 @@
-"""Rows of catalogs come by their columns' names, so that the order of a SELECT tells nothing."""
+"""Rows of catalogs are read by column names, so the order of a SELECT's columns does not matter."""
 
 import contextlib
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The dump program prunes what it published before, and nothing else."""
+"""The dump program prunes snapshots that it published earlier, and nothing else."""
 
 import os
 from dataclasses import replace
@@ -78,7 +78,7 @@ def test_a_volume_that_may_be_too_small_is_told_before_any_row_is_copied(program
 
 
 def grow(directory: Path) -> None:
-    """Make a snapshot's file larger than what is free on the volume, as a sparse file."""
+    """Make a snapshot's file larger than the free space of the volume, as a sparse file."""
     found = os.statvfs(directory)
     size = found.f_bavail * found.f_frsize + (1 << 30)
     manifest = store.read_manifest(directory)
@@ -91,7 +91,7 @@ def grow(directory: Path) -> None:
 def test_the_volume_is_looked_at_once_and_before_production_holds_anything(
     programs: Programs, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each look reads every manifest there."""
+    """Each look reads every manifest on the volume."""
     assert dump(programs, root, "run-1", "--keep", "1").code == 0
     take, looks = inventory.take, []
 

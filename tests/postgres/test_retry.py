@@ -1,4 +1,4 @@
-"""Another attempt of the same run: what is done is reported again, what is in the way is waited for or named."""
+"""Another attempt of the same run: it reports again what is done, and waits for an obstacle or names it."""
 
 import contextlib
 import fcntl

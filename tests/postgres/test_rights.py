@@ -1,4 +1,4 @@
-"""Rights: every one that is missing is named with the statement that gives it, and the statements are enough."""
+"""Rights: each missing right is named with the statement that gives it, and these statements are enough."""
 
 import contextlib
 import re
@@ -49,7 +49,7 @@ def test_sequences_are_never_dumped_without_the_right_to_read_them(programs: Pro
 
 
 def test_a_loader_of_the_target_gets_its_grants_named_and_they_are_enough(programs: Programs) -> None:
-    """A role that may do nothing at first, a target owned by another, whose client stays connected."""
+    """A role without rights; the target belongs to another role, whose client stays connected."""
     owner, client = create_role(programs.target, f"{programs.database}_owner"), f"{programs.database}_client"
     loader = create_role(programs.target, f"{programs.database}_loader")
     create_role(programs.target, client)
@@ -116,7 +116,7 @@ def test_a_superusers_session_needs_a_superuser(programs: Programs) -> None:
 
 
 def test_objects_of_a_third_role_need_a_superuser(programs: Programs) -> None:
-    """PostgreSQL lets a role give objects only to one that may create them there; found before anything is made."""
+    """A role can give objects only to a role that may create them there; this is checked before anything is created."""
     third = f"{programs.database}_third"
     for one in (programs.source, programs.target):
         create_role(one, third)
@@ -141,7 +141,7 @@ def test_a_closed_maintenance_database_is_answered_with_the_grant(programs: Prog
 
 
 def test_an_application_role_that_owns_its_database_can_load_it(programs: Programs) -> None:
-    """As CloudNativePG sets it up: one role, owner of its database on both sides, here with CREATEDB."""
+    """As in CloudNativePG: one role owns its database on both sides; here it also has CREATEDB."""
     app = f"{programs.database}_role"
     for one in (programs.source, programs.target):
         create_role(one, app, "CREATEDB")
@@ -171,7 +171,7 @@ def test_an_extension_that_the_target_lacks_is_named(programs: Programs) -> None
 
 
 def test_grants_that_a_loader_may_not_give_are_reported(programs: Programs) -> None:
-    """The server only warns where somebody else owns what the grant is on: a language, what a trusted extension makes."""
+    """The server only warns if the granted object has another owner: a language, an object of a trusted extension."""
     loader = create_role(programs.target, f"{programs.database}_loader", "CREATEDB CREATEROLE")
     programs.target.run(f"ALTER DATABASE {programs.database} OWNER TO {loader}")
     programs.source.run("REVOKE USAGE ON LANGUAGE plpgsql FROM PUBLIC", database=programs.database)

@@ -14,7 +14,7 @@ REPLICATION = ("--replication-name", "fan")
 
 
 def _snapshot(programs: Programs, number: int) -> str:
-    """Return where the snapshot of `t` holding `number` lies."""
+    """Return the path of the snapshot in which `t` holds `number`."""
     return str(programs.root / f"snapshot-{number}")
 
 
@@ -74,7 +74,7 @@ def test_the_database_before_comes_back_and_the_next_load_keeps_it(twice: Progra
     rolled = _roll_back(twice)
     assert rolled.summary == (0, "RolledBack"), rolled.report.message
     assert _both(twice) == (1, 2)
-    first = _load(twice, 1, "--any-run").report  # which it carries already
+    first = _load(twice, 1, "--any-run").report  # the target already has this setting
     report = rolled.report
     assert (report.rows, report.tables, report.snapshot) == (1, 1, _snapshot(twice, 1))
     assert (report.snapshot_time, report.lsn, report.bytes) == (first.snapshot_time, first.lsn, first.bytes)
@@ -104,7 +104,7 @@ def test_a_second_rollback_rolls_forward_and_the_next_load_keeps_what_was_shown(
     ],
 )
 def test_what_no_load_can_have_written_is_not_told(twice: Programs, change: str) -> None:
-    """The target's owner can write anything there."""
+    """The target's owner can write anything into the provenance."""
     twice.target.run(f"UPDATE datareplication.provenance SET {change}", database=f"{twice.database}__previous")
     rolled = _roll_back(twice)
     assert rolled.summary == (0, "RolledBack"), rolled.report.message
@@ -235,7 +235,7 @@ def test_missing_rights_are_named_and_enough(three: Programs) -> None:
 
 @contextlib.contextmanager
 def _held_in_its_transaction(programs: Programs) -> Iterator[None]:
-    """Hold a lock that the second rename of a rollback waits for: the first is done then, and not committed."""
+    """Hold a lock for which the second rename of a rollback waits; the first one is then done but not committed."""
     with contextlib.closing(programs.target.connect()) as session, session.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute(f"COMMENT ON DATABASE {programs.database}__previous IS NULL")

@@ -139,7 +139,7 @@ def test_encodings(programs: Programs, encoding: str) -> None:
 
 
 def test_the_snapshot_is_of_one_instant(programs: Programs) -> None:
-    """Two tables that always change together are equal in the copy, though they change all the time."""
+    """Two tables that always change in one transaction are equal in the copy, although they change all the time."""
     programs.source.run("CREATE TABLE a (id int)", "CREATE TABLE b (id int)", database=programs.database)
     ended = threading.Event()
 
@@ -222,7 +222,7 @@ def test_a_password_is_nowhere_in_the_snapshot(programs: Programs) -> None:
 
 
 def test_a_client_of_the_target_reads_on_while_it_is_loaded(programs: Programs) -> None:
-    """Connected clients are cut once, by the swap, and reconnect to the new data."""
+    """The swap disconnects connected clients once, and they reconnect to the new data."""
     programs.source.run("CREATE TABLE t AS SELECT 'new' AS v", database=programs.database)
     programs.target.run("CREATE TABLE t AS SELECT 'old' AS v", database=programs.database)
     assert programs.dump().code == 0

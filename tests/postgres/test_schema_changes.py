@@ -1,4 +1,4 @@
-"""What others change in the source's schema beside its dump: never a snapshot that no load can take."""
+"""Changes that others make to the source's schema during a dump never lead to a snapshot that cannot be loaded."""
 
 import pytest
 
@@ -42,12 +42,12 @@ HARMLESS = [
 
 
 def changing(programs: Programs, monkeypatch: pytest.MonkeyPatch, *statements: str) -> None:
-    """Let these be done between the snapshot and pg_dump's look."""
+    """Run these statements after the snapshot is taken and before pg_dump reads the schema."""
     programs.source.run(*MADE, database=programs.database)
     archives = steps._Dump._archives
 
     def and_then(dump: steps._Dump, seen: steps._Seen) -> object:
-        # A change that the dump's locks keep out would wait for a dump that waits for it.
+        # A change that the dump's locks block would wait for the dump, and the dump would wait for this call.
         programs.source.run("SET lock_timeout TO '5s'", *statements, database=programs.database)
         return archives(dump, seen)
 

@@ -1,4 +1,4 @@
-"""A selection of tables: what is chosen arrives whole, what is not is neither read nor locked nor needed."""
+"""A selection of tables: chosen tables are copied completely, others are neither read nor locked nor needed."""
 
 import contextlib
 
@@ -38,7 +38,7 @@ CREATE SEQUENCE audit.numbers;
 
 @pytest.fixture
 def shop(programs: Programs) -> Programs:
-    """Programs with a source that has something of everything."""
+    """Programs with a source that has objects of every kind."""
     programs.source.psql("-q", "-c", SCHEMA, database=programs.database)
     return programs
 

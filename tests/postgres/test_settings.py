@@ -1,4 +1,4 @@
-"""Whatever a role, a database or the environment has set: what is copied means the same on both sides."""
+"""Whatever settings a role, a database or the environment has: copied values have the same meaning on both sides."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ OTHERS = """
 """
 
 NOT_A_ROLES = ["client_encoding", "application_name", "seed", "role", "session_authorization"]
-"""Each session says these for itself; whose rights a role has is not how text is read."""
+"""The programs' sessions always set the first two themselves. `seed` and the roles do not affect how text is read."""
 
 TEXTS = {
     "DateStyle": ["German, DMY", "SQL, MDY", "Postgres, YMD"],
@@ -67,7 +67,7 @@ TEXTS = {
     "plpgsql.extra_warnings": ["all"],
 }
 ROUNDS = 7
-"""The most values that one of them has beside the usual one."""
+"""The largest number of unusual values that one of these settings has."""
 
 OF_THE_DATABASE = {
     "DateStyle": "SQL, DMY",
@@ -84,7 +84,7 @@ OF_THE_DATABASE = {
     "default_text_search_config": "pg_catalog.german",
     "row_security": "on",
 }
-"""What shapes the rows of the source's views, for all its sessions."""
+"""Settings of the source's database that affect the rows of its views."""
 
 TRAP = [
     "CREATE SCHEMA trap",
@@ -97,7 +97,7 @@ TRAP = [
 
 
 def others(server: Server) -> Mapping[str, list[str]]:
-    """Return what each setting that a role may set can be beside what it is by default."""
+    """Return the values, other than the default, of each setting that a role may set."""
     found: dict[str, list[str]] = dict(TEXTS) | {"plpgsql.check_asserts": ["off"]}
     with contextlib.closing(server.connect()) as connection, connection.cursor() as cursor:
         cursor.execute(OTHERS, [NOT_A_ROLES])
@@ -114,7 +114,7 @@ def others(server: Server) -> Mapping[str, list[str]]:
 
 
 def _beside(usual: float, least: float, most: float, *, whole: bool) -> list[str]:
-    """Return values near the usual one; the ends of a range mostly say how much memory or time there is."""
+    """Return values near the usual one; the ends of a range are mostly extreme amounts of memory or time."""
     values = {usual + 1, max(usual * 2, least + 1), usual - 1, least}
     return [
         str(int(value) if whole else value) for value in sorted(values) if least <= value <= most and value != usual
@@ -145,7 +145,7 @@ def roles(programs: Programs) -> Iterator[tuple[str, str]]:
 
 
 def give(server: Server, to: str, name: str, value: str) -> None:
-    """Let the sessions of `ROLE …` or `DATABASE …` start with a setting."""
+    """Set a setting for `ROLE …` or `DATABASE …`: their sessions start with it."""
     with contextlib.closing(server.connect()) as connection, connection.cursor() as cursor:
         parts = sql.SQL(".").join(sql.Identifier(part) for part in name.split("."))
         values = sql.SQL(", ").join(sql.Literal(one.strip()) for one in value.split(","))
@@ -189,16 +189,17 @@ def test_every_setting_that_a_role_may_set_is_another_on_both_sides(
     programs.source.psql("-c", WORDS, database=programs.database)
     for name, value in OF_THE_DATABASE.items():
         give(programs.source, f"DATABASE {programs.database}", name, value)
-    programs.source.psql("-c", VIEWS, database=programs.database)  # psycopg2 would choose a DateStyle
+    programs.source.psql("-c", VIEWS, database=programs.database)  # psycopg2 would set a DateStyle
     programs.source.run(*TRAP, database=programs.database)
     for server, role in zip((programs.source, programs.target), roles, strict=True):
         for name, values in others(server).items():
-            if name != "post_auth_delay":  # nothing but a wait, of a second for each session
+            if name != "post_auth_delay":  # only delays each session, by a second
                 give(server, f"ROLE {role}", name, values[turn % len(values)])
 
     copy(programs, roles)
 
-    programs.source.run(f"ALTER DATABASE {programs.database} RESET ALL")  # so that both are looked at alike
+    # Both sides are compared with the same settings.
+    programs.source.run(f"ALTER DATABASE {programs.database} RESET ALL")
     assert_copied(programs)
 
 

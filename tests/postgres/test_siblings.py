@@ -1,4 +1,4 @@
-"""Targets on one server with one role: one is built, the others are its clones, each swapped and reported on its own."""
+"""Targets on one server with one role: one is built, the others are its clones; each is swapped and reported alone."""
 
 import contextlib
 
@@ -30,7 +30,7 @@ def test_the_first_builds_and_the_others_take_its_clones(family: dict[str, Progr
         loaded = family[suffix].load(*arguments(family, suffix))
         assert loaded.code == 0, loaded.report.message
         phases = {line["progress"]["phase"] for line in loaded.lines if "progress" in line}
-        assert phases == {"Connecting", "Verifying", "Swapping"}  # it copied nothing
+        assert phases == {"Connecting", "Verifying", "Swapping"}  # the load copied no rows
     assert_all_loaded(family)
 
 
@@ -49,7 +49,7 @@ def test_when_the_builder_dies_the_next_one_builds(family: dict[str, Programs]) 
         cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [held])
         child = family["b"].start("load", *arguments(family, "b"))
         child.wait_for(_is_waiting)
-    ended = child.end()  # whoever held the lock has gone without a clone
+    ended = child.end()  # the holder of the lock has ended without making a clone
     assert ended.code == 0, ended.report.message
     assert any(line.get("progress", {}).get("phase") == "Data" for line in ended.lines)
 
@@ -84,7 +84,7 @@ def test_a_sibling_with_another_locale_or_of_another_run_builds_by_itself(family
     family["b"].target.run(f"DROP DATABASE {name}", f"CREATE DATABASE {name} LOCALE 'C' TEMPLATE template0")
     assert family["a"].load(*arguments(family, "a")).code == 0
     assert databases(family["b"].target, name) == [name]
-    again = family["c"].load(run="")  # by hand: it was cloned for run-1 of the same snapshot
+    again = family["c"].load(run="")  # a load by hand; the database was cloned for run-1 of the same snapshot
     assert again.code == 0
     loaded = family["b"].load(*arguments(family, "b"))
     assert loaded.code == 0, loaded.report.message

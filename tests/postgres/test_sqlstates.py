@@ -1,4 +1,4 @@
-"""Exit code 70 is a defect of ours: no error that a server raises, of whatever class, ends a program with it."""
+"""Exit code 70 means a defect of ours: no error of a server, whatever its class, ends a program with it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ RAISING = """
         RETURN {value};
     END $$
 """
-"""Raises what the setting says, of whichever role or database."""
+"""Raises the SQLSTATE in the setting trouble.code, which a role or a database has."""
 
 
 def classes() -> list[str]:
-    """Return an SQLSTATE of each class: PostgreSQL's own first one of it, and one of people's own."""
+    """Return an SQLSTATE of each class: the first of PostgreSQL's own in each of its classes, and some of users."""
     named = sorted({value for name, value in vars(errorcodes).items() if name.isupper() and isinstance(value, str)})
     by_class = {code[:2]: code for code in reversed(named) if len(code) == 5}
     return [*sorted(by_class.values()), "25006", "25P03", "40001", "53200", "54000", "57P01", "57014", "DR001", "ZZZZZ"]
@@ -32,7 +32,7 @@ def classes() -> list[str]:
 
 @pytest.fixture(scope="module")
 def troubled() -> Iterator[Server]:
-    """A server whose database `app` raises whatever is asked for: while it is dumped, loaded, indexed or refreshed."""
+    """A server whose database `app` raises the chosen SQLSTATE when it is dumped, loaded, indexed or refreshed."""
     with server.running() as made:
         made.run("CREATE DATABASE app", "CREATE DATABASE copy")
         for role in ("loader", "reader"):
@@ -54,7 +54,7 @@ def troubled() -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def snapshot(troubled: Server, tmp_path_factory: pytest.TempPathFactory) -> Programs:
-    """Programs with a snapshot of it."""
+    """Programs with a snapshot of that database."""
     programs = Programs(tmp_path_factory.mktemp("sqlstates"), troubled, troubled, "copy", "app")
     assert programs.dump().code == 0
     return programs
@@ -70,8 +70,9 @@ def raising(one: Server, role: str, code: str) -> Iterator[None]:
 
 
 def is_told(outcome: Outcome) -> bool:
-    """Whether a program failed by a fault that it knows, and told which."""
-    told = ("raised on purpose", "a function raised an error")  # the latter where the text may hold a row's values
+    """Whether a program failed with another code than 70, and its message has the error."""
+    # The second message is for errors whose text may hold a row's values.
+    told = ("raised on purpose", "a function raised an error")
     return outcome.code not in (0, 70) and any(text in outcome.report.message for text in told)
 
 
@@ -86,7 +87,7 @@ def replaced(one: Server, function: str, kind: str, value: str) -> Iterator[str]
     one.run(f"CREATE DATABASE {name} TEMPLATE app")
     try:
         original = function.partition("(")[0] + "_original"
-        # A function of the same oid would never be called: PostgreSQL has its own by heart.
+        # The function is renamed, not replaced: PostgreSQL calls a built-in function by oid, whatever its definition.
         one.run(f"ALTER FUNCTION pg_catalog.{function} RENAME TO {original}", database=name)
         create = RAISING.format(name=f"pg_catalog.{function}", kind=kind, volatile="VOLATILE", value=value)
         one.run(create, database=name)
@@ -110,7 +111,7 @@ def test_no_sqlstate_ends_a_dump_with_a_defect(troubled: Server, tmp_path: Path)
 
 @pytest.mark.parametrize("code", ["22012", "40001", "53200", "57014", "P0001", "XX000", "DR001"])
 def test_no_error_of_pg_dumps_ends_a_dump_with_a_defect(troubled: Server, tmp_path: Path, code: str) -> None:
-    """Only pg_dump asks for a view's definition."""
+    """pg_get_viewdef() is only called by pg_dump."""
     with replaced(troubled, "pg_get_viewdef(oid)", "text", "pg_catalog.pg_get_viewdef_original($1)") as name:
         programs = Programs(tmp_path, troubled, troubled, "copy", name)
         with raising(troubled, "reader", code):
@@ -134,7 +135,7 @@ def test_no_sqlstate_ends_a_load_with_a_defect(snapshot: Programs, troubled: Ser
 def test_no_error_after_the_rows_ends_a_load_with_a_defect(
     troubled: Server, tmp_path: Path, where: str, code: str
 ) -> None:
-    """Of pg_restore, which makes the index, and of a worker that fills the view."""
+    """The errors are pg_restore's, which builds the index, and those of a worker that fills the view."""
     troubled.run("CREATE DATABASE later")
     try:
         troubled.run(

@@ -89,7 +89,7 @@ def test_a_role_setting_that_may_not_be_given_is_reported(dumped: Programs) -> N
 
 @pytest.mark.parametrize("setting", ["TimeZone=US/Gone", "lc_monetary=xx_XX.UTF-8", "gone=on"])
 def test_a_setting_whose_value_is_gone_ends_no_swap(dumped: Programs, setting: str) -> None:
-    """A time zone that the server's tzdata has lost, a locale, a parameter."""
+    """For example a time zone that is no longer in the server's tzdata, a locale, a parameter."""
     dumped.target.run(f"ALTER DATABASE {dumped.database} SET work_mem TO '5MB'")
     dumped.target.run(
         "SET allow_system_table_mods TO on",

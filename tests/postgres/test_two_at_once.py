@@ -1,4 +1,4 @@
-"""Two pods of one Job at once, as when a node that was given up is still there: one works, the other ends cleanly."""
+"""Two pods of one Job at once, as when a node that counts as lost still runs: one works, the other ends cleanly."""
 
 import os
 import signal

@@ -37,9 +37,9 @@ ONLY_AS_TEXT = {
 PROFILE = settings(
     derandomize=True,
     database=None,
-    deadline=None,  # other tests may have the machine
+    deadline=None,  # the machine may be busy with other tests
     max_examples=10,
-    # One database serves all examples: each begins by emptying its table. Drawing lists of texts is slow by itself.
+    # One database serves all examples: each empties its table first. Generating lists of texts is slow in itself.
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -67,7 +67,7 @@ class Copier:
         (self.root / path).unlink()
 
     def content(self, shape: Shape, form: str) -> bytes:
-        """Return a table as COPY writes it in another format than ours."""
+        """Return a table as COPY writes it, in a format that the programs do not use."""
         stream = io.BytesIO()
         statement = sql.SQL("COPY {} TO STDOUT (FORMAT {})").format(identifier(shape.schema, shape.name), sql.SQL(form))
         with self.session.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""A schema of what differs between majors, as far as the source's major has it, and what is compared of a copy."""
+"""A schema with objects that differ between majors, as far as the source's major has them; how copies are compared."""
 
 import os
 import re
@@ -123,7 +123,7 @@ def statements(major: int) -> str:
 
 
 def rows(server: Server, database: str) -> dict[str, tuple[int, str]]:
-    """Return, by table, materialized view and sequence, how many rows there are and a checksum of their texts."""
+    """Return the row count and a checksum of the rows' texts of each table, materialized view and sequence."""
     query = """
         SELECT format('%I.%I', n.nspname, c.relname), CASE relkind WHEN 'S' THEN '(last_value, is_called)' ELSE 't' END
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -137,12 +137,12 @@ def rows(server: Server, database: str) -> dict[str, tuple[int, str]]:
 
 
 def schema(server: Server, database: str, pg_dump: Path) -> list[str]:
-    """Return the lines of pg_dump's text of the schema, without what a load adds and what differs from run to run."""
+    """Return the lines of pg_dump's schema, without lines that a load adds or that differ from run to run."""
     command: list[str | Path] = [pg_dump, "--schema-only", "--exclude-schema=datareplication", "--username=postgres"]
     environment = {**os.environ, "PGPASSWORD": PASSWORD}
     done = subprocess.run(
         [*command, "-d", server.conninfo(database)], env=environment, capture_output=True, text=True, check=True
     )
     text = re.sub(r"(?m)^(\\(un)?restrict .*|-- Dumped .*)$", "", done.stdout)
-    # From 16 on a view's columns are not qualified where it has one table.
+    # From 16 on the columns of a view with only one table are not qualified.
     return re.sub(r"(?<!\.)\b(kinds|secrets)\.(?=\w)", "", text).splitlines()

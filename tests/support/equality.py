@@ -1,4 +1,4 @@
-"""Whether two databases are the same: content by queries, schema by pg_dump; and a database of odd things."""
+"""Whether two databases are equal: content by queries, schema by pg_dump; statements for a database of corner cases."""
 
 import os
 import re
@@ -46,7 +46,7 @@ ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
 ALTER TABLE secret FORCE ROW LEVEL SECURITY;
 CREATE POLICY nobody ON secret USING (false);
 """
-"""What dumps and loads stumble over."""
+"""Objects that are hard to dump and load."""
 
 
 def content(server: Server, database: str) -> str:
@@ -54,7 +54,7 @@ def content(server: Server, database: str) -> str:
 
 
 def schema(server: Server, database: str) -> str:
-    """Return pg_dump's text of the schema, without what a load adds and what differs from run to run."""
+    """Return pg_dump's schema, without lines that a load adds or that differ from run to run."""
     command: list[str | Path] = [
         server.binaries / "pg_dump",
         "--schema-only",

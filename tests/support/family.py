@@ -1,4 +1,4 @@
-"""Targets on one server with one role, which load the same snapshot: what each is told of the others."""
+"""Targets on one server with one role, which load the same snapshot: each load's arguments about the others."""
 
 from support.programs import Programs
 

@@ -13,11 +13,12 @@ extern void register_label_provider(const char *provider, void (*check)(const vo
 static void check(const void *object, const char *label) { (void)object; (void)label; }
 void _PG_init(void) { register_label_provider("anything", check); }
 """
-"""Without PostgreSQL's headers, which would bring a compiler of their own along; the layout is that of 15 and later."""
+"""It uses none of PostgreSQL's headers: their package depends on another compiler. The layout is that of 15 and later.
+"""
 
 
 def provider(directory: Path, major: int) -> Path:
-    """Return the library, made in `directory`; a server loads it by shared_preload_libraries."""
+    """Compile the library in `directory` and return it; a server loads it by shared_preload_libraries."""
     source, library = directory / "labels.c", directory / "labels.so"
     source.write_text(SOURCE)
     subprocess.run(

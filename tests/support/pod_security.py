@@ -1,6 +1,6 @@
-"""The restricted Pod Security level as far as our pods can touch it, and what we ask of them beyond it.
+"""The restricted Pod Security level, as far as it concerns our pods, and further demands on our pods.
 
-A quick answer without a cluster; on a cluster the API server's own admission has the last word.
+This is a quick check without a cluster; on a cluster the API server's own admission decides.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ SECCOMP = ("RuntimeDefault", "Localhost")
 
 
 def violations(pod: Mapping[str, Any]) -> list[str]:
-    """Return what the restricted level would refuse in the spec of a pod; empty when nothing."""
+    """Return what the restricted level would refuse in the spec of a pod; empty if it accepts the pod."""
     return [*_of_pod(pod), *(f"{each['name']}: {why}" for each in containers(pod) for why in _of_container(pod, each))]
 
 
@@ -21,7 +21,7 @@ def is_read_only(pod: Mapping[str, Any]) -> bool:
 
 
 def containers(pod: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return all containers of a pod, of whatever sort."""
+    """Return all containers of a pod: init, normal and ephemeral ones."""
     return [each for sort in ("initContainers", "containers", "ephemeralContainers") for each in pod.get(sort, ())]
 
 

@@ -7,7 +7,7 @@ from support.world import IMAGE, World
 
 
 class Process:
-    """The operator's work; an event comes only where a test says so."""
+    """The operator's work; an event comes only if a test sends it."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -15,7 +15,7 @@ class Process:
         self.requests: list[str] = []
 
     async def work(self) -> list[str]:
-        """Do what is queued; return the requests that this took."""
+        """Work until the queue is empty; return the requests that this took."""
         self.requests = []
         self.world.cluster.on_call = lambda verb, kind, _: self.requests.append(f"{verb} {kind.name}")
         while len(self.controller.queue):
@@ -24,13 +24,13 @@ class Process:
         return self.requests
 
     async def rest(self) -> None:
-        """Resync until there is nothing more to do; a run that goes on is looked at each time."""
+        """Resync until there is nothing left to do; each resync reconciles unfinished runs."""
         for _ in range(6):
             await self.controller.resync()
             await self.work()
 
     async def slot(self) -> list[str]:
-        """Let the next slot come, by its timer only; return the requests until the first pass has ended."""
+        """Move the clock to the next slot, so that its timer fires; return the requests of the first pass."""
         self.world.make_due()
         self.controller.queue.add_due()
         await self.pass_once()

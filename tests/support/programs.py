@@ -1,4 +1,4 @@
-"""The two programs as tests run them: in this process for speed, or as children where signals matter."""
+"""The two programs as tests run them: in this process, which is fast, or as children if signals matter."""
 
 import contextlib
 import io
@@ -44,7 +44,7 @@ class Outcome:
 class Programs:
     """Runs dump and load between two servers.
 
-    root: where snapshots and scratch files go. database: the target's, and the source's unless source_database is given.
+    root: directory for snapshots and scratch files. database: the target's, and the source's without source_database.
     """
 
     root: Path
@@ -64,7 +64,7 @@ class Programs:
         return self.root / "termination-log"
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """Return the contract's variables, with changes; an empty value removes one."""
+        """Return the variables that the programs read, with changes; an empty value removes a variable."""
         wanted = {
             "CSV_OUTPUT_PATH": str(self.snapshot),
             "TERMINATION_MESSAGE_PATH": str(self.termination_message),
@@ -134,7 +134,7 @@ class Child:
     process: subprocess.Popen[str]
 
     def wait_for(self, is_wanted: Callable[[dict[str, Any]], bool]) -> None:
-        """Read its lines until one is wanted."""
+        """Read its lines until a wanted one comes."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             if is_wanted(json.loads(line)):
@@ -142,7 +142,7 @@ class Child:
         raise AssertionError("the program ended before it said that")
 
     def end(self) -> Outcome:
-        """Wait for its end; what it printed to standard error, past its log, fails the test."""
+        """Wait for its end; any output to standard error fails the test."""
         try:
             output, printed = self.process.communicate(timeout=DEADLINE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -162,12 +162,12 @@ def outcome(code: int, output: str) -> Outcome:
 
 
 def is_phase(*names: str) -> Callable[[dict[str, Any]], bool]:
-    """Return a test for a line that says one of these phases."""
+    """Return a function that says whether a line has one of these phases."""
     return lambda line: line.get("progress", {}).get("phase") in names
 
 
 def until(is_true: Callable[[], object], what: str) -> None:
-    """Poll until it is true, or fail after a deadline."""
+    """Poll until the condition is true, or fail after a deadline."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not is_true():
         assert time.monotonic() < deadline, f"not in time: {what}"

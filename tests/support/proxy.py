@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator
 
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER with no time: close() sends RST, as a router that lost its table would."""
+"""SO_LINGER with a time of 0: close() sends RST, as a router does that has lost its table."""
 
 
 class Proxy:
-    """Forwards every connection to a port of loopback. port: where it listens itself."""
+    """Forwards every connection to a port of loopback. port: its own port."""
 
     def __init__(self, to_port: int) -> None:
         self._to_port = to_port
@@ -21,7 +21,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
 
     def cut(self) -> int:
-        """Reset all connections; new ones are taken. Return how many ends were cut."""
+        """Reset all connections; new ones are accepted. Return how many ends were cut."""
         with self._lock:
             ends, self._open = self._open, []
         for end in ends:

@@ -73,7 +73,7 @@ TEXT = st.one_of(
 WORD = st.one_of(TEXT.filter(bool), st.text("ab'\\ ", min_size=1, max_size=4))
 QUOTED = WORD.map(lambda word: "'" + word.replace("\\", "\\\\").replace("'", "''") + "'")
 NAME = TEXT.map(lambda text: text.encode()[:63].decode(errors="ignore"))
-"""At most 63 bytes, which is all that PostgreSQL keeps of a name."""
+"""At most 63 bytes: PostgreSQL cuts longer names."""
 
 INT8 = _integers(64)
 FLOAT8 = st.floats().map(repr)
@@ -218,4 +218,4 @@ OF_TYPE |= {
 WITHOUT_TEXT = {
     "gtsvector", "pg_brin_bloom_summary", "pg_brin_minmax_multi_summary", "pg_dependencies", "pg_mcv_list", "pg_ndistinct", "pg_node_tree",
 }  # fmt: skip
-"""Types that no value can be written of."""
+"""Types of which no value can be written as text."""

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of a test's own: made by initdb, on loopback, in a temporary directory, ended by its pid."""
+"""A real PostgreSQL server for a test: made by initdb, on loopback, in a temporary directory, stopped by its pid."""
 
 import contextlib
 import os
@@ -17,14 +17,14 @@ from typing import Any
 import psycopg2
 
 PASSWORD = "canary-5f0d2c9e"
-"""Of every role the tests make; no output of the programs may ever hold it."""
+"""The password of all roles that tests create; no output of the programs may ever hold it."""
 
 UNPRIVILEGED_USERS = ("postgres", "nobody")
 START_DEADLINE_SECONDS = 30
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of the server's own is made in it
 MEMORY_NEEDED_BYTES = 2 << 30
-"""Of /dev/shm, to hold servers: making a database costs a fifth there of what it costs on a disk."""
+"""Free space that /dev/shm needs to hold servers: creating a database there takes a fifth of the time on a disk."""
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -145,8 +145,8 @@ def running(
 ) -> Iterator[Server]:
     """Yield a new server with a system identifier of its own; it is gone with the body.
 
-    files: to put into its data directory, readable by it alone. in_memory: not for data of gigabytes. installation: of
-    another version than the newest of Debian's: a directory with bin, lib and share.
+    files: to put into its data directory, readable only by the server. in_memory: not for gigabytes of data.
+    installation: a directory with bin, lib and share, for another version than the newest one of Debian.
     """
     with _made(settings, in_memory=in_memory, installation=installation) as server:
         _initdb(server, initdb)
@@ -197,7 +197,7 @@ def _made(
 
 
 def _copied(installation: Path, directory: Path) -> Path:
-    """Copy an installation to where the server's user may read it, whatever directory it lies in."""
+    """Copy an installation to a directory that the server's user may read, wherever the installation is."""
     copy = shutil.copytree(installation, directory / "installation", symlinks=True)
     return copy / "bin"
 
@@ -218,14 +218,14 @@ def _initdb(server: Server, options: Sequence[str]) -> None:
 
 
 def _scratch() -> Path | None:
-    """Return the directory in memory if it has room."""
+    """Return the directory in memory if it has enough free space."""
     if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_NEEDED_BYTES:
         return None
     return MEMORY
 
 
 def _user() -> dict[str, Any]:
-    """Return how a child is started as somebody whom the server accepts: it refuses to run as root."""
+    """Return arguments for subprocess that start a child as another user: the server refuses to run as root."""
     if os.geteuid() != 0:
         return {}
     for name in UNPRIVILEGED_USERS:

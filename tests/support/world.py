@@ -1,4 +1,4 @@
-"""A small world around the reconciler: one DataReplication, Jobs that end as told, and a clock."""
+"""A small world around the reconciler: one DataReplication, Jobs whose end the test decides, and a clock."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -69,11 +69,11 @@ class World:
         self.cluster.put(REPLICATION, {"metadata": {"name": NAME, "namespace": NAMESPACE}, "spec": spec_ or spec()})
 
     async def reconcile(self) -> Any:
-        """One pass of a fresh process: nothing is remembered but what the API keeps."""
+        """One pass of a new process, which remembers nothing: all state is in the API."""
         return await Reconciler(self.cluster, Options(IMAGE, instance="test"), self.metrics, self.clock).reconcile(KEY)
 
     async def settle(self, passes: int = 4) -> Any:
-        """Passes until nothing changes; refused writes are tried again, as the queue does."""
+        """Passes until nothing changes; refused writes are tried again, as by the queue."""
         outcome = None
         for _ in range(passes):
             before = len(self.cluster.writes)

@@ -14,7 +14,7 @@ from support import server
 from support.server import Server
 
 CLIENTS = tools.DEBIAN_BINARIES
-"""Debian's own, before a test takes them away."""
+"""Debian's client programs, before a test hides some of them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def installations() -> Path:
-    """Return the directory that install.sh has filled; and take away what this machine's libpq would obey."""
+    """Return the directory that install.sh has filled; remove this machine's variables of libpq."""
     root = os.environ.get("POSTGRESQL", "")
     assert root, "POSTGRESQL must name the directory that tests/versions/install.sh fills: make versions-tests"
     for name in [name for name in os.environ if name.startswith("PG")]:
@@ -52,9 +52,10 @@ def server_of(installations: Path) -> Iterator[Callable[[int], Server]]:
 
 @pytest.fixture
 def carrying(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, installations: Path) -> Callable[..., None]:
-    """Return a function after which the programs find client programs of just these majors, as in an image.
+    """Return a function that lets the programs find client programs of these majors only, as in an image.
 
-    15's stand in for 14's, which are not to be had here: they send a server nothing that 14 does not know.
+    Client programs of 14 are not available here. Those of 15 stand in for them: they send a server nothing that 14 does
+    not know.
     """
     (tmp_path / "clients").mkdir()
     for directory in (*(installations / "clients").iterdir(), *CLIENTS.iterdir()):

@@ -1,4 +1,4 @@
-"""A load makes the role that builds, lends and takes back, on every major, as a superuser and as a role that may make roles."""
+"""A load creates the build role, lends and takes back, on every major, as a superuser and as a role with CREATEROLE."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -45,7 +45,7 @@ KINDS = {
     "TYPE s.span": "",
     "TABLE s.p1": "",
 }
-"""Objects that are given to another role -> how they are made, where MADE does not."""
+"""Objects that are given to another role -> how they are created, if MADE does not create them."""
 
 
 def ownership(one: Server, database: str) -> tuple[str, set[Owned]]:

@@ -103,7 +103,7 @@ def test_rows_older_than_a_constraint_are_replaced_in_place(
 def test_an_application_role_may_load_though_schema_public_belongs_to_a_superuser(
     source: int, target: int, between: Between, carrying: Carrying
 ) -> None:
-    """As it did in every database until 15, and does where such a one was upgraded."""
+    """Before PostgreSQL 15 it does so in every database, and still does in an upgraded one."""
     carrying(*ALL)
     programs = between(source, target, "ALTER SCHEMA public OWNER TO postgres", "GRANT ALL ON SCHEMA public TO PUBLIC")
     app = role(
@@ -187,7 +187,7 @@ def test_a_login_trigger_of_the_source_does_not_see_the_load(between: Between, c
     loaded = programs.load("--workers", "2")
     assert loaded.code == 0, loaded.report.message
     with contextlib.closing(programs.target.connect(programs.database)) as session, session.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM logins")  # and its own login is one
+        cursor.execute("SELECT count(*) FROM logins")  # and its own session counts as one
         assert cursor.fetchall() == [(loaded.report.rows + 1,)]
 
     again = programs.load("--any-run", run="run-2")
@@ -241,5 +241,5 @@ def test_a_database_keeps_its_locale_and_settings_and_so_do_its_siblings(
 
 
 def _without_access(described: dict[str, object]) -> dict[str, object]:
-    """Leave out what is written as a default before, and out in full after."""
+    """Leave out the ACL: before it is the default (NULL), afterwards the same rights are written out."""
     return {key: value for key, value in described.items() if key != "datacl"}

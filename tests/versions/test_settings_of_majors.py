@@ -1,4 +1,4 @@
-"""Every setting that a role's sessions can start with is pinned, or known to change nothing of what is copied."""
+"""Every setting with which a role's sessions can start is pinned, or known not to affect what is copied."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ PACE_AND_ROOM = (
     "Autovacuum",
     "Replication",
 )
-"""Categories whose settings say how fast, by which plan, in how much memory, and what is written to the server's log."""
+"""Categories of settings that only affect speed, plans, memory, and the server's log."""
 
 HARMLESS = {
     "application_name": "each session says its own",
@@ -84,7 +84,7 @@ DEVELOPERS = {
     "trace_syncscan",
     "wal_consistency_checking",
 }
-"""Those that check PostgreSQL itself or trace it: slower, the same rows."""
+"""Settings that check or trace PostgreSQL itself: they make it slower, but the rows are the same."""
 
 DECIDED = {
     *session_settings.PINNED,

@@ -1,4 +1,4 @@
-"""From every major to every other that is not older: what is in the source is in the target."""
+"""From every major to every major that is not older: the target gets everything that is in the source."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ Carrying = Callable[..., None]
 
 @pytest.fixture(scope="session")
 def made(server_of: ServerOf) -> Callable[[int], str]:
-    """Return a function that gives the database with all corners on the server of a major."""
+    """Return a function that gives the database with all corner cases on the server of a major."""
     known: set[int] = set()
 
     def make(major: int) -> str:
@@ -34,7 +34,7 @@ def made(server_of: ServerOf) -> Callable[[int], str]:
 
 @pytest.fixture
 def between(server_of: ServerOf, made: Callable[[int], str], tmp_path: Path) -> Callable[[int, int], Programs]:
-    """Return a function that gives programs from the corners of one major to an empty database of another."""
+    """Return a function that gives programs from that database of one major to an empty database of another."""
 
     def programs(source: int, target: int) -> Programs:
         database = f"from{source}to{target}"

@@ -1,4 +1,4 @@
-"""A database that holds one of everything, its copy, and the copy of the copy: pg_dump tells no difference."""
+"""A database with an example of everything, its copy, and the copy of the copy: pg_dump shows no difference."""
 
 import os
 import re
@@ -21,7 +21,7 @@ LISTED = {
     "--no-subscriptions": "a copy must not replicate",
     "--no-tablespaces": "they belong to a server",
 }
-"""Every difference that is allowed, as the option of pg_dump that takes it away."""
+"""All differences that are allowed, each as the option of pg_dump that hides it."""
 
 PUT_ASIDE = """
     SET allow_in_place_tablespaces = on;
@@ -70,7 +70,7 @@ def dumped(filled: Programs) -> Report:
 
 @pytest.fixture(scope="module")
 def copied(filled: Programs, dumped: Report) -> Programs:
-    """Programs that have copied it."""
+    """Programs that have copied that database."""
     assert dumped.snapshot == str(filled.snapshot)
     _load(filled)
     return filled

@@ -1,4 +1,4 @@
-"""A manifest to build tests on, and property tests that do not depend on the machine's mood."""
+"""A manifest for tests, and hypothesis with a profile that gives the same result in each run."""
 
 import hypothesis
 import pytest

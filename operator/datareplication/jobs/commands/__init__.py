@@ -1,1 +1,1 @@
-"""The programs' front: arguments and environment in, an exit code out. Nothing else imports it."""
+"""The programs' entry points: arguments and environment in, an exit code out. Nothing else imports this package."""

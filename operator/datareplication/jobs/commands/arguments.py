@@ -1,4 +1,4 @@
-"""Arguments and environment as the programs read them: a parser with our errors, and what several programs have."""
+"""How the programs read arguments and environment: a parser with our errors, and what several programs share."""
 
 import argparse
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.settings import RunSettings
 
 LARGEST = 31_536_000
-"""A year in seconds, which is what a resource may ask for as well; nothing that is counted needs to be more."""
+"""A year in seconds, which is also a resource's limit. No other number needs to be larger."""
 
 LONGEST_SHOWN = 50
 
@@ -46,14 +46,14 @@ def count(text: str) -> int:
 
 
 def short(text: str) -> str:
-    """Return a text that a manifest and a provenance may hold."""
+    """Return a text that is short enough for a manifest and a provenance."""
     if len(text) > ranges.LONGEST:
         raise argparse.ArgumentTypeError(f"must have at most {ranges.LONGEST} characters")
     return text
 
 
 def instant(text: str) -> str:
-    """Return the text of an RFC 3339 time with its offset, or empty text."""
+    """Return the text of an RFC 3339 time with an offset, or an empty text."""
     if not text:
         return text
     try:
@@ -61,12 +61,12 @@ def instant(text: str) -> str:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an RFC 3339 time with its offset")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an RFC 3339 time with an offset")
     return text
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:
-    """Add what a program is told of its run."""
+    """Add the arguments about the program's run."""
     add = parser.add_argument
     add("--run-name", metavar="NAME", type=short, default="", help="name of the run, for messages and application_name")
     add(
@@ -74,20 +74,20 @@ def add_run(parser: argparse.ArgumentParser) -> None:
         metavar="UID",
         type=short,
         default="",
-        help="identity of the run; a load refuses another run's snapshot",
+        help="identity of the run; a load refuses the snapshot of another run",
     )
     add("--replication-name", metavar="NAME", type=short, default="", help="name of the DataReplication, recorded")
-    add("--timeout-seconds", metavar="N", type=positive, help="give up (exit 75) after so many seconds")
+    add("--timeout-seconds", metavar="N", type=positive, help="give up (exit 75) after N seconds")
 
 
 def add_workers(parser: argparse.ArgumentParser, default: int) -> None:
-    """Add how many workers there are."""
+    """Add the argument for the number of workers."""
     text = f"processes that copy data, each with one connection (default: {default})"
     parser.add_argument("--workers", metavar="N", type=positive, default=default, help=text)
 
 
 def parser_for(program: str, description: str, epilog: str) -> Parser:
-    """Return the parser of a program; it takes no abbreviations, which a new option could make ambiguous."""
+    """Return the parser of a program. It accepts no abbreviations: a new option could make one ambiguous."""
     return Parser(
         prog=program,
         description=description,
@@ -98,26 +98,26 @@ def parser_for(program: str, description: str, epilog: str) -> Parser:
 
 
 def environment_help(prefix: str, path_text: str, more: Mapping[str, str] = NOTHING) -> str:
-    """Return the help on environment and exit codes. more: further variables -> what they hold."""
+    """Return the help on environment and exit codes. more: further variables -> their meaning."""
     rows = {
         "CSV_OUTPUT_PATH": path_text,
         f"{prefix}_DB_CONNECTION": "libpq connection string or URI, without credentials.",
         f"{prefix}_DB_USERNAME": "Role to log in as.",
         f"{prefix}_DB_PASSWORD": "Its password.",
         **more,
-        "TERMINATION_MESSAGE_PATH": f"Where the final report goes (default: {DEFAULT_TERMINATION_MESSAGE_PATH}).",
+        "TERMINATION_MESSAGE_PATH": f"File of the final report (default: {DEFAULT_TERMINATION_MESSAGE_PATH}).",
     }
     lines = "\n".join(f"  {name:<25} {text}" for name, text in rows.items())
     return f"environment:\n{lines}\n\nexit codes:\n  {exit_codes(*kinds())}"
 
 
 def exit_codes(*of: type[ReplicationError]) -> str:
-    """Return the help on a program's exit codes: 0, and those of these kinds of errors."""
+    """Return the help on a program's exit codes: 0, and the codes of these kinds of errors."""
     return ", ".join(["0 done", *(f"{kind.exit_code} {kind.in_short}" for kind in of)])
 
 
 def run_settings(given: argparse.Namespace) -> RunSettings:
-    """Return what the program is told of its run."""
+    """Return the settings about the program's run."""
     return RunSettings(given.run_name, given.run_uid, given.replication_name, given.timeout_seconds)
 
 
@@ -139,5 +139,5 @@ def snapshot_directory(given: str | None, option: str, environment: Mapping[str,
     if not directory:
         raise UsageError(f"missing environment variable: CSV_OUTPUT_PATH (or {option})", reason="MissingVariable")
     if Path(directory).name in {"", ".."}:
-        raise UsageError(f"{directory} is no name for a snapshot's directory (CSV_OUTPUT_PATH or {option})")
+        raise UsageError(f"{directory} cannot be a snapshot's directory (CSV_OUTPUT_PATH or {option})")
     return Path(directory)

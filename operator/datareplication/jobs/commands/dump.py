@@ -1,6 +1,6 @@
-"""datareplication-dump: its arguments and its environment.
+"""datareplication-dump: its arguments and its environment, with names, defaults and help.
 
-It owns names, defaults and help. It refuses to know what is done with them; parsing opens no file and connects nowhere.
+Parsing opens no file and connects to no server.
 """
 
 import argparse
@@ -67,9 +67,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--output", metavar="DIR", help="the snapshot's directory; it must not exist yet")
     add_run(made)
     add_workers(made, 4)
-    made.add_argument(
-        "--compression", choices=get_args(Compression), default="Zstd", help="of the CSV files (default: Zstd)"
-    )
+    text = "compression of the CSV files (default: Zstd)"
+    made.add_argument("--compression", choices=get_args(Compression), default="Zstd", help=text)
     for edge in ("start", "end"):
         text = f"{edge} of the run's data interval, RFC 3339; recorded in the snapshot"
         made.add_argument(f"--data-interval-{edge}", metavar="TIME", type=instant, default="", help=text)
@@ -91,9 +90,9 @@ def _add_patterns(parser: argparse.ArgumentParser) -> None:
 def _add_care(parser: argparse.ArgumentParser) -> None:
     default = Care()
     texts = {
-        "lock_timeout_seconds": "give up (exit 75) after waiting so long for a lock on a table",
-        "max_snapshot_age_seconds": "give up (exit 75) when the snapshot has held VACUUM back for so long",
-        "blocking_patience_seconds": "give way (exit 75) when others have waited so long for the dump's locks",
+        "lock_timeout_seconds": "give up (exit 75) after waiting N seconds for a lock on a table",
+        "max_snapshot_age_seconds": "give up (exit 75) when the dump's snapshot has held VACUUM back for N seconds",
+        "blocking_patience_seconds": "give way (exit 75) when others have waited N seconds for the dump's locks",
     }
     for name, text in texts.items():
         option, value = f"--{name.replace('_', '-')}", getattr(default, name)

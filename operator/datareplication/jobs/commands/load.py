@@ -1,6 +1,6 @@
-"""datareplication-load: its arguments and its environment.
+"""datareplication-load: its arguments and its environment, with names, defaults and help.
 
-It owns names, defaults and help. It refuses to know what is done with them; parsing opens no file and connects nowhere.
+Parsing opens no file and connects to no server.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.settings import LoadSettings
 
 TARGET_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-"""A DNS label, as the resource's target names are: it becomes a part of variable names."""
+"""A DNS label, as for target names in the resource: the name becomes part of the names of variables."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,7 +86,7 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--any-run", action="store_true", help="load the snapshot of any run of --replication-name")
     add("--rollback", action="store_true", help="load nothing: <database> and <database>__previous change places")
     add("--strategy", choices=get_args(Strategy), default="Swap", help="how the data is replaced (default: Swap)")
-    add("--maintenance-database", metavar="NAME", default="postgres", help="where to stand while databases are renamed")
+    add("--maintenance-database", metavar="NAME", default="postgres", help="database to connect to for renaming others")
     add(
         "--verify",
         choices=get_args(Verification),
@@ -101,23 +101,23 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--physical-clone-of-source", action="store_true", help=text)
     text = "a database on the same server that this run loads with the same role: built once, cloned; may be repeated"
     add("--sibling-database", metavar="NAME", action="append", default=[], help=text)
-    text = "to whom objects belong: to the source's owners, or all to the target database's owner (default: Keep)"
+    text = "who owns the objects: the source's owners, or the target database's owner for all of them (default: Keep)"
     add("--owners", choices=get_args(Owners), default="Keep", help=text)
-    add(
-        "--grants", choices=get_args(Grants), default="Keep", help="what becomes of the source's grants (default: Keep)"
-    )
-    add("--after-load", metavar="FILE", help="SQL to run in the loaded database before it is shown, in one transaction")
+    text = "whether the source's grants are kept or dropped (default: Keep)"
+    add("--grants", choices=get_args(Grants), default="Keep", help=text)
+    text = "SQL to run in the loaded database in one transaction, before anybody can see the database"
+    add("--after-load", metavar="FILE", help=text)
 
 
 def _builder_help(prefix: str) -> dict[str, str]:
     return {
-        f"{prefix}_DB_BUILD_USERNAME": "Role to build as, without rights of its own (optional).",
+        f"{prefix}_DB_BUILD_USERNAME": "Build role, without rights of its own (optional).",
         f"{prefix}_DB_BUILD_PASSWORD": "Its password.",
     }
 
 
 def _builder(prefix: str, environment: Mapping[str, str]) -> Connection | None:
-    """Return how the role that builds logs in, None when none is given; a half of it is a UsageError."""
+    """Return how the build role logs in, None if none is given; UsageError if only one of its variables is given."""
     names = [f"{prefix}_DB_BUILD_{part}" for part in ("USERNAME", "PASSWORD")]
     given = [environment.get(name, "") for name in names]
     if not any(given):

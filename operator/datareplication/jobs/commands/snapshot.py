@@ -1,6 +1,6 @@
-"""datareplication-snapshot: list, verify and prune what lies on the volume, for people.
+"""datareplication-snapshot: list, verify and prune the snapshots on a volume, for people.
 
-It owns the words and the exit code. Standard output is for people to read, errors go to standard error.
+Standard output is for people to read; errors go to standard error.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = made.add_subparsers(required=True, metavar="COMMAND")
-    _add_list(commands.add_parser("list", help="what lies below a directory", allow_abbrev=False))
+    _add_list(commands.add_parser("list", help="what is below a directory", allow_abbrev=False))
     _add_verify(commands.add_parser("verify", help="read a snapshot to its last byte", allow_abbrev=False))
     _add_prune(commands.add_parser("prune", help="remove old snapshots and left-overs", allow_abbrev=False))
     return made
@@ -73,7 +73,7 @@ def _add_prune(command: argparse.ArgumentParser) -> None:
     command.add_argument("root", metavar="ROOT", help="directory that holds the runs' directories")
     command.add_argument("--replication", metavar="NAME", required=True, help="only snapshots of this DataReplication")
     pruning_arguments.add_rule(command)
-    command.add_argument("--dry-run", action="store_true", help="only say what would go")
+    command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     command.set_defaults(command=_prune)
 
 
@@ -105,7 +105,7 @@ def _prune(given: argparse.Namespace) -> None:
     done = pruning.prune(order, datetime.now(UTC), is_dry=given.dry_run)
     try:
         _say_pruned(done.removed, is_dry=given.dry_run)
-    except OSError:  # what is done is done, whoever hears of it
+    except OSError:  # the pruning is done, even if its output cannot be written
         _give_up_output()
     if done.problems:
         raise StorageError(f"could not remove: {'; '.join(done.problems)}", reason="CannotPrune")
@@ -127,12 +127,12 @@ def _directory(text: str) -> Path:
 
 
 def _say(text: str) -> None:
-    """Write a line. Names on the volume may hold anything."""
+    """Write a line, escaped: names on the volume may hold any character."""
     _write(listing.shown(text))
 
 
 def _write(text: str) -> None:
-    """Write lines, escaped where standard output has another encoding; nobody hears them where it was closed."""
+    """Write lines, with escapes for characters that standard output cannot encode; do nothing if it is closed."""
     if sys.stdout is not None:
         encoding = sys.stdout.encoding or "ascii"
         sys.stdout.write(text.encode(encoding, errors="backslashreplace").decode(encoding) + "\n")
@@ -149,7 +149,7 @@ def _complain(text: str) -> None:
 
 
 def _give_up_output() -> None:
-    """Drop what standard output has not taken: Python tries once more at its end, and would end with 120."""
+    """Drop what could not be written to standard output: otherwise Python tries again at its end, and ends with 120."""
     try:
         _flush()
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""The archive of large objects as a dump asks pg_dump for it.
+"""The archive of large objects: pg_dump's arguments for it, and the rights that it needs.
 
-pg_dump and pg_restore know their owners, grants and comments. They are no relations: patterns of tables do not choose
-among them.
+pg_dump and pg_restore copy large objects with owners, grants and comments. Large objects are no relations, so patterns
+of tables do not apply to them.
 """
 
 from datareplication.core.choices import Compression
@@ -13,12 +13,12 @@ OIDS_IN_A_MESSAGE = 20
 
 
 def refuse_unreadable(session: Session) -> None:
-    """Raise RightsError, with the statement that helps, when the role may not read each of them."""
+    """Raise RightsError, with the statement that helps, if the role may not read all large objects."""
     unreadable = large_objects.unreadable(session)
     if not unreadable:
         return
     oids, role = [str(oid) for oid, _ in unreadable], unreadable[0][1]
-    text = f"the role may not read {len(oids)} large objects; as their owner or a superuser: "
+    text = f"the role may not read {len(oids)} large objects; run as their owner or as a superuser: "
     if len(oids) <= OIDS_IN_A_MESSAGE:
         text += f"GRANT SELECT ON LARGE OBJECT {', '.join(oids)} TO {role};"
     else:
@@ -28,7 +28,7 @@ def refuse_unreadable(session: Session) -> None:
 
 
 def dump_options(snapshot_id: str, compression: Compression) -> list[str]:
-    """Return pg_dump's arguments for an archive of all large objects and nothing else, which locks no table."""
+    """Return pg_dump's arguments for an archive of all large objects and nothing else. No table is locked for it."""
     return [
         "--format=custom",
         "--data-only",

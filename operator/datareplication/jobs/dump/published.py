@@ -1,4 +1,4 @@
-"""What the dump reports of a snapshot that it has published."""
+"""The dump's report about a snapshot that it has published."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from datareplication.jobs.model.manifest import Manifest
 
 
 def report(path: Path, manifest: Manifest) -> Report:
-    """Return the report of a run whose snapshot lies there."""
+    """Return the report of a run whose snapshot is at that path."""
     message = f"{manifest.tables} tables, {manifest.rows} rows"
     if left_out := omission.describe(manifest.omitted):
         message += f"; not copied: {left_out}"

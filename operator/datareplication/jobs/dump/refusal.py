@@ -12,14 +12,14 @@ from datareplication.jobs.postgres.connection import Session
 
 
 def what_cannot_be_dumped(session: Session, selected: Selection) -> None:
-    """Raise when a chosen table or a large object cannot be read, or a schema of the source bears our name."""
+    """Raise if a chosen table or a large object cannot be read, or if our own schema's name holds something else."""
     unreadable = catalog.unreadable(session, selected) + extensions.unreadable(session, selected.rowless_oids)
     if unreadable:
         names = shortened([name for name, _ in unreadable])
         statements = shortened(
             [f"{statement};" for statement in dict.fromkeys(statement for _, statement in unreadable)]
         )
-        text = f"the role cannot read all of {names}; as their owner or a superuser: {statements}"
+        text = f"the role cannot read all of {names}; run as their owner or as a superuser: {statements}"
         raise RightsError(f"{text} (or GRANT pg_read_all_data)", reason="CannotReadTables")
     large_object_archive.refuse_unreadable(session)
     if strangers := catalog.strangers_in_our_schema(session):
@@ -30,7 +30,7 @@ def what_cannot_be_dumped(session: Session, selected: Selection) -> None:
 
 
 def unlogged_on_standby(copied: Sequence[Table], *, is_standby: bool) -> None:
-    """Raise when a table that is to be copied has no rows on a standby."""
+    """Raise if the source is a standby and a table to be copied is unlogged: such a table cannot be read there."""
     unlogged = [f"{table.schema}.{table.name}" for table in copied if table.is_unlogged]
     if is_standby and unlogged:
         text = f"the source is a standby, where unlogged tables cannot be read: {shortened(unlogged)}; dump its primary"

@@ -1,6 +1,7 @@
-"""The schema's pg_dump, which is looked after beside the copies: when it has ended, what it read must not have changed.
+"""Watches pg_dump while rows are copied: when pg_dump has ended, the objects that it read must not have changed.
 
-It owns when that is asked. It refuses to wait for the dump's end: hours later much may have changed that it never saw.
+The check comes right after pg_dump's end. At the end of the dump, hours later, it would also find changes that pg_dump
+has not met.
 """
 
 from collections.abc import Callable
@@ -12,14 +13,14 @@ from datareplication.jobs.frame.tools import Running
 
 @dataclass
 class Settling:
-    """pg_dump at work. changed: names an object that was changed since the snapshot, or none."""
+    """pg_dump at work. changed: returns an object that was changed since the snapshot, or an empty text."""
 
     archive: Running
     changed: Callable[[], str]
     is_settled: bool = False
 
     def check(self) -> None:
-        """Raise if it has ended in failure, or in a schema that never was: a TransientError."""
+        """Raise if pg_dump has failed; TransientError if objects were changed, so that its schema never existed."""
         self.archive.check()
         if self.is_settled or not self.archive.has_ended:
             return

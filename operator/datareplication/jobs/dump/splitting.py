@@ -1,6 +1,6 @@
 """Which parts a dump writes, and in which order. Pure: tables in, tasks out.
 
-It owns the splitting of large tables and the names of the files. It refuses to know how a part is written.
+It splits large tables and names the files.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,16 +11,16 @@ from datareplication.jobs.model.contents import part_path
 from datareplication.jobs.model.tables import Blocks, Shape, Table
 
 SHARES_PER_WORKER = 4
-"""No part is larger than this fraction of a worker's fair share, so that the last to end is at most a quarter late."""
+"""A part has at most a quarter of a worker's fair share, so the last worker ends at most that much later."""
 
 SMALLEST_SPLIT_BYTES = 64 << 20
 LARGEST_PART_BYTES = 1 << 30
-"""Below, a part costs more in round trips than it gains; above, one worker's progress is unseen for too long."""
+"""A smaller part costs more round trips than it gains; a larger one hides a worker's progress for too long."""
 
 
 @dataclass(frozen=True)
 class PartTask:
-    """One file to write: a table, the range `blocks` of it, or the rows that an extension's `condition` chooses."""
+    """One file to write: a table, the range `blocks` of it, or the rows that an extension's `condition` selects."""
 
     oid: int
     shape: Shape
@@ -30,7 +30,7 @@ class PartTask:
 
     @property
     def is_planned(self) -> bool:
-        """Whether a query chooses the rows, which the planner sees."""
+        """Whether a query selects the rows, so that the planner is involved."""
         return self.blocks is not None or bool(self.condition)
 
 
@@ -39,8 +39,8 @@ def parts(
 ) -> list[PartTask]:
     """Return the files to write, largest first. whole: oids of tables that are not copied by ranges.
 
-    A table without a block has no row that the snapshot could see, and no file. The last range of a table is
-    open-ended: the table grows while it is dumped, by rows that the snapshot does not see.
+    A table without a block has no row that the snapshot sees, and so no file. The last range of a table has no end:
+    while it is dumped the table may grow, by rows that the snapshot does not see.
     """
     filled = [table for table in tables if table.blocks]
     limit = _limit_bytes(sum(table.bytes for table in filled), workers)

@@ -1,7 +1,7 @@
 """datareplication-dump: one consistent snapshot of production, as files.
 
-It owns the order of the steps. PostgreSQL is behind `postgres`, the directory behind `snapshot`, pg_dump behind
-`tools`.
+It decides the order of the steps. `postgres` talks to PostgreSQL, `snapshot` writes the directory, `tools` runs
+pg_dump.
 """
 
 import contextlib
@@ -53,7 +53,7 @@ PROGRAM = "datareplication-dump"
 
 
 def dump(given: DumpSettings, frame: Frame) -> Report:
-    """Write the snapshot and return what is in it. One that this run has published already is reported again."""
+    """Write the snapshot and return the report. If this run has already published it, only report it again."""
     patterns = Patterns(given.include, given.exclude, given.schema_only)
     manifest = store.published(given.output, given.run.uid)
     if manifest is not None:
@@ -63,7 +63,7 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
         return report(given.output, manifest)
     present = volume.present(given)
     with store.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
-        # Another attempt may have published since we looked; it held the lock until then.
+        # Another attempt, which held the lock until now, may have published the snapshot meanwhile.
         if (manifest := store.published(given.output, given.run.uid)) is None:
             manifest = _Dump(given, patterns, frame, draft, workers, present).write()
             frame.stop.check()
@@ -75,24 +75,26 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the dump is of: a database, at one instant. tables: all but those that are left out.
-
-    settings: by which the source's own sessions see its views. for_tools: those that pg_dump's sessions start with.
-    unplanned: oids of tables over which no query may be planned. versions: of what no lock protects.
-    """
+    """What is dumped: a database at one instant."""
 
     identity: manifests.Source
     snapshot: ExportedSnapshot
     tables: Sequence[Table]
+    """All tables except those that are left out."""
     selection: Selection
     sequences: tuple[manifests.Sequence, ...]
     large_objects: int
+    """How many there are."""
     pg_dump: Tool
     settings: tuple[manifests.Setting, ...]
+    """Settings of the source's normal sessions that affect the rows of its views."""
     for_tools: Mapping[str, str]
+    """Settings with which pg_dump's sessions start."""
     views: Filling
     unplanned: frozenset[int]
+    """Oids of tables over which no query may be planned."""
     versions: unlocked.Versions
+    """Versions of the objects that no lock protects."""
 
     @property
     def copied(self) -> Sequence[Table]:
@@ -102,7 +104,7 @@ class _Seen:
 
 @dataclass(frozen=True)
 class _Dump:
-    """One dump under way. present: what lay on the volume before."""
+    """One dump under way. present: what was on the volume before."""
 
     given: DumpSettings
     patterns: Patterns
@@ -142,7 +144,7 @@ class _Dump:
         return selection.select(graph.read(session), self.patterns) if self.patterns else Selection()
 
     def _seen(self, session: Session, identity: manifests.Source, pg_dump: Tool, exported: Exported) -> _Seen:
-        """Return what is to be dumped, after a last look at what the snapshot holds."""
+        """Return what is to be dumped, as the snapshot sees it, after the last checks."""
         selected, taken = exported.selection, exported.snapshot
         selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
         seen = _Seen(
@@ -172,7 +174,7 @@ class _Dump:
             return unlocked.changed(session, seen.versions)
 
     def _archives(self, seen: _Seen) -> Iterator[Running]:
-        """Start pg_dump for the schema, and for the large objects where there are any."""
+        """Start pg_dump for the schema, and again for the large objects if there are any."""
         yield self._pg_dump(seen, contents.ARCHIVE, self._schema_arguments(seen))
         if seen.large_objects:
             arguments = large_object_archive.dump_options(seen.snapshot.id, self.given.compression)
@@ -184,7 +186,7 @@ class _Dump:
             return Running(seen.pg_dump, [*arguments, *file], self._login(seen), passed=[made])
 
     def _copy(self, seen: _Seen, archives: Sequence[Running | Settling], tally: Tally) -> tuple[Relation, ...]:
-        """Write all parts, with pg_dump at work beside; return the relations."""
+        """Write all parts while pg_dump is at work; return the relations."""
         given = self.given
         encoding = seen.identity.csv_encoding
         tasks = splitting.parts(seen.copied, given.workers, given.compression, encoding, seen.unplanned)
@@ -213,7 +215,7 @@ class _Dump:
         self.workers.open(config, len(tasks))
         self.workers.perform(tasks, hear)
         if given.checksum:
-            # A table without a file has no task: there may be no worker either.
+            # A table without a file gets no task: if no table has a file, there is no worker.
             parted = {task.oid for task in tasks}
             unparted = [table for table in seen.tables if table.kind == "Table" and table.oid not in parted]
             sums |= {table.oid: checksum.EMPTY for table in unparted}

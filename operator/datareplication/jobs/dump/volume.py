@@ -1,6 +1,6 @@
-"""What a dump does to its volume beside writing: it checks the room before, and prunes afterwards.
+"""What a dump does with its volume besides writing: it checks the free space before, and prunes afterwards.
 
-It owns when that happens. What goes is `retention`'s decision, whether it fits `room`'s.
+`retention` decides which snapshots are removed, and `room` whether the new snapshot fits.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from datareplication.jobs.snapshot.pruning import Pruned
 
 
 def present(given: DumpSettings) -> Inventory | None:
-    """Return what lies on the volume, None when this dump is not to prune or cannot see it.
+    """Return what is on the volume; None if this dump does not prune, or cannot read the volume.
 
-    It reads every manifest there: once, and before production has to hold a snapshot meanwhile.
+    It reads every manifest there. So it is called only once, before production has to hold an MVCC snapshot.
     """
     if given.pruning is None:
         return None
@@ -32,7 +32,7 @@ def present(given: DumpSettings) -> Inventory | None:
 
 
 def with_published(seen: Inventory | None, given: DumpSettings, manifest: Manifest) -> Inventory | None:
-    """Return what was seen, and the snapshot that this dump has published since."""
+    """Return what was seen before, with the snapshot that this dump has published since."""
     path = pruning.path_below(given.pruning.root, given.output) if given.pruning else None
     if seen is None or path is None:
         return seen
@@ -40,11 +40,11 @@ def with_published(seen: Inventory | None, given: DumpSettings, manifest: Manife
 
 
 def make_room(given: DumpSettings, seen: Inventory | None, directory: Path, tables_bytes: int, frame: Frame) -> None:
-    """Refuse by StorageError a snapshot that cannot fit, and warn of one that may not.
+    """Raise StorageError if the snapshot cannot fit on the volume, and log a warning if it may not fit.
 
-    seen: what lay on the volume. directory: on it. tables_bytes: of the tables that are copied, on the source's disk.
-    Where it is tight, the volume is pruned first: else a full volume would refuse every dump, and no dump would ever
-    prune it.
+    seen: what was on the volume. directory: on the volume. tables_bytes: of the tables to copy, on the source's disk.
+    If there is little space, the volume is pruned first: otherwise every dump would refuse a full volume, and no dump
+    would ever prune it.
     """
     if _answer(given, seen, directory, tables_bytes)[0] != "Fits":
         prune(given, seen, frame)
@@ -56,10 +56,10 @@ def make_room(given: DumpSettings, seen: Inventory | None, directory: Path, tabl
 
 
 def prune(given: DumpSettings, seen: Inventory | None, frame: Frame) -> None:
-    """Remove what the retention rule says, if this dump is to prune. A failure is a warning, never the dump's.
+    """Remove what the retention rule does not keep, if this dump prunes. A failure is only a warning.
 
-    seen: what lay on the volume; None: it is looked at now.
-    Asked to stop, it leaves the rest to the next dump: this one has published.
+    seen: what was on the volume; None: look now. If the dump is asked to stop, the next dump removes the rest; this
+    dump has already published its snapshot.
     """
     if given.pruning is None:
         return
@@ -81,13 +81,13 @@ def _answer(
 
 
 def expected_bytes(given: DumpSettings, seen: Inventory | None) -> int:
-    """Return what a dump may expect to copy, in bytes of CSV: as much as the newest snapshot holds, 0 without one."""
+    """Return how many bytes of CSV a dump can expect: those of the newest snapshot, 0 if there is none."""
     newest = _newest(given, seen)
     return newest.gist.bytes if newest and newest.gist else 0
 
 
 def _previous_bytes(given: DumpSettings, seen: Inventory | None) -> int | None:
-    """Return the bytes of the replication's newest snapshot, None when there is none to be seen."""
+    """Return the bytes of the replication's newest snapshot; None if none is known."""
     newest = _newest(given, seen)
     return newest.bytes if newest else None
 
@@ -102,6 +102,6 @@ def _newest(given: DumpSettings, seen: Inventory | None) -> Found | None:
 def _warned(work: Callable[[], Pruned], log: Log) -> Pruned | None:
     try:
         return work()
-    except Exception as error:  # noqa: BLE001 - the snapshot is published, whatever became of the old ones
+    except Exception as error:  # noqa: BLE001 - the new snapshot is published, whatever went wrong with the old ones
         log.warning("snapshots were not pruned", problem=f"{type(error).__name__}: {error}")
         return None

@@ -1,7 +1,7 @@
-"""Keeps an eye on what a dump does to production while it runs: a session and a thread of its own.
+"""Watches what a dump does to production while it runs: by a session and a thread of its own.
 
-It owns when the dump must end for the sake of others, and what it says of locks. It refuses to fail a dump because
-looking fails.
+It decides when the dump must end for the sake of others, and what is reported about locks. If watching fails, the dump
+goes on.
 """
 
 import contextlib
@@ -22,10 +22,10 @@ from datareplication.jobs.postgres.connection import Session
 
 INTERVAL_SECONDS = 2.0
 AFTER_FAILURE_SECONDS = 30.0
-"""A source that refuses the watcher's session is not to be asked for one every two seconds."""
+"""If the source refuses the watcher's session, the watcher must not ask again every two seconds."""
 
 END_SECONDS = 10.0
-"""How long the end of the thread is waited for: one look, at most."""
+"""How long to wait for the thread's end: it finishes at most one look."""
 
 NAMES_IN_A_NOTE = 3
 
@@ -33,7 +33,7 @@ Reason = Literal["", "WaitsForLock", "BlocksOthers"]
 
 
 def note(waits: Sequence[Wait]) -> tuple[Reason, str]:
-    """Return (reason, text) of what there is to say of these waits, both empty when there are none. Pure."""
+    """Return (reason, text) for these waits; both are empty if there are none. Pure."""
     blocked = {wait.waiter: wait for wait in reversed(waits) if not wait.is_ours}
     asked = {wait.blocker: wait for wait in reversed(waits) if wait.is_ours}
     texts = [_blocks(wait) for wait in _longest(blocked)] + [_waits(wait) for wait in _longest(asked)]
@@ -43,7 +43,7 @@ def note(waits: Sequence[Wait]) -> tuple[Reason, str]:
 
 
 def why_give_way(waits: Sequence[Wait], patience_seconds: float) -> TransientError | None:
-    """Return the error to end with when somebody has waited for the dump longer than that, else None. Pure."""
+    """Return the error to end with if somebody has waited for the dump for longer than that, else None. Pure."""
     tired = {wait.waiter: wait for wait in waits if not wait.is_ours and wait.seconds > patience_seconds}
     if not tired:
         return None
@@ -53,7 +53,7 @@ def why_give_way(waits: Sequence[Wait], patience_seconds: float) -> TransientErr
 
 
 def why_too_old(age_seconds: float, limit_seconds: float) -> TransientError | None:
-    """Return the error to end with when the snapshot has been held for too long, else None. Pure."""
+    """Return the error to end with if the snapshot has been held for too long, else None. Pure."""
     if age_seconds < limit_seconds:
         return None
     text = f"the dump's snapshot has held VACUUM back on the source for {limit_seconds:.0f} s; raise dump.workers"
@@ -62,7 +62,7 @@ def why_too_old(age_seconds: float, limit_seconds: float) -> TransientError | No
 
 
 class Watch:
-    """Watches while it is entered; ends the work by `frame.stop`, and says what it sees by `tally` and the log."""
+    """Watches while it is entered; ends the work by `frame.stop`, and reports what it sees by `tally` and the log."""
 
     def __init__(self, care: Care, source: Connection, application: str, frame: Frame, tally: Tally) -> None:
         self._care = care
@@ -78,7 +78,7 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
 
     def __enter__(self) -> Self:
-        """Start to watch."""
+        """Start watching."""
         self._thread.start()
         return self
 
@@ -109,7 +109,7 @@ class Watch:
         return why_too_old(age, self._care.max_snapshot_age_seconds)
 
     def _look(self) -> TransientError | None:
-        """Say who waits; return why to end. What goes wrong is a warning, the first time."""
+        """Report who waits; return why the dump must end. The first failure to look is a warning."""
         if self._failed_at is not None and time.monotonic() - self._failed_at < AFTER_FAILURE_SECONDS:
             return None
         try:
@@ -125,7 +125,7 @@ class Watch:
 
     def _fail(self, message: str) -> None:
         if not self._over.is_set() and self._failed_at is None:
-            self._frame.log.warning("cannot see who waits for the dump's locks; it goes on", error=message)
+            self._frame.log.warning("cannot see who waits for the dump's locks; the dump goes on", error=message)
         self._failed_at = time.monotonic()
         self._close()
         self._say("", "")

@@ -1,4 +1,4 @@
-"""What a dump's workers do in the exported snapshot: write parts, compute checksums. One task after the other."""
+"""What a dump's workers do in the exported snapshot, one task after the other: write parts, compute checksums."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ from datareplication.jobs.snapshot.parts import PartWriter
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker needs to open. root: where the files go."""
+    """What a worker needs to open. root: the directory of the files."""
 
     source: Connection
     application: str
@@ -59,13 +59,13 @@ Result = Written | Summed
 
 
 def sums(tables: Sequence[Table], encoding: str) -> list[Task]:
-    """Return the checksums to compute, largest table first."""
+    """Return the tasks that compute checksums, largest table first."""
     ordered = sorted(tables, key=lambda table: -table.bytes)
     return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in ordered]
 
 
 def relations(tables: Sequence[Table], written: Sequence[Written], found: Mapping[int, str]) -> tuple[Relation, ...]:
-    """Return the tables with what was written of each. found: checksums by oid."""
+    """Return the manifest's relations: the tables with the parts that were written. found: checksums by oid."""
     parts: dict[int, list[Part]] = {table.oid: [] for table in tables}
     for one in written:
         parts[one.oid].append(one.part)
@@ -107,7 +107,7 @@ def _opened(config: WorkerConfig) -> Session:
 
 
 def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell, fresh: Callable[[], Session]) -> Result:
-    """Do one task. fresh: gives a session that sees what has been made since the snapshot, as the planner does."""
+    """Do one task. fresh: returns a session that, like the planner, also sees objects younger than the snapshot."""
     source.check_is(session, task.shape.schema, task.shape.name, task.oid)
     with _naming_what_is_too_large(config, task.shape):
         if isinstance(task, PartTask):
@@ -127,7 +127,7 @@ def _naming_what_is_too_large(config: WorkerConfig, shape: Shape) -> Iterator[No
     except CapabilityError as error:
         if error.reason != oversize.REASON:
             raise
-        # The transaction has failed; another session looks.
+        # The session's transaction has failed, so another session looks for the row.
         with contextlib.closing(_opened(config)) as other:
             raise oversize.named(other, shape, error) from error
 

@@ -1,1 +1,1 @@
-"""What every program has: how it starts, speaks, stops, counts, and runs workers and PostgreSQL's own programs."""
+"""What all programs need: start, log, stop, progress, worker processes, and PostgreSQL's programs as children."""

@@ -1,7 +1,7 @@
 """What the error output of pg_dump and pg_restore means: text in, an error of ours out. Pure.
 
-It owns the table from their words, and the server's, to our errors. It refuses to quote more than the server's message
-and the first line of the statement: DETAIL and CONTEXT hold rows.
+A table translates their words, and the server's, to our errors. An error quotes only the server's message and the first
+line of the statement: DETAIL and CONTEXT hold rows.
 """
 
 import re
@@ -84,35 +84,35 @@ MESSAGES: tuple[tuple[str, type[ReplicationError], Reason], ...] = (
     (r"query failed|error returned by PQ", DataError, "StatementRefused"),
     (r"a worker process died unexpectedly", TransientError, "ToolKilled"),
 )
-"""Text of the error output -> error and reason; the first that fits counts. What none fits is unexpected.
+"""Text of the error output -> error and reason; the first match counts. A text without a match is unexpected.
 
-A name that is missing while pg_restore executes a statement of the schema is the schema's fault; where pg_dump asks, it
-asks for what the server is too old or too new for.
+If a name does not exist while pg_restore executes a statement of the schema, the schema is wrong. If pg_dump asks for a
+name that does not exist, the server is too old or too new for this pg_dump.
 """
 
 REMEDIES: dict[Reason, str] = {
-    "ServerDiskFull": "the target's server needs room",
-    "TooManyLocks": "raise max_locks_per_transaction of that server: it bounds how many tables a transaction locks",
-    "StatementRefused": "pg_restore alone is refused too; docs/fidelity.md tells which names it cannot resolve",
+    "ServerDiskFull": "free disk space on the target's server",
+    "TooManyLocks": "raise max_locks_per_transaction of that server: it limits how many tables a transaction can lock",
+    "StatementRefused": "pg_restore alone would fail too; docs/fidelity.md says which names it cannot resolve",
 }
 
 _DESCRIPTOR = re.compile(r'"?/dev/fd/\d+"?')
-"""A child has an archive by its descriptor, which says nothing to people."""
+"""The path of an archive that a child gets as a descriptor; it means nothing to people."""
 
 _ERROR = re.compile(r"^\w+: (error|fatal): .*|^(ERROR|FATAL): .*", re.MULTILINE)
 _STOPPED = re.compile(r"^\w+: terminated by user$", re.MULTILINE)
-"""What they say at SIGTERM, SIGINT and SIGQUIT, and end with 1."""
+"""What the programs print after SIGTERM, SIGINT or SIGQUIT; their exit code is then 1."""
 
 _LOST_GRANT = re.compile(r"WARNING:  ((?:no|not all) privileges (?:were|could be) (?:granted|revoked) for .*)")
 _ENTRY = re.compile(r"^pg_restore: from TOC entry \d+; \d+ \d+ (.*)", re.MULTILINE)
 _STATEMENT = re.compile(r"^Command was: (.*)", re.MULTILINE)
 LONGEST_ERROR = 600
 LONGEST_PLACE = 200
-"""In characters; a message goes into a termination message, which is cut."""
+"""Limits in characters: a message becomes part of a termination message, which is cut."""
 
 
 def failure(name: str, code: int, output: str) -> ReplicationError:
-    """Return the error that a child's output tells. name: the child's. code: its exit code, negative by a signal."""
+    """Return the error for a child's output. name: the child's. code: its exit code, negative after a signal."""
     if code < 0:
         return TransientError(f"{name} was killed by signal {-code}", reason="ToolKilled")
     found = [match[0] for match in _ERROR.finditer(_DESCRIPTOR.sub("the archive", output))]
@@ -127,7 +127,7 @@ def failure(name: str, code: int, output: str) -> ReplicationError:
 
 
 def lost_grants(output: str) -> list[str]:
-    """Return what the server only warns of where a role may not give or take a right, each once."""
+    """Return the warnings that a role could not grant or revoke rights, each once; the server makes no error of it."""
     return list(dict.fromkeys(match[1] for match in _LOST_GRANT.finditer(output)))
 
 

@@ -1,8 +1,8 @@
 """Lines of JSON on standard output: what a program does, its progress, its final report.
 
-It owns the form of a line, how often progress is said, and what is masked. It refuses to write a credential: what it is
-told to hide is masked in every free text, though nothing is meant to put it there. Saying something never fails and
-never waits for long: the work matters more than its log.
+It decides the form of a line, how often progress is written, and what is masked. Hidden strings (credentials) are
+masked in every free text, although no code is meant to put them there. Logging never fails and never waits for long:
+the work matters more than its log.
 """
 
 import contextlib
@@ -18,24 +18,24 @@ from datareplication.jobs.frame import standard
 from datareplication.jobs.frame.standard import Sink
 
 PROGRESS_INTERVAL_SECONDS = 2.0
-"""Progress lines are for the last line of a pod's log, read every 10 s; a phase's change is always said."""
+"""Progress lines are for readers of a log's last line, which look every 10 s. A change of phase is always written."""
 
 MASK = "********"
 SHORTEST_HIDDEN = 4
-"""Shorter strings turn up by chance; masking them would only make the log unreadable."""
+"""Shorter strings occur by chance; masking them would only make the log unreadable."""
 
 
 class Log:
     """Writes the lines. `hidden` are strings that must never be written.
 
-    They are masked in what may hold anything: messages, notes and a line's further fields. A line's time and level, a
-    phase, an outcome, a reason, a path as it was given and all numbers are words of ours, of the caller's or counts; a
-    password `Succeeded` or `2000` masked there would break what reads them, and tells nothing where it stands.
+    They are masked in free text: messages, notes and a line's further fields. They are not masked in a line's time and
+    level, a phase, an outcome, a reason, a given path, or numbers: these are our own words, the caller's, or counts. If
+    a password is `Succeeded` or `2000`, masking it there would break readers, and not masking it reveals nothing.
     """
 
     def __init__(self, hidden: Sequence[str] = (), stream: Sink | None = None) -> None:
-        # A password in a Python error's text is written as repr() does it. The longest goes first: else the rest of one
-        # that begins with another would stay.
+        # In the text of a Python error a password may be written as repr() writes it. The longest is masked first:
+        # otherwise, if one hidden string begins with another, the rest of the longer one would stay.
         forms = {form for text in hidden if len(text) >= SHORTEST_HIDDEN for form in (text, repr(text)[1:-1])}
         self._hidden = sorted(forms, key=len, reverse=True)
         self._stream = stream or standard.output()
@@ -43,19 +43,19 @@ class Log:
         self._said_at = 0.0
 
     def info(self, message: str, **fields: Any) -> None:
-        """Say what was done."""
+        """Log what was done."""
         self._write("info", message, self._masked_in(fields))
 
     def warning(self, message: str, **fields: Any) -> None:
-        """Say what a person should look at, though the work goes on."""
+        """Log what a person should look at, although the work goes on."""
         self._write("warning", message, self._masked_in(fields))
 
     def error(self, message: str, **fields: Any) -> None:
-        """Say what ended the work."""
+        """Log what ended the work."""
         self._write("error", message, self._masked_in(fields))
 
     def progress(self, progress: Progress) -> None:
-        """Say how far the work is: when the phase or the note changes, else at most every two seconds."""
+        """Log how far the work is: at once if the phase or the note has changed, else at most every two seconds."""
         now, state = time.monotonic(), (progress.phase, progress.note)
         if state == self._state and now - self._said_at < PROGRESS_INTERVAL_SECONDS:
             return
@@ -64,7 +64,7 @@ class Log:
         self._write("info", "progress", {"progress": said.to_mapping()})
 
     def report(self, report: Report) -> str:
-        """Say the final report, as the last line; return it as the termination message's text."""
+        """Write the final report as the last line; return it as the text of the termination message."""
         said = replace(
             report,
             message=self.masked(report.message),
@@ -77,7 +77,7 @@ class Log:
         return text
 
     def masked(self, text: str) -> str:
-        """Return the text without what must not be written."""
+        """Return the text with hidden strings masked."""
         for hidden in self._hidden:
             text = text.replace(hidden, MASK)
         return _encodable(text)
@@ -92,13 +92,13 @@ class Log:
     def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"time": moment, "level": level, "message": self.masked(message), **fields}
-        # A reader that has gone, a full disk, an output that was closed or never there: the work goes on.
+        # If the reader has gone, the disk is full, or the output is closed or missing, the work goes on.
         with contextlib.suppress(OSError, ValueError):
-            # One write, so that a line is never torn by another process's.
+            # One write, so that no line of another process gets into the middle.
             if self._stream is not None:
                 self._stream.write(json.dumps(line) + "\n")
 
 
 def _encodable(text: str) -> str:
-    """Return the text with halves of characters (bytes of a file's name that are no UTF-8) as they can be written."""
+    """Return the text with lone surrogates (from bytes in a file's name that are not UTF-8) written as escapes."""
     return text.encode(errors="backslashreplace").decode()

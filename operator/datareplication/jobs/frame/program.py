@@ -1,7 +1,7 @@
 """The frame around both programs: settings in, work, one Report out, an exit code.
 
-It owns how a program ends: the last log line, the termination message, which exit code. It refuses to know what the
-work is, and never ends otherwise than the work did because that cannot be said.
+It decides how a program ends: the last log line, the termination message, the exit code. It does not know what the work
+is. If the report cannot be written, the exit code is still that of the work.
 """
 
 import contextlib
@@ -38,14 +38,14 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True)
 class Frame:
-    """What the work gets from its program: where to say things, and when to stop."""
+    """What the work gets from its program: the log, and the request to stop."""
 
     log: Log
     stop: Stop
 
 
 def main(parse: Callable[[], S], work: Callable[[S, Frame], Report], environment: Mapping[str, str]) -> int:
-    """Do as `run` in a process that ends with it: no signal ends it otherwise once the work is done."""
+    """Do the same as `run`, in a process that ends afterwards: when the work is done, signals are ignored."""
     return run(parse, work, environment, afterwards=signal.SIG_IGN)
 
 
@@ -55,9 +55,9 @@ def run(
     environment: Mapping[str, str],
     afterwards: signal.Handlers | None = None,
 ) -> int:
-    """Read the settings, do the work, say its Report at the end; return the exit code.
+    """Read the settings, do the work, write its Report at the end; return the exit code.
 
-    afterwards: what the signals do that have stopped the work until then; None: what they did before.
+    afterwards: handler of the stopping signals (SIGTERM and so on) after the work; None: the handlers from before.
     """
     started = time.monotonic()
     standard.opened()
@@ -92,7 +92,7 @@ def _attempt(
 
 @contextlib.contextmanager
 def _threads_heard(log: Log) -> Iterator[None]:
-    """Let the log tell what ends a thread, which else only standard error would."""
+    """Log the error that ends a thread; by default it would go to standard error only."""
 
     def tell(ended: threading.ExceptHookArgs) -> None:
         trace = traceback.format_exception(ended.exc_type, ended.exc_value, ended.exc_traceback)
@@ -107,7 +107,7 @@ def _threads_heard(log: Log) -> Iterator[None]:
 
 def _write_termination_message(environment: Mapping[str, str], text: str) -> None:
     path = Path(environment.get("TERMINATION_MESSAGE_PATH") or DEFAULT_TERMINATION_MESSAGE_PATH)
-    # By hand there is none, or it cannot be written: never a failure, the log's last line says the same.
+    # Outside of a pod there may be no such file. That is no failure: the log's last line has the same report.
     with contextlib.suppress(OSError, ValueError):
         if path.exists() or (path.parent.is_dir() and path.parent != Path("/dev")):
             path.write_text(text, encoding="utf-8")

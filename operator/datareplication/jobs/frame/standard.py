@@ -1,7 +1,7 @@
 """Standard input, output and error of a program, by their descriptors.
 
-It owns that each is open, that saying something neither blocks nor fails, and that nothing reaches standard error past
-the log: what libraries print there may hold rows, and passwords that nobody has masked.
+It ensures that each of them is open, that writing neither blocks nor fails, and that nothing is written to standard
+error: libraries may print rows there, and passwords that nobody has masked.
 """
 
 import contextlib
@@ -17,25 +17,26 @@ OUTPUT = 1
 ERROR = 2
 
 PIECE_BYTES = 4096
-"""What a pipe that can be written to takes without blocking, on Linux."""
+"""If poll() says that a pipe can be written to, it takes so many bytes without blocking, on Linux."""
 
 PATIENCE_SECONDS = 1.0
-"""How long a line waits for a reader. One that has not read for so long is not waited for again until it reads."""
+"""How long a line waits for the reader. If the reader has not read for so long, later lines do not wait for it until it
+reads again."""
 
 
 class Sink(Protocol):
-    """What takes lines; OSError or ValueError when it does not."""
+    """Takes lines; raises OSError or ValueError if it cannot."""
 
     def write(self, line: str, /) -> object:
-        """Take a line, with its end."""
+        """Take a line, with its line break."""
         ...
 
 
 class Descriptor:
-    """Takes lines for a descriptor; a line that is not taken in time is dropped, one that was begun is ended later.
+    """Writes lines to a descriptor. A line that is not taken in time is dropped; a line that was begun is ended later.
 
-    Not by making the descriptor non-blocking, which would count for others that have it too. Nor by Python's streams:
-    they keep what was not taken, and starting a process tries to write it again.
+    The descriptor is not made non-blocking: that would affect other processes that share it. Python's streams are not
+    used either: they keep data that was not written, and try to write it again when a process is started.
     """
 
     def __init__(self, descriptor: int, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -46,7 +47,7 @@ class Descriptor:
         self._lock = threading.Lock()
 
     def write(self, line: str, /) -> None:
-        """Take a line, or drop it."""
+        """Write a line, or drop it."""
         with self._lock:
             self._rest = self._after(self._rest)
             if not self._rest:
@@ -55,7 +56,7 @@ class Descriptor:
                 self._rest = left if len(left) < len(data) else b""
 
     def _after(self, data: bytes) -> bytes:
-        """Write; return what was not taken."""
+        """Write data; return the part that was not written."""
         while data and self._can_be_written():
             data = data[os.write(self._descriptor, data[:PIECE_BYTES]) :]
         return data
@@ -68,7 +69,7 @@ class Descriptor:
 
 
 def output() -> Sink | None:
-    """Return what takes a program's lines: standard output, or what stands in its place within another program."""
+    """Return what takes a program's lines: standard output, or the stream that another program has put in its place."""
     try:
         return Descriptor(sys.stdout.fileno())
     except io.UnsupportedOperation:
@@ -78,7 +79,10 @@ def output() -> Sink | None:
 
 
 def opened() -> None:
-    """Open those of 0 to 2 that are closed: the next file to be opened would get their number, and a child lose it."""
+    """Open those of the descriptors 0 to 2 that are closed.
+
+    Otherwise the next file that is opened would get such a number, and a child would not inherit that file.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= ERROR:
         pass
     os.close(descriptor)
@@ -86,9 +90,9 @@ def opened() -> None:
 
 @contextlib.contextmanager
 def error_set_aside() -> Iterator[None]:
-    """Let nothing reach standard error while the body runs, neither from here nor from children that it starts.
+    """Discard standard error while the body runs, also that of children that the body starts.
 
-    psycopg2 prints what goes wrong in a COPY, with the row that was at fault.
+    psycopg2 prints errors of a COPY there, with the row that caused the error.
     """
     kept = os.dup(ERROR)
     nowhere = os.open(os.devnull, os.O_WRONLY)

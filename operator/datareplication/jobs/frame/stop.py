@@ -1,7 +1,7 @@
-"""Ending early: SIGTERM, SIGINT, SIGHUP, the program's own deadline, and whoever else asks for it.
+"""Ending early: by SIGTERM, SIGINT, SIGHUP, the program's own deadline, or a request of other code.
 
-It owns the moment at which work must stop and the ways to interrupt what is under way. It refuses to know what that
-work is: whoever blocks (a query, a child process) says how to be interrupted.
+It decides when the work must stop, and interrupts what is under way. It does not know what the work is: code that
+blocks (a query, a child process) says how it can be interrupted.
 """
 
 import contextlib
@@ -17,16 +17,16 @@ from typing import Self
 from datareplication.errors import TransientError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""The last is a terminal's that closes. Whoever starts a program by nohup has it ignored, and so it stays."""
+"""SIGHUP comes when a terminal closes. nohup starts a program with SIGHUP ignored; it then stays ignored."""
 
 NO_SIGNAL = b"\0"
 
 AGAIN_SECONDS = 0.1
-"""How often what is under way is interrupted again: a query canceled just before it began would run on."""
+"""How often the interruption is repeated: a query that is canceled just before it begins is not interrupted."""
 
 
 class Terminated(BaseException):
-    """A signal asked the program to end. Not an Exception, so that no handler of failures takes it for one."""
+    """A signal asked the program to end. It is no Exception, so that no handler of failures catches it."""
 
     def __init__(self, signal_number: int) -> None:
         super().__init__(f"ended by {signal.Signals(signal_number).name}")
@@ -39,7 +39,7 @@ class Stop:
     A thread does the watching: Python runs a signal's handler only between two steps of the main thread, which may be
     inside libpq for hours. The C handler writes the signal's number to a pipe at once, and the thread reads it.
 
-    afterwards: what the signals do when it is left; None: what they did before.
+    afterwards: the signals' handler after the exit; None: the handlers from before.
     """
 
     def __init__(self, timeout_seconds: float | None = None, afterwards: signal.Handlers | None = None) -> None:
@@ -52,7 +52,7 @@ class Stop:
         self.cause: Terminated | TransientError | None = None
 
     def __enter__(self) -> Self:
-        """Start to watch."""
+        """Start watching."""
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         heard = [number for number in SIGNALS if number != signal.SIGHUP or not _is_ignored(number)]
@@ -65,7 +65,7 @@ class Stop:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the signals back."""
+        """Stop watching, and set the signals' handlers."""
         signal.set_wakeup_fd(self._earlier_fd)
         for number, handler in self._earlier.items():
             signal.signal(number, handler if self._afterwards is None else self._afterwards)
@@ -74,25 +74,25 @@ class Stop:
         os.close(self._reader)
 
     def check(self) -> None:
-        """Raise Terminated, or a TransientError for the deadline, when the work must stop."""
+        """Raise the cause if the work must stop: Terminated, or a TransientError such as the deadline's."""
         if self.cause is not None:
             raise self.cause
 
     def request(self, cause: TransientError) -> None:
-        """Ask the work to end for this cause, from any thread; the first cause counts."""
+        """Ask the work to stop for this cause, from any thread; the first cause counts."""
         self._request(cause)
-        os.write(self._writer, NO_SIGNAL)  # wakes the thread that interrupts
+        os.write(self._writer, NO_SIGNAL)  # wakes the watching thread
 
     def wait(self, seconds: float) -> None:
-        """Sleep, but not past a request to stop, which it raises."""
+        """Sleep. A request to stop ends the sleep, and its cause is raised."""
         self._requested.wait(seconds)
         self.check()
 
     @contextlib.contextmanager
     def interrupting(self, interrupt: Callable[[], None]) -> Iterator[None]:
-        """Call `interrupt` from another thread, again and again, when the work must stop while the body runs.
+        """If the work must stop while the body runs, call `interrupt` from another thread, again and again.
 
-        The body's own error then gives way to the reason for stopping.
+        The cause for stopping is then raised instead of the body's own error.
         """
         with self._lock:
             self.check()
@@ -107,7 +107,7 @@ class Stop:
 
     @contextlib.contextmanager
     def blamed(self) -> Iterator[None]:
-        """Let an error of the body give way to the reason for stopping, when there is one: it follows from that."""
+        """Raise the cause for stopping, if there is one, instead of an error of the body, which follows from it."""
         try:
             yield
         except Exception:

@@ -1,4 +1,4 @@
-"""How far a program is: adds up what its workers say, and says it in progress lines."""
+"""How far a program is: adds up what its workers report, and writes progress lines."""
 
 import threading
 import time
@@ -14,11 +14,11 @@ from datareplication.jobs.frame.log import Log
 from datareplication.jobs.model.pace import Pace
 
 COPYING: Activity = "Data"
-"""The phase in which bytes move; in others a time left would be a guess."""
+"""The phase in which bytes are copied; in other phases a time left would be a guess."""
 
 
 class Tally:
-    """Counts tables, rows and bytes. A table, known by its oid, is done when its last part is."""
+    """Counts tables, rows and bytes. A table, identified by its oid, is done when its last part is done."""
 
     def __init__(self, log: Log, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
@@ -32,7 +32,7 @@ class Tally:
     def expect(self, tables: int, parts: Iterable[int], rows: int, size: int = 0) -> None:
         """Set the totals: tables, the oid of each part's table, rows, bytes of CSV (0 when unknown)."""
         self._left = Counter(parts)
-        # Tables without a part hold nothing and are done.
+        # Tables without a part are empty, and so already done.
         done = tables - len(self._left)
         self._progress = replace(
             self._progress, tables_done=done, tables_total=tables, rows_total=rows, bytes_total=size
@@ -43,7 +43,7 @@ class Tally:
         self._say(phase=name)
 
     def moved(self, size: int) -> None:
-        """Count bytes of CSV; 0 only says where the work stands."""
+        """Count bytes of CSV; 0 only writes a progress line."""
         self._say(bytes_done=self._progress.bytes_done + size)
 
     def done(self, oid: int, rows: int) -> None:
@@ -53,7 +53,7 @@ class Tally:
         self._say(tables_done=tables, rows_done=self._progress.rows_done + rows)
 
     def note(self, reason: Reason | Literal[""], text: str) -> None:
-        """Say what holds the work or others up; empty when that is over. May be called from any thread."""
+        """Report what the work waits for, or who waits for it; empty when that is over. For any thread."""
         self._say(note_reason=reason, note=text)
 
     def _say(self, **changes: int | str) -> None:

@@ -1,7 +1,6 @@
-"""pg_dump and pg_restore as child processes: which one, how it is started, how it ends.
+"""pg_dump and pg_restore as child processes: which version is used, how it is started, how it ends.
 
-It owns versions and environment. It refuses to put a password anywhere but in the child's environment, and to know what
-a child's error output means.
+A password is only ever in the child's environment. `complaints` knows what a child's error output means.
 """
 
 import contextlib
@@ -24,27 +23,28 @@ from datareplication.jobs.model.connections import Login
 TICK_SECONDS = 1.0
 DEBIAN_BINARIES = Path("/usr/lib/postgresql")
 DEBIAN_WRAPPER = "pg_wrapper"
-"""A Perl program that starts one of those; it takes a tenth of a second to say which."""
+"""A Perl program that starts one of Debian's binaries; it takes a tenth of a second to choose one."""
 
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Of our environment. No variable with a password, and none of libpq's PG*: the connection string says all."""
+"""Variables of our environment that a child gets: none with a password, and none of libpq's PG* variables, because the
+connection string says everything."""
 
 REQUIRE_AUTH = "require_auth"
 NOT_FOR_TOOLS = ("client_encoding", REQUIRE_AUTH)
-"""pg_dump and pg_restore choose the first themselves: the server's. The second comes as a variable, which libpq before
-16 does not obey, where it refuses an option that it does not know."""
+"""pg_dump and pg_restore choose client_encoding themselves: the server's. require_auth is given as a variable, because
+libpq before 16 ignores an unknown variable but refuses an unknown parameter."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A program of PostgreSQL's. version: its major."""
+    """A program of PostgreSQL. version: its major version."""
 
     path: Path
     version: int
 
 
 def installed(name: str) -> list[Tool]:
-    """Return all versions of `name` that this machine carries, oldest first: Debian's directories, then PATH."""
+    """Return all installed versions of `name`, oldest first: from Debian's directories, then from PATH."""
     paths = [path for path in DEBIAN_BINARIES.glob(f"*/bin/{name}") if os.access(path, os.X_OK)]
     on_path = shutil.which(name)
     if on_path and Path(on_path).resolve().name != DEBIAN_WRAPPER:
@@ -57,7 +57,7 @@ def installed(name: str) -> list[Tool]:
 
 
 def choose_dump(carried: Sequence[Tool], source_version: int) -> Tool:
-    """Return the lowest pg_dump that is not older than the source (its major), which it could not read."""
+    """Return the lowest pg_dump that is not older than the source: an older one cannot read it. Versions are majors."""
     for tool in carried:
         if tool.version >= source_version:
             return tool
@@ -69,7 +69,7 @@ def choose_dump(carried: Sequence[Tool], source_version: int) -> Tool:
 def choose_restore(carried: Sequence[Tool], dump_version: int, target_version: int) -> Tool:
     """Return the lowest pg_restore that reads the archive (written by pg_dump of `dump_version`) and suits the target.
 
-    One newer than the target may send settings that it does not know: 17 sends transaction_timeout.
+    A pg_restore newer than the target may send settings that the target does not know: 17 sends transaction_timeout.
     """
     for tool in carried:
         if dump_version <= tool.version <= target_version:
@@ -80,13 +80,13 @@ def choose_restore(carried: Sequence[Tool], dump_version: int, target_version: i
 
 
 END_SECONDS = 5.0
-"""How long a child may take to cancel its query."""
+"""How long a child may take to cancel its query and end."""
 
 
 class Running:
     """A started child. Its error output goes to a file, so that it can never block on a full pipe.
 
-    passed: descriptors of ours that the child has too.
+    passed: descriptors that the child inherits.
     """
 
     def __init__(self, tool: Tool, arguments: Sequence[str], login: Login, passed: Sequence[int] = ()) -> None:
@@ -108,9 +108,9 @@ class Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the child if it still runs: by SIGTERM, on which it cancels its query, else by SIGKILL.
+        """End the child if it still runs: first by SIGTERM, so that it cancels its query, then by SIGKILL.
 
-        The backend of a killed client that waits for a lock goes on to wait, with all the locks that it has.
+        If a killed client's backend is waiting for a lock, it goes on waiting, and keeps all the locks that it has.
         """
         if self._child.poll() is None:
             self._child.terminate()
@@ -121,13 +121,13 @@ class Running:
         self._errors.close()
 
     def join(self, tick: Callable[[], None]) -> None:
-        """Wait for its end as `wait`, where a signal ends this process anyway."""
+        """Wait for the child's end as `wait` does, in a process that a signal ends anyway."""
         while not self._ends_within(TICK_SECONDS):
             tick()
         self.check()
 
     def _ends_within(self, seconds: float) -> bool:
-        """Wait for its end, but not longer; where the kernel tells of it, at once: Popen.wait looks every 50 ms."""
+        """Wait for the child's end, at most so long. The kernel reports it at once; Popen.wait() looks every 50 ms."""
         if self._child.poll() is not None:
             return True
         try:
@@ -139,22 +139,22 @@ class Running:
         return self._child.poll() is not None
 
     def wait(self, stop: Stop, tick: Callable[[], None]) -> None:
-        """Wait for its end and call `tick` every second; a failure is raised as the error that its output tells."""
+        """Wait for the child's end and call `tick` every second; a failure is raised as the error in its output."""
         with stop.interrupting(self._child.terminate):
             self.join(tick)
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has, well or not."""
+        """Whether the child has ended, successfully or not."""
         return self._child.poll() is not None
 
     def check(self) -> None:
-        """Raise if it has ended in failure."""
+        """Raise if the child has failed."""
         if self._child.poll():
             raise complaints.failure(self._name, self._child.returncode, self._said())
 
     def lost_grants(self) -> list[str]:
-        """Return which grants it could not restore, though it ended well."""
+        """Return which grants the child could not restore although it succeeded."""
         return complaints.lost_grants(self._said())
 
     def _said(self) -> str:
@@ -163,7 +163,7 @@ class Running:
 
 
 def environment() -> dict[str, str]:
-    """Return a child's environment; a password is in it only where its start adds one."""
+    """Return a child's environment, without a password; only Running adds one."""
     return {**{name: value for name, value in os.environ.items() if name in PASSED_ON}, "LC_ALL": "C"}
 
 
@@ -173,13 +173,13 @@ def _credentials(login: Login) -> dict[str, str]:
 
 
 def _tied() -> list[str]:
-    """Return what ends the child when we are killed, so that it does not go on with our work (util-linux's)."""
+    """Return util-linux's setpriv with arguments by which the kernel kills the child when this process is killed."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
 
 
 def _version(path: Path) -> int:
-    """Return the major version that the program says, 0 when it says none; TransientError when it was killed."""
+    """Return the major version that the program prints, 0 if it prints none; TransientError if it was killed."""
     ended = subprocess.run([path, "--version"], capture_output=True, text=True, check=False, env=environment())
     if ended.returncode < 0:
         raise complaints.failure(path.name, ended.returncode, "")

@@ -1,7 +1,7 @@
 """Worker processes that do tasks one after the other, each with its own connection.
 
-Processes, not threads: psycopg2 calls Python for every row that COPY writes. It owns starting, feeding, hearing and
-ending them. It refuses to know what a task is.
+Processes, not threads: psycopg2 calls Python for every row that COPY writes. This module starts and ends the workers,
+gives them tasks and receives their results. It does not know what a task is.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ from datareplication.jobs.frame.stop import Stop
 _CONTEXT = get_context("forkserver")
 
 TELL_INTERVAL_SECONDS = 0.5
-"""How often a worker says how many bytes it has moved; progress lines are rarer still."""
+"""How often a worker reports how many bytes it has copied; progress lines are written less often."""
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -63,7 +63,7 @@ class Crew(Generic[Task, Result]):
         self._members: dict[Pipe, BaseProcess] = {}
 
     def open(self, config: Any, count: int) -> None:
-        """Start the workers, or `count` where fewer are needed, and let them open (connect) with `config`."""
+        """Start the workers, at most `count` of them, and let them open (connect) with `config`."""
         for number in range(min(self._size, count)):
             ours, theirs = _CONTEXT.Pipe()
             process: BaseProcess = _CONTEXT.Process(
@@ -75,7 +75,7 @@ class Crew(Generic[Task, Result]):
             self._give(ours, config)
 
     def close(self) -> None:
-        """End the workers, whatever they do."""
+        """End the workers, whatever they are doing."""
         for pipe, process in self._members.items():
             process.terminate()
             process.join()
@@ -86,15 +86,16 @@ class Crew(Generic[Task, Result]):
     def perform(self, tasks: Sequence[Task], hear: Callable[[Result | None, int], None]) -> None:
         """Give out tasks in order and return when all are done; the first failure is raised and ends the crew.
 
-        hear: called with a task's result, or None, and the bytes moved since the last call; at least every second.
+        hear: called at least every second, with a task's result or None, and the bytes copied since the last call.
         """
         waiting = deque(tasks)
         self.supply(lambda: waiting.popleft() if waiting else None, hear)
 
     def supply(self, take: Callable[[], Task | None], hear: Callable[[Result | None, int], None]) -> None:
-        """Give out what `take` returns until it returns None while nobody is at work; otherwise as `perform`.
+        """Give out the tasks that `take` returns; otherwise like `perform`.
 
-        `take` is asked again after each result: it may have waited for that one.
+        `take` may return None because its next task needs a result: it is asked again after each result. The work is
+        done when it returns None and no worker is busy.
         """
         idle = list(self._members)
         with self._stop.interrupting(self._terminate):
@@ -115,7 +116,7 @@ class Crew(Generic[Task, Result]):
             raise self._gone(pipe) from None
 
     def _hear(self, pipe: Pipe, hear: Callable[[Result | None, int], None]) -> bool:
-        """Take one message; whether the worker is idle now."""
+        """Receive one message; return whether the worker is idle now."""
         try:
             message = pipe.recv()
         except (EOFError, OSError):
@@ -129,14 +130,14 @@ class Crew(Generic[Task, Result]):
         return False
 
     def _gone(self, pipe: Pipe) -> Exception:
-        """Return why a worker has gone: what it said last, which may be unread (that it cannot connect, say)."""
+        """Return why a worker has gone: from its last message, which may be unread (for example: it cannot connect)."""
         with contextlib.suppress(EOFError, OSError):
             while pipe.poll():
                 if isinstance(said := pipe.recv(), _Failed):
                     return said.error or WorkerError(said.trace)
         process = self._members[pipe]
         process.join(5)
-        hint = "; that is often the kernel's answer to a memory limit" if process.exitcode == -signal.SIGKILL else ""
+        hint = "; the usual cause is a memory limit" if process.exitcode == -signal.SIGKILL else ""
         return TransientError(f"a worker process ended with {process.exitcode}{hint}", reason="WorkerKilled")
 
     def _terminate(self) -> None:
@@ -146,12 +147,12 @@ class Crew(Generic[Task, Result]):
 
 @contextlib.contextmanager
 def crew(size: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterator[Crew[Task, Result]]:
-    """Yield a crew of `size` workers, which will open with `opener`, a function of a module; end them with the body.
+    """Yield a crew of `size` workers that open with `opener`, a function of a module; end them with the body.
 
-    Starting a Python takes a fifth of a second, beside which the caller goes on: enter it early, and open the workers
-    when there is something to open. Only one is started: the workers are forked from it.
+    Starting Python takes a fifth of a second, while the caller goes on: so enter this early, and open the workers when
+    there is something to open. Only one Python is started, the fork server: the workers are forked from it.
     """
-    # A child forked from here would share our connections; the server that forks them has only the modules they need.
+    # A child forked from this process would share its connections. The fork server has loaded only the needed modules.
     _CONTEXT.set_forkserver_preload([opener.__module__])
     forkserver.ensure_running()
     with contextlib.closing(Crew(size, opener, stop)) as made:
@@ -159,8 +160,8 @@ def crew(size: int, opener: Opener[Config, Task, Result], stop: Stop) -> Iterato
 
 
 def _serve(pipe: Pipe, opener: Opener[Config, Task, Result]) -> None:
-    """Open, then do tasks until killed: the parent ends a worker by SIGTERM, and its own end ends it too."""
-    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal's, which sends them to the parent as well
+    """Open, then do tasks until killed: the parent ends a worker by SIGTERM, and the parent's own end ends it too."""
+    for number in (signal.SIGINT, signal.SIGHUP):  # a terminal sends these to the parent as well, which handles them
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
@@ -181,7 +182,7 @@ def _say(pipe: Pipe, message: _Failed) -> None:
 
 
 class _Teller:
-    """Says how many bytes were moved, now and then."""
+    """Reports from time to time how many bytes were copied."""
 
     def __init__(self, pipe: Pipe) -> None:
         self._pipe = pipe
@@ -194,7 +195,7 @@ class _Teller:
             self._pipe.send(self.take())
 
     def take(self) -> int:
-        """Return what was not said yet; it counts as said now."""
+        """Return the bytes that were not reported yet; they count as reported now."""
         pending, self._pending, self._said_at = self._pending, 0, time.monotonic()
         return pending
 

@@ -1,4 +1,4 @@
-"""An archive of pg_dump in the snapshot: asked what is in it, and lists of entries for pg_restore to restore."""
+"""An archive of pg_dump in the snapshot: its content, and lists of entries for pg_restore to restore."""
 
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ from datareplication.jobs.snapshot.archives import Archives
 
 
 def contents(pg_restore: Tool, archives: Archives) -> Contents:
-    """Return what is in the archive of a schema; DataError when it cannot be read.
+    """Return the entries of a schema's archive.
 
-    TransientError when pg_restore is killed.
+    DataError if the archive cannot be read, TransientError if pg_restore is killed.
     """
-    # Only the verbose list tells what depends on what; it has entries that are never restored, too.
+    # Only the verbose list has the dependencies; it also has entries that are never restored.
     known = _listed(pg_restore, archives, "--verbose")
     restored = {entry.id for entry in _listed(pg_restore, archives)}
     before = {entry.id for entry in _listed(pg_restore, archives, "--section=pre-data")}
@@ -30,7 +30,7 @@ def contents(pg_restore: Tool, archives: Archives) -> Contents:
 
 
 def _listed(pg_restore: Tool, archives: Archives, *options: str) -> list[Entry]:
-    # The list is in the encoding of the names, which are passed over.
+    # The list is in the encoding of the names; the names are not read.
     with archives.opened(ARCHIVE) as archived:
         done = subprocess.run(
             [pg_restore.path, "--list", *options, below.path_of(archived)],
@@ -50,9 +50,9 @@ def _listed(pg_restore: Tool, archives: Archives, *options: str) -> list[Entry]:
 
 @contextmanager
 def use_list(ids: Iterable[int]) -> Iterator[str]:
-    """Yield pg_restore's option that restores just these entries, in this order."""
+    """Yield pg_restore's option that restores exactly these entries, in this order."""
     with NamedTemporaryFile("w", prefix="entries-", suffix=".list") as file:
-        # The number is all that pg_restore reads of a line.
+        # pg_restore reads only the number in a line.
         file.writelines(f"{number};\n" for number in ids)
         file.flush()
         yield f"--use-list={file.name}"

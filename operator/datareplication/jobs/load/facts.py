@@ -1,6 +1,6 @@
-"""What is found at a target before it is touched: `guard.Facts`, and the queries that give them.
+"""What is found at a target before it is touched: `guard.Facts`.
 
-It owns which databases are looked into. It refuses to know what follows from what it finds.
+It chooses which databases are queried. `guard` decides what follows.
 """
 
 import contextlib
@@ -19,16 +19,16 @@ from datareplication.jobs.postgres.conninfo import parameters
 
 
 def target_name(given: LoadSettings) -> str:
-    """Return the target database's name; UsageError when it is the maintenance database as well."""
+    """Return the target database's name; UsageError if it is also the maintenance database."""
     name = parameters(given.target)["dbname"]
     if name == given.maintenance_database:
-        text = f"database {name} cannot be the target and the maintenance database at once (--maintenance-database)"
+        text = f"database {name} cannot be both target and maintenance database (--maintenance-database)"
         raise UsageError(text)
     return name
 
 
 def look(given: LoadSettings, session: Session) -> Facts:
-    """Return what is found. session: to the maintenance database. UsageError when there is no such database."""
+    """Return the facts. session: to the maintenance database. UsageError if the target database does not exist."""
     database = _existing(given, session)
     server = target.server(session)
     with contextlib.closing(sessions.inside(given, server, database.name, sessions.LOOKING)) as inside:
@@ -47,7 +47,7 @@ def look(given: LoadSettings, session: Session) -> Facts:
 
 
 def provenance_of(given: LoadSettings, server: Server, database: Database) -> Provenance | None:
-    """Return where a database's data is from; None when it does not say so or nobody may connect to it."""
+    """Return where a database's data is from; None if the database does not say, or if nobody may connect to it."""
     if not database.allows_connections:
         return None
     with contextlib.closing(sessions.inside(given, server, database.name, sessions.LOOKING)) as inside:
@@ -55,7 +55,7 @@ def provenance_of(given: LoadSettings, server: Server, database: Database) -> Pr
 
 
 def _look_into_previous(given: LoadSettings, facts: Facts) -> Facts:
-    """Ask the previous database itself, when nothing else tells whose it is."""
+    """Read the provenance in the previous database, because nothing else shows whether it is ours."""
     if facts.previous is None:
         return facts
     database = facts.previous.database

@@ -1,6 +1,6 @@
 """The overwrite guard: may this snapshot replace this database? Pure: facts in, an error or nothing out.
 
-It owns the rule that a target is known by its identity (system identifier and database), never by a host name.
+A target is recognized by its identity (system identifier and database), never by a host name.
 """
 
 from collections.abc import Collection, Sequence
@@ -16,48 +16,48 @@ from datareplication.jobs.model.quoting import quoted
 
 @dataclass(frozen=True)
 class Previous:
-    """`<db>__previous` as it is found. provenance: of what it holds; None when it has none, or when nobody looked.
-
-    note: our own role's (postgres.notes), None when it has left none.
-    """
+    """`<db>__previous` as it is found."""
 
     database: Database
     note: str | None = None
+    """The note of the load's role (postgres.notes); None if there is none."""
     provenance: Provenance | None = None
+    """Where its data is from; None if it does not say, or if it was not queried."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the guard looks at.
-
-    filled_tables: some of the target's tables that hold data. obstacles: (what, remedy). previous: None when there is
-    no `<db>__previous`. note: our own role's on the target (postgres.notes); all that the target says of itself, the
-    provenance too, whoever owns it can forge.
-    """
+    """What the guard looks at."""
 
     server: Server
     database: Database
     provenance: Provenance | None
+    """From the target itself, so its owner can forge it."""
     filled_tables: Sequence[str]
+    """Some of the target's tables that hold data."""
     obstacles: Sequence[tuple[str, str]]
+    """(what, remedy)."""
     previous: Previous | None
+    """None if there is no `<db>__previous`."""
     note: str | None = None
+    """The note of the load's role on the target (postgres.notes); the target's owner cannot forge it."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether a load put its content here; a copy of such a database elsewhere is not ours."""
+        """Whether a load put the data into this very database; a copy of it elsewhere is not ours."""
         return self._is_from_here(self.provenance)
 
     def is_loaded_by(self, run_uid: str) -> bool:
-        """Whether this run has loaded it already, from whichever run's snapshot."""
+        """Whether this run has already loaded the target, no matter which run made the snapshot."""
         return bool(run_uid) and self.note == loaded_by(run_uid)
 
     @property
     def is_previous_ours(self) -> bool:
         """Whether a load or a rollback left `<db>__previous`.
 
-        Our own role's note tells. What another role has loaded is known by the target's provenance or by its own; that
-        counts only when it belongs to the target's owner, for anybody can make such a one.
+        A note of the load's role proves it. If another role did the load, there is no such note, but the provenance of
+        the target or of `<db>__previous` says so. Anybody can forge that in a database of his own, so it counts only if
+        `<db>__previous` belongs to the target's owner.
         """
         if self.previous is None:
             return False
@@ -71,9 +71,9 @@ class Facts:
 
 
 def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_physical_clone: bool) -> None:
-    """Raise GuardError, or CapabilityError for the server's version, when the target must not be replaced."""
+    """Raise GuardError, or CapabilityError for the server's version, if the target must not be replaced."""
     database = facts.database
-    # The load drops and renames the two others, whatever they hold.
+    # The load also drops and renames the two other databases, so the source must be none of the three.
     _check_not_the_source(source, facts, {database.name, database.next_name, database.previous_name}, is_physical_clone)
     _check_server(source, facts)
     _check_database(facts)
@@ -82,26 +82,26 @@ def check(source: Source, facts: Facts, *, may_overwrite_any: bool, is_physical_
 
 
 def check_in_place(source: Source, facts: Facts, *, may_overwrite_any: bool, is_physical_clone: bool) -> None:
-    """Do as check() for a load that replaces rows: it makes, renames and drops no database."""
+    """Do the same as check() for a load in place, which creates, renames and drops no database."""
     _check_not_the_source(source, facts, {facts.database.name}, is_physical_clone)
     _check_server(source, facts)
     if facts.filled_tables and not may_overwrite_any and not facts.is_ours:
-        _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps none")
+        _refuse_data(facts, "replaces the rows of all tables of the snapshot, and keeps no copy of them")
 
 
 def check_code(facts: Facts, strangers: Sequence[str]) -> None:
-    """Raise GuardError when a superuser would load in place among objects of `strangers`, roles that are none.
+    """Raise GuardError if a superuser loads in place and objects belong to `strangers`, roles that are no superusers.
 
-    What a table calls (CHECK, generated columns, indexes) runs as whoever writes its rows.
+    Functions that a table calls (CHECK, generated columns, indexes) run as the role that writes the rows.
     """
     if strangers:
-        text = f"role {facts.server.role} is a superuser, and would run the code of others ({', '.join(strangers[:5])})"
-        remedy = f"to whom objects of {facts.database.name} belong: load in place as its tables' owner, or use Swap"
-        raise GuardError(f"{text}, {remedy}", reason="WouldRunAsSuperuser")
+        text = f"role {facts.server.role} is a superuser, and would run the code of other roles, which own objects of"
+        named = f"{text} {facts.database.name}: {', '.join(strangers[:5])}"
+        raise GuardError(f"{named}; load in place as the tables' owner, or use Swap", reason="WouldRunAsSuperuser")
 
 
 def check_rollback(facts: Facts) -> None:
-    """Raise GuardError when `<db>__previous` cannot take the target's place again."""
+    """Raise GuardError if `<db>__previous` cannot become the target again."""
     _check_primary(facts)
     _check_database(facts)
     database, previous = facts.database, facts.previous
@@ -124,15 +124,13 @@ def _check_not_the_source(source: Source, facts: Facts, names: Collection[str], 
         remedy = "a physical clone of the source needs physicalCloneOfSource: true"
         raise GuardError(f"{text}; {remedy}", reason="TargetIsSource")
     if server.postmaster_started == source.postmaster_started:
-        text = (
-            f"the target is no clone of the source but the source itself: {identity}, and started at the same instant"
-        )
+        text = f"the target is no clone of the source, but the source itself: {identity}, started at the same instant"
         raise GuardError(text, reason="TargetIsSource")
 
 
 def _check_primary(facts: Facts) -> None:
     if facts.server.is_standby:
-        text = "the target's server is a standby, which cannot be written: give its primary's address"
+        text = "the target's server is a standby, which is read-only: give its primary's address"
         raise GuardError(text, reason="TargetIsStandby")
 
 

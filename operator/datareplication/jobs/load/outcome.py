@@ -1,4 +1,4 @@
-"""What a strategy has done."""
+"""The result of a strategy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,10 @@ from datareplication.jobs.model.provenance import Provenance
 
 @dataclass(frozen=True)
 class Replaced:
-    """What a load did. not_carried: what belonged to the target and could not be given to the new database.
-
-    remarks: what else a person should know.
-    """
+    """What a load did."""
 
     provenance: Provenance
     not_carried: Sequence[str]
+    """Properties of the target that could not be given to the new database."""
     remarks: Sequence[str] = ()
+    """What else a person should know."""

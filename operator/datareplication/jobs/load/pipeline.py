@@ -1,7 +1,7 @@
 """In which order a load's tasks are done: a table's indexes start as soon as its data is in. Pure.
 
-It owns which task waits for which, and what goes first: the largest tables, since the last to end sets the pace. It
-refuses to know how a task is done.
+It decides which task waits for which, and what comes first: the largest tables, because the load ends with its longest
+task. It does not know how a task is done.
 """
 
 import heapq
@@ -16,19 +16,19 @@ from datareplication.jobs.model.manifest import Manifest, Relation
 from datareplication.jobs.model.tables import Shape
 
 LARGE_BYTES = 16 << 20
-"""From here on each index is a task of its own. Below, starting a pg_restore (some 30 ms) costs more than it gains, so
-that the indexes of several tables are one task."""
+"""From this size on each index of a table is a task of its own. For smaller tables, starting a pg_restore (some 30 ms)
+costs more than it gains, so the indexes of several tables are one task."""
 
 GROUP_BYTES = 64 << 20
 GROUP_TABLES = 50
-"""The most that is waited for before the indexes of a group of small tables start."""
+"""Limits of a group of small tables: its indexes start only when all of its tables are loaded."""
 
 T = TypeVar("T")
 Step = tuple[Task, Sequence[Task]]
 
 
 class Pipeline(Generic[T]):
-    """Hands out tasks whose needs are done, in the order in which they were given.
+    """Hands out the tasks in the given order, each only after the tasks that it needs.
 
     steps: (task, tasks that must be done before), each task once.
     """
@@ -45,11 +45,11 @@ class Pipeline(Generic[T]):
         self.left = len(steps)
 
     def take(self) -> T | None:
-        """Return the next task that can be done now, None when there is none."""
+        """Return the next task that can be done now; None if there is none."""
         return self._tasks[heapq.heappop(self._ready)] if self._ready else None
 
     def done(self, task: T) -> None:
-        """Say that a task is done."""
+        """Record that a task is done."""
         self.left -= 1
         for follower in self._followers[self._rank[task]]:
             self._missing[follower] -= 1
@@ -71,14 +71,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a load.
-
-    rest: ids of the post-data entries that come after all of them, in the archive's order, in rounds: what is in one
-    round may be restored in parallel.
-    """
+    """The steps of a load."""
 
     steps: tuple[Step, ...]
     rest: tuple[tuple[int, ...], ...]
+    """Ids of the other post-data entries, which come after all steps, in the archive's order. They are in rounds: the
+    entries of one round may be restored in parallel."""
 
 
 def plan(
@@ -89,10 +87,10 @@ def plan(
     analyzes: bool = True,
     late: Collection[tuple[str, str]] = (),
 ) -> Plan:
-    """Return what is done in which order.
+    """Return what is done, and in which order.
 
-    post_data: the archive's entries of that section. analyzes: whether statistics are gathered on the way. late: as
-    of `copied_in_order`.
+    post_data: the archive's entries of that section. analyzes: whether statistics are gathered on the way. late: as in
+    `copied_in_order`.
     """
     ids = {(entry.catalog, entry.oid): entry.id for entry in post_data}
     tables = [relation for relation in manifest.relations if relation.kind == "Table"]
@@ -108,10 +106,10 @@ def plan(
 
 
 def copied_in_order(relations: Iterable[Relation], late: Collection[tuple[str, str]]) -> list[Relation]:
-    """Return the relations as they are, but the late ones last, in pg_restore's order: by schema and name.
+    """Return the relations in the given order, but the late ones last, in pg_restore's order: by schema and name.
 
-    late: (schema, name) of those whose rows may pass only, or be computed right only, when other tables hold theirs.
-    Each then finds all that pg_restore would have restored before it.
+    late: (schema, name) of tables whose rows may be accepted, or computed right, only when other tables have their
+    rows. So each late table finds all rows that pg_restore would have restored before it.
     """
     every = list(relations)
     last = [one for one in every if (one.schema, one.name) in late]
@@ -121,7 +119,7 @@ def copied_in_order(relations: Iterable[Relation], late: Collection[tuple[str, s
 
 
 def _in_turn(steps: Sequence[Step], late: Sequence[int]) -> list[Step]:
-    """Return the steps, with the copies of late tables (oids) after all others', one table after the other."""
+    """Return the steps, with the copies of late tables (oids) after all other copies, one table after the other."""
     copies: dict[int, list[Task]] = defaultdict(list)
     for task, _ in steps:
         if isinstance(task, CopyParts):
@@ -135,10 +133,10 @@ def _in_turn(steps: Sequence[Step], late: Sequence[int]) -> list[Step]:
 
 
 def _rounds(rest: Sequence[Entry]) -> Iterator[tuple[int, ...]]:
-    """Yield what may be restored in parallel: indexes up to the last that is attached to its parent, then the others.
+    """Yield two rounds: the entries up to the last index that is attached to its parent, then the others.
 
-    A foreign key to a partitioned table opens the indexes of all partitions and deadlocks with one that is just being
-    attached, whose lock pg_restore does not foresee.
+    Adding a foreign key to a partitioned table opens the indexes of all partitions. It deadlocks with an index that is
+    just being attached, because pg_restore does not know of that lock.
     """
     end = max((place for place, entry in enumerate(rest, 1) if entry.is_attachment), default=0)
     for part in (rest[:end], rest[end:]):
@@ -155,20 +153,20 @@ def units(relations: Sequence[Relation]) -> list[Unit]:
 
 
 def sums(manifest: Manifest) -> list[CompareSum]:
-    """Return the comparisons of all tables' contents with the snapshot's checksums, largest first."""
+    """Return the tasks that compare all tables with the snapshot's checksums, largest first."""
     tables = sorted((r for r in manifest.relations if r.kind == "Table"), key=lambda relation: -relation.bytes)
     return [CompareSum(shape(table, manifest.source.csv_encoding), table.checksum) for table in tables]
 
 
 def counts(manifest: Manifest) -> list[CountRows]:
-    """Return the comparisons of all tables' rows with the snapshot's, by the load's role, largest first."""
+    """Return the tasks that compare all tables' row counts with the snapshot's, as the load's role, largest first."""
     encoding = manifest.source.csv_encoding
     found = units([relation for relation in manifest.relations if relation.kind == "Table"])
     return [CountRows(tuple((shape(one, encoding), one.rows) for one in unit.relations), True) for unit in found]
 
 
 def filled(manifest: Manifest) -> list[Shape]:
-    """Return the tables that hold rows, largest first."""
+    """Return the tables that have rows, largest first."""
     tables = sorted(
         (r for r in manifest.relations if r.rows and r.kind == "Table"), key=lambda relation: -relation.bytes
     )
@@ -176,7 +174,7 @@ def filled(manifest: Manifest) -> list[Shape]:
 
 
 def shape(relation: Relation, encoding: str) -> Shape:
-    """Return what COPY must know of a relation."""
+    """Return what COPY needs to know about a relation."""
     return Shape(relation.schema, relation.name, tuple(column.name for column in relation.columns), encoding)
 
 
@@ -193,7 +191,7 @@ def _grouped(relations: Sequence[Relation]) -> Iterator[tuple[Relation, ...]]:
 
 
 def _steps(unit: Unit, ids: Mapping[tuple[int, int], int], encoding: str, fair_share: float) -> Iterator[Step]:
-    """Yield copies, then constraints, then indexes and the count beside each other, then statistics."""
+    """Yield copies, then constraints, then indexes and the count in parallel, then statistics."""
     shapes = tuple(shape(relation, encoding) for relation in unit.relations)
     copies = [copy for relation in unit.relations for copy in _copies(relation, encoding, fair_share)]
     yield from ((copy, ()) for copy in copies)
@@ -212,9 +210,9 @@ def _steps(unit: Unit, ids: Mapping[tuple[int, int], int], encoding: str, fair_s
 
 
 def _steps_of_extensions(manifest: Manifest, encoding: str) -> Iterator[Step]:
-    """Yield copies one after the other: CREATE EXTENSION has made foreign keys between these tables already.
+    """Yield copies one after the other: CREATE EXTENSION has already created foreign keys between these tables.
 
-    It may have put rows into them as well, so they are neither emptied nor counted.
+    It may also have put rows into the tables, so they are neither emptied nor counted.
     """
     before: tuple[Task, ...] = ()
     for relation in manifest.extension_tables:
@@ -227,8 +225,8 @@ def _steps_of_extensions(manifest: Manifest, encoding: str) -> Iterator[Step]:
 def _copies(relation: Relation, encoding: str, fair_share: float) -> list[CopyParts]:
     """Return the copies of a table.
 
-    All its parts at once by one worker, so that its rows can be frozen, or part by part by several where one worker
-    would set the pace.
+    One worker copies all parts of a table, so that its rows can be frozen. Only if the table is larger than a worker's
+    fair share, several workers copy it part by part.
     """
     made = shape(relation, encoding)
     if len(relation.parts) > 1 and relation.bytes > fair_share:
@@ -237,13 +235,13 @@ def _copies(relation: Relation, encoding: str, fair_share: float) -> list[CopyPa
 
 
 def _builds(unit: Unit, ids: Mapping[tuple[int, int], int]) -> Iterator[tuple[tuple[int, ...], bool]]:
-    """Yield (ids of entries to restore together, whether their locks keep all others out)."""
+    """Yield (ids of entries to restore together, whether their locks exclude all others)."""
     indexes = [index for relation in unit.relations for index in relation.indexes]
     known = [(index, ids[index.catalog, index.oid]) for index in indexes if (index.catalog, index.oid) in ids]
     if unit.bytes < LARGE_BYTES or len(unit.relations) > 1:
         if known:
             yield tuple(number for _, number in known), True
         return
-    # Constraints first; within both kinds the largest first.
+    # Constraints come before other indexes; among each kind the largest comes first.
     for index, number in sorted(known, key=lambda pair: (not pair[0].is_constraint, -pair[0].bytes)):
         yield (number,), index.is_constraint

@@ -17,38 +17,40 @@ USES = {
     "Policy": "is named by policies",
     "UserMapping": "has user mappings",
 }
-"""What a snapshot names a role for -> in words."""
+"""What a snapshot names a role for -> the same in words."""
 
 
 @dataclass(frozen=True)
 class Wants:
-    """What was found of the rights that the load's role must have.
-
-    owner: of the target database. is_owner: whether the role may act as it. closed_tablespace: the target database's,
-    if the role may not use it. owners: to whom objects of the snapshot are to belong. missing_roles: needed (see
-    `needed`), unknown to the server. foreign_sessions: (role, is superuser) of those connected whose rights the load's
-    role lacks. missing_extensions: unknown to the server. superuser_extensions: only a superuser may create them.
-    default_privileges: roles whose default privileges are to be altered. closed_previous: `<db>__previous`, if it
-    belongs to a role as which the load's role may not act.
-    """
+    """What was found about the rights that the load's role needs."""
 
     server: Server
     owner: str
+    """Owner of the target database."""
     is_owner: bool
+    """Whether the load's role may act as this owner."""
     closed_tablespace: str | None
+    """The target database's tablespace, if the load's role may not use it."""
     owners: Sequence[str]
+    """Roles that will own objects of the snapshot."""
     missing_roles: Sequence[Role]
+    """Roles that must exist (see `needed`) but do not."""
     foreign_sessions: Sequence[tuple[str, bool]]
+    """(role, whether it is a superuser) of sessions in the target whose role's rights the load's role does not have."""
     missing_extensions: Sequence[str]
+    """Extensions that the server does not have."""
     superuser_extensions: Sequence[str]
+    """Extensions that only a superuser may create."""
     default_privileges: Sequence[str] = ()
+    """Roles whose default privileges the load alters."""
     closed_previous: str | None = None
+    """`<db>__previous`, if the load's role may not act as its owner."""
 
 
 def needed(roles: Sequence[Role], owners: Owners, grants: Grants) -> list[Role]:
-    """Return the roles that must exist, each with what it is then needed for.
+    """Return the roles that must exist, each with what it is needed for.
 
-    Policies and user mappings name their roles either way.
+    Policies and user mappings name their roles whatever `owners` and `grants` are.
     """
     wanted = {"Policy", "UserMapping"}
     wanted |= {"Owner", "Public"} if owners == "Keep" else set()
@@ -74,7 +76,7 @@ def statements(wants: Wants) -> list[str]:
     if wants.server.is_superuser:
         return missing
     role = quoted(wants.server.role)
-    # Without options a membership keeps those that it has, or follows the role's NOINHERIT.
+    # Without options an existing membership keeps its options, and a new one follows the role's NOINHERIT.
     options = " WITH INHERIT TRUE, SET TRUE" if wants.server.version >= OPTIONS_SINCE else ""
     if not wants.server.can_create_databases:
         missing.append(f"ALTER ROLE {role} CREATEDB;")
@@ -90,7 +92,7 @@ def statements(wants: Wants) -> list[str]:
 
 
 def _only_superusers(wants: Wants) -> list[str]:
-    """Return what no grant helps against, with what does."""
+    """Return what no grant can solve, with what does solve it."""
     strangers = _strangers(wants, wants.owners)
     altered = _strangers(wants, wants.default_privileges)
     sessions = [quoted(name) for name, is_superuser in wants.foreign_sessions if is_superuser]
@@ -99,7 +101,7 @@ def _only_superusers(wants: Wants) -> list[str]:
     if strangers:
         found.append(
             f"(load as a superuser, or with owners TargetOwner: objects belong to {', '.join(strangers)}, "
-            "neither it nor the target's owner)"
+            "and not to this role or the target's owner)"
         )
     if altered:
         names = ", ".join(altered)

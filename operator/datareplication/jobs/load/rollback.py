@@ -1,7 +1,7 @@
 """The way back from a swap: `<db>` and `<db>__previous` change places, in one transaction.
 
-It owns the order of the checks. What belongs to the target stays the target's, as in a load. Rolled back twice, the
-target is where it was; a run that is tried again does it once.
+As in a load, the target keeps its own properties. After a second rollback everything is as before the first one; if a
+run is tried again, it does not roll back a second time.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from datareplication.jobs.postgres.connection import Session
 
 
 def roll_back(given: LoadSettings, frame: Frame) -> Report:
-    """Give the target back the database before its last load; one that this run has rolled back is reported again."""
+    """Give the target back the database before its last load; if this run has already done so, only report it again."""
     name = facts.target_name(given)
     if given.strategy == "InPlace":
         text = f"target {given.target_name} is loaded InPlace, which keeps no {name}{PREVIOUS_SUFFIX}"
@@ -39,7 +39,7 @@ def roll_back(given: LoadSettings, frame: Frame) -> Report:
 
 @dataclass(frozen=True)
 class _Rollback:
-    """One rollback under way. session: to the maintenance database, holding the target's lock."""
+    """One rollback under way. session: to the maintenance database; it holds the target's lock."""
 
     given: LoadSettings
     frame: Frame
@@ -47,7 +47,7 @@ class _Rollback:
     tally: Tally
 
     def run(self) -> Report:
-        """Check that the databases may change places, and do it. It is not interrupted by a signal from then on."""
+        """Check that the databases may change places, and let them. A signal does not interrupt this last step."""
         found = facts.look(self.given, self.session)
         run_uid = self.given.run.uid
         if run_uid and found.previous and found.previous.note == rolled_back_by(run_uid):
@@ -64,7 +64,7 @@ class _Rollback:
         return _report(found.database, shown, refused)
 
     def _checked_previous(self, found: Facts) -> Database:
-        """Return `<db>__previous` when the role has all rights that the change needs; RightsError names the others."""
+        """Return `<db>__previous` if the role has all rights that the change needs; RightsError names missing ones."""
         if found.previous is None:
             raise GuardError(f"there is no database {found.database.previous_name}", reason="NoPrevious")
         for database in (found.database, found.previous.database):
@@ -89,9 +89,9 @@ class _Rollback:
 
 
 def _report(database: Database, shown: Provenance | None, not_carried: Sequence[str] = ()) -> Report:
-    """Return the report. shown: of what the target now holds."""
+    """Return the report. shown: provenance of the data that the target holds now."""
     to = f"the snapshot of {shown.snapshot_time}" if shown else "a database that no load of ours made"
-    message = f"rolled back to {to}; what was there is kept as {database.previous_name}"
+    message = f"rolled back to {to}; the replaced database is kept as {database.previous_name}"
     if not_carried:
         message += f"; not carried over: {'; '.join(not_carried)}"
     if shown is None:

@@ -1,4 +1,4 @@
-"""Sessions of a load to its target's server: one way to open them, one table of what each kind starts with."""
+"""Sessions of a load to its target's server: one way to open them, and the settings with which each kind starts."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -12,13 +12,13 @@ from datareplication.jobs.postgres.connection import Session, connect
 from datareplication.jobs.postgres.session_settings import RESTRICTED
 
 USUAL: Mapping[str, str] = MappingProxyType({})
-"""In the maintenance database, where nobody's tables are read; and of the role that builds, which has no rights."""
+"""For the maintenance database, where no tables of users are read, and for the build role, which has no rights."""
 
 LOOKING: Mapping[str, str] = {"lock_timeout": "10s", **RESTRICTED}
-"""In a database of which nothing is known yet."""
+"""For a database about which nothing is known yet."""
 
 REPLACING: Mapping[str, str] = RESTRICTED
-"""In a target whose rows are replaced in place."""
+"""For a target whose rows are replaced in place."""
 
 
 def opened(
@@ -34,7 +34,7 @@ def maintenance(given: LoadSettings) -> Session:
 
 
 def inside(given: LoadSettings, server: Server, database: str, settings: Mapping[str, str]) -> Session:
-    """Open a session in a target's database; logging in sets off none of its event triggers, what it does may."""
+    """Open a session in a target's database. Its event triggers do not fire on the login, only on later statements."""
     session = opened(given, database, {**settings, **session_settings.quiet(server)})
     event_triggers.let_fire(session)
     return session

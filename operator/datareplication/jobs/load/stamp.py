@@ -1,4 +1,4 @@
-"""What a load writes into its target: the provenance, from the manifest and the place. Pure."""
+"""The provenance that a load writes into its target, made from the manifest and the place. Pure."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from datareplication.jobs.model.settings import LoadSettings
 
 @dataclass(frozen=True)
 class Place:
-    """Where it is loaded. system_identifier: of the server. previous: oid of the database that is replaced."""
+    """Where a snapshot is loaded. system_identifier: the server's. previous: oid of the replaced database."""
 
     system_identifier: str
     database: str

@@ -1,6 +1,6 @@
 """datareplication-load: one snapshot into one target, all of it or nothing.
 
-It owns what comes before a target is touched: the snapshot's checks, the lock, the guard, the rights. The strategy does
+It does what comes before a target is touched: the snapshot's checks, the lock, the guard, the rights. The strategy does
 the rest.
 """
 
@@ -31,7 +31,7 @@ from datareplication.jobs.snapshot.archives import Archives
 
 
 def load(given: LoadSettings, frame: Frame) -> Report:
-    """Replace the target by the snapshot, or roll it back. What this run has done already is reported again."""
+    """Replace the target by the snapshot, or roll it back; if this run has already done so, only report it again."""
     if given.is_rollback:
         return rollback.roll_back(given, frame)
     refuse_unsupported(given)
@@ -51,7 +51,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
 
 
 def refuse_unsupported(given: LoadSettings) -> None:
-    """Refuse by UsageError what this version accepts but does not carry out; it is never ignored."""
+    """Raise UsageError for a setting that this version accepts but does not support; it is never ignored."""
     if given.keep_previous > 1:
         raise UsageError("not supported by this version yet: --keep-previous above 1", reason="NotSupportedYet")
 
@@ -77,22 +77,22 @@ def checked_manifest(given: LoadSettings) -> Manifest:
 
 @dataclass(frozen=True)
 class _Load:
-    """One load under way. session: to the maintenance database, holding the target's lock.
-
-    build_lock: the siblings', which the strategy gives back early. script: the after-load SQL.
-    """
+    """One load under way."""
 
     given: LoadSettings
     frame: Frame
     manifest: Manifest
     archives: Archives
     session: Session
+    """To the maintenance database; it holds the target's lock."""
     tally: Tally
     build_lock: contextlib.ExitStack
+    """The lock of all siblings; the strategy releases it early."""
     script: str = field(default="", repr=False)
+    """The after-load SQL."""
 
     def run(self) -> Report:
-        """Load; a clone that a permanent error keeps from being used is dropped."""
+        """Load; after a permanent error, drop a clone that would otherwise never be used."""
         try:
             return self._run()
         except ReplicationError as error:

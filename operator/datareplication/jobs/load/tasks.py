@@ -1,4 +1,4 @@
-"""What a load's workers are told to do in the new database: values. `worker` does it, `pipeline` orders it."""
+"""The tasks of a load's workers in the new database: values. `worker` does them, `pipeline` orders them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from datareplication.jobs.model.tables import Shape
 
 @dataclass(frozen=True)
 class CopyParts:
-    """Load files of one table in one transaction. is_whole: they are all of it, so that its rows may be frozen."""
+    """Load files of one table in one transaction. is_whole: they are the whole table, so its rows may be frozen."""
 
     oid: int
     shape: Shape
@@ -18,16 +18,16 @@ class CopyParts:
 
 @dataclass(frozen=True)
 class RestoreEntries:
-    """Restore entries of the schema's archive, by their ids in it: indexes and their constraints."""
+    """Restore entries of the schema's archive: indexes and their constraints. ids: of the entries in the archive."""
 
     ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class CountRows:
-    """Compare tables' rows with the manifest's.
+    """Compare tables' row counts with the manifest's.
 
-    as_loader: as the load's role, which plans no query that would run code of the source's.
+    as_loader: count as the load's role; then no query is planned that would run code of the source.
     """
 
     expected: tuple[tuple[Shape, int], ...]
@@ -44,7 +44,7 @@ class CompareSum:
 
 @dataclass(frozen=True)
 class Refresh:
-    """Fill a materialized view. settings: (name, value), those that shape its rows."""
+    """Fill a materialized view. settings: (name, value) of settings that affect its rows."""
 
     view: MaterializedView
     settings: tuple[tuple[str, str], ...] = ()
@@ -52,7 +52,7 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Analyze:
-    """Gather tables' statistics."""
+    """Gather statistics of tables."""
 
     shapes: tuple[Shape, ...]
 

@@ -1,6 +1,6 @@
-"""What a load's workers do in the new database, one after the other: copy, index, count, compare, refresh, analyze.
+"""What a load's workers do in the new database, task by task: copy, index, count, compare, refresh, analyze.
 
-It owns the tasks and their checks. It refuses to know in which order they come.
+`pipeline` decides the order of the tasks.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from datareplication.jobs.snapshot.parts import PartReader
 
 @dataclass(frozen=True)
 class Restorer:
-    """How pg_restore is run. options: for every run of it. login: into the database that is being loaded."""
+    """How pg_restore is run. options: for each of its runs. login: to the database that is being loaded."""
 
     tool: Tool
     archives: Archives
@@ -34,32 +34,33 @@ class Restorer:
     options: tuple[str, ...]
 
     def command(self, *options: str, archive: str = ARCHIVE) -> Running:
-        """Start it on an archive of the snapshot, the schema's unless another is named."""
+        """Start pg_restore with an archive of the snapshot, by default the schema's."""
         with self.archives.opened(archive) as archived:
-            # Without --verbose a failure does not name its entry.
+            # Without --verbose, error messages do not name the entry.
             arguments = ["--verbose", *self.options, *options, below.path_of(archived)]
             return Running(self.tool, arguments, self.login, passed=[archived])
 
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """What a worker needs to open. database: the one that is being loaded. root: the snapshot's directory.
-
-    settings: of the server, for its session. shaping: those under which rows come in, code of users being run by them.
-    """
+    """What a worker needs to open."""
 
     target: Connection
     application: str
     database: str
+    """The database that is being loaded."""
     root: Path
+    """The snapshot's directory."""
     restorer: Restorer
     settings: Mapping[str, str]
+    """Settings of the worker's session."""
     shaping: Mapping[str, str]
+    """Further settings while rows are copied, because code of users may run and depend on them."""
 
 
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Task]]:
-    """Connect a worker to the new database. It answers each task with the task."""
+    """Connect a worker to the new database. It returns each task as the task's result."""
     session = connect(config.target, config.application, config.database, config.settings)
     with contextlib.closing(session):
 
@@ -71,7 +72,7 @@ def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Task]]:
 
 
 def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
-    # Checksums are of text, which the settings decide about.
+    # Checksums are computed from text, which depends on the settings.
     renew(session, {**config.settings, **({} if isinstance(task, CompareSum | Refresh) else config.shaping)})
     match task:
         case CopyParts():
@@ -90,7 +91,7 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
 
 
 def _copy(session: Session, root: Path, task: CopyParts, tell: Tell) -> None:
-    """Load parts and commit them only if they were what the manifest says, byte by byte and row by row."""
+    """Load parts, and commit them only if bytes, sha256 and row counts are as in the manifest."""
     with transaction(session, doing=f"loading {task.shape.schema}.{task.shape.name}"):
         if task.is_whole:
             copying.empty(session, task.shape)
@@ -100,11 +101,11 @@ def _copy(session: Session, root: Path, task: CopyParts, tell: Tell) -> None:
 
 
 def copy_part(session: Session, shape: Shape, part: Part, reader: PartReader, *, freeze: bool) -> None:
-    """Load one part inside the caller's transaction, and refuse it by DataError if it is not what was dumped."""
+    """Load one part inside the caller's transaction; DataError if it is not what was dumped."""
     try:
         rows = copying.copy_in(session, shape, reader, freeze=freeze)
     except Exception:
-        # COPY reports the reader's failure as its own; the reader knows better.
+        # COPY reports the reader's failure as an error of its own; the reader's says more.
         if reader.failure is not None:
             raise reader.failure from None
         raise
@@ -128,7 +129,7 @@ def _count(session: Session, task: CountRows) -> None:
 def check_rows(
     session: Session, shape: Shape, expected: int, count: Callable[[Session, Shape], int] = copying.count
 ) -> None:
-    """Refuse by DataError a table that has not as many rows as expected."""
+    """Raise DataError if a table does not have as many rows as expected."""
     rows = count(session, shape)
     if rows != expected:
         text = f"{shape.schema}.{shape.name} has {rows} rows, the snapshot {expected}"
@@ -136,16 +137,15 @@ def check_rows(
 
 
 def _refuse_planning(session: Session, task: CompareSum) -> None:
-    """Refuse by CapabilityError a checksum whose query would run the source's code as the load's role."""
+    """Raise CapabilityError if the checksum's query would run the source's code as the load's role."""
     if not checksum.is_of_copy(task.checksum) and unplanned.among(session, [task.shape]):
-        text = (
-            f"the query for the checksum of {task.shape.schema}.{task.shape.name} would run functions of the source's"
-        )
+        name = f"{task.shape.schema}.{task.shape.name}"
+        text = f"the query for the checksum of {name} would run functions of the source as the load's role"
         raise CapabilityError(f"{text}: dump again, or load without verify: Checksum", reason="WouldRunCode")
 
 
 def compare_sum(session: Session, task: CompareSum) -> None:
-    """Refuse by DataError a table whose content is not what the snapshot's manifest says."""
+    """Raise DataError if a table's checksum is not the one in the manifest."""
     if checksum.same_kind(session, task.shape, task.checksum) != task.checksum:
-        text = f"the content of {task.shape.schema}.{task.shape.name} differs from the source's, by its checksum"
+        text = f"the content of {task.shape.schema}.{task.shape.name} differs from the source's: their checksums differ"
         raise DataError(text, reason="ChecksumDiffers")

@@ -1,1 +1,1 @@
-"""What the programs think in: values and pure decisions. No file, no session, no argument is known here."""
+"""Values and pure decisions of the programs. Nothing here reads a file, opens a session or parses an argument."""

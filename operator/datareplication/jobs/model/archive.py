@@ -1,7 +1,6 @@
 """What is in an archive of pg_dump, as pg_restore lists it.
 
-It owns the form of these lists. An object is known by its catalog and oid at the source; a name, which may hold
-anything, is never read.
+An object is identified by its catalog and oid at the source. Names are never parsed: a name may hold any character.
 """
 
 import re
@@ -13,30 +12,33 @@ _OWNED = (
     *("MATERIALIZED VIEW ", "VIEW ", "FUNCTION ", "PROCEDURE ", "AGGREGATE ", "TYPE ", "DOMAIN "),
     *("OPERATOR ", "OPERATOR CLASS ", "OPERATOR FAMILY ", "FOREIGN TABLE ", "SEQUENCE "),
 )
-"""Of what pg_dump puts behind the rows, since it needs a primary key or depends on what does."""
+"""Kinds of objects with an owner. pg_dump puts some of them after the rows: those that need a primary key, and those
+that depend on such an object."""
 
 _DEPENDS = re.compile(r";\s+depends on: ([\d ]+)")
 
 PUBLIC_SCHEMA = (2615, 2200)
-"""Catalog and oid, the same in all databases (PG_PUBLIC_NAMESPACE). One that was made anew has another oid."""
+"""Catalog and oid, the same in all databases (PG_PUBLIC_NAMESPACE). If somebody has dropped the schema and created it
+again, it has another oid."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry. id: in the archive. catalog, oid: of the object at the source, 0 for a comment or a grant.
-
-    depends_on: ids of other entries. label: kind, schema, name and owner, between which nobody can tell for sure.
-    """
+    """One entry of an archive."""
 
     id: int
     catalog: int
+    """Oid of the object's catalog at the source, 0 for a comment or a grant."""
     oid: int
+    """Oid of the object at the source, 0 for a comment or a grant."""
     depends_on: tuple[int, ...] = ()
+    """Ids of other entries."""
     label: str = ""
+    """Kind, schema, name and owner. Nobody can tell for sure where one of them ends and the next begins."""
 
     @property
     def is_attachment(self) -> bool:
-        """Whether it makes an index a partition of another."""
+        """Whether it attaches an index to the index of a partitioned table."""
         return self.label.startswith("INDEX ATTACH ")
 
     @property
@@ -46,7 +48,7 @@ class Entry:
 
     @property
     def is_grant(self) -> bool:
-        """Whether it grants rights, or alters the rights that are granted by default."""
+        """Whether it grants rights, or alters default privileges."""
         return self.label.startswith(("ACL ", "DEFAULT ACL "))
 
     @property
@@ -56,7 +58,7 @@ class Entry:
 
     @property
     def is_row_security(self) -> bool:
-        """Whether it lets a table's policies hold."""
+        """Whether it enables row-level security on a table."""
         return self.label.startswith("ROW SECURITY ")
 
     @property
@@ -71,12 +73,12 @@ class Entry:
 
     @property
     def is_owned(self) -> bool:
-        """Whether it is an object of its own that belongs to somebody, such as a view or a function."""
+        """Whether it is an object with an owner of its own, such as a view or a function."""
         return self.label.startswith(_OWNED)
 
     @property
     def is_last(self) -> bool:
-        """Whether it would keep a load's own work from being done, or take part in it."""
+        """Whether it is restored last: earlier, it would hinder the load's own statements, or fire on them."""
         return self.is_grant or self.is_row_security or self.is_event_trigger
 
     @property
@@ -87,14 +89,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Contents:
-    """All entries of an archive by section, each in the archive's order."""
+    """All entries of an archive by section, each section in the archive's order."""
 
     pre_data: tuple[Entry, ...]
     post_data: tuple[Entry, ...]
 
 
 def parsed(lines: Sequence[str]) -> list[Entry]:
-    """Return the entries of a list that `pg_restore --list` has printed, with `--verbose` what they depend on too."""
+    """Return the entries that `pg_restore --list` has printed; with `--verbose` it also prints their dependencies."""
     found: list[Entry] = []
     for line in lines:
         if match := _ENTRY.match(line):

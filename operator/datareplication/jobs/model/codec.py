@@ -1,4 +1,4 @@
-"""Dataclasses <-> JSON's values, with names in camelCase. It knows shapes and ranges, and nothing of what they mean."""
+"""Dataclasses <-> JSON's values, with names in camelCase. It checks shapes and ranges, and knows no meaning."""
 
 import json
 import re
@@ -15,61 +15,61 @@ from datareplication.errors import DataError
 
 @dataclass(frozen=True)
 class Range:
-    """Of a number: from `least` to `most`."""
+    """The limits of a number: from `least` to `most`."""
 
     least: float
     most: float
 
     def allows(self, value: Any) -> bool:
-        """Whether a number is in it; NaN is in none."""
+        """Whether a number is within the limits; NaN never is."""
         return bool(self.least <= value <= self.most)
 
 
 @dataclass(frozen=True)
 class Form:
-    """Of a text: a regular expression for all of it."""
+    """The form of a text: a regular expression that the whole text must match."""
 
     pattern: str
 
     def allows(self, value: Any) -> bool:
-        """Whether a text has it."""
+        """Whether a text matches."""
         return bool(re.fullmatch(self.pattern, value))
 
 
 @dataclass(frozen=True)
 class Length:
-    """Of a text: at most so many characters."""
+    """The length of a text: at most `most` characters."""
 
     most: int
 
     def allows(self, value: Any) -> bool:
-        """Whether a text is no longer."""
+        """Whether a text is short enough."""
         return len(value) <= self.most
 
 
 DEEPEST = 16
-"""Containers within containers; a manifest has five. Far below what the interpreter's stack bears anywhere."""
+"""Levels of nested containers. A manifest has five; the interpreter's stack bears far more on every platform."""
 
 FREE_MARKS = 100_000
 BYTES_PER_MARK = 6
-"""Of text for each container or comma, beyond the first ones: a list of no characters takes 64 bytes of memory, so
-that a file of nothing else takes twenty times its size. A dump's have twice as much text."""
+"""Bytes of text that must stand for each container or comma beyond the first FREE_MARKS. An empty list takes 64 bytes
+of memory, so parsing a file of empty lists takes twenty times its size. A dump's manifests have twice as much text."""
 
 
 def canonical(content: Any) -> bytes:
-    """Return JSON that is the same whatever the order of its fields; it is what a checksum is of."""
+    """Return JSON that does not depend on the order of the fields; checksums are computed from it."""
     return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def is_within(value: Any) -> bool:
-    """Whether what a dataclass holds is within the limits of its fields' types, one by one."""
+    """Whether the value of each field of a dataclass is within the limits of the field's type."""
     kind: Any = type(value)
     limits = {name: typing.get_args(hint)[1:] for name, hint in _hints(kind).items()}
     return all(limit.allows(getattr(value, name)) for name, found in limits.items() for limit in found)
 
 
 def encoded(value: Any) -> Any:
-    """Return a dataclass and what it holds as JSON's values."""
+    """Return a dataclass, and all that it holds, as JSON's values."""
     if is_dataclass(value):
         return {camel(field.name): encoded(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, tuple):
@@ -78,9 +78,9 @@ def encoded(value: Any) -> Any:
 
 
 def parsed(text: str) -> Any:
-    """Return JSON's values; ValueError for no JSON, one nested too deeply or too dense, and numbers that are none."""
+    """Return JSON's values; ValueError if the text is no JSON, nested too deeply, too dense, or has NaN or Infinity."""
     if is_too_dense(text):
-        raise ValueError("more values than text")
+        raise ValueError("too many values for so little text")
     try:
         found = json.loads(text, parse_constant=_refuse)
     except RecursionError:
@@ -91,7 +91,7 @@ def parsed(text: str) -> Any:
 
 
 def is_too_dense(text: str) -> bool:
-    """Whether a text would take more memory than its length lets expect. What stands in strings counts as well."""
+    """Whether parsing a text would take far more memory than the text. Marks inside strings count as well."""
     marks = sum(text.count(mark) for mark in "[{,")
     return marks > FREE_MARKS + len(text) // BYTES_PER_MARK
 
@@ -117,7 +117,7 @@ def decoded(kind: Any, value: Any, where: str) -> Any:
     """Return `kind` from JSON; a wrong shape is a DataError.
 
     kind: a dataclass, tuple[X, ...], X | None, a plain type, or Annotated[plain type, Range, Form or Length]. A field
-    that has a default may be missing: it came later. where: what an error says of the place.
+    with a default may be missing: older files do not have it. where: the place, for error messages.
     """
     if typing.get_origin(kind) in (types.UnionType, typing.Union):
         return None if value is None else decoded(typing.get_args(kind)[0], value, where)
@@ -142,12 +142,12 @@ def decoded(kind: Any, value: Any, where: str) -> Any:
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
-    """Return the types of a dataclass' fields, with their limits; to find them takes longer than to check a value."""
+    """Return the types of a dataclass' fields, with their limits. Finding them takes longer than checking a value."""
     return typing.get_type_hints(kind, include_extras=True)
 
 
 def _fields(kind: Any, value: Any, where: str) -> dict[str, Any] | None:
-    """Return a dataclass' fields, None when one is missing that has no default."""
+    """Return a dataclass' fields; None if a field without a default is missing."""
     if not isinstance(value, dict):
         return None
     hints = _hints(kind)
@@ -164,11 +164,11 @@ _PLAIN: dict[type, Callable[[Any], bool]] = {
     float: lambda value: type(value) in (int, float),
     str: lambda value: isinstance(value, str) and _is_text(value),
 }
-"""Python takes True for 1."""
+"""`type()` and not isinstance() for numbers: to Python, True is an int."""
 
 
 def _is_text(value: str) -> bool:
-    """Whether PostgreSQL could have said it: no NUL and no half of a character."""
+    """Whether PostgreSQL can have sent this text: it has no NUL and no half of a character (a lone surrogate)."""
     return "\0" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
 
 

@@ -1,4 +1,4 @@
-"""What a snapshot's directory holds, by name. Pure: the one list that writers, readers and pruning go by."""
+"""The names in a snapshot's directory. Pure: the one list that writers, readers and pruning use."""
 
 import re
 
@@ -11,7 +11,7 @@ DATA = "data"
 OURS = frozenset({MANIFEST, ARCHIVE, LARGE_OBJECTS, DATA})
 
 SUFFIXES: dict[Compression, str] = {"Zstd": ".csv.zst", "Gzip": ".csv.gz", "None": ".csv"}
-"""Of a part's file, by its compression."""
+"""Suffix of a part's file, by compression."""
 
 PART_NAME = r"[0-9]{1,10}-[0-9]{1,10}\.csv(\.zst|\.gz)?"
 PART_PATH = f"{DATA}/{PART_NAME}"
@@ -23,6 +23,6 @@ def part_path(oid: int, index: int, compression: Compression) -> str:
 
 
 def strangers(names: set[str], data_names: set[str]) -> list[str]:
-    """Return what is not a snapshot's, of the names in its directory and in its directory of data."""
+    """Return the names in a snapshot's directory and its data directory that do not belong to a snapshot."""
     strange = [f"{DATA}/{name}" for name in data_names if not re.fullmatch(PART_NAME, name)]
     return sorted([*(names - OURS), *strange])

@@ -1,4 +1,4 @@
-"""A server and its databases, as values; the names that a load gives to databases beside the target's."""
+"""A server and its databases, as values; the names of the databases that a load creates or keeps beside the target."""
 
 from dataclasses import dataclass
 
@@ -6,25 +6,26 @@ NEXT_SUFFIX = "__next"
 PREVIOUS_SUFFIX = "__previous"
 OBSOLETE_SUFFIX = "__obsolete"
 LONGEST_NAME_BYTES = 51
-"""PostgreSQL cuts a name at 63 bytes; 12 are left for a suffix."""
+"""PostgreSQL cuts a name at 63 bytes; 12 of them are for a suffix."""
 
 MARK = "datareplication: being loaded, dropped if the load fails"
 """Comment of `<db>__next` from its creation to the swap. It only says that the database may be dropped."""
 
 JUST_MADE = 1_403_957_261
-"""Connection limit with which `<db>__next` is made, closed even to superusers, before it can be marked. Nobody else
-chooses this number: it is the mark of one that a crash left in that instant."""
+"""Connection limit of `<db>__next` between its creation and its mark; until then it is closed even to superusers.
+Nobody else chooses this number, so it identifies a `<db>__next` that a crash left between the two."""
 
 FIXED = ("encoding", "collate", "ctype", "provider", "locale", "icu_rules", "tablespace")
-"""What a database is made with: what CREATE DATABASE cannot change of a template, or not without a further right."""
+"""Properties that a database has from its creation. A clone has its template's: CREATE DATABASE cannot change them, or
+only with a further right."""
 
 OPTIONS_SINCE = 160000
-"""Memberships have options of their own, and SET is a right of its own."""
+"""From this version on each membership in a role has options of its own, and SET is a right of its own."""
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database as the catalogs have it. provider: `libc`, `icu` or `builtin`; locale: of the latter two."""
+    """A database as the catalogs describe it. provider: `libc`, `icu` or `builtin`. locale: for `icu` and `builtin`."""
 
     oid: int
     name: str
@@ -43,12 +44,12 @@ class Database:
 
     @property
     def is_just_made(self) -> bool:
-        """Whether a load has made it, and nobody has been in it yet."""
+        """Whether a load has just created it, and nobody has connected to it yet."""
         return self.connection_limit == JUST_MADE and not self.allows_connections
 
     @property
     def next_name(self) -> str:
-        """Name of the database that is to replace it."""
+        """Name of the database that will replace it."""
         return self.name + NEXT_SUFFIX
 
     @property
@@ -58,13 +59,13 @@ class Database:
 
     @property
     def obsolete_name(self) -> str:
-        """Name that its `<db>__previous` gets when that makes room, until it is dropped."""
+        """Name that its earlier `<db>__previous` gets in the swap, until that database is dropped."""
         return self.name + OBSOLETE_SUFFIX
 
 
 @dataclass(frozen=True)
 class Server:
-    """The target's server, and what the load's role may do there. version: as server_version_num."""
+    """The target's server, and what the load's role may do there. version: server_version_num."""
 
     system_identifier: str
     version: int

@@ -1,4 +1,4 @@
-"""What a load in place meets in its target: tables, sequences, foreign keys, triggers, views, constraints. Values."""
+"""The objects of a target that matter to a load in place: tables, sequences, foreign keys and so on. Values."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,18 @@ KINDS = {"r": "Table", "p": "PartitionedTable", "v": "View", "m": "MaterializedV
 
 @dataclass(frozen=True)
 class Ownership:
-    """Whose an object is. has_rights: whether the load's role has the owner's. is_superuser: the owner."""
+    """Who owns an object."""
 
     owner: str
     has_rights: bool
+    """Whether the load's role has the owner's rights."""
     is_superuser: bool
+    """Whether the owner is a superuser."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column. type: as format_type() names it. needs_value: it takes no NULL and has no default."""
+    """A column. type: as format_type() names it. needs_value: it does not allow NULL and has no default."""
 
     name: str
     type: str
@@ -26,19 +28,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table or what else has rows. kind: a value of KINDS. parents: oids of those that it is a partition or child of.
-
-    forces_security: row-level security holds for its owner too. is_reachable: the role may look into its schema.
-    """
+    """A table, a view or a foreign table."""
 
     oid: int
     schema: str
     name: str
     kind: str
+    """A value of KINDS."""
     parents: tuple[int, ...]
+    """Oids of the tables of which it is a partition or an inheritance child."""
     forces_security: bool
+    """Whether row-level security applies to its owner too."""
     is_reachable: bool
+    """Whether the load's role has USAGE on its schema."""
     may_be_referenced: bool
+    """Whether the load's role has REFERENCES on it."""
     columns: tuple[Column, ...]
     ownership: Ownership
 
@@ -57,17 +61,20 @@ class SequenceObject:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key of a table. definition: as pg_get_constraintdef() writes it. is_checked: by all of its triggers."""
+    """A foreign key of a table."""
 
     schema: str
     table: str
     name: str
     is_partitioned: bool
+    """Whether the table is partitioned."""
     table_oid: int
     referenced_oid: int
     definition: str
+    """As pg_get_constraintdef() writes it."""
     comment: str | None
     is_checked: bool = True
+    """Whether all of its triggers are enabled."""
 
 
 @dataclass(frozen=True)
@@ -81,21 +88,20 @@ class View:
 
 @dataclass(frozen=True)
 class Trigger:
-    """A user's trigger that may fire. state: tgenabled, one of `O`, `R`, `A`.
-
-    is_internal: PostgreSQL 14 marks so what a partition has from its partitioned table, and lets nobody disable it.
-    """
+    """A user's trigger that may fire."""
 
     schema: str
     table: str
     name: str
     state: str
+    """pg_trigger.tgenabled: `O`, `R` or `A`."""
     is_internal: bool
+    """In PostgreSQL 14: the partition has the trigger from its partitioned table, so nobody can disable it."""
 
 
 @dataclass(frozen=True)
 class Deferrable:
-    """A deferrable unique or exclusion constraint. is_deferred: initially."""
+    """A deferrable unique or exclusion constraint. is_deferred: whether it is INITIALLY DEFERRED."""
 
     schema: str
     name: str
@@ -104,28 +110,28 @@ class Deferrable:
 
 @dataclass(frozen=True)
 class Constraint:
-    """One of a table or a domain. definition: as pg_get_constraintdef() writes it.
-
-    tables: oids of those that it is of, by inheritance too; none of a domain's.
-    """
+    """A constraint of a table or a domain."""
 
     schema: str
     owner: str
+    """Name of the table or domain."""
     name: str
     definition: str
+    """As pg_get_constraintdef() writes it."""
     comment: str | None
     tables: tuple[int, ...] = ()
+    """Oids of the tables that have it, also by inheritance; empty for a domain's constraint."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """All of a database that can matter. tables: partitions after what they are of; views: in the order asked for.
-
-    not_valid: constraints of tables, parents' first.
-    """
+    """All objects of a database that can matter."""
 
     tables: tuple[Table, ...]
+    """Each partition after its partitioned table."""
     sequences: tuple[SequenceObject, ...]
     foreign_keys: tuple[ForeignKey, ...]
     views: tuple[View, ...]
+    """In the order in which they were asked for."""
     not_valid: tuple[Constraint, ...] = ()
+    """Constraints of tables that are NOT VALID, those of parents first."""

@@ -1,7 +1,7 @@
-"""What a snapshot says of itself: values.
+"""The description of a snapshot: values.
 
-It owns the names, which `manifest_file` writes in camelCase as all JSON of this project. A large table has several
-parts: it is dumped in ranges.
+`manifest_file` writes these names in camelCase, as in all JSON of this project. A large table has several parts,
+because it is dumped in ranges.
 """
 
 import hashlib
@@ -11,26 +11,27 @@ from datareplication.jobs.model import codec, ranges
 from datareplication.jobs.model.ownership import NOBODYS, Ownership
 
 FORMAT_VERSION = 3
-"""1 had materialized views as text to put into statements; 2 did not say whose the objects are."""
+"""Format 1 had materialized views as text to put into statements; format 2 did not have the objects' owners."""
 
 PG_CLASS, PG_CONSTRAINT = 1259, 2606
-"""Oids of these catalogs, fixed since they exist; pg_dump's table of contents names objects by them."""
+"""Oids of these catalogs, which have never changed; pg_dump's table of contents identifies objects by them."""
 
 CSV_NULL = "\\N"
-"""Unquoted, it stands for NULL; a text of just these two characters is quoted. Empty text is an empty field."""
+"""Unquoted, it stands for NULL; a text of exactly these two characters is quoted. An empty field is an empty text."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file: a table, or a range of it.
-
-    path: relative to the snapshot. rows: as COPY counted them. bytes: of CSV. stored_bytes and sha256: of the file.
-    """
+    """One file: a table, or a range of it."""
 
     path: ranges.Path
+    """Relative to the snapshot's directory."""
     rows: ranges.Count
+    """As COPY counted them."""
     bytes: ranges.Count
+    """Bytes of CSV."""
     stored_bytes: ranges.Count
+    """Bytes of the file; the sha256 is that of the file too."""
     sha256: ranges.Text
 
 
@@ -44,40 +45,37 @@ class Column:
 
 @dataclass(frozen=True)
 class Index:
-    """An index as the schema's archive names it: catalog (pg_class, or pg_constraint for a constraint's) and oid there.
-
-    bytes: on the source's disk.
-    """
+    """An index, identified as in the schema's archive."""
 
     catalog: ranges.Oid
+    """pg_constraint for the index of a constraint, otherwise pg_class; oid is the object's in this catalog."""
     oid: ranges.Oid
     bytes: ranges.Count
+    """Bytes on the source's disk."""
 
     @property
     def is_constraint(self) -> bool:
-        """Whether it is made by ADD CONSTRAINT."""
+        """Whether ADD CONSTRAINT creates it."""
         return self.catalog == PG_CONSTRAINT
 
 
 @dataclass(frozen=True)
 class Relation:
-    """A table. oid: the source's.
-
-    kind: `Table`; `PartitionedTable`, which has no rows of its own; `ExtensionTable`, which CREATE EXTENSION makes and
-    in which users keep rows, those that are copied. extension: that one's name.
-
-    checksum: of its rows (postgres.checksum), None unless the dump was asked for it.
-    """
+    """A table of the source."""
 
     oid: ranges.Oid
     schema: ranges.Text
     name: ranges.Text
     kind: ranges.Kind
+    """`Table`; `PartitionedTable`: has no rows of its own; `ExtensionTable`: CREATE EXTENSION creates it, users keep
+    rows in it, and only their rows are copied."""
     columns: tuple[Column, ...]
     parts: tuple[Part, ...] = ()
     indexes: tuple[Index, ...] = ()
     checksum: ranges.Text | None = None
+    """Checksum of its rows (postgres.checksum); None unless the dump was asked for it."""
     extension: ranges.Text = ""
+    """Name of the extension of an ExtensionTable."""
 
     @property
     def rows(self) -> int:
@@ -102,14 +100,12 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Role:
-    """A role that the schema names.
-
-    uses: what for; of `Owner`, `Public` (it owns that schema), `Grant`, `DefaultPrivileges` (those that it has
-    altered), `Policy`, `UserMapping`.
-    """
+    """A role that the schema names."""
 
     name: ranges.Text
     uses: tuple[str, ...]
+    """What the role is named for: `Owner`, `Public` (it owns schema public), `Grant`, `DefaultPrivileges` (it has
+    altered default privileges), `Policy`, `UserMapping`."""
 
     @property
     def owns(self) -> bool:
@@ -127,7 +123,7 @@ class Extension:
 
 @dataclass(frozen=True)
 class MaterializedView:
-    """Its name, as it is: whoever puts it into a statement quotes it."""
+    """A materialized view's name, not quoted: code that puts it into a statement must quote it."""
 
     schema: ranges.Text
     name: ranges.Text
@@ -143,27 +139,26 @@ class Setting:
 
 @dataclass(frozen=True)
 class Source:
-    """Identity and nature of the database that was dumped.
-
-    system_identifier: of its cluster, which a physical copy shares. server_version: as server_version_num, e.g. 150018.
-    """
+    """Identity and properties of the database that was dumped."""
 
     system_identifier: ranges.Text
+    """System identifier of its cluster; a physical copy has the same."""
     database: ranges.Text
     server_version: ranges.Version
+    """server_version_num, for example 150018."""
     encoding: ranges.Encoding
     postmaster_started: ranges.Text
     is_standby: bool = False
 
     @property
     def csv_encoding(self) -> str:
-        """Encoding of the CSV: UTF8, unless the source does not know its own."""
+        """Encoding of the CSV: UTF8, or SQL_ASCII for a source without a known encoding."""
         return "SQL_ASCII" if self.encoding == "SQL_ASCII" else "UTF8"
 
 
 @dataclass(frozen=True)
 class CatalogObject:
-    """An object as pg_restore's list of entries knows it. catalog: oid of the catalog."""
+    """An object, identified as in pg_restore's list of entries. catalog: oid of the catalog."""
 
     catalog: ranges.Oid
     oid: ranges.Oid
@@ -172,24 +167,25 @@ class CatalogObject:
 
 @dataclass(frozen=True)
 class Schema:
-    """The archive of pg_dump, and what a load must know before it hands it to pg_restore.
-
-    pg_dump_version: major. fingerprint: sha256 over relations and columns. materialized_views: those to refresh, in
-    order. has_public: whether the source has the schema that every new database starts with. settings: by which the
-    source's own sessions see those views (postgres.shaping). ownership: of all objects that can be given away.
-    only_superusers: those that nobody else may make.
-    """
+    """The archive of pg_dump, and what a load needs to know before pg_restore gets it."""
 
     archive: Part
     pg_dump_version: ranges.Version
+    """Major version."""
     fingerprint: ranges.Text
+    """sha256 over relations and columns."""
     roles: tuple[Role, ...]
     extensions: tuple[Extension, ...]
     materialized_views: tuple[MaterializedView, ...]
+    """Views to refresh, in this order."""
     has_public: bool
+    """Whether the source has the schema public, with which every new database starts."""
     settings: tuple[Setting, ...] = ()
+    """Settings of the source's normal sessions that affect the views' rows (postgres.shaping)."""
     ownership: Ownership = NOBODYS
+    """Owners of all objects whose owner can be changed."""
     only_superusers: tuple[CatalogObject, ...] = ()
+    """Objects that only a superuser may create."""
 
 
 @dataclass(frozen=True)
@@ -202,23 +198,22 @@ class LargeObjects:
 
 @dataclass(frozen=True)
 class Omitted:
-    """What the selection of tables kept out, and what follows from it. Names are `schema.name`, not quoted.
-
-    relations: of which nothing is copied. views: those of them that no pattern chose but that read what is left out.
-    objects: foreign keys that the archive of the schema holds and that a load leaves out. unfilled: materialized views
-    that hold rows at the source and not in a copy, because they read one that holds none.
-    """
+    """What the selection of tables leaves out, and what follows from it. Names are `schema.name`, not quoted."""
 
     relations: tuple[str, ...] = ()
+    """Relations of which nothing is copied."""
     views: tuple[str, ...] = ()
+    """Those of `relations` that no pattern matches, but that read something left out."""
     without_rows: tuple[str, ...] = ()
     objects: tuple[CatalogObject, ...] = ()
+    """Foreign keys that are in the schema's archive but that a load leaves out."""
     unfilled: tuple[str, ...] = ()
+    """Materialized views with rows at the source but not in a copy, because they read a view without rows."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """The run that made the snapshot. uid: its identity; a random one when dumped by hand."""
+    """The run that made the snapshot. uid: its identity; random for a dump by hand."""
 
     uid: ranges.Text
     name: ranges.Text = ""
@@ -229,15 +224,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The whole of it. snapshot_time: RFC 3339, UTC. lsn: the source's log position then.
-
-    not_carried: what the source has and a copy leaves behind on purpose, as left_behind tells it.
-    """
+    """The whole description of a snapshot."""
 
     run: Run
     source: Source
     snapshot_time: ranges.Moment
+    """RFC 3339, UTC."""
     lsn: ranges.Lsn
+    """The source's WAL position at that time."""
     compression: ranges.Compression
     schema: Schema
     relations: tuple[Relation, ...]
@@ -248,6 +242,7 @@ class Manifest:
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
     not_carried: tuple[str, ...] = ()
+    """What the source has and a copy leaves behind on purpose, in the words of left_behind."""
 
     @property
     def rows(self) -> int:
@@ -261,7 +256,7 @@ class Manifest:
 
     @property
     def stored_bytes(self) -> int:
-        """Bytes of all files but the manifest."""
+        """Bytes of all files except the manifest."""
         return sum(part.stored_bytes for part in self.parts)
 
     @property
@@ -271,26 +266,26 @@ class Manifest:
 
     @property
     def extension_tables(self) -> tuple[Relation, ...]:
-        """Tables of extensions that hold the user's rows, each after those that it refers to."""
+        """Tables of extensions that hold users' rows, each after the tables that it refers to."""
         return tuple(relation for relation in self.relations if relation.kind == "ExtensionTable")
 
     @property
     def archives(self) -> tuple[Part, ...]:
-        """The files that pg_dump wrote."""
+        """Files that pg_dump wrote."""
         return (self.schema.archive, *([self.large_objects.archive] if self.large_objects else ()))
 
     @property
     def has_checksums(self) -> bool:
-        """Whether every table has one."""
+        """Whether every table has a checksum."""
         return all(relation.checksum for relation in self.relations if relation.kind == "Table")
 
     @property
     def parts(self) -> tuple[Part, ...]:
-        """Every file but the manifest."""
+        """All files except the manifest."""
         return (*self.archives, *(part for relation in self.relations for part in relation.parts))
 
 
 def fingerprint(relations: tuple[Relation, ...]) -> str:
-    """Return a sha256 that changes when a table or a copied column is added, dropped, renamed or changes its type."""
+    """Return a sha256 that changes if a table or a copied column is added, dropped or renamed, or a type changes."""
     shape = sorted((r.schema, r.name, r.kind, [(c.name, c.type) for c in r.columns]) for r in relations)
     return hashlib.sha256(codec.canonical(shape)).hexdigest()

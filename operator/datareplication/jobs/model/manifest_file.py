@@ -17,7 +17,7 @@ def to_json(manifest: Manifest) -> str:
 
 
 def from_json(text: str) -> Manifest:
-    """Read the file's text. What is cut, changed or not ours is a DataError; another format a CapabilityError."""
+    """Read the file's text. DataError if it is cut, changed or no manifest, CapabilityError for another format."""
     try:
         content = codec.parsed(text)
         stated = content.pop("checksum")
@@ -27,7 +27,7 @@ def from_json(text: str) -> Manifest:
     if stated != _checksum(content):
         raise DataError("manifest.json does not match its own checksum", reason="SnapshotCorrupt")
     if version != FORMAT_VERSION:
-        text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}: dump anew"
+        text = f"the snapshot has format {version}; this program reads {FORMAT_VERSION}: dump again"
         raise CapabilityError(text, reason="SnapshotFormat")
     manifest: Manifest = codec.decoded(Manifest, content, "manifest.json: manifest")
     return manifest

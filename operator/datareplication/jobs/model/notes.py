@@ -1,7 +1,7 @@
-"""What a load notes on a database: texts. `postgres.notes` says why nobody else can have written them."""
+"""The texts of the notes that a load leaves on databases. `postgres.notes` says why nobody else can write them."""
 
 CARRIER = "application_name"
-
+"""The setting whose value is the note."""
 
 PREFIX = "datareplication: "
 
@@ -27,5 +27,5 @@ def rolled_back_by(run_uid: str) -> str:
 
 
 def is_note(setting: str) -> bool:
-    """Whether a database's setting, `name=value`, is a note, whoever has written it."""
+    """Whether a database's setting, `name=value`, is a note, no matter who wrote it."""
     return setting.startswith(f"{CARRIER}={PREFIX}")

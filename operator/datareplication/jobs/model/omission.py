@@ -1,4 +1,4 @@
-"""What a dump leaves out, as the manifest keeps it and as a message tells it. Pure."""
+"""What a dump leaves out: for the manifest, and in words for messages. Pure."""
 
 from collections.abc import Sequence
 
@@ -22,18 +22,18 @@ def omitted_by(selected: Selection, unfilled: tuple[str, ...] = ()) -> Omitted:
 
 
 def named(omitted: Omitted) -> dict[str, Sequence[str]]:
-    """Return all names of what no pattern chose, for the log."""
+    """Return the names of all that is left out although no pattern matches it, for the log."""
     keys = [one.name for one in omitted.objects]
     return {"views": omitted.views, "foreign_keys": keys, "unfilled": omitted.unfilled}
 
 
 def describe(omitted: Omitted) -> str:
-    """Return what is not copied in words, shortened; empty when nothing was left out."""
+    """Return in words what is not copied, shortened; empty when nothing was left out."""
     parts = {
         "left out": omitted.relations,
-        "of these views that read what is left out": omitted.views,
+        "among these, views that read something left out": omitted.views,
         "without rows": omitted.without_rows,
-        "foreign keys to what is not there": [one.name for one in omitted.objects],
+        "foreign keys to rows that are not copied": [one.name for one in omitted.objects],
         _UNFILLED: omitted.unfilled,
     }
     return "; ".join(f"{what}: {len(names)} ({shortened(names)})" for what, names in parts.items() if names)

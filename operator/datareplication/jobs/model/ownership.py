@@ -1,6 +1,7 @@
-"""To whom the objects of a schema belong, as a manifest keeps it. Pure.
+"""Who owns the objects of a schema, as a manifest records it. Pure.
 
-The build role makes them without an owner's right; the load's role gives them away afterwards, by this.
+The build role creates the objects without having their owners' rights. Afterwards the load's role gives each object to
+the owner that is recorded here.
 """
 
 from collections import Counter
@@ -13,7 +14,7 @@ from datareplication.jobs.model import ranges
 
 @dataclass(frozen=True)
 class Owned:
-    """An object and to whom it belongs. kind, identity: the server's own words, the identity qualified and quoted."""
+    """An object and its owner. kind, identity: the server's own words; the identity is qualified and quoted."""
 
     kind: ranges.Text
     identity: ranges.Identity
@@ -22,7 +23,7 @@ class Owned:
 
 @dataclass(frozen=True)
 class Ownership:
-    """The owner of every object. most: of all that `others` does not name; empty where there is none."""
+    """The owner of every object. most: owner of all objects that are not in `others`; empty if there is no object."""
 
     most: ranges.Text = ""
     others: tuple[Owned, ...] = ()
@@ -42,11 +43,11 @@ def _plain(identity: str) -> str:
 
 
 NOBODYS = Ownership()
-"""Where there is no object."""
+"""The ownership if there is no object."""
 
 
 def grouped(found: Iterable[Owned]) -> Ownership:
-    """Return the ownership of all of these, short where one role owns most."""
+    """Return the ownership of these objects; it is short if one role owns most of them."""
     every = list(found)
     if not every:
         return NOBODYS

@@ -1,7 +1,7 @@
-"""What no dump writes into a manifest, as only the whole of it can tell. Pure.
+"""Finds what no dump writes into a manifest, where single fields do not show it. Pure.
 
-Its checksum tells damage, not malice: whoever can write a snapshot can write that too. Ranges and forms of its fields
-are `manifest`'s.
+A manifest's checksum shows damage, but not malice: whoever can write a snapshot can also write a right checksum. The
+ranges and forms of single fields are in `manifest`.
 """
 
 from collections import Counter
@@ -14,18 +14,19 @@ from datareplication.jobs.model import contents
 from datareplication.jobs.model.manifest import Manifest
 
 MOST = 2**63 - 1
-"""Of a bigint."""
+"""The largest bigint."""
 
 
 def check(manifest: Manifest) -> None:
     """Raise DataError when a table, file, index, sequence or view is there twice: it would be loaded twice.
 
-    Also when a file bears another's name, its time is none, or its numbers add up to what a target cannot be told.
+    Also when an archive has another name than usual, when the snapshot's time is no time, or when a sum of rows or
+    bytes does not fit into a column of the target's provenance.
     """
     try:
         times.from_text(manifest.snapshot_time)
     except (ValueError, OverflowError) as error:
-        text = f"manifest.json has {manifest.snapshot_time} for its time, which is none"
+        text = f"manifest.json has the time {manifest.snapshot_time}, which does not exist"
         raise DataError(text, reason="SnapshotCorrupt") from error
     if max(manifest.rows, manifest.bytes, manifest.stored_bytes) > MOST:
         raise DataError("manifest.json has more rows or bytes than there can be", reason="SnapshotCorrupt")

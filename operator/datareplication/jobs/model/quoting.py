@@ -1,6 +1,6 @@
-"""Names as SQL has them."""
+"""Names in SQL."""
 
 
 def quoted(*names: str) -> str:
-    """Return a name, qualified if there are several, as an identifier in double quotes: all in them is literal."""
+    """Return names as one identifier in double quotes, qualified if there are several; all characters are literal."""
     return ".".join('"' + name.replace('"', '""') + '"' for name in names)

@@ -1,4 +1,4 @@
-"""What the numbers and words of a manifest may be: types with a range or a form. Pure; `codec` reads them."""
+"""The numbers and words that a manifest may hold: types with a range or a form. Pure; `codec` checks them."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ Count = Annotated[int, Range(0, 2**63 - 1)]
 Oid = Annotated[int, Range(1, 2**32 - 1)]
 Seconds = Annotated[float, Range(0, 1e9)]
 State = Annotated[int, Range(-(2**63), 2**63 - 1)]
-"""Of a sequence."""
+"""The state of a sequence."""
 
 Version = Annotated[int, Range(1, 10**7)]
-"""A major or server_version_num."""
+"""A major version, or server_version_num."""
 
 Moment = Annotated[str, Form(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")]
 Lsn = Annotated[str, Form(r"[0-9A-F]{1,8}/[0-9A-F]{1,8}")]
@@ -23,10 +23,10 @@ LONGEST = 1000
 Text = Annotated[str, Length(LONGEST)]
 
 Identity = Annotated[str, Length(20_000)]
-"""Of a function it names the types of up to 100 arguments, each by a schema and a name."""
+"""The identity of a function has the types of up to 100 arguments, each with a schema and a name."""
 
 FilePath = Annotated[str, Length(4096)]
-"""What Linux takes for one."""
+"""Linux takes no longer path."""
 
 Path = Annotated[str, Form(f"{contents.PART_PATH}|{contents.ARCHIVE}|{contents.LARGE_OBJECTS}")]
 Kind = Annotated[str, Form("Table|PartitionedTable|ExtensionTable")]

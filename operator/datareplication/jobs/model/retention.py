@@ -1,7 +1,6 @@
-"""Which snapshots go: (snapshots, rule, now) -> those beyond it. Pure.
+"""Which snapshots are removed: (snapshots, rule, now) -> those that the rule does not keep. Pure.
 
-It owns what is never removed: the newest good snapshot, one in use, one of another replication. It refuses to know
-where snapshots lie and how one is removed.
+Never removed are the newest good snapshot, snapshots in use, and those of another replication.
 """
 
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ DEFAULT_KEEP = 7
 
 @dataclass(frozen=True)
 class StoredSnapshot:
-    """A complete snapshot. path: below the root that is pruned. time: when it was taken. bytes: on the volume."""
+    """A complete snapshot. path: below the pruned root. time: when it was taken. bytes: on the volume."""
 
     path: str
     replication: str
@@ -24,17 +23,17 @@ class StoredSnapshot:
 
 @dataclass(frozen=True)
 class Rule:
-    """What stays. keep: so many newest ones, at least 1. max_age_days: older ones go although they are among those.
-
-    in_use: run directories and paths of snapshots that are not touched. in_use_since: when that list was made;
-    snapshots taken since then are not touched either, for their runs may be too young to be listed.
-    """
+    """Which snapshots stay."""
 
     replication: str
     keep: int = DEFAULT_KEEP
+    """How many of the newest snapshots stay, at least 1."""
     max_age_days: int | None = None
+    """Older snapshots are removed, even if they are among the newest `keep`."""
     in_use: frozenset[str] = frozenset()
+    """Run directories, and paths of snapshots, that are not touched."""
     in_use_since: datetime | None = None
+    """When `in_use` was made. Younger snapshots are not touched either: their runs may be missing from that list."""
 
     def is_in_use(self, path: str) -> bool:
         """Whether the snapshot of that path, or the run whose directory it is in, is in use."""
@@ -60,9 +59,9 @@ def newest(snapshots: Iterable[StoredSnapshot], replication: str) -> StoredSnaps
 
 
 def expired(snapshots: Iterable[StoredSnapshot], rule: Rule, now: datetime) -> tuple[StoredSnapshot, ...]:
-    """Return the snapshots that go, newest first; `now` is an aware time.
+    """Return the snapshots that are removed, newest first; `now` is an aware time.
 
-    Snapshots in use count among those that are kept: they are what there is to fall back to.
+    Snapshots in use count as kept: a load can fall back to them as well.
     """
     ordered = _newest_first(snapshots, rule.replication)
     return tuple(

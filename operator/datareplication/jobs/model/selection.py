@@ -1,7 +1,7 @@
 """Which relations a dump copies, which without their rows, and which not at all. Pure: a graph and patterns in.
 
-It owns what a pattern means and what follows from leaving a relation out: its children, the views that read it, its
-sequences, the foreign keys that point to it. It refuses to know how PostgreSQL records any of that.
+It decides what a pattern means and what follows from leaving a relation out: for its children, the views that read it,
+its sequences, the foreign keys that point to it. It does not know how PostgreSQL records any of that.
 """
 
 import re
@@ -18,7 +18,7 @@ HOLDING_ROWS = frozenset("rmx")
 
 @dataclass(frozen=True)
 class Node:
-    """A relation. kind: as pg_class.relkind, or `x` for a table in which an extension keeps rows of the user."""
+    """A relation. kind: pg_class.relkind, or `x` for a table in which an extension keeps rows of the user."""
 
     oid: int
     schema: str
@@ -33,9 +33,9 @@ class Node:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """A foreign key as it was declared (not its copies on partitions). name: `schema.table.constraint`.
+    """A foreign key as it was declared (not its copies on partitions).
 
-    table and referenced: oids.
+    name: `schema.table.constraint`. table, referenced: oids.
     """
 
     oid: int
@@ -46,7 +46,7 @@ class ForeignKey:
 
 @dataclass(frozen=True)
 class Dependent:
-    """Something other than a view or a foreign key that needs a relation. owner: the relation it is part of, or 0."""
+    """An object, no view and no foreign key, that needs a relation. owner: the relation that it is part of, or 0."""
 
     relation: int
     owner: int
@@ -55,17 +55,17 @@ class Dependent:
 
 @dataclass(frozen=True)
 class Graph:
-    """The relations of a database and what ties them together; all pairs are of oids.
-
-    children: (child, parent, whether it is a partition). reads: (view, relation). owned: (sequence, table). defaults:
-    (table, sequence that a default of it uses). Every oid is that of one of the nodes.
-    """
+    """The relations of a database and how they depend on each other. Every oid is that of one of the nodes."""
 
     nodes: tuple[Node, ...] = ()
     children: tuple[tuple[int, int, bool], ...] = ()
+    """(oid of a child, oid of its parent, whether the child is a partition)."""
     reads: tuple[tuple[int, int], ...] = ()
+    """(oid of a view, oid of a relation that it reads)."""
     owned: tuple[tuple[int, int], ...] = ()
+    """(oid of a sequence, oid of the table that owns it)."""
     defaults: tuple[tuple[int, int], ...] = ()
+    """(oid of a table, oid of a sequence that one of its defaults uses)."""
     foreign_keys: tuple[ForeignKey, ...] = ()
 
     @cached_property
@@ -74,19 +74,19 @@ class Graph:
         return {node.oid: node for node in self.nodes}
 
     def below(self, oids: Iterable[int]) -> set[int]:
-        """Return these and all their children, and theirs."""
+        """Return these and all their descendants."""
         return _reached(oids, _following((parent, child) for child, parent, _ in self.children))
 
     def above(self, oids: Iterable[int]) -> set[int]:
-        """Return these and all their parents, and theirs."""
+        """Return these and all their ancestors."""
         return _reached(oids, _following((child, parent) for child, parent, _ in self.children))
 
     def readers(self, oids: Iterable[int]) -> set[int]:
-        """Return these and all views that read them, and theirs."""
+        """Return these and all views that read them, directly or through other views."""
         return _reached(oids, _following((read, view) for view, read in self.reads))
 
     def holding_rows_of(self, table: int) -> set[int]:
-        """Return the relations that hold a table's rows: itself, or its partitions."""
+        """Return the relations that hold a table's rows: the table itself, or its partitions."""
         return {oid for oid in _reached([table], self._partitions) if self.by_oid[oid].kind != "p"}
 
     @cached_property
@@ -96,14 +96,14 @@ class Graph:
 
 @dataclass(frozen=True)
 class Patterns:
-    """Patterns of `schema.table`; `*` stands for any characters, `?` for one. No include means all."""
+    """Patterns of `schema.table`; `*` stands for any characters, `?` for one. No `include` means all."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     schema_only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse by UsageError what is not `schema.table`."""
+        """Refuse by UsageError a pattern that is not `schema.table`."""
         for pattern in (*self.include, *self.exclude, *self.schema_only):
             schema, _, table = pattern.partition(".")
             if not schema or not table:
@@ -111,22 +111,22 @@ class Patterns:
                 raise UsageError(f"{text}, for example {_example(pattern)!r}", reason="BadPattern")
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there is any pattern."""
         return bool(self.include or self.exclude or self.schema_only)
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a dump leaves out. left_out and without_rows do not overlap.
-
-    without_rows: copied as a definition. followed: those of left_out that no pattern chose, but that read what one did.
-    foreign_keys: not copied, because what they refer to is not there, or not all of it.
-    """
+    """What a dump leaves out."""
 
     left_out: tuple[Node, ...] = ()
+    """Relations of which nothing is copied."""
     without_rows: tuple[Node, ...] = ()
+    """Relations of which only the definition is copied; none of them is in `left_out`."""
     followed: tuple[Node, ...] = ()
+    """Those of `left_out` that no pattern leaves out: views that read something that a pattern leaves out."""
     foreign_keys: tuple[ForeignKey, ...] = ()
+    """Foreign keys that are not copied, because the referenced rows are missing, or some of them."""
 
     @cached_property
     def left_out_oids(self) -> frozenset[int]:
@@ -140,7 +140,7 @@ class Selection:
 
 
 def select(graph: Graph, patterns: Patterns) -> Selection:
-    """Return what is left out; a pattern that matches nothing is a UsageError."""
+    """Return what the patterns leave out; a pattern that matches nothing is a UsageError."""
     if not patterns:
         return Selection()
     chosen, rowless = _chosen(graph, patterns)
@@ -156,32 +156,32 @@ def select(graph: Graph, patterns: Patterns) -> Selection:
 
 
 def refuse_dependents(selection: Selection, dependents: Iterable[Dependent]) -> None:
-    """Raise UsageError for the first object that is copied and needs a relation that is not."""
+    """Raise UsageError for the first object that is copied but needs a relation that is left out."""
     names = {node.oid: node.qualified for node in selection.left_out}
     for one in dependents:
         if one.relation in names and one.owner not in names:
             text = f"{one.description} needs {names[one.relation]}, which the patterns leave out"
-            remedy = "copy that one without its rows (schemaOnly), or leave out both"
+            remedy = "copy that table without its rows (schemaOnly), or leave out both"
             raise UsageError(f"{text}; {remedy}", reason="SelectionIncomplete")
 
 
 def _chosen(graph: Graph, patterns: Patterns) -> tuple[set[int], set[int]]:
-    """Return what the patterns leave out and what without rows, with sequences and readers still to follow."""
+    """Return the oids that the patterns leave out, and those copied without rows; sequences and readers come later."""
     everything = set(graph.by_oid)
     excluded = graph.below(_matching(graph, patterns.exclude))
     schema_only = graph.below(_matching(graph, patterns.schema_only))
     included = graph.below(_matching(graph, patterns.include)) | schema_only if patterns.include else everything
     wanted = included - excluded
-    # A child cannot be made without its parents: they come along, without rows.
+    # A child cannot be created without its parents: the parents are copied too, without rows.
     kept = graph.above(wanted)
     rowless = (schema_only & kept) | (kept - wanted)
-    # An extension brings the definition of its tables itself.
+    # An extension's tables are never left out: CREATE EXTENSION creates them.
     of_extensions = {node.oid for node in graph.nodes if node.kind == EXTENSION_TABLE}
     return everything - kept - of_extensions, rowless | (of_extensions - kept)
 
 
 def _sequences_follow(graph: Graph, out: set[int]) -> set[int]:
-    """Return `out` corrected: an owned sequence goes with its table, and one that a copied default uses stays."""
+    """Return `out` corrected: an owned sequence is treated like its table; one that a copied default uses is kept."""
     used = {sequence for table, sequence in graph.defaults if table not in out}
     kept = used | {sequence for sequence, table in graph.owned if table not in out}
     gone = {sequence for sequence, table in graph.owned if table in out}
@@ -193,14 +193,14 @@ def _points_nowhere(graph: Graph, key: ForeignKey, out: set[int], rowless: set[i
         return False
     if key.referenced in out:
         return True
-    # The rows of a partitioned table are its partitions'.
+    # The rows of a partitioned table are in its partitions.
     missing = out | rowless
     has_rows = any(graph.by_oid[oid].kind == "r" for oid in graph.holding_rows_of(key.table) - missing)
     return has_rows and not graph.holding_rows_of(key.referenced).isdisjoint(missing)
 
 
 def _matching(graph: Graph, patterns: Sequence[str]) -> set[int]:
-    """Return the relations that any of the patterns matches; one that matches none is a UsageError."""
+    """Return the relations that match any of the patterns; a pattern that matches nothing is a UsageError."""
     found: set[int] = set()
     for pattern in patterns:
         schema, _, table = (_compiled(part) for part in pattern.partition("."))

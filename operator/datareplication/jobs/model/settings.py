@@ -1,4 +1,4 @@
-"""What the programs are told, as values. `commands` reads them from arguments and environment."""
+"""The programs' settings, as values. `commands` reads them from arguments and environment."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,19 +10,19 @@ from datareplication.jobs.model.retention import Order
 
 @dataclass(frozen=True)
 class Care:
-    """Limits in seconds. lock_timeout: of one wait for a lock. max_snapshot_age: of the transaction that holds xmin.
-
-    blocking_patience: how long others may wait for the dump's locks.
-    """
+    """Limits that protect the source."""
 
     lock_timeout_seconds: int = 30
+    """Limit of one wait for a lock."""
     max_snapshot_age_seconds: int = 14_400
+    """Limit of the transaction that holds back VACUUM (xmin)."""
     blocking_patience_seconds: int = 30
+    """How long others may wait for the dump's locks."""
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """What both programs are told of the run they belong to; empty when run by hand."""
+    """What both programs know of the run they belong to; empty when they are started by hand."""
 
     name: str = ""
     uid: str = ""
@@ -32,7 +32,7 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class DumpSettings:
-    """Everything a dump is told. output: the snapshot's directory, which must not exist yet."""
+    """All settings of a dump. output: the snapshot's directory, which must not exist yet."""
 
     run: RunSettings
     source: Connection
@@ -51,16 +51,13 @@ class DumpSettings:
 
 @dataclass(frozen=True)
 class LoadSettings:
-    """Everything a load is told. input: a published snapshot's directory; a rollback reads none and has an empty path.
-
-    siblings: databases on the same server that the same run loads with the same role. is_any_run: whether another run's
-    snapshot will do. builder: a role to build as, whose rights end at the database that is built.
-    """
+    """All settings of a load."""
 
     run: RunSettings
     target_name: str
     target: Connection
     input: Path
+    """Directory of a published snapshot; an empty path for a rollback, which reads no snapshot."""
     strategy: Strategy = "Swap"
     maintenance_database: str = "postgres"
     workers: int = 2
@@ -70,8 +67,11 @@ class LoadSettings:
     is_physical_clone_of_source: bool = False
     after_load: Path | None = None
     siblings: tuple[str, ...] = ()
+    """Databases on the same server that the same run loads with the same role."""
     owners: Owners = "Keep"
     grants: Grants = "Keep"
     is_any_run: bool = False
+    """Whether a snapshot of another run is accepted."""
     is_rollback: bool = False
     builder: Connection | None = None
+    """The build role that the load was given; its rights end at the database that is built."""

@@ -1,4 +1,4 @@
-"""What lies on a volume, as values: snapshots, whole or damaged, and what dumps left behind."""
+"""What is on a volume, as values: complete and damaged snapshots, and what dumps left behind."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ State = Literal["Complete", "Damaged", "Partial", "Pruned"]
 
 @dataclass(frozen=True)
 class Gist:
-    """What a snapshot's manifest says of it, as far as lists and rules ask; whole ones would fill the memory."""
+    """The part of a manifest that lists and rules need; whole manifests of all snapshots would fill the memory."""
 
     replication: str
     run: str
@@ -25,7 +25,7 @@ class Gist:
 
 
 def gist_of(manifest: Manifest) -> Gist:
-    """Return that of a manifest."""
+    """Return the gist of a manifest."""
     run = manifest.run
     return Gist(
         run.replication,
@@ -40,30 +40,33 @@ def gist_of(manifest: Manifest) -> Gist:
 
 @dataclass(frozen=True)
 class Found:
-    """A snapshot, or what is left of one. path: below the root. bytes: on the volume. problem: what a damaged one has.
-
-    Partial ones are being written, or their dump has died; Pruned ones were being removed.
-    """
+    """A snapshot, or what is left of one."""
 
     path: str
+    """Below the root."""
     state: State
+    """Partial: it is being written, or its dump has died. Pruned: its removal was begun."""
     bytes: int = 0
+    """Bytes on the volume."""
     gist: Gist | None = None
     problem: str = ""
+    """What is wrong with a damaged snapshot."""
 
     @property
     def time(self) -> datetime | None:
-        """When it was taken."""
+        """When the snapshot was taken."""
         return times.from_text(self.gist.snapshot_time) if self.gist else None
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything of ours below a root. locks: those without a partial snapshot. empty: directories, deepest first."""
+    """All that dumps have left below a root."""
 
     found: tuple[Found, ...]
     locks: tuple[str, ...]
+    """Lock files without a partial snapshot."""
     empty: tuple[str, ...]
+    """Empty directories, deepest first."""
 
     @property
     def complete(self) -> list[retention.StoredSnapshot]:
@@ -75,5 +78,5 @@ class Inventory:
         ]
 
     def including(self, one: Found) -> "Inventory":
-        """Return it with one more."""
+        """Return the inventory with one more snapshot."""
         return replace(self, found=(*self.found, one))

@@ -1,1 +1,1 @@
-"""PostgreSQL as the programs see it: the only package that imports psycopg2. It knows no snapshot's files."""
+"""All that the programs ask of PostgreSQL: the only package that imports psycopg2. It knows no file of a snapshot."""

@@ -1,7 +1,7 @@
 """The after-load SQL: a team's own script, run in the loaded database before anybody can see it.
 
-It owns reading the file, the settings and the one transaction it runs in, and what a failure of it says. It refuses to
-quote the script, which may hold secrets: a message has a line and PostgreSQL's own words, never DETAIL or CONTEXT.
+This module reads the file, runs it with its settings in one transaction, and reports its failure. It never quotes the
+script, which may hold secrets: a message has a line number and PostgreSQL's own words, but no DETAIL or CONTEXT.
 """
 
 import re
@@ -26,15 +26,15 @@ DOING = "after-load SQL"
 DEFAULT_SEARCH_PATH = '"$user", public'
 
 ENDED_BEFORE_IT_BEGAN = "DR001"
-"""An SQLSTATE of our own, raised before the first statement of a script that is only to be parsed."""
+"""An SQLSTATE of our own. It is raised before the first statement of a script that must only be parsed."""
 
 SYNTAX_ERROR = "42601"
 
 _META_COMMAND = re.compile(r"^[ \t]*\\", re.MULTILINE)
 
 _TOKEN = re.compile(r" at or near \"(?!\w{1,20}\"|[^\w'$]\").*\"(?= \(SQLSTATE)", re.DOTALL)
-"""A piece of the script that a syntax error quotes, unless it is a word or a sign: a literal, or all that follows one
-that is not closed."""
+"""The part of the script that a syntax error quotes, unless it is one word or one sign: it may be a literal, or all the
+text after a literal that is not closed."""
 
 _SEARCH_PATH = """
     SELECT substr(setting, length('search_path=') + 1)
@@ -44,12 +44,12 @@ _SEARCH_PATH = """
 """
 
 _TRANSACTION_COMMANDS = (
-    "; it cannot begin, end or save the transaction (BEGIN, COMMIT, ROLLBACK, SAVEPOINT): its work and the load's are "
-    "shown together or not at all"
+    "; the script cannot begin, end or save the transaction (BEGIN, COMMIT, ROLLBACK, SAVEPOINT): its changes and the "
+    "load's become visible together or not at all"
 )
 _REMEDIES = (
     (r"transaction commands|invalid transaction termination", _TRANSACTION_COMMANDS),
-    (r"COPY to/from client", "; there is no client to COPY from or to: use INSERT … VALUES"),
+    (r"COPY to/from client", "; there is no client for COPY: use INSERT … VALUES"),
     (r"^syntax error at or near \"\\", "; commands of psql (\\set, \\i, …) are not SQL"),
 )
 """PostgreSQL's message -> what to do about it."""
@@ -88,12 +88,12 @@ _HAS_CODE = """
         SELECT FROM pg_depend WHERE (classid, objid, deptype) = ('pg_proc'::regclass, p.oid, 'e')))
       OR EXISTS (SELECT FROM pg_rewrite r WHERE r.oid >= 16384 AND r.rulename <> '_RETURN')
 """
-"""Rows that a script changes pass through triggers, rules, constraints and indexes."""
+"""Changed rows fire triggers and rules, and are checked and indexed: all of these may call functions."""
 
 
 @dataclass(frozen=True)
 class Left:
-    """What is still to be done when the script is through, whatever it dropped, renamed or made.
+    """What is left to do after the script, which may have dropped, renamed and created objects.
 
     materialized_views: to refresh, in this order. tables: to analyze, largest first.
     """
@@ -103,9 +103,9 @@ class Left:
 
 
 def read(path: Path | None) -> str:
-    """Return the script, empty when there is none.
+    """Return the script; empty if there is none.
 
-    A file that is missing, cannot be read, is not UTF-8 or holds a command of psql is a UsageError.
+    UsageError if the file is missing, cannot be read, is not UTF-8, or holds a command of psql.
     """
     if path is None:
         return ""
@@ -115,7 +115,7 @@ def read(path: Path | None) -> str:
         raise UsageError(f"{DOING}: cannot read {path}: {error.strerror}", reason="CannotReadAfterLoad") from None
     except UnicodeDecodeError:
         raise UsageError(f"{DOING}: {path} is not UTF-8", reason="CannotReadAfterLoad") from None
-    if "\0" in script:  # libpq would take it for the end
+    if "\0" in script:  # libpq would take NUL for the end of the script
         raise UsageError(f"{DOING}, line {_line(script, script.index(chr(0)))}: a NUL character", reason=REASON)
     if found := _META_COMMAND.search(script):
         text = f"{DOING}, line {_line(script, found.start())} starts with a backslash"
@@ -124,11 +124,11 @@ def read(path: Path | None) -> str:
 
 
 def check_syntax(session: Session, script: str) -> None:
-    """Let the server parse the script and run nothing of it; a syntax error is a DataError.
+    """Let the server parse the script without running any of it; a syntax error is a DataError.
 
-    session: of the server that will run it, in autocommit mode. A load takes hours; a missing comma shows now.
+    A load takes hours, so a missing comma is found before. session: to the server that will run it, in autocommit mode.
     """
-    # PostgreSQL parses a text as a whole before its first statement, which here ends it, runs.
+    # PostgreSQL parses the whole text before it runs the first statement. Here the first statement raises an error.
     first = f"DO $$ BEGIN RAISE 'parsed' USING ERRCODE = '{ENDED_BEFORE_IT_BEGAN}'; END $$; "
     try:
         with session.cursor() as cursor:
@@ -139,21 +139,21 @@ def check_syntax(session: Session, script: str) -> None:
 
 
 def search_path(session: Session, database: str) -> str:
-    """Return the search_path that sessions of `database` start with: its own setting, else PostgreSQL's default."""
+    """Return the search_path with which sessions of `database` start: its own setting, or PostgreSQL's default."""
     found = rows(session, _SEARCH_PATH, [database], doing=f"reading the settings of database {database}")
     return str(found[0][0]) if found else DEFAULT_SEARCH_PATH
 
 
 def may_set_off_code(session: Session) -> bool:
-    """Return whether the loaded database holds code of its own, functions or rules, that a script may set off."""
+    """Return whether the loaded database holds functions or rules of users, which the script's statements may run."""
     return bool(row(session, _HAS_CODE, doing="looking up functions and rules")[0])
 
 
 def run(session: Session, script: str, stop: Stop, path: str, views: Sequence[MaterializedView]) -> Left:
-    """Run the script in one transaction of its own; return what is then left to do.
+    """Run the script in one transaction of its own; return what is left to do afterwards.
 
-    session: to the loaded database, of the script's own. path: its search_path. views: those to refresh,
-    which the script finds empty. A failure is what `execute` raises, and nothing of the script's work remains.
+    session: to the loaded database, used for nothing else. path: the script's search_path. views: those to refresh; for
+    the script they are still empty. Errors are those of `execute`; after an error nothing of the script's work is left.
     """
     names = [[view.schema for view in views], [view.name for view in views]]
     with stop.interrupting(session.cancel):
@@ -166,10 +166,11 @@ def run(session: Session, script: str, stop: Stop, path: str, views: Sequence[Ma
 
 
 def forget(session: Session, *, is_superuser: bool) -> list[str]:
-    """Remove the statistics of tables without rows, when all others were analyzed; return the tables that keep them.
+    """Remove the statistics of tables without rows, after all other tables were analyzed.
 
-    ANALYZE leaves those of an empty table as they are, samples of values that autovacuum took before the script ran.
-    is_superuser: whether the session's role is one; no other may remove them.
+    ANALYZE does not change an empty table's statistics, which may hold samples of values that autovacuum took before
+    the script ran. is_superuser: whether the session's role is a superuser; only a superuser can remove statistics.
+    Returns the tables that keep their old statistics.
     """
     emptied = rows(session, _EMPTIED, doing="looking up statistics of empty tables")
     if not is_superuser:
@@ -180,15 +181,15 @@ def forget(session: Session, *, is_superuser: bool) -> list[str]:
 
 
 def execute(session: Session, script: str, path: str = DEFAULT_SEARCH_PATH) -> None:
-    """Run the script in the transaction that the session has open, which the script cannot end.
+    """Run the script in the session's open transaction, which the script cannot end.
 
-    path: its search_path. Afterwards the session's settings are those that it was opened with. Raises DataError for
-    what is wrong with the script or the data, TransientError and CapabilityError where the server is to blame.
+    path: the script's search_path. Afterwards the session has the settings with which it was opened. DataError if the
+    script or the data is wrong, TransientError or CapabilityError if the server is the cause.
     """
     connection.execute(session, "SELECT set_config('search_path', %s, false)", [path], doing=DOING)
     try:
         with session.cursor() as cursor:
-            # Its last statement is ours: EXECUTE refuses a text that ends in SELECT INTO.
+            # _LAST adds a last statement: EXECUTE refuses a text that ends with SELECT INTO.
             cursor.execute(_embedded(session, script + _LAST))
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL")
     except psycopg2.Error as error:
@@ -200,17 +201,17 @@ _LAST = "\n; SELECT 1"
 
 
 def _embedded(session: Session, script: str) -> sql.Composable:
-    """Return the script as what a DO block executes.
+    """Return a DO block that executes the script.
 
-    In a block PostgreSQL refuses the commands that would end the transaction before it does anything, where it would
-    otherwise carry them out: a COMMIT would show what has been done by then.
+    In a DO block PostgreSQL refuses commands that would end the transaction. Outside of it they would be carried out: a
+    COMMIT would make visible what has been done until then.
     """
     body = sql.SQL("BEGIN EXECUTE {}; END").format(sql.Literal(script)).as_string(session)
     return sql.SQL("DO LANGUAGE plpgsql {}").format(sql.Literal(body))
 
 
 def _failure(error: psycopg2.Error, script: str, offset: int = 0) -> ReplicationError:
-    """Return our error. offset: characters that stood before the script."""
+    """Return our error. offset: number of characters that were sent before the script."""
     known = classify.after_connect(error, DOING + _where(error, script, offset))
     is_servers = isinstance(known, CapabilityError) and (error.pgcode or "").startswith(("53", "58"))
     if isinstance(known, TransientError) or is_servers:
@@ -220,10 +221,10 @@ def _failure(error: psycopg2.Error, script: str, offset: int = 0) -> Replication
 
 
 def _where(error: psycopg2.Error, script: str, offset: int) -> str:
-    """Return the line that PostgreSQL points at; it points at none when a statement fails while it runs."""
+    """Return the line that PostgreSQL points at, or an empty text: for a statement that fails later it names none."""
     position, query = error.diag.internal_position, error.diag.internal_query
     if not position or query is None or query[offset : offset + len(script)] != script:
-        return ""  # of a function's text, for example
+        return ""  # the position is in another text, for example a function's
     return f", line {_line(script, min(int(position) - 1 - offset, len(script)))}"
 
 

@@ -1,7 +1,7 @@
 """Who waits for whose locks: this program's sessions and all others.
 
-It owns the question to pg_locks and pg_blocking_pids, which every role may ask, also on a standby. It refuses to decide
-what a wait means, and to name another session's statement.
+It queries pg_locks and pg_blocking_pids(), which every role may do, also on a standby. It does not decide what a wait
+means, and never shows another session's statement.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.postgres.connection import Session, connect, records
 
 STATEMENT_TIMEOUT = "5s"
-"""A look that takes longer than this is worth less than the load it makes."""
+"""If looking takes longer than this, the answer is not worth the load on the server."""
 
 _WAITS = """
     WITH ours AS MATERIALIZED (
@@ -41,18 +41,18 @@ _WAITS = """
     WHERE (w.pid IN (TABLE ours)) <> (b.pid IN (TABLE ours))
     ORDER BY w.waitstart, w.pid, b.pid
 """
-"""On a standby only the replaying process takes ACCESS EXCLUSIVE, and pg_blocking_pids does not know that process."""
+"""On a standby only the replaying process takes ACCESS EXCLUSIVE, and pg_blocking_pids() does not know that process."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """One of the server's processes. pid 0: a prepared transaction. role: empty for the server's own processes."""
+    """One of the server's processes. pid: 0 for a prepared transaction. role: empty for the server's own processes."""
 
     pid: int
     role: str
 
     def __str__(self) -> str:
-        """Return it for people."""
+        """Return the backend for people."""
         if not self.pid:
             return "a prepared transaction (see pg_prepared_xacts)"
         return f"{self.role or 'the server itself'} (backend {self.pid})"
@@ -60,28 +60,28 @@ class Backend:
 
 @dataclass(frozen=True)
 class Wait:
-    """One backend that waits for another one's lock, or for one that was asked for earlier.
-
-    is_ours: it is ours that waits; else it is ours that is waited for. mode and object: of the lock. since: time of
-    day, UTC. seconds: for how long.
-    """
+    """One backend that waits for a lock that another backend holds or requested earlier."""
 
     is_ours: bool
+    """Whether our backend waits; otherwise ours is the blocker."""
     mode: str
+    """Mode of the lock that is waited for."""
     object: str
     since: str
+    """Time of day, UTC."""
     seconds: float
+    """How long the wait has lasted."""
     waiter: Backend
     blocker: Backend
 
 
 def opened(connection: Connection, application: str) -> Session:
-    """Open a session to look from; `application` is the name that the watched sessions have."""
+    """Open a session for watching; `application` is the application_name of the watched sessions."""
     return connect(connection, application, settings={"statement_timeout": STATEMENT_TIMEOUT})
 
 
 def waits(session: Session) -> list[Wait]:
-    """Return the waits between ours and others, the longest first.
+    """Return the waits between our sessions and others, the longest first.
 
     Ours are the sessions with this one's application_name, role, database and client address.
     """

@@ -1,7 +1,7 @@
 """What is in the source database, read from its catalogs inside the dump's snapshot.
 
-It owns the queries and which objects count: user tables, not system ones, temporary ones or those of extensions. It
-refuses to lock or to copy.
+The queries return tables of users, but no system tables, temporary tables or tables of extensions. Nothing is locked or
+copied here.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -19,8 +19,8 @@ from datareplication.jobs.postgres import classify
 from datareplication.jobs.postgres.connection import Session, identifier, named, records, row, rows
 
 PROVENANCE = ("datareplication", "provenance")
-"""Schema and name of the table that a load leaves in its target. The schema is not copied: a target may be another
-replication's source."""
+"""Schema and name of the table that a load leaves in its target. A target may be the source of another replication, so
+a dump leaves this schema out."""
 
 DOING = "reading the catalogs"
 
@@ -52,7 +52,7 @@ _TABLES = f"""
             WHERE indrelid = c.oid) AS indexes
     {USER_CLASS} AND c.relkind IN ('r', 'p') AND c.oid <> ALL (%(left_out)s::oid[]) ORDER BY 1
 """  # noqa: S608 - constants only
-"""Asking for a relation's size waits for its lock, so those that are left out must not be asked."""
+"""pg_relation_size() waits for a relation's lock, so it must not be called for relations that are left out."""
 
 _USERS_SEQUENCES = f"""
     SELECT c.oid, n.nspname, c.relname {USER_CLASS} AND c.relkind = 'S'
@@ -62,7 +62,7 @@ _USERS_SEQUENCES = f"""
     JOIN pg_depend m ON (m.classid, m.objid, m.refclassid, m.refobjid, m.deptype)
         = ('pg_class'::regclass, c.oid, 'pg_extension'::regclass, e.oid, 'e')
 """  # noqa: S608 - constants only
-"""With those of extensions that hold a state of the user's (pg_extension_config_dump)."""
+"""Also the sequences of extensions whose state belongs to users (pg_extension_config_dump)."""
 
 _SEQUENCES = f"SELECT oid::int8, nspname, relname FROM ({_USERS_SEQUENCES}) s ORDER BY 2, 3"  # noqa: S608
 
@@ -118,9 +118,10 @@ _ROLES = """
       AND NOT (n.deptype = 'o' AND EXISTS (SELECT FROM member m WHERE (m.classid, m.objid) = (n.classid, n.objid)))
     GROUP BY 1 ORDER BY 1
 """
-"""Schema public (2200) is there from the start, but may have got grants, or another owner than the server's first
-superuser (10), who need not exist at the target. An extension's script makes its members' owner; grants on them may
-be the user's, and pg_dump carries those. A large object may have any oid that its maker chose."""
+"""Schema public (2200) exists from the start, but may have got grants or a new owner. If its owner is still the first
+superuser of the server (10), that role need not exist at the target. An extension's script sets the owner of its
+objects; grants on them may be a user's, and pg_dump copies those. A large object may have any oid that its creator
+chose."""
 
 _MATERIALIZED_VIEWS = """
     WITH RECURSIVE uses(class, object, used_class, used) AS (
@@ -142,8 +143,9 @@ _MATERIALIZED_VIEWS = """
                  WHERE b.view = c.oid AND r.oid <> c.oid AND r.relkind = 'm') AS reads
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'm'
 """
-"""With the views that they read through other views, also those that a function of SQL's standard form (BEGIN ATOMIC)
-reads, which PostgreSQL knows. Only rules of SELECT (1) read: those of INSERT and so on take no part in a refresh."""
+"""With the materialized views that they read, also through other views and through SQL functions in standard form
+(BEGIN ATOMIC), whose dependencies PostgreSQL records. Only SELECT rules (1) count: rules for INSERT and so on take no
+part in a refresh."""
 
 _KINDS = {"r": "Table", "p": "PartitionedTable"}
 _SEQUENCES_PER_QUERY = 200
@@ -165,19 +167,19 @@ def _table(*, kind: str, columns: Iterable[list[str]], indexes: Iterable[list[in
 
 
 def unreadable(session: Session, selected: Selection) -> list[tuple[str, str]]:
-    """Return (table or sequence, the statement that would help) for what the role cannot read in full.
+    """Return (table or sequence, the statement that would help) for each that the role cannot read in full.
 
-    Whoever copies a definition only must be able to lock the table, for which SELECT is needed as well.
+    Copying only a table's definition needs SELECT as well, because the table is locked.
     """
     oids = {"left_out": list(selected.left_out_oids), "rowless": list(selected.rowless_oids)}
     return [(name, statement) for name, statement in rows(session, _UNREADABLE, oids, doing=DOING)]
 
 
 def sequences(session: Session, left_out: Collection[int] = ()) -> tuple[State, ...]:
-    """Return the state of all sequences.
+    """Return the state of all sequences; TransientError if a sequence was dropped or replaced.
 
-    No snapshot holds it. Read right after the snapshot is taken it is not behind the tables' rows, and only a setval()
-    of that instant is carried that the rows do not know. A sequence that was dropped or replaced is a TransientError.
+    The state is not part of an MVCC snapshot. Read right after the snapshot was taken, it is never behind the tables'
+    rows. At most it includes a setval() or nextval() from the moment in between, which the rows do not reflect.
     """
     found = [one for one in rows(session, _SEQUENCES, doing=DOING) if one[0] not in left_out]
     states: list[State] = []
@@ -213,19 +215,19 @@ def _sequence_states(session: Session, wanted: Sequence[tuple[Any, ...]]) -> lis
 
 
 def roles(session: Session, left_out: Collection[int] = ()) -> tuple[Role, ...]:
-    """Return the roles that the schema names, with what for; predefined ones excepted."""
+    """Return the roles that the schema names, and for what it names them, without predefined roles."""
     found = rows(session, _ROLES, {"left_out": list(left_out)}, doing=DOING)
     return tuple(Role(name, tuple(uses)) for name, uses in found)
 
 
 def extensions(session: Session) -> tuple[Extension, ...]:
-    """Return the extensions, plpgsql excepted: every database has it."""
+    """Return the extensions, without plpgsql, which every database has."""
     query = "SELECT extname, extversion FROM pg_extension WHERE extname <> 'plpgsql' ORDER BY 1"
     return tuple(Extension(name, version) for name, version in rows(session, query, doing=DOING))
 
 
 def materialized_views(session: Session) -> list[View]:
-    """Return the materialized views, with what they read."""
+    """Return the materialized views, with the materialized views that they read."""
     return records(session, _MATERIALIZED_VIEWS, into=_view, doing=DOING)
 
 
@@ -234,7 +236,7 @@ def _view(*, reads: Iterable[int], **rest: Any) -> View:
 
 
 def strangers_in_our_schema(session: Session) -> list[str]:
-    """Return what else is in the schema of the provenance table, of any kind, and would not be copied."""
+    """Return objects of any kind that are in the provenance's schema and would not be copied."""
     query = """
         SELECT pg_describe_object(d.classid, d.objid, 0)
         FROM pg_depend d JOIN pg_namespace n ON n.oid = d.refobjid AND d.refclassid = 'pg_namespace'::regclass
@@ -247,5 +249,5 @@ def strangers_in_our_schema(session: Session) -> list[str]:
 
 
 def has_public_schema(session: Session) -> bool:
-    """Return whether the schema that every new database starts with is still there."""
+    """Return whether the schema public, with which every new database starts, still exists."""
     return bool(row(session, "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public')", doing=DOING)[0])

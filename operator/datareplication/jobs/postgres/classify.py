@@ -1,7 +1,7 @@
 """What an error of PostgreSQL means for the program: which exit code, and what to do about it.
 
-It owns the tables from SQLSTATE and, before a connection exists, from libpq's text to our errors. It refuses to quote
-an error's DETAIL or CONTEXT: they hold rows.
+Tables translate SQLSTATEs to our errors and, before a connection exists, libpq's text. DETAIL and CONTEXT of an error
+are never quoted: they hold rows.
 """
 
 import re
@@ -56,10 +56,10 @@ SQLSTATES: dict[str, tuple[Kind, Reason]] = {
     "XX": (CapabilityError, "ServerDefect"),
     "": (DataError, "RefusedByDatabase"),
 }
-"""By code or by its class's first characters (PostgreSQL's appendix of error codes); the longest that fits counts.
+"""By SQLSTATE or its class, the first characters (PostgreSQL's appendix of error codes); the longest match counts.
 
-What no class explains was raised by code in the database (a trigger, a CHECK's function, which may choose any code) or
-is about what stands there: never a defect of ours, so the last entry is of data.
+An SQLSTATE of another class was raised by code in the database (a trigger or a CHECK's function may choose any code),
+or is about the database's content. It is never a defect of ours, so the last entry is a DataError.
 """
 
 LIMITS: tuple[tuple[str, str, Reason, str], ...] = (
@@ -67,16 +67,17 @@ LIMITS: tuple[tuple[str, str, Reason, str], ...] = (
         "53",
         r"^out of shared memory",
         "TooManyLocks",
-        "; raise max_locks_per_transaction of that server: it bounds how many tables a transaction locks",
+        "; raise max_locks_per_transaction of that server: it limits how many tables a transaction can lock",
     ),
     ("54|XX", r"^out of memory|^invalid memory alloc request size|^string buffer exceeds", "ValueTooLarge", ""),
 )
-"""Classes of SQLSTATE, the server's message -> reason and remedy of a CapabilityError. Which SQLSTATE a value of more
-than 1 GB has depends on where it hits the limit, and on the version."""
+"""Classes of SQLSTATE, the server's message -> reason and remedy of a CapabilityError. The SQLSTATE for a value of more
+than 1 GB depends on where the value reaches the limit, and on the version."""
 
 RECOVERY_CONFLICT_REMEDY = (
-    "the standby replayed what this session still needed: on the standby set hot_standby_feedback = on (against its"
-    " primary's VACUUM) or raise max_standby_streaming_delay (against its schema changes too), or dump the primary"
+    "the standby replayed changes that conflict with this session: on the standby set hot_standby_feedback = on (helps"
+    " against VACUUM on the primary) or raise max_standby_streaming_delay (helps against schema changes too), or dump"
+    " the primary"
 )
 
 CONNECT_TEXTS: tuple[tuple[str, Kind, Reason, str], ...] = (
@@ -85,9 +86,10 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, Reason, str], ...] = (
         RightsError,
         "PasswordInClear",
         (
-            "the server asks for the password in another way than the connection allows: let its pg_hba.conf ask for"
-            " scram-sha-256; one that must see the password itself (ldap, pam, radius) has to prove its name: sslMode"
-            " verify-full (without it, require_auth=password in {prefix}_DB_CONNECTION sends the password to anybody)"
+            "the server asks for the password in a way that the connection does not allow: let its pg_hba.conf ask for"
+            " scram-sha-256; if the server needs the password itself (ldap, pam, radius), it must prove its name:"
+            " sslMode verify-full (without it, require_auth=password in {prefix}_DB_CONNECTION sends the password to"
+            " anybody)"
         ),
     ),
     (
@@ -104,8 +106,8 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, Reason, str], ...] = (
         RightsError,
         "NoTls",
         (
-            "the server offers no TLS: switch it on there, or choose a weaker sslMode (sslmode in"
-            " {prefix}_DB_CONNECTION), which sends all in clear"
+            "the server offers no TLS: switch TLS on there, or choose a weaker sslMode (sslmode in"
+            " {prefix}_DB_CONNECTION), which sends everything unencrypted"
         ),
     ),
     (
@@ -169,14 +171,14 @@ CONNECT_TEXTS: tuple[tuple[str, Kind, Reason, str], ...] = (
         "the server is not ready",
     ),
 )
-"""Text (libpq's and the server's, in English) -> error, reason, remedy. The first that fits counts."""
+"""Text (libpq's and the server's, in English) -> error, reason, remedy. The first match counts."""
 
 
 def after_connect(error: psycopg2.Error, doing: str, *, of_rows: bool = False) -> ReplicationError:
-    """Return our error for one of a session; `doing` names the object and stands first in the message.
+    """Return our error for an error in a session; the message begins with `doing`, which names the object.
 
-    of_rows: the message may quote a value of a row, which ours does not.
-    Without an SQLSTATE it is the connection that broke (libpq's own text), which another attempt may survive.
+    of_rows: PostgreSQL's message may quote a value of a row; our message does not. An error without an SQLSTATE has
+    libpq's own text: the connection is broken, and another attempt may succeed.
     """
     code = error.pgcode
     if code is None and "conflict with recovery" in str(error):
@@ -198,16 +200,16 @@ def after_connect(error: psycopg2.Error, doing: str, *, of_rows: bool = False) -
 
 
 _VALUE = re.compile(r'(invalid integer value) ".*?"(?= for)')
-"""libpq quotes a piece of the connection string there, which may be a password in the wrong place."""
+"""libpq quotes a part of the connection string here, which may be a password in the wrong place."""
 
 _QUOTED = re.compile(r'".*"|(?<=: )0x.*', re.DOTALL)
 
 
 def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str) -> ReplicationError:
-    """Return our error for a connection that did not come about, with the remedy.
+    """Return our error for a connection that failed, with the remedy.
 
-    psycopg2 gives no SQLSTATE then, only text. What no pattern knows counts as transient: a name that does not resolve,
-    a refused connection, a timeout, and a server's message in another language than English.
+    psycopg2 gives only a text then, and no SQLSTATE. A text without a matching pattern counts as transient: a name that
+    does not resolve, a refused connection, a timeout, and a server's message in another language than English.
     """
     text = _VALUE.sub(r"\1", " ".join(str(error).split()))
     for pattern, kind, reason, remedy in CONNECT_TEXTS:
@@ -218,7 +220,7 @@ def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str)
 
 
 def _without_values(error: psycopg2.Error, text: str) -> str:
-    """Return a message without what it quotes of a row: bad data is quoted, and RAISE says what it likes."""
+    """Return a message without values of rows: errors about data quote values, and RAISE may write any text."""
     if error.diag.source_function == "exec_stmt_raise":
         return "a function raised an error"
     return _QUOTED.sub("…", text) if (error.pgcode or "").startswith("22") else text

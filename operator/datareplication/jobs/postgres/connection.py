@@ -1,6 +1,6 @@
-"""Sessions: how they are opened, how they are set, how a statement's error becomes ours.
+"""Sessions: how they are opened, which settings they have, how a statement's error becomes ours.
 
-It owns what every session of the programs has in common. It refuses to know what is asked in it.
+This is what all sessions of the programs have in common, whatever they are used for.
 """
 
 import contextlib
@@ -40,9 +40,9 @@ _RENEW = """
 def connect(
     connection: Connection, application: str, database: str | None = None, settings: Mapping[str, str] | None = None
 ) -> Session:
-    """Open a session in autocommit mode, pinned; `settings` are further settings of the server for it.
+    """Open a session in autocommit mode with the pinned settings; `settings` are further settings for it.
 
-    Raises what classify.before_connect makes of a failure, RightsError for a harmful setting that stays.
+    Raises the error of classify.before_connect, or RightsError for a harmful setting that cannot be changed.
     """
     wanted = {**PINNED, **(settings or {})}
     known = {name: value for name, value in wanted.items() if name not in session_settings.NEWER}
@@ -52,7 +52,7 @@ def connect(
 
 
 def connect_unpinned(connection: Connection, application: str) -> Session:
-    """Open a session that sees rows as any other program's would; nothing else of the role's settings holds."""
+    """Open a session whose settings that affect rows are not pinned, so that it sees rows as other programs do."""
     return _opened(connection, application, None, session_settings.UNSHAPED)
 
 
@@ -68,10 +68,10 @@ def _opened(connection: Connection, application: str, database: str | None, sett
 
 
 def pin(session: Session, settings: Mapping[str, str]) -> None:
-    """Give all pinned settings and these their values, those that the server knows and the role may set.
+    """Set all pinned settings and these, as far as the server knows them and the role may set them.
 
-    The startup packet did so before anything could be asked; libpq puts what the environment says (PGTZ, PGDATESTYLE)
-    behind it. Raises RightsError for a harmful value that the role may not change.
+    The startup packet has already set most of them, before the server could be queried; but libpq appends values from
+    the environment (PGTZ, PGDATESTYLE). Raises RightsError for a harmful value that the role may not change.
     """
     wanted = {**PINNED, **session_settings.NEWER, **session_settings.SUPERUSERS, **settings}
     values = {name: value for name, value in wanted.items() if name not in session_settings.STARTUP_ONLY}
@@ -79,17 +79,15 @@ def pin(session: Session, settings: Mapping[str, str]) -> None:
     for name, setting, value in found:
         if value is None and name in session_settings.HARMFUL:
             remedy = f"reset it for the role, its database or the server (ALTER ROLE ... RESET {name})"
-            text = (
-                f"{name} is {setting} in the role's sessions, which may lose rows or checks, and it may not change it"
-            )
-            raise RightsError(f"{text}: {remedy}", reason="HarmfulSetting")
+            text = f"{name} is {setting} in the role's sessions, which may lose rows or checks"
+            raise RightsError(f"{text}, and the role may not change it: {remedy}", reason="HarmfulSetting")
 
 
 def renew(session: Session, settings: Mapping[str, str]) -> None:
-    """Give a session back what it was opened with, whatever code of users has set in it since, then set these.
+    """Reset a session to the settings with which it was opened, undoing what code of users has set, then set these.
 
-    settings: those that the server knows and the role may set, `for_tools` among them: `pin`, which asks for that,
-    takes milliseconds, a COPY of a small table no more.
+    settings: only those that the server knows and the role may set, including those of `for_tools`. `pin` would find
+    them out, but takes milliseconds, as long as a COPY of a small table.
     """
     values = {name: value for name, value in settings.items() if name not in session_settings.STARTUP_ONLY}
     execute(session, _RENEW, [list(values), list(values.values())], doing="session settings")
@@ -102,7 +100,7 @@ def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
 
 
 def for_tools(session: Session) -> dict[str, str]:
-    """Return what PostgreSQL's own programs are to start with that log in as the session's role to its server."""
+    """Return the settings with which PostgreSQL's programs start that log in to this server as the session's role."""
     newer = {**session_settings.NEWER, **session_settings.SUPERUSERS}
     query = """
         SELECT name FROM pg_settings
@@ -113,16 +111,16 @@ def for_tools(session: Session) -> dict[str, str]:
 
 
 def login(connection: Connection, application: str, settings: Mapping[str, str], database: str | None = None) -> Login:
-    """Return how a program of PostgreSQL's logs in; `settings` are those that its sessions start with."""
+    """Return how a program of PostgreSQL logs in; `settings` are those with which its sessions start."""
     wanted = {**parameters(connection, database), "application_name": application}
-    # A database's owner may set whom its sessions act as, superusers' too.
+    # A database's owner may set the role that all sessions in it act as, also those of superusers.
     pinned = session_settings.options({"session_authorization": connection.username, **settings})
     wanted["options"] = f"{wanted.get('options', '')} {pinned}".strip()
     return Login(wanted, connection.password)
 
 
 def without_event_triggers(session: Session) -> None:
-    """Keep the database's event triggers, which only superusers can make, from the session's statements."""
+    """Stop the database's event triggers from firing on the session's statements; only superusers can create them."""
     query = """
         SELECT set_config('session_replication_role', 'replica', false)
         WHERE EXISTS (SELECT FROM pg_event_trigger WHERE evtenabled = 'O')
@@ -134,7 +132,7 @@ def without_event_triggers(session: Session) -> None:
 def classified(doing: str, *, of_rows: bool = False) -> Iterator[None]:
     """Turn psycopg2's errors in the body into ours; `doing` says in a few words what is done to which object.
 
-    of_rows: they may quote a row's values, which ours do not.
+    of_rows: PostgreSQL's messages may quote values of a row; ours do not.
     """
     try:
         yield
@@ -156,7 +154,7 @@ def rows(session: Session, query: Query, values: Values = (), *, doing: str) -> 
 
 
 def named(cursor: extensions.cursor) -> list[dict[str, Any]]:
-    """Return the rows that a cursor has, each by its columns' names; an array as a tuple."""
+    """Return a cursor's rows as dicts by column name; an array becomes a tuple."""
     names = [column.name for column in cursor.description or ()]
     return [
         {name: tuple(value) if isinstance(value, list) else value for name, value in zip(names, one, strict=True)}
@@ -165,23 +163,23 @@ def named(cursor: extensions.cursor) -> list[dict[str, Any]]:
 
 
 def mappings(session: Session, query: Query, values: Values = (), *, doing: str) -> list[dict[str, Any]]:
-    """Return all rows of a query as `named` does; for catalogs, never for data."""
+    """Return all rows of a query like `named`; for catalogs, never for data."""
     with classified(doing), session.cursor() as cursor:
         cursor.execute(query, values or None)
         return named(cursor)
 
 
 def records(session: Session, query: Query, values: Values = (), *, into: Callable[..., R], doing: str) -> list[R]:
-    """Return all rows of a query as values of a dataclass, or of what makes one, by names.
+    """Return all rows of a query as values of a dataclass, or of a function that makes one, by column names.
 
-    Each column must be a field of it, by its name, and no field without a default may be missing: else it raises
-    TypeError. So a query whose columns change their order still tells the truth.
+    TypeError if a column is no field, or if a field without a default has no column. So the order of a query's columns
+    does not matter.
     """
     return [into(**one) for one in mappings(session, query, values, doing=doing)]
 
 
 def record(session: Session, query: Query, values: Values = (), *, into: Callable[..., R], doing: str) -> R:
-    """Return the one row of a query, as `records` does."""
+    """Return the one row of a query, like `records`."""
     (only,) = records(session, query, values, into=into, doing=doing)
     return only
 

@@ -1,6 +1,6 @@
-"""libpq's connection parameters: what the user gave, what it must not hold, and what is added.
+"""libpq's connection parameters: what the user gave, what must not be among it, and what is added.
 
-psycopg2, pg_dump and pg_restore all get them from here. It never holds a password.
+psycopg2, pg_dump and pg_restore all get their parameters from here. They never include a password.
 """
 
 import os
@@ -22,32 +22,32 @@ ADDED: Mapping[str, str] = {
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
-    # A server that checkpoints may stop reading for minutes, and Linux counts a closed window as unanswered.
+    # During a checkpoint a server may not read for minutes; Linux counts a closed TCP window as unanswered data.
     "tcp_user_timeout": "300000",
     "client_encoding": "UTF8",
 }
-"""Parameters that stand unless the connection string says otherwise. A dead peer is noticed after 60 s."""
+"""Parameters unless the connection string says otherwise. A dead peer is noticed after 60 s."""
 
 VERIFIED = "verify-full"
-"""What holds where no sslmode is given: libpq's own default, prefer, would hand the password to whoever answers."""
+"""The sslmode if none is given. With libpq's own default, prefer, any server that answers would get the password."""
 
 NOT_IN_CLEAR = "!password"
-"""What a server may ask for that has not proven its name, where no require_auth is given: anything but the password.
+"""The require_auth if none is given, for servers that have not proven their name: anything except the password itself.
 
-One that has may have to see it (ldap, pam, radius)."""
+A server that has proven its name may need the password itself (ldap, pam, radius)."""
 
 REQUIRE_AUTH_SINCE = 160000
 USERS_AUTHORITIES = Path(".postgresql/root.crt")
-"""Where libpq looks, in the user's home, when no sslrootcert is given."""
+"""Where libpq looks in the user's home directory if no sslrootcert is given."""
 
 AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
-"""Where distributions keep the public authorities in one file."""
+"""Files in which distributions keep the certificates of public authorities."""
 
 
 def parameters(connection: Connection, database: str | None = None) -> dict[str, str]:
-    """Return libpq's parameters for `connection` without its password; `database` replaces the one it names.
+    """Return libpq's parameters for `connection` without its password; `database` replaces the database in it.
 
-    A string that libpq cannot read, one with a credential in it, and one without dbname are UsageErrors.
+    UsageError if libpq cannot read the string, if it holds a credential, or if it has no dbname.
     """
     given = {"sslmode": VERIFIED, **_parsed(connection), "user": connection.username}
     if given["sslmode"] == VERIFIED and "sslrootcert" not in given and not _has_users_authorities():
@@ -65,7 +65,7 @@ def _parsed(connection: Connection) -> dict[str, str]:
     try:
         given = {key: str(value) for key, value in extensions.parse_dsn(connection.conninfo).items()}
     except psycopg2.Error as error:
-        # libpq's text may quote a piece of the string, which may be a password in the wrong place.
+        # libpq's text is not shown: it may quote a part of the string, and this may be a password in the wrong place.
         text = f"{variable} is neither a libpq connection string (host=… dbname=…) nor a postgresql:// URI"
         raise UsageError(text, reason="BadConnection") from error
     for credential in CREDENTIAL_PARAMETERS:
@@ -80,15 +80,15 @@ def _parsed(connection: Connection) -> dict[str, str]:
 def _has_users_authorities() -> bool:
     try:
         return (Path.home() / USERS_AUTHORITIES).is_file()
-    except (RuntimeError, OSError):  # a container's user has no home, or may not look into it
+    except (RuntimeError, OSError):  # in a container the user may have no home, or may not look into it
         return False
 
 
 def _authorities() -> str | None:
-    """Return the file of the public authorities.
+    """Return the file with the certificates of public authorities; None if there is none.
 
-    `sslrootcert=system` is not enough: pg_dump before 16 takes it for a file's name, and the OpenSSL inside psycopg2's
-    wheel looks where its builder kept them.
+    `sslrootcert=system` is not enough: pg_dump before 16 takes it for a file's name, and the OpenSSL in the wheel of
+    psycopg2 looks in the directories of the machine that built it.
     """
     candidates = (os.environ.get("SSL_CERT_FILE"), ssl.get_default_verify_paths().cafile, *AUTHORITIES)
     return next((path for path in candidates if path and Path(path).is_file()), None)

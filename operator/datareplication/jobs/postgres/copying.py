@@ -1,6 +1,6 @@
-"""COPY, out and in, as CSV.
+"""The statements for COPY, out and in, as CSV.
 
-It owns the statements. It refuses to know files: a stream with write() or read() is all it sees.
+They know no files, only streams with write() or read().
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from datareplication.jobs.postgres.connection import (
 )
 
 READ_BYTES = 256 << 10
-"""What COPY FROM asks for at a time; from 64 KiB on, the calls cost nothing measurable beside the server's work."""
+"""How much COPY FROM reads at a time. From 64 KiB on, the cost of the calls cannot be measured."""
 
 
 class Writable(Protocol):
@@ -44,7 +44,7 @@ class Readable(Protocol):
 
 
 class Nowhere:
-    """Takes rows and keeps none."""
+    """Takes rows and drops them."""
 
     def write(self, data: bytes, /) -> None:
         """Take one row."""
@@ -55,8 +55,8 @@ def copy_out(
 ) -> int:
     """Write a table's rows (only its own, never its children's), or those in `blocks`; return how many.
 
-    condition: SQL of an extension (`WHERE …`) that chooses among the rows; not together with blocks. With either a
-    query is planned: never for a table that is `unplanned`.
+    condition: SQL of an extension (`WHERE …`) that selects rows; not together with blocks. With blocks or a condition
+    a query is planned, so never use them for a table that is `unplanned`.
     """
     table = identifier(shape.schema, shape.name)
     if blocks is None and not condition:
@@ -72,7 +72,7 @@ def copy_out(
 def copy_in(session: Session, shape: Shape, stream: Readable, *, freeze: bool) -> int:
     """Add rows to a table, inside the caller's transaction; return how many.
 
-    freeze: the rows need no vacuum later; allowed in the transaction that emptied the table.
+    freeze: the rows need no VACUUM later; allowed only in the transaction that emptied the table.
     """
     table = sql.SQL("{} {}").format(identifier(shape.schema, shape.name), _column_list(shape))
     options = sql.SQL("{}, FREEZE").format(_options(shape)) if freeze else _options(shape)
@@ -83,19 +83,19 @@ def copy_in(session: Session, shape: Shape, stream: Readable, *, freeze: bool) -
 
 
 def empty(session: Session, shape: Shape) -> None:
-    """Truncate a table that this load made, so that COPY may freeze and skip the log."""
+    """Truncate a table that this load created, so that COPY may freeze rows and skip the WAL."""
     statement = sql.SQL("TRUNCATE ONLY {}").format(identifier(shape.schema, shape.name))
     execute(session, statement, doing=f"emptying {shape.schema}.{shape.name}")
 
 
 def count(session: Session, shape: Shape) -> int:
-    """Return how many rows a table has, its children's not counted."""
+    """Return how many rows a table has, without its children's."""
     query = sql.SQL("SELECT count(*) FROM ONLY {}").format(identifier(shape.schema, shape.name))
     return int(row(session, query, doing=f"counting {shape.schema}.{shape.name}")[0])
 
 
 def count_unplanned(session: Session, shape: Shape) -> int:
-    """Return the same without a query that is planned (see `unplanned`), at the price of reading every row."""
+    """Return the same without planning a query (see `unplanned`); this reads every row."""
     return copy_out(session, replace(shape, columns=()), Nowhere())
 
 
@@ -108,7 +108,7 @@ def analyze(session: Session, shapes: Sequence[Shape]) -> None:
 def refresh(session: Session, view: MaterializedView, settings: Mapping[str, str]) -> None:
     """Fill a materialized view and gather its statistics.
 
-    settings: those by which the view's own sessions see its rows.
+    settings: settings of the source's normal sessions that affect the view's rows.
     """
     without_event_triggers(session)
     name, doing = identifier(view.schema, view.name), f"refreshing {view.schema}.{view.name}"
@@ -119,7 +119,7 @@ def refresh(session: Session, view: MaterializedView, settings: Mapping[str, str
 
 
 def set_sequences(session: Session, states: Sequence[State]) -> None:
-    """Set sequences to where they stood at the source."""
+    """Give sequences the state that they had at the source."""
     names = [identifier(state.schema, state.name).as_string(session) for state in states]
     values = [state.last_value for state in states]
     called = [state.is_called for state in states]
@@ -131,7 +131,7 @@ def set_sequences(session: Session, states: Sequence[State]) -> None:
 
 
 def _column_list(shape: Shape) -> sql.Composable:
-    # A table without columns has no list; neither has one with generated columns only, where COPY leaves them out.
+    # Without columns there is no list: the table has none, or only generated columns, which COPY leaves out.
     if not shape.columns:
         return sql.SQL("")
     return sql.SQL("({})").format(sql.SQL(", ").join(sql.Identifier(column) for column in shape.columns))

@@ -1,6 +1,6 @@
-"""Databases as a whole, seen from the maintenance database: what they are, making one, dropping one.
+"""Databases as a whole, seen from the maintenance database: describing, creating and dropping them.
 
-It owns the names `<db>__next` and `<db>__previous` and the mark by which a left-over is known as ours.
+A new `<db>__next` gets a mark, by which a left-over is recognized as ours.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ _DESCRIBE = """
 
 
 def describe(session: Session, name: str) -> Database | None:
-    """Return a database, None when there is none of that name."""
+    """Return a database; None if there is none of that name."""
     found = rows(session, _DESCRIBE, [name], doing=f"looking up database {name}")
     return _database(found[0][0]) if found else None
 
@@ -53,7 +53,7 @@ def _database(row_: dict[str, Any]) -> Database:
 def create_next(session: Session, like: Database) -> int:
     """Create an empty `<db>__next` with `like`'s encoding, locale and tablespace, closed to all others and marked.
 
-    It belongs to the session's role: an owner could let others in. Returns its oid.
+    It belongs to the session's role, because its owner could let others in. Returns its oid.
     """
     _create(session, like.next_name, [sql.SQL("TEMPLATE template0"), *_options(like)])
     query = "SELECT oid::int8 FROM pg_database WHERE datname = %s"
@@ -61,11 +61,11 @@ def create_next(session: Session, like: Database) -> int:
 
 
 def clone_next(session: Session, built: Database, sibling: Database, note: str) -> None:
-    """Create the sibling's `<db>__next` as a copy of what was built for `built`, closed to all others.
+    """Create the sibling's `<db>__next` as a copy of the database that was built for `built`, closed to all others.
 
-    It bears the mark and, from the same instant on, the note.
+    It gets the mark and the note in one transaction.
     """
-    # The default from 15 on writes all of it to the log; before, files are copied anyway.
+    # From 15 on the default strategy writes the whole copy to the WAL; older versions copy files anyway.
     is_choice = session.server_version >= 150000  # noqa: PLR2004
     template = sql.SQL("TEMPLATE {}").format(sql.Identifier(built.next_name))
     strategy = [sql.SQL("STRATEGY file_copy")] if is_choice else []
@@ -73,7 +73,8 @@ def clone_next(session: Session, built: Database, sibling: Database, note: str) 
 
 
 def _create(session: Session, new: str, options: Sequence[sql.Composable], note: str = "") -> None:
-    # A new database is open to the public. Nobody gets in before that is changed: whoever is in, stays.
+    # CREATE DATABASE lets PUBLIC connect. The database stays closed to everybody until that right is revoked: a session
+    # that connects before would not be ended.
     closed = sql.SQL("ALLOW_CONNECTIONS false CONNECTION LIMIT {}").format(sql.Literal(JUST_MADE))
     statement = sql.SQL("CREATE DATABASE {} {} {}").format(sql.Identifier(new), closed, sql.SQL(" ").join(options))
     execute(session, statement, doing=f"creating database {new}")
@@ -81,7 +82,7 @@ def _create(session: Session, new: str, options: Sequence[sql.Composable], note:
 
 
 def _close(session: Session, name: str, note: str) -> None:
-    """Mark a database that was just made, and let the session's role, its owner, alone connect to it."""
+    """Mark a database that was just created, and let only the session's role, its owner, connect to it."""
     database = sql.Identifier(name)
     steps = (
         sql.SQL("COMMENT ON DATABASE {} IS {}").format(database, sql.Literal(MARK)),
@@ -111,20 +112,20 @@ def _options(like: Database) -> list[sql.Composable]:
 
 
 def _tablespace(like: Database) -> list[sql.Composable]:
-    # Naming even the default one would need a right that nobody has to have.
+    # To name a tablespace, even the default one, the role needs CREATE on it.
     if like.tablespace == DEFAULT_TABLESPACE:
         return []
     return [sql.SQL("TABLESPACE {}").format(sql.Identifier(like.tablespace))]
 
 
 def drop(session: Session, name: str) -> None:
-    """Drop a database with its sessions, if it is there."""
+    """Drop a database, if it exists, and end its sessions."""
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier(name))
     execute(session, statement, doing=f"dropping database {name}")
 
 
 def oid_of(session: Session, name: str) -> int | None:
-    """Return a database's oid, None when there is none of that name."""
+    """Return a database's oid; None if there is none of that name."""
     query = "SELECT (SELECT oid::int8 FROM pg_database WHERE datname = %s)"
     found: int | None = row(session, query, [name], doing=f"looking up database {name}")[0]
     return found

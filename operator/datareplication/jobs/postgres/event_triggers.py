@@ -1,6 +1,6 @@
-"""Event triggers of a target that end a load in place: they fire on its ALTER TABLE as on anybody's.
+"""Event triggers of a target that end a load in place: they fire on the load's ALTER TABLE statements too.
 
-It owns how one is recognized in an error. It refuses to disable any: they are the target's administrator's.
+This module finds the trigger that caused an error. It disables none: they belong to the target's administrator.
 """
 
 import psycopg2
@@ -14,7 +14,7 @@ _ENABLED = """
 
 
 def let_fire(session: Session) -> None:
-    """Let them fire on what the session does from now on, if it has logged in without."""
+    """Let event triggers fire on the session's statements from now on, if they were switched off for its login."""
     query = """
         SELECT set_config('event_triggers', 'on', false)
         WHERE current_setting('event_triggers', true) = 'off' AND current_setting('is_superuser')::bool
@@ -23,10 +23,10 @@ def let_fire(session: Session) -> None:
 
 
 def blamed(session: Session, error: ReplicationError) -> ReplicationError:
-    """Return a RightsError that names the event trigger in whose function an error arose, else the error itself.
+    """Return a RightsError that names the event trigger whose function raised the error, or else the error itself.
 
-    session: in which it arose, its transaction rolled back. PL/pgSQL tells which functions were at work; of those of
-    other languages nothing is known.
+    session: in which the error was raised; its transaction is rolled back. Only PL/pgSQL reports which functions were
+    running; functions in other languages are not recognized.
     """
     cause = error.__cause__
     context = cause.diag.context if isinstance(cause, psycopg2.Error) else None
@@ -35,6 +35,6 @@ def blamed(session: Session, error: ReplicationError) -> ReplicationError:
     for trigger, function in rows(session, _ENABLED, doing="reading the target's event triggers"):
         if f"PL/pgSQL function {function} " in context:
             text = f"{error.message}; the target's event trigger {trigger} ended the load"
-            remedy = f"let its function {function} pass the load's role, or ALTER EVENT TRIGGER {trigger} DISABLE"
+            remedy = f"let its function {function} allow the load's role, or ALTER EVENT TRIGGER {trigger} DISABLE"
             return RightsError(f"{text}: {remedy}", reason="EventTriggerRefused")
     return error

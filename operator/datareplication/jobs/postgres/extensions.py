@@ -1,7 +1,7 @@
-"""Tables in which extensions keep rows of the user (pg_extension_config_dump): which, and if a target has them.
+"""Tables in which extensions keep rows of users (pg_extension_config_dump): which, and whether a target has them.
 
-CREATE EXTENSION makes them, and its script may fill them; a condition that it left tells the user's rows from its own.
-It owns the queries. It refuses to lock or to copy.
+CREATE EXTENSION creates these tables, and its script may put rows into them. The script registers a condition that
+selects the users' rows. Nothing is locked or copied here.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ CONFIG = """
         = ('pg_class'::regclass, config.oid, 'pg_extension'::regclass, e.oid, 'e')
     JOIN pg_class c ON c.oid = config.oid JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname <> 'pg_catalog'
 """
-"""Only what is an extension's own: a superuser can write any table into its list, one of passwords too."""
+"""Only tables that belong to the extension: a superuser can write any table into its list, also one of passwords."""
 
 _NAMES = f"""
     SELECT c.oid::int8, n.nspname AS schema, c.relname AS name, 'x' AS kind {CONFIG} WHERE c.relkind = 'r' ORDER BY 1
@@ -81,15 +81,15 @@ def table_names(session: Session, rowless: Collection[int]) -> list[Node]:
 
 
 def unreadable(session: Session, rowless: Collection[int]) -> list[tuple[str, str]]:
-    """Return (table or sequence, the statement that would help) for what the role cannot read in full."""
+    """Return (table or sequence, the statement that would help) for each that the role cannot read in full."""
     found = rows(session, _UNREADABLE, doing=DOING)
     return [(name, statement) for oid, name, statement in found if oid not in rowless]
 
 
 def tables(session: Session, rowless: Collection[int]) -> list[Table]:
-    """Return the tables that hold rows of the user, each after those that it refers to.
+    """Return the tables that hold rows of users, each after the tables that it refers to.
 
-    CapabilityError for one whose rows only a query tells, and over which none may be planned.
+    CapabilityError for a table over which no query may be planned, but whose rows only a query can select.
     """
     never = unplanned.tables(session)
     every = records(session, _TABLES, {"rowless": list(rowless)}, into=_table, doing=DOING)
@@ -103,7 +103,7 @@ def _table(*, columns: Iterable[list[str]], **figures: Any) -> Table:
 
 
 def in_order(oids: Collection[int], references: Iterable[tuple[int, ...]]) -> list[int]:
-    """Return tables so that each comes after those it refers to; as they are if they do so in a circle."""
+    """Return tables so that each comes after those it refers to; in the given order if the references form a circle."""
     sorter = TopologicalSorter(dict.fromkeys(oids, ()))
     for table, referenced in references:
         if table != referenced:
@@ -114,9 +114,9 @@ def in_order(oids: Collection[int], references: Iterable[tuple[int, ...]]) -> li
 
 
 def lacking(session: Session, relations: Iterable[Relation]) -> list[tuple[Relation, str]]:
-    """Return (table, first column) for those of the relations that the session's database lacks, or a column of.
+    """Return (table, column) for the relations of which the session's database lacks the table or a column.
 
-    A table that is no member of the extension is lacking too: whoever wrote the manifest may name any.
+    A table that is no member of the extension counts as lacking too: a forged manifest may name any table.
     """
     by_name = {identifier(one.schema, one.name).as_string(session): one for one in relations}
     wanted = [
@@ -133,13 +133,13 @@ def _is_filled(table: Table) -> bool:
     if table.condition:
         name = f"{table.schema}.{table.name} of extension {table.extension}"
         text = f"indexes or statistics of {name} call functions, which the query for its rows would run"
-        remedy = "drop them, or copy it without its rows (source.tables.schemaOnly)"
+        remedy = "drop them, or copy the table without its rows (source.tables.schemaOnly)"
         raise CapabilityError(f"{text}: {remedy}", reason="WouldRunCode")
     return table.blocks > 0
 
 
 def _has_rows(session: Session, table: Table) -> bool:
-    # An extension's script wrote the condition, to be put after a table's name as it is; pg_dump does the same.
+    # The condition was written by an extension's script. It is put after the table's name unchanged, as in pg_dump.
     probe = sql.SQL("SELECT EXISTS (SELECT FROM ONLY {} {})")
     query = probe.format(identifier(table.schema, table.name), sql.SQL(table.condition))
     doing = f"reading {table.schema}.{table.name} of extension {table.extension}"

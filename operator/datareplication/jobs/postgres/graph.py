@@ -1,7 +1,4 @@
-"""What ties the relations of the source together, read from its catalogs for `selection`.
-
-It owns the queries. It refuses to decide what follows from a tie.
-"""
+"""How the relations of the source depend on each other, read from its catalogs for `selection`."""
 
 from collections.abc import Collection
 
@@ -28,7 +25,7 @@ _PARTS = """
         UNION ALL SELECT 'pg_type'::regclass, typarray, typrelid FROM pg_type WHERE typrelid <> 0 AND typarray <> 0
     )
 """
-"""What stands for a relation in pg_depend: itself, its row type, and the array of that."""
+"""The objects that represent a relation in pg_depend: itself, its row type, and the array of its row type."""
 
 _READS = f"""
     {_PARTS}
@@ -77,7 +74,7 @@ _DEPENDENTS = f"""
 
 
 def read(session: Session) -> Graph:
-    """Return the user's relations and their ties to each other."""
+    """Return the relations of users and their dependencies on each other."""
     nodes = tuple(records(session, _NODES, into=Node, doing=DOING))
     known = {node.oid for node in nodes}
     keys = records(session, _FOREIGN_KEYS, into=ForeignKey, doing=DOING)
@@ -92,7 +89,7 @@ def read(session: Session) -> Graph:
 
 
 def dependents(session: Session, oids: Collection[int]) -> list[Dependent]:
-    """Return what needs any of the relations, such as a function, a policy or a column; no view and no foreign key."""
+    """Return objects that need any of the relations: functions, policies, columns …, but no views, no foreign keys."""
     if not oids:
         return []
     return records(session, _DEPENDENTS, [list(oids)], into=Dependent, doing=DOING)

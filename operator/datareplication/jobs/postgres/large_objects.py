@@ -1,13 +1,13 @@
-"""Large objects as the catalogs know them: how many, and which of them the role cannot read.
+"""Large objects in the catalogs: how many there are, and which of them the role cannot read.
 
-It refuses to copy them: pg_dump does, with owners, grants and comments.
+pg_dump copies them, with owners, grants and comments.
 """
 
 from datareplication.jobs.postgres.connection import Session, row, rows
 
 DOING = "reading the catalogs"
 
-# The functions that ask for a privilege by name know large objects only from PostgreSQL 18 on.
+# A function such as has_table_privilege() exists for large objects only from PostgreSQL 18 on.
 _UNREADABLE = """
     SELECT oid::int8, format('%I', current_user) FROM pg_largeobject_metadata
     WHERE NOT EXISTS (SELECT FROM aclexplode(coalesce(lomacl, acldefault('L', lomowner))) a
@@ -19,10 +19,10 @@ _UNREADABLE = """
 
 
 def count(session: Session) -> int:
-    """Return how many there are."""
+    """Return how many large objects there are."""
     return int(row(session, "SELECT count(*) FROM pg_largeobject_metadata", doing=DOING)[0])
 
 
 def unreadable(session: Session) -> list[tuple[int, str]]:
-    """Return (oid, the session's role, quoted) for those that the role may not read."""
+    """Return (oid, the session's role, quoted) for each large object that the role may not read."""
     return [(oid, role) for oid, role in rows(session, _UNREADABLE, doing=DOING)]

@@ -1,7 +1,6 @@
-"""What a load in place meets in its target's catalogs: tables, sequences, foreign keys, triggers, materialized views.
+"""Reads what matters to a load in place from its target's catalogs: tables, sequences, foreign keys, triggers, views.
 
-It owns the queries. What follows from the answers is decided in `drift`, `touched` and `ownership`; nothing is changed
-here.
+Nothing is changed here. `drift`, `touched` and `rights` decide what follows from the answers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -71,7 +70,7 @@ _FOREIGN_KEYS = """
     FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE f.contype = 'f' AND f.conparentid = 0 ORDER BY 1, 2, 3
 """
-"""Those of partitions that come from a partitioned table's go and return with it."""
+"""Without the keys that partitions have from their partitioned table: these are dropped and added with its key."""
 
 _TRIGGERS = """
     SELECT n.nspname AS schema, c.relname AS table, t.tgname AS name, t.tgenabled AS state,
@@ -91,7 +90,7 @@ _DEFERRABLES = """
 
 
 def read(session: Session, views: Sequence[MaterializedView]) -> Layout:
-    """Return the layout of the session's database. views: of these, those that exist are in it."""
+    """Return the layout of the session's database. views: the wanted views; those that exist are in the layout."""
     names = [[view.schema for view in views], [view.name for view in views]]
     return Layout(
         tuple(records(session, _TABLES, into=_table, doing=DOING)),
@@ -103,7 +102,7 @@ def read(session: Session, views: Sequence[MaterializedView]) -> Layout:
 
 
 def triggers(session: Session, oids: Iterable[int]) -> list[Trigger]:
-    """Return the users' triggers of tables that are not disabled."""
+    """Return users' triggers of tables, without disabled ones."""
     return records(session, _TRIGGERS, [list(oids)], into=Trigger, doing=DOING)
 
 
@@ -113,7 +112,7 @@ def deferrables(session: Session, oids: Iterable[int]) -> list[Deferrable]:
 
 
 def holders(session: Session, oids: Iterable[int]) -> list[str]:
-    """Return who else holds a lock on one of these relations."""
+    """Return the other sessions that hold a lock on one of these relations."""
     query = """
         SELECT DISTINCT coalesce(nullif(a.application_name, ''), a.backend_type), a.pid, a.usename
         FROM pg_locks l JOIN pg_stat_activity a USING (pid)

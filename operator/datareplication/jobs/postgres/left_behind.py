@@ -1,4 +1,4 @@
-"""Which objects the source has of the kinds that a copy leaves behind. It owns the queries, in the dump's snapshot."""
+"""Which objects of the kinds that a copy leaves behind the source has, read in the dump's snapshot."""
 
 from collections.abc import Mapping, Sequence
 

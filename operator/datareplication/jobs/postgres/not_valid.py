@@ -1,7 +1,7 @@
-"""Constraints that are NOT VALID: rows older than them may violate them, and COPY would check those all the same.
+"""Constraints that are NOT VALID: rows older than such a constraint may violate it, but COPY would check these rows.
 
-pg_restore adds them after the rows. A load in place drops them before, and adds them again as they were. It owns the
-queries and statements. Foreign keys, which all go and return, are not among these.
+pg_restore adds such constraints after the rows. A load in place drops them before it copies rows, and adds them again
+as they were. Foreign keys are not handled here: all of them are dropped and added again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,8 +34,8 @@ _OF_TABLES = f"""
     WHERE k.contype IN ('c', 'n') AND NOT k.convalidated AND k.conislocal AND c.relpersistence <> 't'
     ORDER BY (SELECT count(*) FROM below b WHERE b.child = k.conrelid), 1, 2, 3
 """  # noqa: S608 - constants only
-"""Those that were declared there, a parent's before a child's; what a child has from its parent goes and returns with
-it. NOT NULL constraints have been of this kind since PostgreSQL 18."""
+"""Constraints that were declared on the table itself, a parent's before a child's. A constraint that a child inherits
+is dropped and added with its parent's. NOT NULL constraints are in pg_constraint since PostgreSQL 18."""
 
 _VALID_BELOW = f"""
     {_BELOW}
@@ -60,19 +60,19 @@ _OF_DOMAINS = f"""
 
 @dataclass(frozen=True)
 class OfDomains:
-    """Constraints of domains: those that the session's role may set aside, and the domains of others, for a message."""
+    """Constraints of domains. ours: those that the session's role may drop. others: other domains, for a message."""
 
     ours: tuple[Constraint, ...]
     others: tuple[str, ...]
 
 
 def of_tables(session: Session) -> tuple[Constraint, ...]:
-    """Return those of all tables, in the order in which they are dropped."""
+    """Return the NOT VALID constraints of all tables, in the order in which they are dropped."""
     return tuple(records(session, _OF_TABLES, into=Constraint, doing=DOING))
 
 
 def of_domains(session: Session, tables: Iterable[int]) -> OfDomains:
-    """Return those of the domains that values in these tables may be of."""
+    """Return the NOT VALID constraints of all domains that are used in these tables."""
     found = records(session, _OF_DOMAINS, [list(tables)], into=_of_domain, doing=DOING)
     others = (f"{one.schema}.{one.owner}" for one, is_ours in found if not is_ours)
     return OfDomains(tuple(one for one, is_ours in found if is_ours), tuple(dict.fromkeys(others)))
@@ -83,20 +83,20 @@ def _of_domain(*, is_ours: bool, **fields: Any) -> tuple[Constraint, bool]:
 
 
 def valid_below(session: Session, constraints: Sequence[Constraint]) -> list[tuple[str, str, str]]:
-    """Return (schema, table, name) of what children have from these tables' constraints and have validated alone."""
+    """Return (schema, table, name) of inherited copies of these constraints that are validated in a child only."""
     names = [[getattr(one, field) for one in constraints] for field in ("schema", "owner", "name")]
     return [(schema, table, name) for schema, table, name in rows(session, _VALID_BELOW, names, doing=DOING)]
 
 
 def drop(session: Session, constraints: Iterable[Constraint]) -> None:
-    """Drop them, to be added again by add()."""
+    """Drop constraints, to be added again by add()."""
     for one in constraints:
         statement = sql.SQL("ALTER {} DROP CONSTRAINT {}").format(_of(one), sql.Identifier(one.name))
         execute(session, statement, doing=f"dropping constraint {one.name} of {one.schema}.{one.owner}")
 
 
 def add(session: Session, constraints: Sequence[Constraint]) -> None:
-    """Add them as they were, children's first: a parent's then joins the one that it finds."""
+    """Add constraints as they were, children's first: a parent's constraint then merges with the child's."""
     for one in reversed(constraints):
         name, doing = sql.Identifier(one.name), f"adding constraint {one.name} of {one.schema}.{one.owner} again"
         statement = sql.SQL("ALTER {} ADD CONSTRAINT {} {}").format(_of(one), name, sql.SQL(one.definition))
@@ -108,7 +108,7 @@ def add(session: Session, constraints: Sequence[Constraint]) -> None:
 
 
 def validate(session: Session, constraints: Iterable[tuple[str, str, str]]) -> None:
-    """Validate constraints of tables; rows that violate one are a DataError."""
+    """Validate constraints of tables; DataError if rows violate one."""
     for schema, table, name in constraints:
         statement = sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}")
         made = statement.format(identifier(schema, table), sql.Identifier(name))

@@ -1,8 +1,8 @@
 """Notes on databases that only the session's role can have written.
 
-Whoever owns a database can forge its comment and every table in it. A setting of a role in a database is written by
-that role alone, and by who may alter the role; it goes with the database's oid. So the notes are settings of our own
-role, of one whose value the programs' sessions never read: they say their application_name themselves.
+The owner of a database can forge its comment and every table in it. A setting of a role in a database can be written
+only by that role, and by roles that may alter it; it belongs to the database's oid. So a note is a setting of our own
+role: application_name, which the programs' sessions never take from there, because they set it themselves.
 """
 
 from psycopg2 import sql
@@ -19,13 +19,13 @@ _READ = """
 
 
 def read(session: Session, oid: int) -> str | None:
-    """Return the note on a database, None when there is none of the session's role."""
+    """Return the note of the session's role on a database; None if there is none."""
     found = rows(session, _READ, [oid, f"{CARRIER}={PREFIX}%"], doing="looking for a note on a database")
     return str(found[0][0]) if found else None
 
 
 def write(session: Session, database: str, note: str) -> None:
-    """Write the note on a database of that name, instead of what stood there."""
+    """Write the note on a database of that name; it replaces an earlier note."""
     statement = sql.SQL("ALTER ROLE CURRENT_USER IN DATABASE {} SET {} = {}").format(
         sql.Identifier(database), sql.Identifier(CARRIER), sql.Literal(note)
     )

@@ -1,7 +1,7 @@
-"""Which row is too large to be copied: COPY and its text forms end at 1 GB, and its error names no row.
+"""Which row is too large to be copied: COPY's limit for a row is 1 GB of text, and its error does not name the row.
 
-It owns the search, after COPY has failed. It refuses to quote values: a key is told where its type holds no words, else
-the row's place in the table.
+The row is searched after COPY has failed. No values are quoted except a primary key of numbers or UUIDs; otherwise the
+row is named by its place in the table.
 """
 
 from psycopg2 import sql
@@ -16,7 +16,7 @@ REASON: Reason = "ValueTooLarge"
 DOING = "looking for the row that is too large"
 
 WORDLESS_TYPES = ("int2", "int4", "int8", "oid", "uuid")
-"""A key of text is often a name or an address."""
+"""Types of keys that may be quoted. A key of type text is often a name or an address."""
 
 _KEY = """
     SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
@@ -36,9 +36,10 @@ _SIZED = """
 
 
 def named(session: Session, shape: Shape, error: CapabilityError) -> CapabilityError:
-    """Return the error with the row that is probably meant, and the remedy. session: a new one, without transaction.
+    """Return the error with the row that probably caused it, and the remedy.
 
-    Only sizes are looked at, which PostgreSQL knows without reading the values; of an `unplanned` table, nothing.
+    Only sizes are queried, which PostgreSQL knows without reading the values; an `unplanned` table is not queried.
+    session: a new one, without a transaction.
     """
     if unplanned.among(session, [shape]):
         return error
@@ -54,7 +55,7 @@ def named(session: Session, shape: Shape, error: CapabilityError) -> CapabilityE
 
 
 def _largest(session: Session, shape: Shape, keys: list[str], sized: list[tuple[str, bool]]) -> tuple[str, str, int]:
-    """Return where the row is, its largest column and that one's bytes."""
+    """Return the row's key or place, its largest column, and that column's bytes."""
     sizes = [
         sql.SQL("coalesce({}({}), 0)").format(
             sql.SQL("octet_length" if is_plain else "pg_column_size"), sql.Identifier(name)

@@ -1,8 +1,8 @@
-"""The table that a load leaves in its target: where the data is from, and that it is ours to replace.
+"""The table that a load leaves in its target: where the data is from, and that a load may replace it.
 
-It owns the table `datareplication.provenance`, one row per load. A target's owner can forge it, so it proves nothing
-against him (postgres.notes does). Nor may he make the load's role run his code: what bears the name is only read by
-COPY, which opens tables and nothing else, and only written to when it is the role's own and plain.
+The table is `datareplication.provenance`, with one row. A target's owner can forge it, so it proves nothing against him
+(postgres.notes does). The owner must not be able to make the load's role run code by it. So the table is read only by
+COPY, which opens nothing but tables, and written only if it belongs to the load's role and is plain.
 """
 
 import csv
@@ -55,19 +55,19 @@ _TYPES = {
 _VALUES: Mapping[str, Callable[[str], str | int | float]] = {"text": str, "bigint": int, "double precision": float}
 
 ADDED = {"loaded_by_run_uid": "", "snapshot": "", "tables": 0, "rows": 0, "bytes": 0}
-"""Columns that loads of earlier versions did not write, and what is read in their stead."""
+"""Columns that loads of earlier versions did not write, and the values that stand for them."""
 
 WRITING = "writing datareplication.provenance"
 
 LONGEST_BYTES = 1 << 20
-"""Of the table, as CSV: a load leaves one row."""
+"""The largest size of the table as CSV: a load leaves one row."""
 
 _SHAPE = """
     SELECT array_agg(attname || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
     FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE n.nspname = %s AND c.relname = %s AND attnum > 0 AND NOT attisdropped AND relkind = 'r' AND NOT relrowsecurity
 """
-"""Looked up by names and not by to_regclass(), which fails where the role may not look into the schema."""
+"""The table is looked up by names: to_regclass() fails if the role has no USAGE on the schema."""
 
 _HOME = """
     SELECT n.oid IS NOT NULL AS has_schema, c.oid IS NOT NULL AS has_table,
@@ -89,13 +89,13 @@ _MINE = """
         SELECT r.oid FROM pg_roles r JOIN pg_roles me ON me.rolname = current_user
         WHERE r.oid = me.oid OR r.rolsuper AND me.rolsuper)
 """
-"""Who may have left a trap that only the role itself, or another superuser for a superuser, could have laid."""
+"""Owners that are trusted: the role itself; for a superuser also other superusers, who can run any code anyway."""
 
 
 def read(session: Session) -> Provenance | None:
-    """Return the last load into the session's database, None when there is none or the table is not ours.
+    """Return the last load into the session's database; None if there is none or the table is not ours.
 
-    After a table that is too large the session is of no use any more.
+    GuardError if the table is too large; then the session cannot be used any more.
     """
     doing = "reading datareplication.provenance"
     columns = _columns(session)
@@ -108,13 +108,13 @@ def read(session: Session) -> Provenance | None:
     try:
         with classified(doing), session.cursor() as cursor:
             cursor.copy_expert(statement, text)
-    except DataError:  # it has become something else since: a view, say
+    except DataError:  # it has become something else meanwhile, for example a view
         return None
     return _last(names, text.getvalue())
 
 
 class _Bounded(io.BytesIO):
-    """Takes so many bytes and no more."""
+    """Takes at most LONGEST_BYTES; GuardError for more."""
 
     def write(self, data: Any, /) -> int:
         if self.tell() + len(data) > LONGEST_BYTES:
@@ -124,27 +124,27 @@ class _Bounded(io.BytesIO):
 
 
 def _last(names: Sequence[str], text: bytes) -> Provenance | None:
-    """Return the latest of the rows, as CSV of these columns and its time; None when there is none that we wrote."""
+    """Return the latest row; None if no load can have written it. text: CSV of these columns and the row's time."""
     try:
         last = max(csv.reader(io.StringIO(text.decode(), newline="")), key=lambda row: row[-1], default=None)
         if last is None:
             return None
         values = {name: _VALUES[_TYPES[name]](text) for name, text in zip(names, last[:-1], strict=True)}
         found = Provenance(**{**ADDED, **values})  # type: ignore[arg-type]
-    except (ValueError, csv.Error):  # no text, no number, or a field as long as no load writes it
+    except (ValueError, csv.Error):  # not text, not a number, or a field too long for csv
         return None
     return found if found.is_plausible(datetime.now(UTC)) else None
 
 
 def write(session: Session, provenance: Provenance) -> None:
-    """Make this load the one that the session's database tells of; everyone may read the table."""
+    """Record this load in the session's database instead of an earlier one; everybody may read the table."""
     without_event_triggers(session)
     with transaction(session, doing=WRITING):
         replace(session, provenance)
 
 
 def home(session: Session) -> Home:
-    """Return what a load in place meets where its provenance goes."""
+    """Return what is found in place of the provenance, before a load in place."""
     found = record(session, _MINE + _HOME, PROVENANCE, into=Home, doing="looking up datareplication.provenance")
     has_shape = not found.has_table or _is_shape_of_ours(_columns(session))
     return dataclasses.replace(found, is_plain=found.is_plain and has_shape)
@@ -153,20 +153,21 @@ def home(session: Session) -> Home:
 def _our_home(session: Session) -> Home:
     found = home(session)
     if not found.is_plain or found.is_strangers:
-        raise GuardError(f"datareplication.provenance in the target is no load's: {DROP}", reason="ProvenanceNotOurs")
+        text = f"datareplication.provenance in the target was not created by a load: {DROP}"
+        raise GuardError(text, reason="ProvenanceNotOurs")
     return found
 
 
 def replace(session: Session, provenance: Provenance) -> None:
-    """Make this load the one that the session's database tells of, inside the caller's transaction.
+    """Record this load in the session's database instead of an earlier one, inside the caller's transaction.
 
-    GuardError when what has the table's name is not the role's own, or not plain.
+    GuardError if an object with the table's name does not belong to the role, or is not plain.
     """
     found = _our_home(session)
     if found.has_table:
         statement = sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(identifier(*PROVENANCE))
         execute(session, statement, doing=WRITING)
-        found = _our_home(session)  # nobody else can change it any more
+        found = _our_home(session)  # checked again: nobody else can change the locked table
     if found.has_table and _columns(session) == _shape():
         execute(session, sql.SQL("DELETE FROM ONLY {}").format(identifier(*PROVENANCE)), doing=WRITING)
     else:
@@ -186,7 +187,7 @@ def _shape(without: Collection[str] = ()) -> list[str]:
 
 
 def _is_shape_of_ours(columns: list[str]) -> bool:
-    """Whether a load made a table with these columns: this version's or an earlier one's."""
+    """Whether these are the columns of a load's table, of this version or an earlier one."""
     return columns in (_shape(), _shape(without=ADDED))
 
 
@@ -198,7 +199,7 @@ def _create(session: Session) -> None:
         sql.SQL("GRANT USAGE ON SCHEMA {} TO PUBLIC").format(schema),
         sql.SQL("GRANT SELECT ON {} TO PUBLIC").format(table),
     ]
-    # IF NOT EXISTS asks for the right to create one even where it exists.
+    # IF NOT EXISTS needs the right to create a schema even if the schema exists.
     if not rows(session, "SELECT FROM pg_namespace WHERE nspname = %s", [PROVENANCE[0]], doing=WRITING):
         statements.insert(0, sql.SQL("CREATE SCHEMA {}").format(schema))
     for statement in statements:

@@ -1,7 +1,7 @@
-"""The swap itself, and its way back: renames in one transaction, while others are kept out.
+"""The swap itself, and its way back: renames in one transaction, while other sessions are kept out.
 
-It owns the order inside the transaction, the waiting and the eviction of sessions. It never forbids connections to a
-database: a crash would leave it closed. It destroys nothing.
+It decides the order inside the transaction, waits, and ends sessions. It never forbids connections to a database: after
+a crash the database would stay closed. It destroys nothing.
 """
 
 import contextlib
@@ -19,54 +19,53 @@ from datareplication.jobs.postgres.connection import Session, execute, identifie
 
 ATTEMPTS = 3
 LOCK_TIMEOUT = "5s"
-"""For each attempt. Behind its lock PostgreSQL itself waits up to 5 s for sessions to end, by a constant of its own."""
+"""For each attempt. When it has the lock, PostgreSQL itself waits up to 5 s for sessions to end (a constant in it)."""
 
 EVICTION_INTERVAL_SECONDS = 0.05
 
 ASIDE_SUFFIX = "__rollback"
-"""Of the name that a database has inside a rollback's transaction; nobody ever sees it."""
+"""Suffix of the name that a database has only inside a rollback's transaction; nobody ever sees this name."""
 
 _EVICT = """
     SELECT pid, usename FROM pg_stat_activity
     WHERE datname = ANY(%s) AND usesysid IS NOT NULL AND pid <> pg_backend_pid()
 """
-"""PostgreSQL's own processes (autovacuum) have no user, and RENAME ends them itself."""
+"""PostgreSQL's own processes (autovacuum) have no user; ALTER DATABASE … RENAME ends them itself."""
 
 LASTING = ("oid", *FIXED, "allows_connections")
-"""What must be as it was when the load looked: the new database was made for it."""
+"""Properties of the replaced database that must be as the load found them: the new database was made to match them."""
 
 
 @dataclass(frozen=True)
 class Parties:
-    """The databases of a swap, as they were found when it was prepared.
-
-    next_oid: of `<db>__next`. previous: `<db>__previous`, if there is one. may_change_owner: whether the new database
-    may go to an owner that it was not built for.
-    """
+    """The databases of a swap, as they were found when it was prepared."""
 
     database: Database
     next_oid: int
+    """Oid of `<db>__next`."""
     previous: Database | None
+    """`<db>__previous`, if there is one."""
     may_change_owner: bool
+    """Whether the target may have another owner by now than the one that the new database was built for."""
 
 
 Connect = Callable[[], Session]
 
 
 def swap(session: Session, connect: Connect, parties: Parties, run_uid: str) -> list[str]:
-    """Give `<db>__next` what belongs to the database by then, and its name; that becomes `<db>__previous`.
+    """Give `<db>__next` the database's current properties and its name; the old database becomes `<db>__previous`.
 
-    An earlier `<db>__previous` becomes `<db>__obsolete`, to be dropped. session: to the maintenance database; connect:
-    opens another one there, which ends the sessions that are in the way. Returns what could not be carried over.
-    TransientError when the databases stay in use or are not those that were found; RightsError when sessions could not
-    be ended.
+    An earlier `<db>__previous` becomes `<db>__obsolete`, to be dropped. session: to the maintenance database. connect:
+    opens another session there, which ends the sessions that are in the way. Returns the properties that could not be
+    carried over. TransientError if the databases stay in use or are not those that were found, RightsError if sessions
+    could not be ended.
     """
     database, previous = parties.database, parties.previous
     freed = [(previous.name, database.obsolete_name)] if previous else []
 
     def change() -> list[str]:
         _rename(session, [*freed, (database.name, database.previous_name)])
-        # The renamed database is locked by now: nobody changes what belongs to it any more.
+        # The renamed database is locked now, so nobody can change its properties any more.
         found = _found_again(session, parties)
         refused = carry.carry(session, carry.steps(session, found, database.next_name))
         _rename(session, [(database.next_name, database.name)])
@@ -80,10 +79,7 @@ def swap(session: Session, connect: Connect, parties: Parties, run_uid: str) -> 
 
 
 def swap_back(session: Session, connect: Connect, database: Database, previous: Database, run_uid: str) -> list[str]:
-    """Let `database` and `<db>__previous` change names; what belongs to the one is then the other's.
-
-    Everything else is as for swap().
-    """
+    """Let `database` and `<db>__previous` swap their names and properties; everything else is as for swap()."""
     name, aside = database.name, database.name + ASIDE_SUFFIX
 
     def change() -> list[str]:
@@ -103,12 +99,12 @@ def _rename(session: Session, renames: Sequence[tuple[str, str]]) -> None:
         statement = sql.SQL("ALTER DATABASE {} RENAME TO {}").format(identifier(old), identifier(new))
         try:
             execute(session, statement, doing=f"renaming database {old} to {new}")
-        except (UsageError, DataError) as error:  # it is gone, or the name is taken
+        except (UsageError, DataError) as error:  # the database is gone, or the new name is taken
             raise _changed(error.message) from error
 
 
 def _found_again(session: Session, parties: Parties) -> Database:
-    """Return the database that is replaced, as it is now; TransientError when one of the parties is another one."""
+    """Return the replaced database as it is now; TransientError if one of the parties is another database by now."""
     database, previous = parties.database, parties.previous
     found = _same(session, database, database.previous_name)
     if found.owner != database.owner and not parties.may_change_owner:
@@ -121,7 +117,7 @@ def _found_again(session: Session, parties: Parties) -> Database:
 
 
 def _same(session: Session, expected: Database, name: str) -> Database:
-    """Return the database that has this name now, if it is the one that is expected; else raise TransientError."""
+    """Return the database that has this name now; TransientError if it is not the expected one."""
     found = databases.describe(session, name)
     if found is None or any(getattr(found, one) != getattr(expected, one) for one in LASTING):
         raise _changed(f"database {expected.name} was dropped, made anew or moved")
@@ -129,11 +125,11 @@ def _same(session: Session, expected: Database, name: str) -> Database:
 
 
 def _changed(text: str) -> TransientError:
-    return TransientError(f"{text} while the load was at work; the next attempt looks again", reason="TargetChanged")
+    return TransientError(f"{text} during the load; the next attempt looks again", reason="TargetChanged")
 
 
 def _persist(session: Session, connect: Connect, names: Sequence[str], change: Callable[[], list[str]]) -> list[str]:
-    """Make a change in a transaction, against the sessions in these databases."""
+    """Make a change in a transaction, while the sessions in these databases are ended."""
     doing, failure = f"swapping databases {', '.join(names)}", None
     with _evicting(connect, names) as spared:
         for _ in range(ATTEMPTS):
@@ -153,7 +149,7 @@ def _persist(session: Session, connect: Connect, names: Sequence[str], change: C
 
 @contextlib.contextmanager
 def _evicting(connect: Connect, names: Sequence[str]) -> Iterator[set[str]]:
-    """End these databases' sessions again and again while the body runs; yield the roles that it may not end."""
+    """End these databases' sessions repeatedly while the body runs; yield the roles whose sessions it may not end."""
     spared: set[str] = set()
     ended = threading.Event()
     session = connect()
@@ -168,7 +164,7 @@ def _evicting(connect: Connect, names: Sequence[str]) -> Iterator[set[str]]:
 
 
 def _evict(session: Session, names: Sequence[str], ended: threading.Event, spared: set[str]) -> None:
-    with contextlib.suppress(errors.Error):  # without it the renames wait, and say so
+    with contextlib.suppress(errors.Error):  # if this session is lost, the renames wait and report it
         while not ended.wait(EVICTION_INTERVAL_SECONDS):
             with session.cursor() as cursor:
                 cursor.execute(_EVICT, [list(names)])

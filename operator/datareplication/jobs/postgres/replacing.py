@@ -1,7 +1,6 @@
 """The statements by which a load in place replaces rows inside one transaction of the target.
 
-It owns the SQL. It refuses to know files, and in which order the steps come. Rules need no step: COPY and TRUNCATE
-ignore them.
+The order of the steps is decided elsewhere. Rules need no step: COPY and TRUNCATE ignore them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,15 +14,15 @@ from datareplication.jobs.postgres import copying
 from datareplication.jobs.postgres.connection import Session, execute, identifier
 
 LOCK_TIMEOUT_SECONDS = 30
-"""For each lock. While the load waits for one, everything that comes after its request waits too."""
+"""For each lock. While the load waits for a lock, all later requests for that table wait too."""
 
 _ENABLE = {"O": "ENABLE TRIGGER", "R": "ENABLE REPLICA TRIGGER", "A": "ENABLE ALWAYS TRIGGER"}
 
 
 def lock(session: Session, tables: Sequence[Table]) -> None:
-    """Lock tables against everybody, in the order given, each wait bounded until the transaction's end.
+    """Lock tables against everybody, in the given order. Until the transaction's end each wait for a lock is limited.
 
-    A partitioned table is locked with all of its partitions: dropping its foreign keys would lock them anyway.
+    A partitioned table is locked with all its partitions: dropping its foreign keys would lock them anyway.
     """
     execute(session, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'", doing="locking the tables")
     if tables:
@@ -32,11 +31,11 @@ def lock(session: Session, tables: Sequence[Table]) -> None:
 
 
 def set_sequences(session: Session, states: Sequence[State]) -> None:
-    """Set sequences to where they stood at the source, so that a rollback undoes it.
+    """Give sequences the state that they had at the source, so that a rollback undoes it.
 
-    setval() alone is never undone. But RESTART gives a sequence a new file for the rest of the transaction, and what
-    setval() then writes goes with that file. It keeps last_value and is_called exactly, an exhausted sequence's too,
-    which RESTART WITH could not. It also locks the sequence against nextval().
+    setval() alone is never undone. But RESTART gives a sequence a new file for the rest of the transaction; setval()
+    then writes into this file, which a rollback drops. Unlike RESTART WITH, setval() sets last_value and is_called
+    exactly, also for an exhausted sequence. RESTART also locks the sequence against nextval().
     """
     for state in states:
         name, doing = identifier(state.schema, state.name), f"setting sequence {state.schema}.{state.name}"
@@ -45,7 +44,7 @@ def set_sequences(session: Session, states: Sequence[State]) -> None:
 
 
 def lock_views(session: Session, views: Sequence[View]) -> None:
-    """Empty materialized views, which locks them: LOCK TABLE takes none."""
+    """Empty materialized views, which locks them; LOCK TABLE cannot lock a materialized view."""
     for view in views:
         execute(session, f"REFRESH MATERIALIZED VIEW {view.name} WITH NO DATA", doing=f"locking {view.name}")
 
@@ -67,7 +66,7 @@ def add_foreign_keys(session: Session, keys: Sequence[ForeignKey]) -> None:
     """Add foreign keys as they were; rows that violate one are a DataError."""
     for key in keys:
         name, doing = sql.Identifier(key.name), f"adding foreign key {key.name} of {key.schema}.{key.table} again"
-        # PostgreSQL's own text for it; a name or action in it is quoted there.
+        # The definition is PostgreSQL's own text, in which names are quoted.
         definition = sql.SQL(key.definition)
         execute(session, sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(_of(key), name, definition), doing=doing)
         if key.comment is not None:
@@ -76,14 +75,14 @@ def add_foreign_keys(session: Session, keys: Sequence[ForeignKey]) -> None:
 
 
 def disable_triggers(session: Session, triggers: Sequence[Trigger]) -> None:
-    """Disable the users' triggers of the tables that have some; those of constraints stay."""
+    """Disable users' triggers; the triggers of constraints stay enabled."""
     for (schema, table), _ in groupby(triggers, key=lambda trigger: (trigger.schema, trigger.table)):
         statement = sql.SQL("ALTER TABLE ONLY {} DISABLE TRIGGER USER").format(identifier(schema, table))
         execute(session, statement, doing=f"disabling triggers of {schema}.{table}")
 
 
 def enable_triggers(session: Session, triggers: Sequence[Trigger]) -> None:
-    """Give triggers back the state that each had."""
+    """Give each trigger the state that it had before."""
     for trigger in triggers:
         table, how = identifier(trigger.schema, trigger.table), sql.SQL(_ENABLE[trigger.state])
         statement = sql.SQL("ALTER TABLE ONLY {} {} {}").format(table, how, sql.Identifier(trigger.name))
@@ -91,7 +90,7 @@ def enable_triggers(session: Session, triggers: Sequence[Trigger]) -> None:
 
 
 def force_security(session: Session, tables: Iterable[Table], *, is_forced: bool) -> None:
-    """Let row-level security hold for the tables' owners, or not: under it COPY FROM and a full count are refused."""
+    """Switch FORCE ROW LEVEL SECURITY on or off: with it, COPY FROM and a full count are refused to the owner too."""
     how = sql.SQL("FORCE" if is_forced else "NO FORCE")
     for table in tables:
         name = identifier(table.schema, table.name)
@@ -100,17 +99,17 @@ def force_security(session: Session, tables: Iterable[Table], *, is_forced: bool
 
 
 def check_at_once(session: Session, constraints: Sequence[Deferrable]) -> None:
-    """Let deferrable unique constraints be checked by each COPY: a table with checks to come cannot be altered."""
+    """Let each COPY check deferrable unique constraints: a table with pending checks cannot be altered."""
     _set_constraints(session, constraints, "IMMEDIATE")
 
 
 def check_later(session: Session, constraints: Sequence[Deferrable]) -> None:
-    """Let those that are deferred initially be deferred again."""
+    """Defer the constraints again that are INITIALLY DEFERRED."""
     _set_constraints(session, [one for one in constraints if one.is_deferred], "DEFERRED")
 
 
 def empty(session: Session, tables: Sequence[Table]) -> None:
-    """Empty tables, all in one statement and nothing that refers to them."""
+    """Empty these tables in one statement, but no tables that refer to them."""
     if tables:
         names = _list(sql.SQL("ONLY {}").format(identifier(table.schema, table.name)) for table in tables)
         execute(session, sql.SQL("TRUNCATE {}").format(names), doing="emptying the tables")
@@ -123,7 +122,7 @@ def analyze(session: Session, names: Sequence[sql.Composable]) -> None:
 
 
 def names_to_analyze(tables: Sequence[Table], views: Sequence[View]) -> list[sql.Composable]:
-    """Return what analyze() takes."""
+    """Return the names for analyze()."""
     return [*(identifier(table.schema, table.name) for table in tables), *(sql.SQL(view.name) for view in views)]
 
 

@@ -1,7 +1,7 @@
-"""Tables whose rows pass through functions of users while they are copied, which may read other tables.
+"""Tables whose rows pass through functions of users while they are copied; such a function may read other tables.
 
-It owns the query. It refuses to believe a function that calls itself IMMUTABLE. Functions of extensions are left out:
-they know nothing of users' tables.
+A function that is declared IMMUTABLE counts too: the declaration may be wrong. Functions of extensions do not count:
+they do not read users' tables.
 """
 
 from datareplication.jobs.postgres.connection import Session, rows
@@ -17,7 +17,7 @@ HELD_TYPES = """
         ) AS part(oid) WHERE part.oid <> 0
     )
 """
-"""For WITH RECURSIVE: the types of a table's values, and those within arrays, composites, ranges and domains."""
+"""For WITH RECURSIVE: the types of a table's columns, and the types inside arrays, composites, ranges and domains."""
 
 _TABLES = f"""
     WITH RECURSIVE {HELD_TYPES}, calling AS (

@@ -1,7 +1,7 @@
-"""Settings of sessions: those that every session of the programs pins, and those that a database's own sessions have.
+"""Settings of sessions: those that all sessions of the programs pin, and those that affect the rows of views.
 
-What a role, a database, a server's file or the environment says must not change what text means on its way out or in.
-It owns the names and values. It refuses to know what a session is for.
+Settings of a role, a database, a server's file or the environment must not change the meaning of text, neither when it
+is read nor when it is written. This module has the names and values.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datareplication.jobs.model.databases import Server
 
 PINNED: Mapping[str, str] = {
-    # First of all: who it is, what is looked up by name, and that nothing of a role's keeps it from starting.
+    # First: as which role the session acts, how names are looked up, and that no setting keeps it from starting.
     "role": "none",
     "search_path": "",
     "local_preload_libraries": "",
@@ -39,15 +39,15 @@ PINNED: Mapping[str, str] = {
     "gin_fuzzy_search_limit": "0",
     "synchronize_seqscans": "off",
     "ignore_system_indexes": "off",
-    # What the planner looks at: with `on` it evaluates CHECK constraints, as whoever asks.
+    # What the planner evaluates: with `on` it would run CHECK constraints, as the session's role.
     "constraint_exclusion": "partition",
-    # What a transaction is, and where things are made.
+    # The properties of a transaction, and where objects are created.
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
     "default_transaction_deferrable": "off",
     "default_tablespace": "",
     "default_table_access_method": "heap",
-    # How long things may take: the programs have deadlines of their own.
+    # How long statements and waits may take: the programs have deadlines of their own.
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
@@ -61,22 +61,22 @@ PINNED: Mapping[str, str] = {
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "0",
 }
-"""What every session starts with: PostgreSQL's usual values, but for what pg_dump sets as well, the time zone and the
-keepalives. Those of SHAPING that are not here matter only to queries of views and to after-load SQL."""
+"""Settings with which all sessions start: PostgreSQL's usual values, except settings that pg_dump sets too, the time
+zone and the keepalives. Settings that are only in SHAPING matter only to queries of views and to after-load SQL."""
 
 NEWER: Mapping[str, str] = {
     "transaction_timeout": "0",
     "icu_validation_level": "warning",
     "restrict_nonsystem_relation_kind": "",
 }
-"""Those that not all supported servers know; a startup packet with an unknown one is refused."""
+"""Settings that not all supported servers know; a server refuses a startup packet with an unknown setting."""
 
 RESTRICTED: Mapping[str, str] = {"restrict_nonsystem_relation_kind": "view, foreign-table"}
-"""For sessions among tables of strangers: one that somebody swaps for a view or a foreign table must not run its code
-(CVE-2024-7348). Servers know it from the minor releases of August 2024 on."""
+"""For sessions that read tables of others: if an owner replaces a table by a view or a foreign table, its code must not
+run (CVE-2024-7348). Servers know this setting from the minor releases of August 2024 on."""
 
 STARTUP_ONLY = frozenset({"role", "local_preload_libraries", "ignore_system_indexes", "post_auth_delay"})
-"""What cannot be set later. Whom a session acts as can, but not be asked for like the others."""
+"""Settings that cannot be set later. `role` can, but is not in pg_settings like the others."""
 
 SUPERUSERS: Mapping[str, str] = {
     "session_replication_role": "origin",
@@ -85,10 +85,11 @@ SUPERUSERS: Mapping[str, str] = {
     "allow_system_table_mods": "off",
     "lc_messages": "C",
 }
-"""Those that only superusers may set, or who was granted it; a superuser can give them to any role."""
+"""Settings that only superusers may set, or roles with a grant; a superuser can set them for any role."""
 
 HARMFUL = frozenset({"session_replication_role", "zero_damaged_pages", "ignore_checksum_failure"})
-"""Those of them under which rows or checks get lost: with another value that it may not change a session is useless."""
+"""Those of SUPERUSERS that may lose rows or checks. If one has another value and the role may not change it, the
+session cannot be used."""
 
 SHAPING = (
     "DateStyle",
@@ -105,33 +106,32 @@ SHAPING = (
     "default_text_search_config",
     "row_security",
 )
-"""Those by which a view's query gives other rows: a day of a point in time depends on the time zone, and a
-policy hides rows from a view's owner."""
+"""Settings that affect the rows of a view: the day of a point in time depends on the time zone, and a policy may hide
+rows from a view's owner."""
 
 DECIDING_TEXT = frozenset({"IntervalStyle", "lc_monetary", "xmloption", "row_security"})
-"""Those of them that decide how a snapshot's text is read, or whether rows come in. The others decide only what code of
-users makes of the values, since the text itself is the same under all: points in time have their offset, days are ISO.
-"""
+"""Those of SHAPING that affect how a snapshot's text is read, or whether rows are accepted. The others only affect the
+code of users: the snapshot's text has the same meaning with all their values, since times have an offset and dates are
+in ISO format."""
 
 UNSHAPED: Mapping[str, str] = {name: value for name, value in PINNED.items() if name not in SHAPING}
-"""What a session pins that is to see rows as any other program's would."""
-
+"""What a session pins if it must see rows as other programs do."""
 
 EVENT_TRIGGERS_SINCE = 170000
-"""The setting event_triggers, for superusers, who alone make such triggers."""
+"""Servers from this version on have the setting event_triggers. Only superusers may set it."""
 
 
 def quiet(server: Server) -> dict[str, str]:
-    """Return settings that keep a database from running code when our sessions connect to it (event login)."""
+    """Return settings that stop a database's event triggers for logins from running code in our sessions."""
     is_known = server.version >= EVENT_TRIGGERS_SINCE and server.is_superuser
     return {"event_triggers": "off"} if is_known else {}
 
 
 def options(settings: Mapping[str, str]) -> str:
-    """Return libpq's `options` that set these for a session."""
+    """Return the value of libpq's parameter `options` that sets these for a session."""
     return " ".join(f"-c {name}={_escaped(value)}" for name, value in settings.items())
 
 
 def _escaped(value: str) -> str:
-    # As the server splits them.
+    # The server splits the options at blanks.
     return value.replace("\\", "\\\\").replace(" ", "\\ ")

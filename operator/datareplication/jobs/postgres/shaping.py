@@ -1,7 +1,7 @@
-"""The settings by which a view's query gives other rows, as a database's own sessions have them.
+"""The settings that affect the rows of views, with the values that a database's normal sessions have.
 
-A materialized view holds what its query gave to the source's own sessions, an index what its functions gave. It owns
-reading those settings at the source and taking them over at a target. It refuses to know who fills what.
+A materialized view holds the rows that its query returned in the source's normal sessions, and an index the values that
+its functions returned. So these settings are read at the source, and used at a target.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,24 +23,25 @@ _OWN = """
         CASE WHEN s.source NOT IN ('user', 'database user', 'client') THEN s.setting END)
     FROM pg_settings s WHERE s.name = ANY (%s) ORDER BY 1
 """
-"""Of the database, else of all databases, else the server's. A role's own setting hides the server's."""
+"""The database's value, or else the one for all databases, or else the server's. A role's own setting hides the
+server's."""
 
 
 def of_database(session: Session) -> tuple[Setting, ...]:
-    """Return what sessions of the session's database start with, a role's own settings aside.
+    """Return the settings with which sessions of the session's database start, apart from a role's own settings.
 
-    session: unpinned. What a role's own setting hides is left out.
+    session: unpinned. A server's setting that is hidden by a role's own setting is left out.
     """
     found = rows(session, _OWN, [list(SHAPING)], doing="reading the database's settings")
     return tuple(Setting(name, value) for name, value in found if value is not None)
 
 
 def accepted(session: Session, wanted: Iterable[Setting]) -> tuple[dict[str, str], list[str]]:
-    """Return those that the session's server takes, and why not for each of the others (a locale that it lacks)."""
+    """Return the settings that the session's server accepts, and why it refuses the others (a missing locale)."""
     taken, refused = {}, []
     for one in wanted:
         if one.name not in SHAPING:
-            continue  # a snapshot chooses among these and nothing else
+            continue  # a snapshot may set only the settings in SHAPING
         try:
             with transaction(session, doing=f"setting {one.name}"):
                 take_over(session, {one.name: one.value})
@@ -51,9 +52,9 @@ def accepted(session: Session, wanted: Iterable[Setting]) -> tuple[dict[str, str
 
 
 def of_rows(taken: Mapping[str, str]) -> dict[str, str]:
-    """Return those of accepted settings under which rows are copied and indexes built: all but what decides the text.
+    """Return the accepted settings with which rows are copied and indexes are built: those that do not affect text.
 
-    A function may call itself IMMUTABLE and depend on the time zone all the same.
+    They matter because a function may be declared IMMUTABLE and still depend on the time zone.
     """
     return {name: value for name, value in taken.items() if name not in DECIDING_TEXT}
 
@@ -61,4 +62,4 @@ def of_rows(taken: Mapping[str, str]) -> dict[str, str]:
 def take_over(session: Session, settings: Mapping[str, str]) -> None:
     """Set these for the rest of the session's transaction."""
     query = "SELECT set_config(name, value, true) FROM unnest(%s::text[], %s::text[]) AS w(name, value)"
-    execute(session, query, [list(settings), list(settings.values())], doing="setting what shapes a view's rows")
+    execute(session, query, [list(settings), list(settings.values())], doing="setting what affects a view's rows")

@@ -1,6 +1,6 @@
 """The source as one consistent snapshot: its identity, the locks, the exporting transaction and those that share it.
 
-It owns the order lock, snapshot, catalog. It refuses to change anything: every transaction is READ ONLY.
+The order is: locks, snapshot, catalogs. Nothing is changed: all transactions are READ ONLY.
 """
 
 import contextlib
@@ -36,10 +36,11 @@ TABLES_PER_LOCK = 100
 SCHEMA_CHANGES_ENDURED = 5
 
 CLIENT_CHECK: Mapping[str, str] = {"client_connection_check_interval": "1s"}
-"""A backend whose client has gone else keeps its locks until it next sends a row. Servers on Windows do not have it."""
+"""Without this setting, a backend whose client has gone keeps its locks until it next sends a row. Servers on Windows
+do not have it."""
 
 SNAPSHOT_LOST = (errors.InvalidParameterValue, errors.UndefinedObject, errors.ObjectNotInPrerequisiteState)
-"""What importing a snapshot ends with when nobody holds it any more; it depends on the server's version."""
+"""Errors of importing a snapshot that no session holds any more; they depend on the server's version."""
 
 _READ_ONLY = "ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -61,7 +62,7 @@ _EXPORT = """
 
 @dataclass(frozen=True)
 class ExportedSnapshot:
-    """An exported MVCC snapshot. id: for other sessions. time: when it was taken, RFC 3339, UTC. lsn: then."""
+    """An exported MVCC snapshot. id: for other sessions. time, lsn: of the moment it was taken; RFC 3339, UTC."""
 
     id: str
     time: str
@@ -69,7 +70,7 @@ class ExportedSnapshot:
 
 
 def opened(connection: Connection, application: str, lock_timeout_seconds: int) -> Session:
-    """Open a session that reads the source and waits no longer than that for a lock: who comes after it waits too."""
+    """Open a session that reads the source. Its waits for locks are limited: later requests wait behind its own."""
     session = connect(connection, application, settings={"lock_timeout": f"{lock_timeout_seconds}s", **RESTRICTED})
     with contextlib.suppress(CapabilityError, DataError):
         set_if_known(session, CLIENT_CHECK)
@@ -77,13 +78,13 @@ def opened(connection: Connection, application: str, lock_timeout_seconds: int) 
 
 
 def own_settings(connection: Connection, application: str) -> tuple[manifest.Setting, ...]:
-    """Return the settings by which the source's own sessions see its views."""
+    """Return the settings of the source's normal sessions that affect the rows of its views."""
     with contextlib.closing(connect_unpinned(connection, application)) as session:
         return shaping.of_database(session)
 
 
 def identity(session: Session) -> manifest.Source:
-    """Return which database this is; a server that is too old is a CapabilityError."""
+    """Return which database this is; CapabilityError if the server is too old."""
     source = record(session, _IDENTITY, into=manifest.Source, doing="reading the source's identity")
     if source.server_version < OLDEST_VERSION:
         text = f"the source is PostgreSQL {source.server_version // 10000}; sources from 14 on are supported"
@@ -104,12 +105,12 @@ class Exported:
 def exported(session: Session, select: Callable[[], Selection]) -> Iterator[Exported]:
     """Yield a snapshot and the tables in it, locked against ALTER, DROP and TRUNCATE while the body runs.
 
-    select: decides anew what is left out; that is not locked.
+    select: returns, each time it is called, what is left out now; relations that are left out are not locked.
 
-    The locks come first: LOCK TABLE takes no snapshot, so nothing can happen between the two, as it can in pg_dump,
-    where a TRUNCATE or a rewriting ALTER TABLE in between makes a table look empty. If the list of tables, or what is
-    left out, changed before all were locked, it starts again. Raises TransientError when a lock is not granted in time
-    or the list does not settle.
+    The tables are locked before the snapshot is taken: LOCK TABLE takes no snapshot. pg_dump does it the other way
+    round, so a TRUNCATE or a rewriting ALTER TABLE in between makes a table look empty. If the list of tables or the
+    selection changes before all tables are locked, it starts again. TransientError if a lock is not granted in time, or
+    if the list keeps changing.
     """
     for _ in range(SCHEMA_CHANGES_ENDURED):
         selected = select()
@@ -140,7 +141,7 @@ def _tables(session: Session, selected: Selection) -> list[Table]:
 
 @contextlib.contextmanager
 def sharing(session: Session, snapshot_id: str) -> Iterator[None]:
-    """Run the body in a transaction that sees what the exporter sees."""
+    """Run the body in a transaction with the exported snapshot."""
     doing = "importing the dump's snapshot"
     with transaction(session, _READ_ONLY, doing=doing):
         _import(session, snapshot_id, doing)
@@ -161,7 +162,7 @@ def _import(session: Session, snapshot_id: str, doing: str) -> None:
 
 @contextlib.contextmanager
 def _naming_its_end(session: Session) -> Iterator[None]:
-    """If the exporting session has ended, raise why: others, pg_dump too, only see that its snapshot is gone."""
+    """If the exporting session has ended, raise why: other sessions and pg_dump only see that its snapshot is gone."""
     try:
         yield
     except ReplicationError:
@@ -171,7 +172,7 @@ def _naming_its_end(session: Session) -> Iterator[None]:
 
 
 def _check_alive(session: Session) -> None:
-    """Raise why an idle session has ended. To ask at once would lose what the server said at its end; poll reads it."""
+    """Raise why an idle session has ended. poll() reads the server's last message, which a query would discard."""
     try:
         session.poll()
         with session.cursor() as cursor:
@@ -182,7 +183,7 @@ def _check_alive(session: Session) -> None:
 
 
 def check_is(session: Session, schema: str, name: str, oid: int) -> None:
-    """Refuse a table that is no longer the one that was locked (its schema was renamed, and another took the name)."""
+    """Raise TransientError if the name leads to another table than the locked one (say, a schema was renamed)."""
     query = "SELECT to_regclass(%s)::oid::int8"
     text = identifier(schema, name).as_string(session)
     if row(session, query, [text], doing=f"looking up {text}") != (oid,):
@@ -190,7 +191,7 @@ def check_is(session: Session, schema: str, name: str, oid: int) -> None:
 
 
 def _lock(session: Session, tables: list[Node]) -> bool:
-    """Lock all against change; False when one of them has gone."""
+    """Lock all tables against changes; return False if one of them is gone."""
     for start in range(0, len(tables), TABLES_PER_LOCK):
         batch = [identifier(one.schema, one.name) for one in tables[start : start + TABLES_PER_LOCK]]
         names = sql.SQL(", ").join(sql.SQL("ONLY {}").format(name) for name in batch)

@@ -1,7 +1,7 @@
-"""Objects of the source that no lock protects while pg_dump reads them: what has become of them since the snapshot.
+"""Objects of the source that no lock protects while pg_dump reads them: whether they have changed since the snapshot.
 
-pg_dump lists objects in its snapshot, and asks the server for their definitions, which it makes from what is there by
-then. It owns the query. Tables are locked; what others make meanwhile is not in the snapshot.
+pg_dump lists objects in its snapshot, but the server makes their definitions from the catalogs' current content. Tables
+are locked, so they cannot change. Objects that are created meanwhile do not matter: the snapshot does not have them.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _BY_VERSION = (
     ("pg_enum", "0"),
     ("pg_rewrite", "0"),
 )
-"""(catalog, its column of the schema): any change of a row counts."""
+"""(catalog, its column with the schema): any change of a row counts."""
 
 _OBJECTS = " UNION ALL ".join(
     f"""SELECT '{catalog}'::regclass::oid::int8, oid::int8, xmin::text FROM {catalog}
@@ -35,7 +35,7 @@ _RELATIONS = """
     SELECT 'pg_class'::regclass::oid::int8, c.oid::int8, concat_ws('.', relnamespace, relname) FROM pg_class c
     WHERE c.oid >= 16384 AND relkind IN ('v', 'm', 'S', 'f', 'c') AND relpersistence <> 't'
 """
-"""Refreshing a view changes its row, and nothing that matters here."""
+"""For these only schema and name count: a REFRESH changes a view's row too, but nothing that matters here."""
 
 _NAMES = """
     SELECT CASE WHEN %(catalog)s = 'pg_enum'::regclass THEN 'a value of an enum'
@@ -47,13 +47,13 @@ Versions = Mapping[tuple[int, int], str]
 
 
 def versions(session: Session) -> Versions:
-    """Return what each object is, as the session's transaction sees it: another word says that it was changed."""
+    """Return a version of each object, as the session's transaction sees it. A changed object has another version."""
     found = rows(session, f"{_OBJECTS} UNION ALL {_RELATIONS}", doing="looking for changed objects")
     return {(catalog, oid): version for catalog, oid, version in found}
 
 
 def changed(session: Session, seen: Versions) -> str:
-    """Return one of the objects that was changed or dropped since, empty when none was."""
+    """Return one object that was changed or dropped since then; empty if there is none."""
     now = versions(session)
     for one, version in seen.items():
         if now.get(one) != version:

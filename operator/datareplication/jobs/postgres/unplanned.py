@@ -1,8 +1,8 @@
-"""Tables over which no query may be planned: the planner would run functions of users as whoever asks.
+"""Tables over which no query may be planned: the planner would run functions of users as the session's role.
 
-To plan a query over a table it evaluates what is constant in the expressions of the table's indexes and statistics,
-whatever the query reads. COPY of a whole table plans nothing. It owns the query. Functions in C count for nothing here:
-only a superuser makes them. Those of extensions count: an extension's owner may add his own to it.
+For any query over a table, the planner evaluates constant parts of the expressions of the table's indexes and
+statistics. COPY of a whole table plans nothing. Functions in C do not count: only a superuser can create them.
+Functions of extensions count: an extension's owner may add functions of his own to it.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ def tables(session: Session) -> frozenset[int]:
 
 
 def among(session: Session, shapes: Iterable[Shape]) -> frozenset[tuple[str, str]]:
-    """Return (schema, name) of those of the shapes that are such tables."""
+    """Return (schema, name) of the shapes that are such tables."""
     wanted = [(shape.schema, shape.name) for shape in shapes]
     values = [[schema for schema, _ in wanted], [name for _, name in wanted]]
     return frozenset((schema, name) for schema, name in rows(session, _NAMES, values, doing=DOING))

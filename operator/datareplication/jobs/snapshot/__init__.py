@@ -1,1 +1,1 @@
-"""A snapshot on its volume: written, read, listed, verified, pruned. PostgreSQL is not known here."""
+"""Snapshots on their volume: written, read, listed, verified, pruned. Nothing here knows PostgreSQL."""

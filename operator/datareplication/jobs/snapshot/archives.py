@@ -1,7 +1,6 @@
-"""The archives of a snapshot that is loaded: each time one is handed to pg_restore it is what its dump wrote.
+"""The archives of a snapshot that is loaded: each time pg_restore gets one, the archive is what its dump wrote.
 
-It owns when an archive is hashed again: a name may lead to another file by then, and a file may hold something else. It
-refuses to know what pg_restore does with one.
+An archive is hashed again if its name may lead to another file by now, or if the file may have been changed.
 """
 
 import contextlib
@@ -15,15 +14,15 @@ from datareplication.jobs.snapshot.hashing import descriptor_of, nothing, sha256
 from datareplication.jobs.snapshot.parts import reading
 
 Seal = tuple[int, int, int, int]
-"""Which file it is, its bytes, and when it was written to or changed: another one says nothing but to look again.
+"""Inode, size, and times of the last write and change of a file. If any of them differs, the file is hashed again.
 
-A change is also that Kubernetes gives the volume to another pod's group.
+It may differ for a harmless reason: Kubernetes changes the group of all files for another pod.
 """
 
 
 @dataclass(frozen=True)
 class Archives:
-    """Archives below `root`. hashes: path -> sha256. Each process that it is given to looks for itself."""
+    """Archives below `root`. hashes: path -> sha256. Each process that gets a copy checks the archives itself."""
 
     root: Path
     hashes: Mapping[str, str]
@@ -31,14 +30,14 @@ class Archives:
 
     @contextlib.contextmanager
     def opened(self, path: str, tick: Callable[[], None] = nothing) -> Iterator[int]:
-        """Yield a descriptor of an archive, for a child to read; DataError when it is not what was dumped."""
+        """Yield a descriptor of an archive, for a child to read; DataError if the archive is not what was dumped."""
         with descriptor_of(self.root, path) as descriptor:
             with reading(path):
                 self._check(descriptor, path, tick)
             yield descriptor
 
     def check(self, tick: Callable[[], None] = nothing) -> None:
-        """Refuse by DataError an archive that is not what was dumped; those that nobody has touched are not read."""
+        """Raise DataError if an archive is not what was dumped; archives that nobody has changed are not read again."""
         for path in self.hashes:
             with self.opened(path, tick):
                 pass

@@ -1,7 +1,7 @@
-"""Files and directories of a volume that others may write to: reached name by name, no symbolic link followed.
+"""Files and directories of a volume that others may write to: opened name by name, without following symbolic links.
 
-It owns that a path leads where it says: a link in the place of a directory, of a lock or of a file would make the
-programs read, empty or remove what it points at. It refuses to know what is in a file.
+A symbolic link in place of a directory, a lock or a file would make the programs read, empty or remove the file that it
+points at. Nothing here knows what is in a file.
 """
 
 import contextlib
@@ -16,22 +16,22 @@ from typing import Self
 
 FILE_MODE = 0o660
 DIRECTORY_MODE = 0o770
-"""Production's data: for the volume's user and group (fsGroup), for nobody else. The programs' umask agrees."""
+"""Production's data: for the volume's user and group (fsGroup), for nobody else. The umask of the dump allows this."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ON_THE_WAY = _DIRECTORY | getattr(os, "O_PATH", 0)
-"""Who may pass through a directory need not be allowed to read it."""
+"""For directories above the wanted one: O_PATH needs only the right to pass through a directory, not to read it."""
 
 _FILE = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-"""Opening a named pipe must not wait for its other end; a regular file does not mind."""
+"""O_NONBLOCK: opening a named pipe must not wait for its other end. It does not affect a regular file."""
 
 
 class StrangeError(OSError):
-    """Something else than the file or directory that the name is meant for, a symbolic link above all."""
+    """A name leads to something else than the expected file or directory, usually to a symbolic link."""
 
 
 class Directory:
-    """A directory that is held open; what happens to its name meanwhile does not matter.
+    """A directory that is held open, so that it does not matter if its name changes meanwhile.
 
     Its methods raise OSError, StrangeError among them. A path is relative and may have several names.
     """
@@ -45,7 +45,7 @@ class Directory:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let it go."""
+        """Close it."""
         os.close(self._descriptor)
 
     def directory(self, name: str, flags: int = _DIRECTORY) -> "Directory":
@@ -62,7 +62,7 @@ class Directory:
 
     @contextlib.contextmanager
     def reading(self, path: str) -> Iterator[BufferedReader]:
-        """Yield a regular file below it, to read."""
+        """Yield a regular file below it, opened for reading."""
         with os.fdopen(self.open(path), "rb") as file:
             yield file
 
@@ -75,11 +75,11 @@ class Directory:
             return found.st_size
 
     def stat(self, name: str) -> os.stat_result:
-        """Return what is known of a name in it."""
+        """Return the attributes of a name in it; a symbolic link's own, not its target's."""
         return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
 
     def entries(self) -> list[os.DirEntry[str]]:
-        """Return what is in it."""
+        """Return its entries."""
         with os.scandir(self._descriptor) as found:
             return list(found)
 
@@ -92,7 +92,7 @@ class Directory:
         os.mkdir(name, DIRECTORY_MODE, dir_fd=self._descriptor)
 
     def rename(self, name: str, to: str) -> None:
-        """Give a name in it another."""
+        """Rename a file or directory in it."""
         os.rename(name, to, src_dir_fd=self._descriptor, dst_dir_fd=self._descriptor)
 
     def unlink(self, name: str) -> None:
@@ -100,12 +100,12 @@ class Directory:
         os.unlink(name, dir_fd=self._descriptor)
 
     def remove_empty(self, path: str) -> None:
-        """Remove a directory below it that is empty."""
+        """Remove an empty directory below it."""
         with self._parent_of(path) as (parent, name):
             os.rmdir(name, dir_fd=parent._descriptor)  # noqa: SLF001
 
     def remove_tree(self, name: str) -> None:
-        """Remove a directory in it, with all that it holds; a link in it goes, what it points at stays."""
+        """Remove a directory in it, with all that it holds. Links are removed, not the files that they point at."""
         if not stat.S_ISDIR(self.stat(name).st_mode):
             raise self._strange(name, "no directory")
         try:
@@ -114,7 +114,7 @@ class Directory:
             raise StrangeError(errno.ELOOP, f"{self.path / name} is nested too deeply") from None
 
     def sync(self) -> None:
-        """Wait until it is on the disk; a file system that knows no such thing of directories is not waited for."""
+        """Wait until it is on the disk; do nothing on a file system that cannot sync directories."""
         try:
             os.fsync(self._descriptor)
         except OSError as error:
@@ -144,16 +144,16 @@ class Directory:
             yield here, last
 
     def _strange(self, name: str, otherwise: str) -> StrangeError:
-        """Return the error for a name that is something else than is wanted."""
+        """Return the error for a name that is something else than was expected."""
         is_link = False
         with contextlib.suppress(OSError):
             is_link = stat.S_ISLNK(self.stat(name).st_mode)
-        what = "a symbolic link, which is never followed; where it is meant, give the path it leads to"
+        what = "a symbolic link, which is never followed; if the link is intended, give the path that it leads to"
         return StrangeError(errno.ELOOP, f"{self.path / name} is {what if is_link else otherwise}")
 
 
 def directory(path: Path, *, make: bool = False) -> Directory:
-    """Return a directory. make: also make it, and those above it. OSError, also where a name in the path is a link."""
+    """Return a directory. make: create it and those above it. OSError, also if a name in the path is a link."""
     names = path.relative_to(path.anchor).parts
     here = Directory(os.open(path.anchor or ".", _ON_THE_WAY if names else _DIRECTORY), Path(path.anchor))
     for number, name in enumerate(names, 1):
@@ -166,5 +166,5 @@ def directory(path: Path, *, make: bool = False) -> Directory:
 
 
 def path_of(descriptor: int) -> str:
-    """Return a path by which a child opens the file of a descriptor that it was given."""
+    """Return a path by which a child can open the file of an inherited descriptor."""
     return f"/dev/fd/{descriptor}"

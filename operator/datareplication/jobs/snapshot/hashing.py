@@ -1,4 +1,4 @@
-"""Whole files of a snapshot: hashed, and handed to children by a descriptor."""
+"""Whole files of a snapshot: hashed, and given to children as descriptors."""
 
 import contextlib
 import hashlib
@@ -16,9 +16,9 @@ def nothing() -> None:
 
 
 def hashed_file(root: Path, path: str, tick: Callable[[], None] = nothing) -> Part:
-    """Return what is in a file that another program wrote, after waiting until it is on the disk. It has no rows.
+    """Return the description of a file that another program wrote, when the file is on the disk. It has no rows.
 
-    tick: called after each chunk; what it raises ends the reading.
+    tick: called after each chunk; an error that it raises ends the reading.
     """
     with storing(path), below.directory(root) as directory, directory.reading(path) as file:
         os.fsync(file.fileno())
@@ -27,13 +27,13 @@ def hashed_file(root: Path, path: str, tick: Callable[[], None] = nothing) -> Pa
 
 
 def sha256_of(root: Path, path: str, tick: Callable[[], None] = nothing) -> str:
-    """Return the sha256 of a whole file; what cannot be read is what `reading` raises. tick: as hashed_file's."""
+    """Return the sha256 of a whole file. Errors are those of `reading`. tick: as for hashed_file."""
     with descriptor_of(root, path) as descriptor, reading(path):
         return sha256_of_descriptor(descriptor, tick)
 
 
 def sha256_of_descriptor(descriptor: int, tick: Callable[[], None]) -> str:
-    """Return the sha256 of a whole file, wherever its descriptor stands. tick: as hashed_file's."""
+    """Return the sha256 of a whole file, whatever the descriptor's position. tick: as for hashed_file."""
     found, offset = hashlib.sha256(), 0
     while data := os.pread(descriptor, CHUNK_BYTES, offset):
         found.update(data)
@@ -44,7 +44,7 @@ def sha256_of_descriptor(descriptor: int, tick: Callable[[], None]) -> str:
 
 @contextlib.contextmanager
 def descriptor_of(root: Path, path: str) -> Iterator[int]:
-    """Yield a descriptor of a file, for a child to read; what cannot be opened is what `reading` raises."""
+    """Yield a descriptor of a file, for a child to read. Errors are those of `reading`."""
     with reading(path), below.directory(root) as directory:
         descriptor = directory.open(path)
     try:

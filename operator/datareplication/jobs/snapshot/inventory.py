@@ -1,7 +1,7 @@
-"""What lies below a directory of the volume: complete snapshots, damaged ones, and what dumps left behind.
+"""What is below a directory of the volume: complete snapshots, damaged snapshots, and what dumps left behind.
 
-It owns how each is told from what is not ours. It reads only; it never follows a symbolic link and never looks into a
-hidden directory (a file server's own copies are in one).
+It decides which names are ours. It changes nothing, follows no symbolic link, and never looks into a hidden directory,
+where a file server may keep copies of its own.
 """
 
 import contextlib
@@ -19,13 +19,12 @@ from datareplication.jobs.snapshot.below import Directory, StrangeError
 HIDDEN = re.compile(r"\.(?P<name>.+)\.(?P<kind>partial|pruned)")
 LOCK = re.compile(r"\.(?P<name>.+)\.lock")
 
-
 DEEPEST = 30
-"""Directories within directories that are looked into: each is held open meanwhile."""
+"""Levels of nested directories that are looked into: a directory stays open while those below it are read."""
 
 
 def take(root: Path) -> Inventory:
-    """Return what lies below `root` (the root itself, when it is a snapshot, as `.`); StorageError when unreadable."""
+    """Return what is below `root`; a root that is a snapshot itself has the path `.`. StorageError if unreadable."""
     taking = _Taking(root)
     with _refusing_unreadable(root), below.directory(root) as directory:
         taking.look(directory, ".", 0)
@@ -42,7 +41,7 @@ class _Taking:
     empty: list[str] = field(default_factory=list)
 
     def look(self, here: Directory, path: str, depth: int) -> None:
-        """Add what is in a directory, and what is below."""
+        """Add the content of a directory and of those below it."""
         entries = sorted(here.entries(), key=lambda entry: entry.name)
         directories = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
         files = [entry.name for entry in entries if entry.name not in directories]
@@ -63,9 +62,9 @@ class _Taking:
 
 
 def _looked_at(directory: Path, path: str) -> Found:
-    """Return a directory with a manifest: complete when all its files have their sizes.
+    """Return a directory with a manifest: complete if all its files have their sizes, otherwise damaged.
 
-    Whatever else it is, it is damaged and hides no other.
+    No error is raised, so a damaged snapshot does not hide others.
     """
     known = None
     try:
@@ -93,7 +92,7 @@ def _lone_locks(files: Sequence[str], directories: Sequence[str]) -> Iterator[st
 
 
 def _size(parent: Directory, name: str, depth: int = 0) -> int:
-    """Return the bytes of the files in a directory; what vanishes meanwhile is not counted."""
+    """Return the bytes of the files in a directory; a file that vanishes meanwhile is not counted."""
     total = 0
     with contextlib.suppress(OSError), parent.directory(name) as here:
         for entry in here.entries():
@@ -118,6 +117,6 @@ def _refusing_unreadable(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _passing_over_unreadable(path: Path) -> Iterator[None]:
-    """Pass over what is not ours to read (lost+found) or was removed or exchanged meanwhile."""
+    """Skip directories that we may not read (lost+found), or that were removed or exchanged meanwhile."""
     with _refusing_unreadable(path), contextlib.suppress(PermissionError, FileNotFoundError, StrangeError):
         yield

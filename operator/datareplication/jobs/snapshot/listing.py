@@ -1,4 +1,4 @@
-"""What lies on the volume, as a table for people or as JSON for their tools. Pure: what was found in, text out."""
+"""What is on the volume, as a table for people or as JSON for their tools. Pure: what was found in, text out."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ NUMBERS = {"TABLES", "ROWS", "CSV", "STORED"}
 
 
 def table(found: Sequence[Found]) -> str:
-    """Return a line for each, oldest first, under a heading; what is wrong with damaged ones below."""
+    """Return a heading and a line for each snapshot, oldest first; below them what is wrong with damaged snapshots."""
     rows = [COLUMNS, *(tuple(map(shown, _row(one))) for one in in_order(found))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [_line(row, widths) for row in rows]
@@ -20,17 +20,17 @@ def table(found: Sequence[Found]) -> str:
 
 
 def as_json(found: Sequence[Found]) -> str:
-    """Return a list of objects, in ASCII; what is not known of one is null."""
+    """Return a list of objects, in ASCII; an unknown value is null."""
     return json.dumps([_object(one) for one in in_order(found)], indent=1)
 
 
 def in_order(found: Sequence[Found]) -> list[Found]:
-    """Return them by replication, then by time; what has no manifest comes first, by its path."""
+    """Return them by replication, then by time; those without a manifest come first, by path."""
     return sorted(found, key=_key)
 
 
 def shown(text: str) -> str:
-    """Return a text as a part of a line: without what is no text, would steer a terminal, or begin another line."""
+    """Return a text as part of a line: characters that steer a terminal or begin a new line are escaped."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 

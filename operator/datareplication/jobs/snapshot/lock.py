@@ -1,6 +1,6 @@
-"""The lock beside a snapshot, `.<name>.lock`: held by the dump that writes it, free when that one is done or dead.
+"""The lock beside a snapshot, `.<name>.lock`: the dump that writes the snapshot holds it until the dump has ended.
 
-It owns the file and its end. It refuses to know what is locked, and never writes to the file.
+This module creates and removes the lock file, and never writes to it.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from datareplication.jobs.snapshot.below import Directory
 def held(directory: Path, parent: Directory) -> Iterator[None]:
     """Hold the lock that keeps two dumps from writing the same snapshot.
 
-    parent: the directory that it lies in. A dump that holds it is a TransientError, a lock that cannot be made an
-    OSError.
+    parent: the directory of the lock file. TransientError if another dump holds the lock, OSError if the file cannot be
+    created.
     """
     name = _lock_name(directory.name)
     with contextlib.ExitStack() as stack:
@@ -35,9 +35,9 @@ def held(directory: Path, parent: Directory) -> Iterator[None]:
 
 @contextlib.contextmanager
 def abandoned(directory: Path) -> Iterator[bool]:
-    """Yield whether no dump writes this snapshot, and let none begin while the body runs.
+    """Yield whether no dump writes this snapshot; if so, none can begin while the body runs.
 
-    False also where the file system cannot tell: what cannot be locked is never known to be abandoned.
+    Also False if the file system has no locks: then it is unknown whether the snapshot is abandoned.
     """
     name = _lock_name(directory.name)
     with below.directory(directory.parent) as parent, _opened(parent, name) as descriptor:
@@ -55,8 +55,8 @@ def abandoned(directory: Path) -> Iterator[bool]:
 
 
 def remove(directory: Path) -> None:
-    """Remove the lock of a dump that was killed when it had just published; one that is held stays."""
-    with contextlib.suppress(OSError):  # it is in nobody's way
+    """Remove the lock of a dump that was killed right after publishing; a lock that is held stays."""
+    with contextlib.suppress(OSError):  # a lock that stays is in nobody's way
         with below.directory(directory.parent) as parent:
             parent.stat(_lock_name(directory.name))
         with abandoned(directory):
@@ -64,7 +64,7 @@ def remove(directory: Path) -> None:
 
 
 def is_abandoned(directory: Path) -> bool:
-    """Whether no dump writes this snapshot now; nothing is changed to find out."""
+    """Whether no dump writes this snapshot now; nothing is changed for this."""
     name = _lock_name(directory.name)
     try:
         with below.directory(directory.parent) as parent, _opened(parent, name, os.O_RDONLY) as descriptor:
@@ -78,7 +78,7 @@ def is_abandoned(directory: Path) -> bool:
 
 @contextlib.contextmanager
 def _opened(parent: Directory, name: str, flags: int = os.O_RDWR | os.O_CREAT) -> Iterator[int]:
-    """Yield a file's descriptor; what is in it stays, whosever it is."""
+    """Yield a file's descriptor; the file's content stays, since the file may be somebody else's."""
     descriptor = parent.open(name, flags)
     try:
         yield descriptor
@@ -96,12 +96,12 @@ def _lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True  # a network file system without locks: the Job's podReplacementPolicy keeps two pods apart
+        return True  # a network file system without locks: the Job's podReplacementPolicy prevents two pods at once
     return True
 
 
 def _is_same(descriptor: int, parent: Directory, name: str) -> bool:
-    """Whether the locked file still has its name: its last holder removes it."""
+    """Whether the locked file still has its name: its last holder removes the name."""
     try:
         return os.path.samestat(os.fstat(descriptor), parent.stat(name))
     except FileNotFoundError:

@@ -1,6 +1,6 @@
 """A part's file as a stream: COPY writes into a PartWriter and reads from a PartReader.
 
-It owns compression, counting and hashing on the way. Both keep a chunk or two in memory, whatever the file's size.
+Both compress, count and hash on the way, and keep a chunk or two in memory, whatever the file's size.
 """
 
 import contextlib
@@ -27,17 +27,17 @@ from datareplication.jobs.snapshot import below
 from datareplication.jobs.snapshot.below import StrangeError
 
 CHUNK_BYTES = 1 << 20
-"""COPY hands over one row at a time; hashing and compressing whole mebibytes makes their calls from Python free."""
+"""COPY hands over one row at a time. In chunks of a mebibyte, calling the hash and the compressor costs nothing."""
 
 ZSTD_LEVEL = 1
 GZIP_LEVEL = 1
-"""The fastest levels: a snapshot is read a few times at most, and a slower one would hold up COPY on the source."""
+"""The fastest levels: a snapshot is read a few times at most, and slower levels would delay COPY on the source."""
 
 ZSTD_WINDOW_BYTES = 8 << 20
-"""What a file may make its reader keep in memory; our level needs 512 KiB, and the format's own advice is this."""
+"""The most memory that a file may need for its decompression, as the format recommends. Our level needs 512 KiB."""
 
 GZIP_WINDOW = 31
-"""zlib's way to say: a 32 KiB window, with gzip's header and checksum."""
+"""zlib's number for a 32 KiB window with gzip's header and checksum."""
 
 FULL_VOLUME_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -71,7 +71,7 @@ class PartWriter:
             self._file.close()
 
     def part(self, rows: int) -> Part:
-        """Finish the file and say what is in it, inside the with statement; it may not be on the disk yet."""
+        """Finish the file and return its description, inside the with statement; it may not be on the disk yet."""
         self.stream.flush()
         sha256 = self._sink.finish()
         with storing(self._path):
@@ -80,9 +80,9 @@ class PartWriter:
 
 
 class PartReader:
-    """Reads one part's file as CSV, and refuses its end unless sizes and sha256 are the manifest's.
+    """Reads one part's file as CSV; at its end it raises DataError unless sizes and sha256 are the manifest's.
 
-    COPY turns what read() raises into its own error, so `failure` keeps it.
+    COPY turns an error of read() into an error of its own, so `failure` keeps the error.
     """
 
     def __init__(self, root: Path, part: Part, tell: Tell) -> None:
@@ -110,7 +110,7 @@ class PartReader:
     def read(self, size: int) -> bytes:
         """Return the next bytes of CSV, at most `size`; empty at the end, which has then been verified.
 
-        No more comes than the manifest says: a file of kilobytes can unpack to gigabytes.
+        It reads no more than the manifest says: a file of kilobytes can unpack to gigabytes.
         """
         left = self._part.bytes - self._bytes
         with self._keeping_failure():
@@ -125,7 +125,7 @@ class PartReader:
 
     def _verify_end(self) -> None:
         while self._stored.read(CHUNK_BYTES):
-            pass  # what follows the compressed stream belongs to the file, and to its hash
+            pass  # bytes after the compressed stream belong to the file, and to its hash
         found = (self._stored.bytes, self._stored.hash.hexdigest(), self._bytes)
         if found != (self._part.stored_bytes, self._part.sha256, self._part.bytes):
             text = f"{self._part.path} is not what was dumped: its size or sha256 differs from the manifest"
@@ -152,7 +152,7 @@ def _decompressing(path: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def storing(what: str) -> Any:
-    """Turn an OSError in the body into a StorageError that names `what`, or a TransientError when it may pass."""
+    """Turn an OSError in the body into a StorageError that names `what`, or a TransientError if it may pass."""
     try:
         yield
     except OSError as error:
@@ -164,7 +164,7 @@ def storing(what: str) -> Any:
 
 @contextlib.contextmanager
 def reading(path: str) -> Iterator[None]:
-    """Turn an OSError in the body into a DataError where `path` is missing or no file, else as `storing` does."""
+    """Turn an OSError in the body into a DataError if `path` is missing or no file, otherwise as `storing` does."""
     try:
         yield
     except FileNotFoundError as error:
@@ -212,7 +212,7 @@ def _decompressed(file: "_HashedFile", path: str) -> BinaryIO:
 
 
 class _HashedFile(io.RawIOBase):
-    """A part's file whose bytes are hashed as they are read; it does not grow meanwhile."""
+    """A part's file whose bytes are hashed as they are read; DataError if it is larger than the manifest says."""
 
     def __init__(self, file: io.RawIOBase | BinaryIO, part: Part) -> None:
         self._file = file
@@ -233,7 +233,7 @@ class _HashedFile(io.RawIOBase):
 
 
 class _Sink(io.RawIOBase):
-    """Counts, compresses, hashes and stores what it is given."""
+    """Counts, compresses, hashes and stores the data that is written to it."""
 
     def __init__(self, file: io.RawIOBase, path: str, compression: Compression, tell: Tell) -> None:
         self._file = file
@@ -261,7 +261,7 @@ class _Sink(io.RawIOBase):
         return self._hash.hexdigest()
 
     def discard(self) -> None:
-        """Take no more: what an abandoned buffer still holds is written nowhere."""
+        """Ignore all further data, such as the rest in an abandoned buffer."""
         self._is_discarded = True
 
     def _store(self, data: bytes | memoryview) -> None:

@@ -1,8 +1,8 @@
-"""Snapshots removed from the volume by the retention rule, and what dead dumps left behind.
+"""Removes snapshots from the volume by the retention rule, and what dead dumps left behind.
 
-It owns the order: left-overs, snapshots, directories that are empty then. What goes is `retention`'s decision. It may
-be killed at any moment: a snapshot is renamed to a hidden name before its first file goes, and the next pruning removes
-what is left of it.
+The order is: left-overs, snapshots, then directories that have become empty. `retention` decides which snapshots are
+removed. A pruning may be killed at any moment: it gives a snapshot a hidden name before it removes the first file, and
+the next pruning removes the rest.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ from datareplication.jobs.snapshot.inventory import HIDDEN, LOCK
 
 @dataclass
 class Pruned:
-    """What was removed, as paths below the root, and what could not be."""
+    """What was removed, as paths below the root, and why the rest could not be removed."""
 
     removed: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def say(self, log: Log) -> None:
-        """Log it: what could not be removed is a warning."""
+        """Log what was removed, and as warnings what could not be removed."""
         for path in self.removed:
             log.info("removed from the volume", path=path)
         for problem in self.problems:
@@ -36,13 +36,13 @@ class Pruned:
 
 
 def path_below(root: Path, directory: Path) -> str | None:
-    """Return the path of a snapshot's directory below the root, None when it is elsewhere."""
+    """Return the path of a snapshot's directory below the root; None if it is elsewhere."""
     root, directory = root.resolve(), directory.resolve()
     return directory.relative_to(root).as_posix() if directory.is_relative_to(root) else None
 
 
 def sparing(order: Order, directory: Path) -> Order:
-    """Return the same order with one more snapshot in use, by its directory."""
+    """Return the same order with one more snapshot in use, given by its directory."""
     path = path_below(order.root, directory)
     if path is None:
         return order
@@ -57,10 +57,10 @@ def prune(
     is_dry: bool = False,
     may_go_on: Callable[[], bool] = lambda: True,
 ) -> Pruned:
-    """Remove what is beyond the rule, and left-overs; is_dry: only say so. An unreadable root is a StorageError.
+    """Remove left-overs and the snapshots that the rule does not keep. An unreadable root is a StorageError.
 
-    present: what lies below the root, as it was seen before; None: it is looked at now. may_go_on: asked before each
-    snapshot is removed; the rest is left to the next time.
+    present: what was found below the root before; None: look now. is_dry: remove nothing, only return what would be
+    removed. may_go_on: asked before each snapshot is removed; if False, the next pruning removes the rest.
     """
     present = present or inventory.take(order.root)
     done = _clean(order, present, is_dry=is_dry)
@@ -90,7 +90,7 @@ def _clean(order: Order, present: Inventory, *, is_dry: bool) -> Pruned:
 
 
 def _is_ours_alone(order: Order) -> bool:
-    """Whether the root is `<name>` of the operator's layout: then lone locks and empty directories are ours too."""
+    """Whether the root is `<name>` in the operator's layout: then lone locks and empty directories are ours too."""
     return order.root.resolve().name == order.rule.replication
 
 
@@ -102,7 +102,7 @@ def _left_overs(order: Order, present: Inventory) -> list[str]:
 
 
 def _snapshot_of(path: str) -> str:
-    """Return the path of the snapshot that a left-over is of."""
+    """Return the path of the snapshot that a left-over belongs to."""
     parent, _, name = path.rpartition("/")
     match = HIDDEN.fullmatch(name) or LOCK.fullmatch(name)
     of = match["name"] if match else name
@@ -114,7 +114,7 @@ def _is_abandoned(root: Path, path: str) -> bool:
 
 
 def _remove_left_over(root: Path, path: str) -> bool:
-    """Remove one and its lock; return False when its dump is alive."""
+    """Remove a left-over and its lock; return False if its dump is alive."""
     left = root / path
     with lock.abandoned(root / _snapshot_of(path)) as is_abandoned:
         if not is_abandoned:
@@ -133,7 +133,7 @@ def _remove_empty_parents(root: Path, path: str) -> None:
 
 
 def _remove_empty(root: Path, relative: Path) -> None:
-    """Remove a directory below the root and those above it, as far as they are empty."""
+    """Remove a directory below the root and the directories above it, as far as they are empty."""
     with contextlib.suppress(OSError), below.directory(root) as directory:
         while relative != Path():
             directory.remove_empty(str(relative))

@@ -1,7 +1,7 @@
 """A snapshot's directory: written under another name, published by one rename, checked before it is read.
 
-It owns paths, permissions, fsync and the order of these steps: `.<name>.partial`, files, `manifest.json` last,
-rename. It refuses to know PostgreSQL or what is in a file.
+It handles paths, permissions, fsync and the order of the steps: `.<name>.partial`, files, `manifest.json` last, rename.
+It knows neither PostgreSQL nor what is in a file.
 """
 
 import contextlib
@@ -25,17 +25,17 @@ UMASK = 0o007
 """Production's data: for the volume's user and group (fsGroup), for nobody else. The program sets the umask."""
 
 MANIFEST_LIMIT_BYTES = 256 << 20
-"""Of a database with 100,000 tables of 30 columns. A larger manifest is not read: it would fill the memory."""
+"""The manifest's size for 100,000 tables of 30 columns. A larger manifest is not read: it would fill the memory."""
 
 TIMES_PRUNED = 10
-"""How often an empty directory may go before the lock is in it."""
+"""How often another pruning may remove the empty directory before the lock is in it."""
 
 SYNCED_AT_ONCE = 8
-"""Files that are waited for at the same time: a file system puts what is asked for together into one journal entry."""
+"""Files that are synced at the same time: the file system puts simultaneous requests into one journal entry."""
 
 
 class Draft:
-    """A snapshot that is being written. root: where its files go; nobody reads them there."""
+    """A snapshot that is being written. root: the directory of its files until then; nobody reads them there."""
 
     def __init__(self, directory: Path, parent: Directory, syncing: ThreadPoolExecutor) -> None:
         self._name = directory.name
@@ -45,7 +45,7 @@ class Draft:
         self.root = directory.with_name(_partial(directory.name))
 
     def written(self, path: str) -> None:
-        """Begin to bring a finished file to the disk, in the background; publishing waits for it."""
+        """Begin to sync a finished file in the background; publishing waits for it."""
         self._synced.append(self._syncing.submit(_sync, self.root, path))
 
     @contextlib.contextmanager
@@ -59,13 +59,13 @@ class Draft:
             os.close(descriptor)
 
     def publish(self, manifest: Manifest) -> None:
-        """Write the manifest and make the snapshot visible under its name, in that order also after a crash."""
+        """Write the manifest, then make the snapshot visible under its name; also a crash cannot reverse this order."""
         for synced in self._synced:
             synced.result()
         content = manifest_file.to_json(manifest)
         text = content.encode()
         if len(text) > MANIFEST_LIMIT_BYTES or codec.is_too_dense(content):
-            size = f"{len(text) >> 20} MiB, no load reads more than {MANIFEST_LIMIT_BYTES >> 20}"
+            size = f"{len(text) >> 20} MiB, and no load reads more than {MANIFEST_LIMIT_BYTES >> 20} MiB"
             raise StorageError(f"{MANIFEST} would have {size}: copy fewer tables", reason="ManifestTooLarge")
         with storing(MANIFEST), self._parent.directory(self.root.name) as root:
             with os.fdopen(root.open(MANIFEST, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as file:
@@ -81,10 +81,10 @@ class Draft:
 
 @contextlib.contextmanager
 def draft(directory: Path) -> Iterator[Draft]:
-    """Make room for a snapshot, and remove what was written if the body fails.
+    """Yield an empty draft of a snapshot; if the body fails, remove all that was written.
 
-    What an earlier attempt left is removed first. A dump that writes the same snapshot now is a TransientError, a
-    volume that cannot be written a StorageError.
+    The left-overs of an earlier attempt are removed first. TransientError if another dump writes the same snapshot now,
+    StorageError if the volume cannot be written.
     """
     with contextlib.ExitStack() as stack:
         with storing(str(directory.parent)):
@@ -100,14 +100,14 @@ def draft(directory: Path) -> Iterator[Draft]:
             yield made
         finally:
             syncing.shutdown(cancel_futures=True)
-            with contextlib.suppress(OSError):  # the next attempt removes it, and nobody reads it
+            with contextlib.suppress(OSError):  # nobody reads the draft, and the next attempt removes it
                 _remove(parent, made.root.name)
 
 
 def _locked(directory: Path, stack: contextlib.ExitStack) -> Directory:
-    """Return the directory of a snapshot's directory, made if need be, with the snapshot's lock in it; OSError.
+    """Return the parent of a snapshot's directory, created if necessary, with the snapshot's lock in it; or OSError.
 
-    A pruning may remove it as long as it is empty; what holds a lock it leaves alone.
+    A pruning may remove the parent while it is empty, but not when the lock is in it.
     """
     for _ in range(TIMES_PRUNED):
         with contextlib.suppress(FileNotFoundError), contextlib.ExitStack() as attempt:
@@ -115,13 +115,13 @@ def _locked(directory: Path, stack: contextlib.ExitStack) -> Directory:
             attempt.enter_context(lock.held(directory, parent))
             stack.enter_context(attempt.pop_all())
             return parent
-    raise FileNotFoundError(errno.ENOENT, "it is removed as soon as it is made")
+    raise FileNotFoundError(errno.ENOENT, "the directory is removed as soon as it is created")
 
 
 def published(directory: Path, run_uid: str) -> Manifest | None:
-    """Return the manifest if this run has published already, None if nobody has; another run's is a UsageError.
+    """Return the manifest if this run has already published the snapshot, None if there is no such directory.
 
-    A symbolic link in its path is a StorageError.
+    UsageError if the directory is another run's or no snapshot, StorageError if a name in its path is a symbolic link.
     """
     try:
         with below.directory(directory):
@@ -131,7 +131,7 @@ def published(directory: Path, run_uid: str) -> Manifest | None:
     except StrangeError as error:
         raise StorageError(str(error.strerror)) from None
     except OSError:
-        pass  # reading says more
+        pass  # read_manifest raises a better error
     taken = f"{directory} exists already"
     remedy = "each run writes a directory of its own; choose another or remove it"
     try:
@@ -152,14 +152,14 @@ def read_manifest(directory: Path) -> Manifest:
     except StrangeError as error:
         raise DataError(str(error.strerror), reason="SnapshotCorrupt") from error
     except (FileNotFoundError, NotADirectoryError) as error:
-        said = f"{directory} is no snapshot: it has no {MANIFEST}; either the path is wrong or its dump did not finish"
+        said = f"{directory} is no snapshot: it has no {MANIFEST}; the path is wrong, or its dump did not finish"
         raise DataError(said, reason="SnapshotIncomplete") from error
     except OSError as error:
         said = f"cannot read {directory / MANIFEST}: {error.strerror}"
         raise StorageError(said, reason="CannotReadSnapshot") from error
     if len(text) > MANIFEST_LIMIT_BYTES:
         limit = f"{MANIFEST_LIMIT_BYTES >> 20} MiB"
-        raise DataError(f"{MANIFEST} has more than {limit}, no dump writes that", reason="SnapshotCorrupt")
+        raise DataError(f"{MANIFEST} has more than {limit}; no dump writes that", reason="SnapshotCorrupt")
     try:
         manifest = manifest_file.from_json(text.decode())
     except UnicodeDecodeError as error:
@@ -169,10 +169,9 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def check_files(directory: Path, manifest: Manifest, tick: Callable[[], None] = nothing) -> Archives:
-    """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says.
+    """Check the files' sizes and the archives' sha256; return the archives. DataError if one is not as in the manifest.
 
-    It reads the archives' content only, and returns them: a part is checked against its sha256 while it streams, before
-    it is committed. tick: as hashed_file's.
+    A part's sha256 is checked while the part is read, before its rows are committed. tick: as for hashed_file.
     """
     check_sizes(directory, manifest)
     archives = Archives(directory, {archive.path: archive.sha256 for archive in manifest.archives})
@@ -181,14 +180,14 @@ def check_files(directory: Path, manifest: Manifest, tick: Callable[[], None] = 
 
 
 def check_sizes(directory: Path, manifest: Manifest) -> None:
-    """Refuse by DataError a snapshot with a file that is missing or has another size than the manifest says."""
+    """Raise DataError if a file is missing or has another size than the manifest says."""
     with below.directory(directory) as here:
         for part in manifest.parts:
             check_size(here, part)
 
 
 def check_size(here: Directory, part: Part) -> None:
-    """Refuse by DataError a file that is missing, no file, or has another size than the manifest says."""
+    """Raise DataError if a file is missing, is no regular file, or has another size than the manifest says."""
     try:
         size = here.size(part.path)
     except StrangeError as error:
@@ -201,21 +200,21 @@ def check_size(here: Directory, part: Part) -> None:
 
 
 def check_is_ours(directory: Directory) -> None:
-    """Refuse by StorageError to remove a directory that holds more than a snapshot."""
+    """Raise StorageError if a directory holds more than a snapshot, so that it must not be removed."""
     names, data_names = directory.names(), set[str]()
     if DATA in names:
         with directory.directory(DATA) as data:
             data_names = data.names()
     if strange := contents.strangers(names, data_names):
-        text = f"{directory.path} holds {strange[0]}, which is not the snapshot's; move it out, or remove the directory"
-        raise StorageError(f"{text} by hand", reason="NotOurs")
+        text = f"{directory.path} holds {strange[0]}, which is no part of a snapshot; move it out, or remove the"
+        raise StorageError(f"{text} directory by hand", reason="NotOurs")
 
 
 def discard(directory: Path) -> None:
-    """Remove a published snapshot; OSError, or StorageError when it holds more than that.
+    """Remove a published snapshot; OSError, or StorageError if its directory holds more than a snapshot.
 
-    The rename comes first and is on the disk before a file goes: whoever dies half way leaves no half snapshot under a
-    snapshot's name.
+    It is renamed first, and the rename is on the disk before a file is removed. So if the process dies in between, no
+    incomplete snapshot has a snapshot's name.
     """
     with below.directory(directory.parent) as parent:
         with parent.directory(directory.name) as doomed:

@@ -1,4 +1,4 @@
-"""A snapshot on the volume, checked file by file: sizes, sha256, and the CSV that is in it."""
+"""Checks a snapshot on the volume file by file: sizes, sha256, and that each part can be decompressed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +11,9 @@ from datareplication.jobs.snapshot.parts import CHUNK_BYTES, PartReader
 
 
 def faults(directory: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield what is wrong, a sentence for each file; nothing when all is as it was dumped.
+    """Yield what is wrong, a sentence for each file; nothing if all files are as they were dumped.
 
-    Each file is read to its end. A volume that cannot be read is a StorageError.
+    Each file is read to its end. StorageError if the volume cannot be read.
     """
     for part in manifest.parts:
         try:

@@ -1,4 +1,4 @@
-"""What is said of waits, and when a dump ends for the sake of others."""
+"""What is reported about waits, and when a dump ends for the sake of others."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""How pg_dump and pg_restore are told what is left out."""
+"""The arguments of pg_dump for what is left out."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What pg_dump and pg_restore complain of becomes an exit code, and says where it was."""
+"""Error output of pg_dump and pg_restore becomes an exit code and a message that names the place."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A child that is no longer wanted may cancel its query first: its backend would keep its locks. Its own end is seen."""
+"""A child that is ended cancels its query first, so that its backend keeps no locks; a child's own end is noticed."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""A password is never written, and whatever it is, it breaks nothing that is."""
+"""A password is never written, and masking it never breaks a line, whatever the password is."""
 
 import io
 import json
@@ -71,7 +71,7 @@ def test_no_password_breaks_what_is_said(password: str, before: str, after: str)
 
 
 def texts(value: object) -> str:
-    """Return all strings in a value, apart from each other."""
+    """Return all strings in a value."""
     if isinstance(value, dict):
         return texts(list(value.values()))
     return "*".join(map(texts, value)) if isinstance(value, list | tuple) else str(value)

@@ -1,4 +1,4 @@
-"""The frame of a program: lines, report, termination message, exit code; and how it is stopped."""
+"""The frame of a program: log lines, report, termination message, exit code; and how a program is stopped."""
 
 import contextlib
 import io
@@ -138,7 +138,7 @@ def test_a_signal_interrupts_what_blocks() -> None:
 
 
 def test_what_did_not_hear_is_interrupted_again() -> None:
-    """A query canceled just before it began would run on."""
+    """A query that is canceled just before it begins is not interrupted."""
     calls: list[float] = []
     heard = threading.Event()
 
@@ -183,7 +183,7 @@ def test_signals_are_given_back() -> None:
 
 
 def test_a_terminal_that_closes_is_heard_and_what_nohup_ignores_stays_ignored() -> None:
-    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup themselves
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
     try:
         with Stop() as stop:
             os.kill(os.getpid(), signal.SIGHUP)

@@ -1,4 +1,4 @@
-"""What a program says, and to whom: its reader may have gone, sleep or never come; standard error hears nothing."""
+"""A program's output: its reader may have gone, sleep or never come; nothing is written to standard error."""
 
 import json
 import os
@@ -61,7 +61,7 @@ def test_standard_error_is_given_back(capfd: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_program_whose_output_nobody_reads_ends_all_the_same() -> None:
-    with started(5000) as child:  # some hundred kilobytes, of which a pipe holds 64
+    with started(5000) as child:  # some hundred kilobytes; a pipe holds 64
         assert child.wait(timeout=60) == 0
         assert child.stdout is not None
         for line in child.stdout.read().splitlines()[:-1]:

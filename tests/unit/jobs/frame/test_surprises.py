@@ -1,4 +1,4 @@
-"""Exit code 70 is a defect of ours: what the machine, the server or the data is to blame for has another."""
+"""Exit code 70 means a defect of ours: errors that the machine, the server or the data cause have other codes."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ OPERATOR = Path(__file__).parents[4] / "operator"
 
 
 def codes() -> Iterator[str]:
-    """Yield every SQLSTATE that PostgreSQL has, one of each class that it does not have, and some of people's own."""
+    """Yield every SQLSTATE of PostgreSQL, and some others that users may raise, also of classes of their own."""
     named = {value for name, value in vars(errorcodes).items() if name.isupper() and isinstance(value, str)}
     yield from sorted(value if len(value) == 5 else f"{value}999" for value in named)
     yield from ("00000", "01000", "02000", "DR001", "99999", "ZZZZZ", "U0001", "AAAAA")
@@ -98,5 +98,5 @@ def test_what_is_not_utf_8_is_wrong_use(tmp_path: Path, variable: str) -> None:
     wanted = {**{name.encode(): value.encode() for name, value in environment.items()}}
     wanted[variable.encode()] += b"\xff"
     ended = subprocess.run(command, env=wanted, capture_output=True, check=False)
-    # A path may hold any byte: then it is the server that cannot be reached.
+    # A path may hold any byte, so here the program fails only because the server cannot be reached.
     assert ended.returncode == (75 if variable == "CSV_OUTPUT_PATH" else 64), ended.stdout

@@ -61,7 +61,7 @@ def test_pg_restore_reads_the_archive_and_is_not_newer_than_the_target(
 
 @pytest.fixture
 def spy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
-    """A tool that writes down its environment; ours holds passwords and libpq's variables."""
+    """A tool that writes its environment into a file; our own environment holds passwords and libpq's variables."""
     script = tmp_path / "pg_spy"
     script.write_text(f"#!/bin/sh\nenv > {tmp_path}/environment\necho 'pg_spy (PostgreSQL) 15.3'\n")
     script.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Worker processes: every task once, failures raised, nobody left behind."""
+"""Worker processes: every task is done once, failures are raised, no process is left behind."""
 
 import contextlib
 import multiprocessing
@@ -18,7 +18,7 @@ Handler = Callable[[int, Tell], int]
 
 @contextlib.contextmanager
 def double(factor: int) -> Iterator[Handler]:
-    """Multiply; 7 fails, 8 is a defect, 9 dies."""
+    """Multiply; with 7 the task fails, with 8 it has a defect, with 9 the worker dies."""
 
     def handle(task: int, tell: Tell) -> int:
         if task == 7:
@@ -81,7 +81,7 @@ def test_only_those_that_are_needed_open() -> None:
 
 @contextlib.contextmanager
 def refused(reason: Reason) -> Iterator[Handler]:
-    """Never open."""
+    """Fail to open."""
     raise DataError("no connection", reason=reason)
     yield
 

@@ -83,7 +83,7 @@ def test_parts_of_a_table_are_copied_apart_only_where_one_worker_would_set_the_p
 
 
 def test_late_tables_are_copied_after_all_others_one_after_the_other_by_name() -> None:
-    """Those whose rows pass through functions, which may read other tables; t4 is empty, and nobody waits for it."""
+    """The rows of late tables pass through functions that may read other tables. t4 is empty: no task waits for it."""
     tables = [relation(5, 300, index(1), parts=2), relation(4, 0), relation(3, 200), relation(2, 1), relation(1, 100)]
     late = {("public", "t5"), ("public", "t4"), ("public", "t3"), ("elsewhere", "t1")}
     planned = pipeline.plan(manifest(*tables), POST_DATA, workers=4, late=late)

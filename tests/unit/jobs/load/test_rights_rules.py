@@ -1,4 +1,4 @@
-"""Rights as rules on facts: each missing one with the statement that gives it."""
+"""Rights as rules on facts: each missing right comes with the statement that gives it."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def test_everything_is_missing_at_once() -> None:
         'GRANT "app" TO "load""er";',
         'ALTER DATABASE "app__previous" OWNER TO "app";',
         'GRANT pg_signal_backend TO "load""er";',
-        '(load as a superuser, or with owners TargetOwner: objects belong to "x", neither it nor the target\'s owner)',
+        '(load as a superuser, or with owners TargetOwner: objects belong to "x", and not to this role or the target\'s owner)',
         '(load as a superuser, or with grants Drop: default privileges are set for "y")',
         '(end the sessions of superuser "dba", or load as a superuser)',
         '(load as a superuser: only one can create extension "c")',

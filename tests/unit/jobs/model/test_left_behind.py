@@ -1,4 +1,4 @@
-"""What a copy leaves behind: told in the report in few words, and explained in the docs."""
+"""What a copy leaves behind: the report names it in few words, and the docs explain it."""
 
 from pathlib import Path
 

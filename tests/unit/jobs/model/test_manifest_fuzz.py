@@ -1,4 +1,4 @@
-"""Whatever somebody writes into a manifest, with a checksum that is right: it is read or refused, never a defect."""
+"""Whatever somebody writes into a manifest with a right checksum: it is read or refused, and never ends as a defect."""
 
 import copy
 import json
@@ -78,7 +78,7 @@ values = st.recursive(
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the way to each value in JSON's values."""
+    """Yield the path to each value in JSON's values."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield (*path, key)
@@ -108,13 +108,13 @@ def directory(tmp_path: Path) -> Path:
 def test_any_change_is_read_or_refused(directory: Path, path: tuple[Any, ...], value: Any, is_removed: bool) -> None:
     (directory / contents.MANIFEST).write_text(changed(path, value, is_removed=is_removed), encoding="utf-8")
     found = inventory.take(directory.parent).found
-    assert found[0].state == "Damaged"  # it has no files, at the least
+    assert found[0].state == "Damaged"  # at least its files are missing
     listing.table(found)
     listing.as_json(found)
     try:
         manifest = store.read_manifest(directory)
     except ReplicationError as error:
-        assert error.exit_code in (65, 69)  # noqa: PT017 - it need not be raised
+        assert error.exit_code in (65, 69)  # noqa: PT017 - an error is allowed, not required
     else:
         assert manifest_file.from_json(manifest_file.to_json(manifest)) == manifest
         assert all(

@@ -1,4 +1,4 @@
-"""Whose an object is, by what a manifest says."""
+"""Who owns an object, according to a manifest."""
 
 from datareplication.jobs.model import ownership
 from datareplication.jobs.model.ownership import Owned

@@ -1,4 +1,4 @@
-"""How fast bytes move, and when the rest will have."""
+"""How fast bytes are copied, and how long the rest will take."""
 
 from datareplication.jobs.model.pace import Pace
 

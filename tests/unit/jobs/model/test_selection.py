@@ -1,4 +1,4 @@
-"""Which relations are copied: patterns, and what follows from leaving something out."""
+"""Which relations are copied: the patterns, and what follows from leaving a relation out."""
 
 from dataclasses import replace
 
@@ -146,8 +146,8 @@ def test_what_is_left_out_is_told_in_short() -> None:
     told = omission.describe(omission.omitted_by(selection.select(graph, Patterns(exclude=("audit.*",)))))
     assert told == (
         "left out: 14 (audit.log, audit.log_2024, audit.log_2025, audit.t0, audit.t1 and 9 more); "
-        "of these views that read what is left out: 2 (shop.counted, shop.seen); "
-        "foreign keys to what is not there: 1 (orders.log)"
+        "among these, views that read something left out: 2 (shop.counted, shop.seen); "
+        "foreign keys to rows that are not copied: 1 (orders.log)"
     )
     assert omission.describe(omission.omitted_by(selection.select(graph, Patterns()))) == ""
 

@@ -1,4 +1,4 @@
-"""Settings of a database as SET must get them so that the same is stored again."""
+"""Settings of a database, written so that SET stores the same value again."""
 
 import pytest
 

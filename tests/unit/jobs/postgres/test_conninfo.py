@@ -1,4 +1,4 @@
-"""What is added to a connection string, and what its own words leave as they are."""
+"""What is added to a connection string, and that its own parameters are kept."""
 
 from pathlib import Path
 

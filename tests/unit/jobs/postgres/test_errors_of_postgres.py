@@ -1,4 +1,4 @@
-"""What PostgreSQL says becomes an exit code: transient is tried again, the rest is not."""
+"""Errors of PostgreSQL become exit codes: transient errors are tried again, others are not."""
 
 import psycopg2
 import pytest

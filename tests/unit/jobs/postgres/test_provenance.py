@@ -1,4 +1,4 @@
-"""What stands in a target's provenance is its owner's word: read as a load wrote it, or not at all."""
+"""A target's owner can forge its provenance: it is used only if a load can have written it."""
 
 import csv
 import io

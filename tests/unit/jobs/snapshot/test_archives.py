@@ -66,7 +66,7 @@ def test_what_was_only_given_to_a_group_or_copied_is_looked_at_again_and_taken(a
 
 def test_hashing_ends_when_the_program_must(tmp_path: Path) -> None:
     (tmp_path / NAME).touch()
-    os.truncate(tmp_path / NAME, 1 << 40)  # which would take an hour
+    os.truncate(tmp_path / NAME, 1 << 40)  # hashing this would take an hour
     with Stop() as stop:
         stop.request(TransientError("not done in time", reason="DeadlineExceeded"))
         with pytest.raises(TransientError, match="in time"):

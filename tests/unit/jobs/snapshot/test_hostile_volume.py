@@ -1,4 +1,4 @@
-"""A volume that somebody else may write to: no link of his is followed, no file of his is taken for a snapshot's."""
+"""A volume that others may write to: none of their links is followed, none of their files counts as a snapshot's."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Path:
-    """A directory of somebody else's with a file in it."""
+    """A directory that belongs to somebody else, with a file in it."""
     path = tmp_path / "elsewhere"
     path.mkdir()
     (path / "file").write_text("precious")
@@ -318,7 +318,7 @@ def part_of(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def forge(directory: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Rewrite a manifest, with a checksum that is right."""
+    """Rewrite a manifest, with a right checksum."""
     path = directory / contents.MANIFEST
     content = json.loads(path.read_text())
     del content["checksum"]
@@ -348,7 +348,7 @@ def test_what_is_forged_and_harmless_is_read(run: Path, manifest: Manifest) -> N
 def test_a_snapshot_of_the_first_format_is_refused_with_the_remedy(run: Path, manifest: Manifest) -> None:
     publish(run / "x", manifest)
     forge(run / "x", lambda content: content.update(formatVersion=1))
-    with pytest.raises(CapabilityError, match="dump anew"):
+    with pytest.raises(CapabilityError, match="dump again"):
         store.read_manifest(run / "x")
 
 
@@ -367,9 +367,9 @@ def test_a_bomb_of_json_is_no_manifest(run: Path, text: str) -> None:
 
 @pytest.mark.parametrize("inner", ["[]", "{}", '"ab"', "1"])
 def test_a_manifest_of_more_values_than_text_is_not_parsed(inner: str) -> None:
-    """Of empty lists, 32 MiB take 900 of memory."""
+    """32 MiB of empty lists would take 900 MiB of memory."""
     text = '{"x": [' + f"{inner}," * (1 << 20) + "1]}"
-    with pytest.raises(ValueError, match="more values than text"):
+    with pytest.raises(ValueError, match="too many values for so little text"):
         codec.parsed(text)
 
 
@@ -380,7 +380,7 @@ def test_a_manifest_of_many_small_tables_is_not_too_dense(manifest: Manifest) ->
 
 
 def test_a_manifest_that_is_nested_deeply_is_damaged_and_hides_no_other(run: Path, manifest: Manifest) -> None:
-    """Nested some 900 deep it could be read, but not written again for its checksum."""
+    """At a depth of some 900 the JSON can be parsed, but not be written again for its checksum."""
     publish(run / "good", manifest)
     for depth in (15, 16, 100, *range(900, 1000, 7)):
         (run / f"x{depth}").mkdir()

@@ -1,4 +1,4 @@
-"""A part's file: what goes in comes out, and what was changed on the disk is found."""
+"""A part's file: what was written is read, and a change on the disk is found."""
 
 import errno
 import gzip

@@ -1,4 +1,4 @@
-"""Which snapshots go, and that nothing else does: the rule alone, then on a directory with everything in it."""
+"""Which snapshots are removed, and that nothing else is: the rule alone, then a directory with everything in it."""
 
 import fcntl
 import json
@@ -212,9 +212,8 @@ def test_a_full_volume_is_pruned_before_it_is_refused(root: Path) -> None:
 
 def test_where_there_is_room_nothing_is_pruned_before_the_dump(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = dump_settings(root / "run-4" / "x", Order(root, Rule("prod", 1)))
-    volume.make_room(
-        given, volume.present(given), root, 1 << 50, Frame(Log(), Stop())
-    )  # the newest one tells: it is small, whatever the tables' size
+    # The newest snapshot is the estimate, and it is small, although the tables are large.
+    volume.make_room(given, volume.present(given), root, 1 << 50, Frame(Log(), Stop()))
     assert names(root) == {"run-1", "run-2", "run-3"}
     assert capsys.readouterr().out == ""
 

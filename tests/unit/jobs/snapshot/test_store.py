@@ -1,4 +1,4 @@
-"""The snapshot's directory: nothing is seen before it is whole."""
+"""The snapshot's directory: it has its name only when the snapshot is complete."""
 
 import errno
 import os

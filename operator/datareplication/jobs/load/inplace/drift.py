@@ -1,7 +1,7 @@
-"""How a target's tables differ from a snapshot's, where that keeps rows from being replaced in place. Pure.
+"""Differences between a target's tables and a snapshot's that prevent replacing rows in place. Pure.
 
-It owns the rule: what the snapshot has must be there as it was, tables that only the target has are left alone, columns
-that only the target has must do without a value.
+The rule: the target must have everything that the snapshot has, unchanged. Tables that only the target has are left
+alone. Columns that only the target has must allow NULL or have a default.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,21 +12,21 @@ from datareplication.jobs.model.manifest import Manifest, Relation
 from datareplication.jobs.model.manifest import Sequence as State
 
 NAMED = 12
-"""So many differences fit into a message."""
+"""How many differences fit into a message."""
 
 
 def check(manifest: Manifest, layout: Layout) -> None:
-    """Raise DataError that names what differs."""
+    """Raise DataError that names the differences, if there are any."""
     found = differences(manifest, layout)
     if not found:
         return
     named = "; ".join(found[:NAMED]) + (f"; and {len(found) - NAMED} more" if len(found) > NAMED else "")
-    remedy = "migrate the target to the source's schema, or use strategy Swap, which brings it along"
+    remedy = "migrate the target to the source's schema, or use strategy Swap, which copies the schema too"
     raise DataError(f"the target's schema is not the snapshot's: {named}; {remedy}", reason="SchemaDrift")
 
 
 def differences(manifest: Manifest, layout: Layout) -> list[str]:
-    """Return what differs, one sentence each: tables, columns, partitions, sequences."""
+    """Return the differences, one sentence for each: of tables, columns, partitions, sequences."""
     tables = {(table.schema, table.name): table for table in layout.tables}
     sequences = {(sequence.schema, sequence.name): sequence for sequence in layout.sequences}
     return [
@@ -55,17 +55,17 @@ def _of_table(relation: Relation, table: Table | None) -> Iterator[str]:
     known = {column.name for column in relation.columns}
     for other in table.columns:
         if other.needs_value and other.name not in known:
-            yield f"column {name}.{other.name} is not in the snapshot, takes no NULL and has no default"
+            yield f"column {name}.{other.name} is not in the snapshot, does not allow NULL and has no default"
 
 
 def _strange_children(relations: Sequence[Relation], tables: Iterable[Table]) -> Iterator[str]:
-    """Rows of a partition that only the target has would stay among the new ones."""
+    """Yield partitions and children that only the target has: their rows would stay among the new ones."""
     known = {(relation.schema, relation.name) for relation in relations}
     every = list(tables)
     loaded = {table.oid for table in every if (table.schema, table.name) in known}
     for table in every:
         if loaded & set(table.parents) and table.oid not in loaded and table.kind in {"Table", "PartitionedTable"}:
-            yield f"table {table.schema}.{table.name}, a part of one that is loaded, is not in the snapshot"
+            yield f"table {table.schema}.{table.name}, a part of a loaded table, is not in the snapshot"
 
 
 def _of_sequence(state: State, found: SequenceObject | None) -> Iterator[str]:
@@ -74,4 +74,4 @@ def _of_sequence(state: State, found: SequenceObject | None) -> Iterator[str]:
         yield f"sequence {name} is missing"
     elif not found.smallest <= state.last_value <= found.largest:
         bounds = f"{found.smallest} to {found.largest}"
-        yield f"sequence {name} goes from {bounds}, in the snapshot it stands at {state.last_value}"
+        yield f"sequence {name} goes from {bounds}, in the snapshot its value is {state.last_value}"

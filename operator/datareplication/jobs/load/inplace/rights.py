@@ -11,25 +11,24 @@ from datareplication.jobs.model.quoting import quoted
 
 @dataclass(frozen=True)
 class Wants:
-    """What the load's role must be allowed.
-
-    altered: tables, and sequences and views with them, that must belong to it. referenced: tables that foreign keys
-    refer to. home: where the provenance goes.
-    """
+    """The objects on which the load's role needs rights."""
 
     role: str
     database: str
     altered: Sequence[Table]
+    """Tables whose owner's rights it needs; it needs them for the sequences and views too."""
     referenced: Sequence[Table]
+    """Tables that foreign keys refer to."""
     sequences: Sequence[SequenceObject]
     views: Sequence[View]
     home: Home
+    """Where the provenance is written."""
 
 
 def check(wants: Wants) -> None:
-    """Raise RightsError for all missing rights together, GuardError for a strange table in the provenance's place."""
+    """Raise RightsError for all missing rights together, GuardError for a strange table in place of the provenance."""
     if not wants.home.is_plain:
-        text = f"datareplication.provenance in the target is no load's: {DROP}"
+        text = f"datareplication.provenance in the target was not created by a load: {DROP}"
         raise GuardError(text, reason="ProvenanceNotOurs")
     if missing := statements(wants):
         text = f"role {wants.role} lacks rights on the target; a superuser can give them: {' '.join(missing)}"
@@ -58,7 +57,7 @@ def _foreign(wants: Wants, role: str) -> Iterator[str]:
     for kind, name, ownership in objects:
         if ownership.has_rights:
             continue
-        # To be granted a superuser's role is to be one.
+        # A grant of a superuser's role would make the load's role a superuser.
         if ownership.is_superuser:
             yield f"ALTER {kind} {name} OWNER TO {role};"
         else:

@@ -1,7 +1,7 @@
-"""The strategy InPlace: replace the rows of a target's tables in one transaction, for roles that may make no database.
+"""The strategy InPlace: replace the rows of a target's tables in one transaction, for roles without CREATEDB.
 
-It owns the order of the steps. Whatever ends it before the commit, the target stays wholly as it was. It refuses to
-change a schema: a target that differs is left alone.
+It decides the order of the steps. If anything ends the load before the commit, the target stays exactly as it was. No
+schema is changed: a target with another schema is refused.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ from datareplication.jobs.snapshot.parts import PartReader
 
 @dataclass(frozen=True)
 class _Found:
-    """What of a target the load touches. views: to be refreshed."""
+    """The objects of a target that the load changes or locks. views: those to refresh."""
 
     touched: Touched
     sequences: tuple[SequenceObject, ...]
@@ -54,7 +54,7 @@ class _Found:
 
     @property
     def oids(self) -> list[int]:
-        """All relations that are locked."""
+        """Oids of all relations that are locked."""
         return [
             *(table.oid for table in self.touched.locked),
             *(sequence.oid for sequence in self.sequences),
@@ -64,21 +64,21 @@ class _Found:
 
 @dataclass(frozen=True)
 class _SetAside:
-    """What does not hold while rows are loaded, and is as it was before the commit.
-
-    of_domains: constraints that are not valid. valid: (schema, table, name) of constraints to validate again.
-    """
+    """What is switched off while rows are loaded, and restored before the commit."""
 
     triggers: list[Trigger]
     deferrables: list[Deferrable]
     forced: list[Table]
+    """Tables whose row-level security also applies to their owners."""
     of_domains: tuple[Constraint, ...]
+    """Constraints of domains that are NOT VALID."""
     valid: list[tuple[str, str, str]]
+    """(schema, table, name) of constraints to validate again."""
 
 
 @dataclass(frozen=True)
 class InPlace:
-    """One load in place. maintenance: the session that holds the target's lock. script: the after-load SQL."""
+    """One load in place. maintenance: the session with the target's lock. script: the after-load SQL."""
 
     given: LoadSettings
     frame: Frame
@@ -101,7 +101,7 @@ class InPlace:
         return Replaced(written, ())
 
     def _checked(self, session: Session) -> _Found:
-        """Look at the target; a difference that matters is a DataError, a missing right a RightsError."""
+        """Return the target's objects; DataError for a difference that matters, RightsError for a missing right."""
         found = self._look(session)
         check_keys(found.touched.keys)
         wants = Wants(
@@ -126,9 +126,10 @@ class InPlace:
         return _Found(touched(self.manifest.relations, found), sequences, found.views)
 
     def _replace(self, session: Session, found: _Found, settings: Mapping[str, str]) -> Provenance:
-        """Do it all, or nothing. The commit itself is not interrupted by a signal: what it did is done.
+        """Do all of the load, or nothing. A signal does not interrupt the commit itself: after it the load is done.
 
-        settings: those under which the views are filled, and rows but for what decides about their text.
+        settings: those with which views are filled. Rows are copied with the same settings, except those that affect
+        how text is read.
         """
         try:
             with transaction(session, doing="replacing the rows"):
@@ -155,7 +156,7 @@ class InPlace:
         return written
 
     def _lock(self, session: Session, found: _Found) -> None:
-        """Lock all that is to be changed, then see that it still is what was checked."""
+        """Lock everything that will be changed, then check that nothing has changed since the first check."""
         self.tally.phase("Schema")
         replacing.lock(session, found.touched.locked)
         replacing.set_sequences(session, self.manifest.sequences)
@@ -175,7 +176,7 @@ class InPlace:
         )
         _refuse_unstoppable(found.triggers)
         if domains.others:
-            text = "constraints that are not valid are checked, because their domains are not the load's role's"
+            text = "NOT VALID constraints are checked, because their domains do not belong to the load's role"
             self.frame.log.warning(text, domains=domains.others)
         not_valid.drop(session, [*of.not_valid, *found.of_domains])
         replacing.drop_foreign_keys(session, of.keys)
@@ -194,7 +195,7 @@ class InPlace:
         replacing.force_security(session, found.forced, is_forced=True)
 
     def _fill(self, session: Session, of: Touched, settings: Mapping[str, str]) -> None:
-        """Replace the rows under these settings, and compare each table's count with the manifest's."""
+        """Replace the rows with these settings, and compare each table's row count with the manifest's."""
         relations = [relation for relation in self.manifest.relations if relation.kind == "Table"]
         oids = [relation.oid for relation in relations for _ in relation.parts]
         self.tally.expect(len(relations), oids, self.manifest.rows, self.manifest.bytes)
@@ -202,7 +203,7 @@ class InPlace:
         replacing.empty(session, of.filled)
         for relation in copied_in_order(relations, row_functions.tables(session)):
             for part in relation.parts:
-                renew(session, settings)  # all is locked and was looked at: code of users may read views
+                renew(session, settings)  # all tables are locked and checked, so code of users may read views now
                 self._copy(session, relation, part)
         self.tally.phase("Verifying")
         renew(session, for_tools(session))
@@ -212,7 +213,7 @@ class InPlace:
         renew(session, settings)
 
     def _after_load(self, session: Session) -> None:
-        """Run the script while nobody else can see what it scrubs, before views keep it."""
+        """Run the script while nobody else can see the rows that it scrubs, and before views are filled from them."""
         renew(session, for_tools(session))
         if self.script:
             self.tally.phase("AfterLoad")
@@ -227,7 +228,7 @@ class InPlace:
 
     def _copy(self, session: Session, relation: Relation, part: Part) -> None:
         with PartReader(self.given.input, part, self._tell) as reader:
-            # Frozen rows are visible to older snapshots too, which would otherwise see the tables empty.
+            # Older snapshots see frozen rows too; without FREEZE they would see the tables as empty.
             copy_part(session, self._shape(relation), part, reader, freeze=True)
         self.tally.done(relation.oid, part.rows)
 
@@ -243,18 +244,18 @@ class InPlace:
         return shape(relation, self.manifest.source.csv_encoding)
 
     def _check_lock(self) -> None:
-        """Without the session that holds the target's lock nothing is committed; its loss is a TransientError."""
-        row(self.maintenance, "SELECT 1", doing="looking after the target's lock")
+        """Raise TransientError if the session with the target's lock is lost: then nothing must be committed."""
+        row(self.maintenance, "SELECT 1", doing="checking the target's lock")
 
     def _provenance(self) -> Provenance:
         facts = self.facts
-        # A Swap of earlier may have left <db>__previous, which the next one must still know.
+        # An earlier Swap may have left <db>__previous; the next Swap must still recognize it.
         previous = facts.provenance.previous_database if facts.provenance and facts.is_ours else 0
         place = Place(facts.server.system_identifier, facts.database.name, previous)
         return stamp(self.given, self.manifest, place, time.monotonic() - self.started)
 
     def _analyze(self, session: Session, found: _Found) -> None:
-        """Gather statistics. The load is done by then: nothing that ends this makes it fail."""
+        """Gather statistics. The load is already done: if this fails, that is only a warning."""
         names = replacing.names_to_analyze(found.touched.filled, found.views)
         try:
             with self.frame.stop.interrupting(session.cancel):
@@ -267,14 +268,14 @@ class InPlace:
 
 
 def refuse_uncarried(manifest: Manifest) -> None:
-    """Refuse by CapabilityError what a snapshot holds and only a Swap carries."""
+    """Raise CapabilityError if the snapshot holds something that only a Swap can load."""
     what = []
     if manifest.large_objects:
         what.append("large objects")
     if manifest.extension_tables:
         what.append("rows in tables of extensions")
     if what:
-        text = f"the snapshot holds {' and '.join(what)}, which InPlace does not carry: use strategy Swap"
+        text = f"the snapshot holds {' and '.join(what)}, which InPlace does not load: use strategy Swap"
         raise CapabilityError(text, reason="NeedsSwap")
 
 

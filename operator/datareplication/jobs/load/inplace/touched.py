@@ -1,4 +1,4 @@
-"""Which of a target's objects a load in place touches. Pure: relations and a layout in, objects out."""
+"""Which of a target's objects a load in place locks or changes. Pure: relations and a layout in, objects out."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,23 +10,24 @@ from datareplication.jobs.model.manifest import Relation
 
 @dataclass(frozen=True)
 class Touched:
-    """What is locked, and for what.
-
-    filled: hold rows, which are replaced. locked: in the order in which all loads lock them. keys: of and to the filled
-    tables or what these are partitions of. altered: must belong to the load's role. referenced: by keys only, not
-    loaded. not_valid: constraints of the filled tables, or of what these inherit them from.
-    """
+    """What is locked, and why."""
 
     filled: tuple[Table, ...]
+    """Tables whose rows are replaced."""
     locked: tuple[Table, ...]
+    """Tables that are locked, in the order in which all loads lock them."""
     keys: tuple[ForeignKey, ...]
+    """Foreign keys from and to the filled tables and their partitioned tables."""
     altered: tuple[Table, ...]
+    """Tables that must belong to the load's role."""
     referenced: tuple[Table, ...]
+    """Tables that foreign keys refer to, but that are not loaded."""
     not_valid: tuple[Constraint, ...] = ()
+    """NOT VALID constraints of the filled tables, or of the tables from which these inherit them."""
 
 
 def touched(relations: Iterable[Relation], layout: Layout) -> Touched:
-    """Return what replacing the relations' rows touches; relations that the layout lacks are left out."""
+    """Return the objects that replacing the relations' rows touches; relations missing in the layout are left out."""
     wanted = {(relation.schema, relation.name) for relation in relations}
     loaded = {table.oid for table in layout.tables if (table.schema, table.name) in wanted}
     related = _with_ancestors(loaded, layout.tables)
@@ -45,7 +46,7 @@ def touched(relations: Iterable[Relation], layout: Layout) -> Touched:
 
 
 def check_keys(keys: Iterable[ForeignKey]) -> None:
-    """Raise CapabilityError for foreign keys that somebody has disabled: dropped and added again they would hold."""
+    """Raise CapabilityError for foreign keys that somebody has disabled: the load would add them as enabled ones."""
     named = [f"{key.name} of {key.schema}.{key.table}" for key in keys if not key.is_checked]
     if named:
         text = f"foreign keys are disabled (ALTER TABLE … DISABLE TRIGGER ALL): {', '.join(named)}"
@@ -63,5 +64,5 @@ def _with_ancestors(oids: set[int], tables: Sequence[Table]) -> set[int]:
 
 
 def _those(oids: set[int], layout: Layout, kind: str | None = None) -> tuple[Table, ...]:
-    # The layout has partitions after what they are of, and so do the statements of others that lock both.
+    # In the layout partitions come after their partitioned table: so do other sessions' statements lock both.
     return tuple(table for table in layout.tables if table.oid in oids and kind in {None, table.kind})

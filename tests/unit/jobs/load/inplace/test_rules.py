@@ -88,7 +88,7 @@ ID = Column("id", "integer", False, True)
         pytest.param(
             [relation("t")],
             [table(1, "t", ID)],
-            ["column s.t.id is not in the snapshot, takes no NULL and has no default"],
+            ["column s.t.id is not in the snapshot, does not allow NULL and has no default"],
             id="a column that needs a value",
         ),
         pytest.param(
@@ -97,7 +97,7 @@ ID = Column("id", "integer", False, True)
         pytest.param(
             [relation("t", kind="PartitionedTable")],
             [table(1, "t", kind="PartitionedTable"), table(2, "t_2026", parents=(1,))],
-            ["table s.t_2026, a part of one that is loaded, is not in the snapshot"],
+            ["table s.t_2026, a part of a loaded table, is not in the snapshot"],
             id="a partition that only the target has",
         ),
     ],
@@ -112,7 +112,7 @@ def test_how_tables_differ(relations: list[Relation], tables: list[Table], expec
         ((), ["sequence s.q is missing"]),
         (
             (SequenceObject(1, "s", "q", 1, 41, OURS),),
-            ["sequence s.q goes from 1 to 41, in the snapshot it stands at 42"],
+            ["sequence s.q goes from 1 to 41, in the snapshot its value is 42"],
         ),
         ((SequenceObject(1, "s", "q", 1, 42, OURS),), []),
     ],
@@ -130,7 +130,7 @@ def test_many_differences_are_counted() -> None:
 
 
 def test_what_is_touched() -> None:
-    """Keys of and to what is loaded, those of its partitioned table too, and the tables at their other ends."""
+    """Foreign keys from and to loaded tables and their partitioned tables, and the tables at the other ends."""
     parent = table(1, "parent", kind="PartitionedTable")
     part, own, referring, apart = (
         table(2, "part", parents=(1,)),
@@ -218,7 +218,7 @@ def test_statements_that_give_what_is_missing(given: Wants, expected: list[str])
 
 
 def test_a_strange_table_in_the_provenances_place_is_refused() -> None:
-    with pytest.raises(GuardError, match=r"no load's: rename or drop schema"):
+    with pytest.raises(GuardError, match=r"not created by a load: rename or drop schema"):
         rights.check(wants(home=replace(HOME, is_plain=False)))
 
 

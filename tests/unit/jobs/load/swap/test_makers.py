@@ -1,4 +1,4 @@
-"""Which role restores an entry: code of the source's is never made by the load's."""
+"""Which role restores an entry: the load's role never creates code of the source."""
 
 from collections.abc import Sequence
 from itertools import pairwise

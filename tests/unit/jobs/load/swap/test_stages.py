@@ -1,4 +1,4 @@
-"""When entries of an archive are restored: each once, grants last, whoever loads."""
+"""When entries of an archive are restored: each once, grants last, whichever role loads."""
 
 import pytest
 from hypothesis import given
