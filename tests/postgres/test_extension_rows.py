@@ -88,7 +88,7 @@ def test_a_version_of_the_extension_without_the_table_is_named(filled: Programs,
     install(WITHOUT_ITEMS)
     refused = filled.load()
     assert refused.summary == (69, "ExtensionTooOld")
-    assert f"public.items (kind) of extension {NAME} 1.0" in refused.report.message
+    assert f"public.items (column kind) of extension {NAME} 1.0" in refused.report.message
     assert databases(filled.target, filled.database) == [filled.database]
 
 
