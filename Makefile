@@ -23,11 +23,11 @@ help: ## Show all targets
 demo: cluster-up images ## Show one replication end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
 
-test: check ## Run all tests: check, then faults and real PostgreSQL (all majors) beside the real cluster
+test: check faults-tests ## Run all tests: check, faults, then real PostgreSQL (all majors) beside the real cluster
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line machine-tests cluster-tests
 
 machine-tests: # One suite after the other: these need the CPU, the cluster's tests mostly wait.
-	@$(MAKE) --no-print-directory --jobs=1 faults-tests postgres-tests versions-tests
+	@$(MAKE) --no-print-directory --jobs=1 postgres-tests versions-tests
 
 check: venv ## Run lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests

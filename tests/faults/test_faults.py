@@ -45,9 +45,10 @@ def test_a_fault_changes_nothing_but_the_time(results: dict[str, Result], name: 
 def test_a_lost_watch_costs_one_resync_at_most(results: dict[str, Result]) -> None:
     result = results[campaign.deaf().name]
     assert any(hit.startswith("dropped MODIFIED of pods") for hit in result.hits)
-    waits = oracle.waits_for_loads(result.trace, result.succeeded)
-    assert waits
-    assert max(waits.values()) < campaign.RESYNC_SECONDS + 5, waits
+    resyncs = oracle.resyncs_before_loads(result.trace, result.succeeded)
+    assert resyncs
+    # One that had begun looks too early; a slow machine begins the next while a run is still reconciled.
+    assert max(resyncs.values()) <= 2, resyncs
 
 
 async def test_every_state_of_a_field_is_told_and_left_again(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ It knows which parts of an object differ from run to run for good reasons; all o
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,6 +110,17 @@ def waits_for_loads(trace: Iterable[Request], succeeded: Mapping[str, float]) ->
         if is_load and run in succeeded and not run.startswith("hourly"):
             waits.setdefault(run, one.began - succeeded[run])
     return waits
+
+
+def resyncs_before_loads(trace: Sequence[Request], succeeded: Mapping[str, float]) -> dict[str, int]:
+    """Return run -> how many resyncs began between its dump's success and its first load; no machine is slow for that."""
+    resyncs = [one.began for one in trace if _begins_resync(one)]
+    loaded = {run: succeeded[run] + seconds for run, seconds in waits_for_loads(trace, succeeded).items()}
+    return {run: sum(succeeded[run] < began < end for began in resyncs) for run, end in loaded.items()}
+
+
+def _begins_resync(one: Request) -> bool:
+    return one.plural == "datareplications" and one.verb == "list" and "continue" not in one.query
 
 
 @dataclass(frozen=True)
