@@ -9,13 +9,10 @@ from lab.replications import Scene, wait_for
 
 pytestmark = pytest.mark.cluster
 
-SLOW = {"slow.sql": "SELECT pg_sleep(20)"}
-
-
-def apply(scene: Scene, *slow: str) -> None:
-    """Apply the resource; the loads of `slow` take twenty seconds, after all rows are there."""
-    metadata = {"name": "slow", "namespace": scene.namespace}
-    scene.lab.cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": SLOW})
+def apply(scene: Scene, *slow: str, seconds: int = 20) -> None:
+    """Apply the resource; the loads of `slow` take so long, after all rows are there."""
+    metadata, script = {"name": "slow", "namespace": scene.namespace}, {"slow.sql": f"SELECT pg_sleep({seconds})"}
+    scene.lab.cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": script})
     after = {"afterLoad": {"configMapKeyRef": {"name": "slow", "key": "slow.sql"}}}
     targets = scene.resource()["spec"]["targets"]
     scene.apply(targets=[target | (after if target["name"] in slow else {}) for target in targets])
@@ -58,7 +55,7 @@ def test_a_run_whose_resource_was_deleted_without_it_ends_as_it_began(scene: Sce
 
 
 def test_jobs_whose_run_was_deleted_without_them_are_ended_and_what_they_did_is_told(scene: Scene) -> None:
-    apply(scene, "staging", "qa")
+    apply(scene, "staging", "qa", seconds=600)
     scene.start_run()
     wanted = {"dev": "Succeeded", "staging": "Running", "qa": "Running"}
     wait_for(lambda: phases(scene), lambda seen: seen == wanted, 90)

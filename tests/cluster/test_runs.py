@@ -81,8 +81,8 @@ def test_deleted_replication_takes_its_jobs_and_leaves_its_snapshots(scene: Scen
     wait_for(
         lambda: {"jobs": scene.names("jobs"), "runs": scene.names("dreprun")}, lambda left: not any(left.values()), 60
     )
-    found = list(scene.lab.cluster.shared.glob(f"*/{snapshot}/manifest.json"))
-    assert len(found) == 1
+    volume = scene.lab.cluster.get("pvc", "snapshots", "-n", scene.namespace)["spec"]["volumeName"]
+    assert list(scene.lab.cluster.shared.glob(f"{volume}/{snapshot}/manifest.json"))
 
 
 def test_invalid_resource_does_not_stop_a_valid_one(scene: Scene) -> None:
