@@ -9,6 +9,7 @@ from lab.replications import Scene, wait_for
 
 pytestmark = pytest.mark.cluster
 
+
 def apply(scene: Scene, *slow: str, seconds: int = 20) -> None:
     """Apply the resource; the loads of `slow` take so long, after all rows are there."""
     metadata, script = {"name": "slow", "namespace": scene.namespace}, {"slow.sql": f"SELECT pg_sleep({seconds})"}

@@ -131,3 +131,18 @@ def test_what_is_not_carried_out_yet_is_refused(dumped: Programs, arguments: lis
     loaded = dumped.load(*arguments)
     assert loaded.summary == (64, "NotSupportedYet")
     assert named in loaded.report.message
+
+
+def test_what_a_load_that_was_killed_after_the_swap_left_is_dropped_by_its_next_attempt(dumped: Programs) -> None:
+    obsolete = f"{dumped.database}__obsolete"
+    assert dumped.load().code == 0
+    dumped.target.run(f"ALTER DATABASE {dumped.database}__previous RENAME TO {obsolete}")
+
+    assert dumped.load().code == 0
+    assert obsolete not in databases(dumped.target, dumped.database)
+
+    dumped.target.run(f"CREATE DATABASE {obsolete}")
+    dumped.target.run("CREATE TABLE t (id int)", database=obsolete)
+    dumped.target.run(f"COMMENT ON DATABASE {obsolete} IS 'mine'")
+    assert dumped.load().code == 0
+    assert obsolete in databases(dumped.target, dumped.database)

@@ -17,7 +17,7 @@ from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace.steps import InPlace
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.rights import Wants
-from datareplication.jobs.load.swap import siblings
+from datareplication.jobs.load.swap import leftovers, siblings
 from datareplication.jobs.load.swap.building import Building
 from datareplication.jobs.load.swap.steps import Swap
 from datareplication.jobs.model import omission
@@ -108,6 +108,8 @@ class _Load:
         if found.is_loaded_by(given.run.uid):
             self.frame.log.info("this run has loaded the target already", database=database.name)
             beside = [found.previous.database.oid] if found.previous else []
+            # Killed right after the swap, an attempt may have left the database before the previous one.
+            leftovers.drop(self.session, database.obsolete_name, self.frame.log)
             builders.sweep(self.session, [database.oid, *beside])
             return _report(given, manifest, found.provenance.duration_seconds if found.provenance else 0.0)
         strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)

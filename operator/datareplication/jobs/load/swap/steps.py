@@ -8,10 +8,9 @@ import time
 from dataclasses import dataclass, field
 
 from datareplication.core.reasons import Reason
-from datareplication.errors import GuardError
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.stamp import Place, stamp
-from datareplication.jobs.load.swap import apart, siblings
+from datareplication.jobs.load.swap import apart, leftovers, siblings
 from datareplication.jobs.load.swap.apart import Apart
 from datareplication.jobs.load.swap.building import Building, Workers
 from datareplication.jobs.load.swap.lending import Lending
@@ -200,21 +199,11 @@ class Swap:
 
     def _drop_left_overs(self, *, is_next_wanted: bool) -> None:
         """Drop what earlier loads left under the names that this one needs; what is not ours is a GuardError."""
+        log = self.building.frame.log
         if not is_next_wanted:
-            self._drop_left_over(self._database.next_name, "NextNotOurs")
-        self._drop_left_over(self._database.obsolete_name, "ObsoleteNotOurs")
+            leftovers.drop(self.maintenance, self._database.next_name, log, "NextNotOurs")
+        leftovers.drop(self.maintenance, self._database.obsolete_name, log, "ObsoleteNotOurs")
         builders.sweep(self.maintenance, [one.oid for one in (self._database, self.previous) if one])
-
-    def _drop_left_over(self, name: str, refusal: Reason) -> None:
-        found = databases.describe(self.maintenance, name)
-        if found is None:
-            return
-        is_noted = notes.read(self.maintenance, found.oid) is not None
-        if not (is_noted or siblings.is_mark(found.comment) or found.is_just_made):
-            text = f"database {name} exists and was not left by a load: rename or drop it"
-            raise GuardError(text, reason=refusal)
-        databases.drop(self.maintenance, name)
-        self.building.frame.log.info("dropped what an earlier attempt left", database=name)
 
     def _clean_up(self) -> None:
         """Drop `<db>__next`, over a new connection if the old one broke; else the next attempt drops it."""
