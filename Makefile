@@ -15,7 +15,7 @@ HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests postgres-tests versions-tests cluster-tests cluster-up cluster-down \
-	bench-memory bench-engine bench-operator images manifests lock venv python packages clean
+	bench-memory bench-engine bench-masking bench-operator images manifests lock venv python packages clean
 
 help: ## Show all targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ bench-memory: venv packages ## Measure the programs' memory at two sizes of data
 
 bench-engine: venv packages ## Measure dump and load against pg_dump, pg_restore and the server's limit (half an hour)
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/engine.py $(ARGUMENTS)
+
+bench-masking: venv packages ## Measure what each masking rule costs the source (a few minutes)
+	PYTHONPATH=operator:tests $(BIN)/python tests/bench/masking.py $(ARGUMENTS)
 
 bench-operator: venv ## Measure the operator at scale against the CronJob controller (half an hour)
 	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/bench/scale.py $(ARGUMENTS)

@@ -8,6 +8,7 @@ from the CRDs and from `core/reasons`: nothing is written twice.
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ import yaml
 
 from datareplication.core import crd
 from datareplication.core.reasons import page
+from datareplication.jobs.model.masking import schema as masking
 
 MANIFESTS = Path(__file__).resolve().parent
 ROOT = MANIFESTS.parent
@@ -29,6 +31,7 @@ CHART = ROOT / "helm" / "datareplication-operator"
 OPERATOR = MANIFESTS / "operator.yaml"
 REFERENCE = ROOT / "docs" / "reference.md"
 REASONS = ROOT / "docs" / "reasons.md"
+RULES_SCHEMA = ROOT / "docs" / "masking-rules.schema.json"
 BY_HAND = ROOT / "docs" / "by-hand.md"
 CHART_CRDS = CHART / "templates" / "crds.yaml"
 
@@ -84,7 +87,8 @@ def of_models() -> dict[Path, str]:
     }
     by_hand = _between(_read(BY_HAND), CODES_BEGIN, page.exit_codes(), CODES_END)
     documents = {REFERENCE: _reference(definitions), BY_HAND: by_hand, REASONS: OF_REASONS + page.reasons()}
-    return files | {CHART_CRDS: _chart_template(definitions)} | documents
+    rules = {RULES_SCHEMA: json.dumps(masking.schema(), indent=1) + "\n"}
+    return files | {CHART_CRDS: _chart_template(definitions)} | documents | rules
 
 
 def of_chart(helm: Path) -> str:

@@ -67,11 +67,12 @@ class Source:
         return Programs(self.directory / "ours", self.place.server, target.server, target.database, self.place.database)
 
 
-def dump(source: Source, compression: str = "None") -> float:
-    """Time our dump."""
+def dump(source: Source, compression: str = "None", masking: Path | None = None) -> float:
+    """Time our dump. masking: a file of rules."""
     shutil.rmtree(source.directory / "ours", ignore_errors=True)
     (source.directory / "ours").mkdir()
-    return timed(lambda: _program(source.programs(source.place), "dump", "--compression", compression))
+    options = ["--masking", str(masking)] if masking else []
+    return timed(lambda: _program(source.programs(source.place), "dump", "--compression", compression, *options))
 
 
 def pg_dump(source: Source, *options: str) -> float:

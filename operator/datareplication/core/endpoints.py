@@ -8,6 +8,7 @@ from datareplication.core.model import (
     CredentialsSecretRef,
     DatabaseName,
     Host,
+    KeyRef,
     Model,
     Name,
     Pattern,
@@ -38,6 +39,15 @@ class Tables(Model):
     )
 
 
+class Masking(Model):
+    """Which columns are masked before any row leaves the source."""
+
+    rules: ConfigMapSource = Field(description="The file of masking rules, as docs/masking.md describes it.")
+    key_secret_ref: KeyRef = Field(
+        description="Key of a Secret with the masking key, at least 16 characters. Another key changes every result."
+    )
+
+
 class Connection(Model):
     """How to reach one database."""
 
@@ -60,6 +70,10 @@ class Source(Connection):
     """The database that is copied; it is only read."""
 
     tables: Tables = Field(default_factory=Tables, description="Which tables are copied. Default: all.")
+    masking: Masking | None = Field(
+        None,
+        description="Masks columns in the source's own query. A column without a rule ends the dump. Unset: no masks.",
+    )
 
 
 class Target(Connection, PodSettings):

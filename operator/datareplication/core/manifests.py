@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datareplication.core import names
-from datareplication.core.endpoints import Connection, Target
+from datareplication.core.endpoints import Connection, Source, Target
 from datareplication.core.model import plain
 from datareplication.core.names import DUMP_STEP, Step
 from datareplication.core.paths import SNAPSHOTS_MOUNT
@@ -15,6 +15,8 @@ from datareplication.core.programs import (
     AFTER_LOAD_MOUNT,
     CERTIFICATE_FILE,
     CERTIFICATE_MOUNT,
+    MASKING_FILE,
+    MASKING_MOUNT,
     SOURCE_PREFIX,
     dump_arguments,
     environment,
@@ -207,6 +209,9 @@ def _volumes(run: Run, part: Part) -> tuple[list[dict[str, Any]], list[dict[str,
         volumes.append(_config_map_volume("tls", certificate.config_map_key_ref, CERTIFICATE_FILE))
     if certificate:
         mounts.append({"name": "tls", "mountPath": CERTIFICATE_MOUNT, "readOnly": True})
+    if isinstance(connection, Source) and connection.masking:
+        volumes.append(_config_map_volume("masking", connection.masking.rules.config_map_key_ref, MASKING_FILE))
+        mounts.append({"name": "masking", "mountPath": MASKING_MOUNT, "readOnly": True})
     if isinstance(connection, Target) and connection.after_load and not run.is_rollback:
         volumes.append(_config_map_volume("after-load", connection.after_load.config_map_key_ref, AFTER_LOAD_FILE))
         mounts.append({"name": "after-load", "mountPath": AFTER_LOAD_MOUNT, "readOnly": True})

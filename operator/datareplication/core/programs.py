@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from datareplication.core import times
-from datareplication.core.endpoints import Connection, Target
+from datareplication.core.endpoints import Connection, Source, Target
 from datareplication.core.model import CredentialsSecretRef
 from datareplication.core.paths import SNAPSHOTS_MOUNT, placeholders, snapshot_path
 from datareplication.core.run import Run
@@ -17,6 +17,9 @@ CERTIFICATE_MOUNT = "/etc/datareplication/tls"
 CERTIFICATE_FILE = "ca.crt"
 AFTER_LOAD_MOUNT = "/etc/datareplication/after-load"
 AFTER_LOAD_FILE = "after-load.sql"
+MASKING_MOUNT = "/etc/datareplication/masking"
+MASKING_FILE = "masking.yaml"
+MASKING_KEY_VARIABLE = "MASKING_KEY"
 
 
 def run_arguments(run: Run, deadline_seconds: int) -> tuple[str, ...]:
@@ -43,6 +46,7 @@ def dump_arguments(run: Run, in_use: Iterable[str]) -> tuple[str, ...]:
         *(f"--include={pattern}" for pattern in tables.include),
         *(f"--exclude={pattern}" for pattern in tables.exclude),
         *(f"--schema-only={pattern}" for pattern in tables.schema_only),
+        *(("--masking", f"{MASKING_MOUNT}/{MASKING_FILE}") if spec.source.masking else ()),
         *_interval_arguments(run),
         *_prune_arguments(run, in_use),
     )
@@ -121,8 +125,16 @@ def environment(run: Run, prefix: str, connection: Connection) -> list[dict[str,
         {"name": f"{prefix}_DB_CONNECTION", "value": conninfo(connection)},
         *_credentials(f"{prefix}_DB", connection.credentials_secret_ref),
         *(_credentials(f"{prefix}_DB_BUILD", build) if build and not run.is_rollback else ()),
+        *(_masking_key(connection) if isinstance(connection, Source) else ()),
         *({"name": name.upper(), "value": value} for name, value in placeholders(run).items()),
     ]
+
+
+def _masking_key(source: Source) -> list[dict[str, Any]]:
+    if source.masking is None:
+        return []
+    ref = source.masking.key_secret_ref
+    return [{"name": MASKING_KEY_VARIABLE, "valueFrom": {"secretKeyRef": {"name": ref.name, "key": ref.key}}}]
 
 
 def _credentials(prefix: str, secret: CredentialsSecretRef) -> list[dict[str, Any]]:

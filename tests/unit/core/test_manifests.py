@@ -1,5 +1,6 @@
 """What the operator creates, read by those who get it: the programs' own parsers and the restricted Pod Security level."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -252,3 +253,22 @@ def test_the_dumps_care_for_production_reaches_the_program() -> None:
     job = manifests.dump_job(a_run(dump=dump), IMAGE)
     care = dump_command.parse(container(job)["args"], environment(job)).care
     assert (care.lock_timeout_seconds, care.max_snapshot_age_seconds, care.blocking_patience_seconds) == (5, 600, 7)
+
+
+def test_masking_reaches_the_dump_alone() -> None:
+    masking = {
+        "rules": {"configMapKeyRef": {"name": "masking", "key": "rules.yaml"}},
+        "keySecretRef": {"name": "masking-key", "key": "key"},
+    }
+    masked = a_run(source={**SPEC["source"], "masking": masking})
+    dump, load = manifests.dump_job(masked, IMAGE), manifests.load_job(masked, IMAGE, "qa-2")
+    (variable,) = (one for one in container(dump)["env"] if one["name"] == "MASKING_KEY")
+    assert variable["valueFrom"] == {"secretKeyRef": {"name": "masking-key", "key": "key"}}
+    read = dump_command.parse(container(dump)["args"], environment(dump) | {"MASKING_KEY": "x" * 16})
+    mount = next(mount for mount in container(dump)["volumeMounts"] if mount["name"] == "masking")
+    volume = next(volume for volume in dump["spec"]["template"]["spec"]["volumes"] if volume["name"] == "masking")
+    (item,) = volume["configMap"]["items"]
+    assert (volume["configMap"]["name"], item["key"], mount["readOnly"]) == ("masking", "rules.yaml", True)
+    assert read.masking is not None
+    assert (str(read.masking.rules), read.masking.key) == (f"{mount['mountPath']}/{item['path']}", b"x" * 16)
+    assert "mask" not in json.dumps(load).lower()

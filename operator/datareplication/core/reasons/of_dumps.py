@@ -22,9 +22,25 @@ OfDumps = Literal[
     "BlocksOthers",
     "SchemaChanging",
     "SchemaChanged",
+    "BadMaskingRules",
+    "ColumnsWithoutRule",
+    "MaskingRefused",
 ]
 
 MEANINGS: dict[OfDumps, Meaning] = {
+    "BadMaskingRules": Meaning(
+        "dump", "The file of masking rules is wrong in itself.", "Correct the line that the message names."
+    ),
+    "ColumnsWithoutRule": Meaning(
+        "dump",
+        "The source has columns about which the masking rules say nothing, for example new ones.",
+        "Add the lines of the message to the rules, with the rule that each column needs.",
+    ),
+    "MaskingRefused": Meaning(
+        "dump",
+        "A masking rule does not fit the source: its types, unique indexes, foreign keys or partitions.",
+        "Use the rule that the message names.",
+    ),
     "BadPattern": Meaning(
         "dump", "A pattern in `source.tables` cannot be read.", "Write it as `schema.table`, with `*` and `?`."
     ),

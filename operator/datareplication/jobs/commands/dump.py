@@ -7,9 +7,11 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import get_args
 
 from datareplication.core.choices import Compression
+from datareplication.errors import UsageError
 from datareplication.jobs.commands import pruning_arguments
 from datareplication.jobs.commands.arguments import (
     add_run,
@@ -24,10 +26,12 @@ from datareplication.jobs.commands.arguments import (
 )
 from datareplication.jobs.dump.steps import PROGRAM, dump
 from datareplication.jobs.frame import program
-from datareplication.jobs.model.settings import Care, DumpSettings
+from datareplication.jobs.model.settings import Care, DumpSettings, MaskingSettings
 from datareplication.jobs.snapshot.store import UMASK
 
 PREFIX = "PROD"
+KEY_VARIABLE = "MASKING_KEY"
+SHORTEST_KEY = 16
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,6 +58,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> DumpSetti
         checksum=given.checksum,
         pruning=pruning_arguments.dump_order(given),
         care=_care(given),
+        masking=_masking(given.masking, environment),
     )
 
 
@@ -74,10 +79,24 @@ def parser() -> argparse.ArgumentParser:
         made.add_argument(f"--data-interval-{edge}", metavar="TIME", type=instant, default="", help=text)
     text = "also record a checksum of each table's content, for loads with --verify Checksum; reads every table twice"
     made.add_argument("--checksum", action="store_true", help=text)
+    text = (
+        f"mask columns by the rules of this file, with the key in {KEY_VARIABLE}; a column without a rule is an error"
+    )
+    made.add_argument("--masking", metavar="FILE", default="", help=text)
     _add_patterns(made)
     pruning_arguments.add_dump_arguments(made)
     _add_care(made)
     return made
+
+
+def _masking(path: str, environment: Mapping[str, str]) -> MaskingSettings | None:
+    if not path:
+        return None
+    key = environment.get(KEY_VARIABLE, "")
+    if len(key) < SHORTEST_KEY:
+        text = f"{KEY_VARIABLE} must hold the masking key, at least {SHORTEST_KEY} characters that nobody can guess"
+        raise UsageError(f"{text}: for example the output of `openssl rand -hex 32`", reason="MissingVariable")
+    return MaskingSettings(Path(path), key.encode("utf-8", "surrogateescape"))
 
 
 def _add_patterns(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from datareplication.core.report import Report
 from datareplication.jobs.dump import exclusion, large_object_archive, refusal, splitting, volume, worker
+from datareplication.jobs.dump.masking import deciding
 from datareplication.jobs.dump.published import report
 from datareplication.jobs.dump.settling import Settling
 from datareplication.jobs.dump.watch import Watch
@@ -27,6 +28,7 @@ from datareplication.jobs.model import manifest as manifests
 from datareplication.jobs.model.connections import Login
 from datareplication.jobs.model.filling import Filling
 from datareplication.jobs.model.manifest import LargeObjects, Manifest, Relation
+from datareplication.jobs.model.masking.masking import Masking
 from datareplication.jobs.model.selection import Patterns, Selection
 from datareplication.jobs.model.settings import DumpSettings
 from datareplication.jobs.model.tables import Table
@@ -91,6 +93,7 @@ class _Seen:
     for_tools: Mapping[str, str]
     """Settings with which pg_dump's sessions start."""
     views: Filling
+    masking: Masking | None
     unplanned: frozenset[int]
     """Oids of tables over which no query may be planned."""
     versions: unlocked.Versions
@@ -158,6 +161,7 @@ class _Dump:
             settings=source.own_settings(self.given.source, self._application),
             for_tools=for_tools(session),
             views=filling.decide(catalog.materialized_views(session), selected.rowless_oids),
+            masking=deciding.decided(session, self.given.masking, exported) if self.given.masking else None,
             unplanned=unplanned.tables(session),
             versions=unlocked.versions(session),
         )
@@ -210,7 +214,13 @@ class _Dump:
 
         patience = given.care.lock_timeout_seconds
         config = WorkerConfig(
-            given.source, self._application, patience, seen.snapshot.id, self.draft.root, given.compression
+            given.source,
+            self._application,
+            patience,
+            seen.snapshot.id,
+            self.draft.root,
+            given.compression,
+            seen.masking,
         )
         self.workers.open(config, len(tasks))
         self.workers.perform(tasks, hear)
@@ -242,6 +252,7 @@ class _Dump:
             large_objects=self._large_objects(seen),
             omitted=omission.omitted_by(seen.selection, seen.views.unfilled),
             not_carried=_not_carried(session, schema),
+            masked=seen.masking.told if seen.masking else None,
         )
 
     def _large_objects(self, seen: _Seen) -> LargeObjects | None:

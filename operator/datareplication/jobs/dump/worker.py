@@ -8,13 +8,16 @@ from pathlib import Path
 
 from datareplication.core.choices import Compression
 from datareplication.errors import CapabilityError, TransientError
+from datareplication.jobs.dump.masking import words
 from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.manifest import Part, Relation
+from datareplication.jobs.model.masking.masking import Masking
 from datareplication.jobs.model.tables import Shape, Table
-from datareplication.jobs.postgres import checksum, copying, oversize, source, unplanned
+from datareplication.jobs.postgres import checksum, copying, masked, oversize, source, unplanned
 from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.postgres.copying import Choice
 from datareplication.jobs.snapshot.parts import PartWriter
 
 
@@ -28,6 +31,7 @@ class WorkerConfig:
     snapshot_id: str
     root: Path
     compression: Compression
+    masking: Masking | None = None
 
 
 @dataclass(frozen=True)
@@ -92,47 +96,64 @@ def _in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
     """Connect a worker to the dump's snapshot."""
-    session = _opened(config)
+    session = _opened(config, masked.startup(config.masking))
+    masked.prepare(session, config.masking)
     with contextlib.closing(session), source.sharing(session, config.snapshot_id), contextlib.ExitStack() as stack:
 
         @functools.cache
         def fresh() -> Session:
             return stack.enter_context(contextlib.closing(_opened(config)))
 
-        yield lambda task, tell: _do(session, config, task, tell, fresh)
+        worker = _Worker(config, session, fresh, masked.Expressions(config.masking, words.read_all))
+        yield worker.do
 
 
-def _opened(config: WorkerConfig) -> Session:
-    return source.opened(config.source, config.application, config.lock_timeout_seconds)
+def _opened(config: WorkerConfig, settings: Mapping[str, str] | None = None) -> Session:
+    return source.opened(config.source, config.application, config.lock_timeout_seconds, settings)
 
 
-def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell, fresh: Callable[[], Session]) -> Result:
-    """Do one task. fresh: returns a session that, like the planner, also sees objects younger than the snapshot."""
-    source.check_is(session, task.shape.schema, task.shape.name, task.oid)
-    with _naming_what_is_too_large(config, task.shape):
-        if isinstance(task, PartTask):
-            if task.is_planned and unplanned.among(fresh(), [task.shape]):
-                text = f"{task.shape.schema}.{task.shape.name} got an index or statistics that call functions"
-                raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
-            return _write(session, config, task, tell)
-        if unplanned.among(fresh(), [task.shape]):
-            return Summed(task.oid, checksum.of_unplanned(session, task.shape))
-        return Summed(task.oid, checksum.of_table(session, task.shape))
+@dataclass(frozen=True)
+class _Worker:
+    """A connected worker. fresh: gives a session that sees what was created since the snapshot, as the planner does."""
+
+    config: WorkerConfig
+    session: Session
+    fresh: Callable[[], Session]
+    expressions: masked.Expressions
+
+    def do(self, task: Task, tell: Tell) -> Result:
+        """Do one task."""
+        shape, columns = task.shape, self.expressions.of(task.oid)
+        source.check_is(self.session, shape.schema, shape.name, task.oid)
+        with _naming_what_is_too_large(self.config, shape, is_masked=bool(columns)):
+            if isinstance(task, PartTask):
+                if (task.is_planned or columns) and unplanned.among(self.fresh(), [shape]):
+                    text = f"{shape.schema}.{shape.name} got an index or statistics that call functions"
+                    raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
+                return self._write(task, tell, columns)
+            return Summed(task.oid, self._sum(shape, columns))
+
+    def _sum(self, shape: Shape, columns: masked.Columns) -> str:
+        if columns:
+            return checksum.of_masked(self.session, shape, columns)
+        if unplanned.among(self.fresh(), [shape]):
+            return checksum.of_unplanned(self.session, shape)
+        return checksum.of_table(self.session, shape)
+
+    def _write(self, task: PartTask, tell: Tell, columns: masked.Columns) -> Written:
+        choice = Choice(task.blocks, task.condition, masked.in_order(columns, task.shape.columns))
+        with PartWriter(self.config.root, task.path, self.config.compression, tell) as writer:
+            rows = copying.copy_out(self.session, task.shape, writer.stream, choice)
+            return Written(task.oid, writer.part(rows))
 
 
 @contextlib.contextmanager
-def _naming_what_is_too_large(config: WorkerConfig, shape: Shape) -> Iterator[None]:
+def _naming_what_is_too_large(config: WorkerConfig, shape: Shape, *, is_masked: bool) -> Iterator[None]:
     try:
         yield
     except CapabilityError as error:
-        if error.reason != oversize.REASON:
+        if error.reason != oversize.REASON or is_masked:  # a row is named by its key, as it is
             raise
         # The session's transaction has failed, so another session looks for the row.
         with contextlib.closing(_opened(config)) as other:
             raise oversize.named(other, shape, error) from error
-
-
-def _write(session: Session, config: WorkerConfig, task: PartTask, tell: Tell) -> Written:
-    with PartWriter(config.root, task.path, config.compression, tell) as writer:
-        rows = copying.copy_out(session, task.shape, writer.stream, task.blocks, task.condition)
-        return Written(task.oid, writer.part(rows))

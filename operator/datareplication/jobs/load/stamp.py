@@ -38,4 +38,5 @@ def stamp(given: LoadSettings, manifest: Manifest, place: Place, seconds: float)
         tables=manifest.tables,
         rows=manifest.rows,
         bytes=manifest.bytes,
+        masking_rules=manifest.masked.rules_sha256 if manifest.masked else "",
     )

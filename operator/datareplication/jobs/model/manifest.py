@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from datareplication.jobs.model import codec, ranges
+from datareplication.jobs.model.masking.stamp import Masked
 from datareplication.jobs.model.ownership import NOBODYS, Ownership
 
 FORMAT_VERSION = 3
@@ -242,6 +243,7 @@ class Manifest:
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
     not_carried: tuple[str, ...] = ()
+    masked: Masked | None = None
     """What the source has and a copy leaves behind on purpose, in the words of left_behind."""
 
     @property

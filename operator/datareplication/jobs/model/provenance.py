@@ -41,6 +41,8 @@ class Provenance:
     rows: ranges.Count
     bytes: ranges.Count
     """Of uncompressed CSV."""
+    masking_rules: ranges.Text = ""
+    """The sha256 of the file by which the rows were masked; empty if none was."""
 
     def is_plausible(self, now: datetime) -> bool:
         """Whether a load can have written this before `now`: the target's owner can write anything."""

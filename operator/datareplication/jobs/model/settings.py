@@ -31,6 +31,14 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
+class MaskingSettings:
+    """How a dump masks."""
+
+    rules: Path
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class DumpSettings:
     """All settings of a dump. output: the snapshot's directory, which must not exist yet."""
 
@@ -47,6 +55,7 @@ class DumpSettings:
     checksum: bool = False
     pruning: Order | None = None
     care: Care = field(default_factory=Care)
+    masking: MaskingSettings | None = None
 
 
 @dataclass(frozen=True)

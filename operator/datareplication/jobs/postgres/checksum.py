@@ -5,13 +5,14 @@ rely on the sessions' settings, which fix the text form of every type.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from psycopg2 import sql
 
 from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres.connection import Session, identifier, row, rows
-from datareplication.jobs.postgres.copying import copy_out
+from datareplication.jobs.postgres.copying import Choice, copy_out
 
 EMPTY = "0:0"
 """The checksum of a table without rows."""
@@ -51,6 +52,15 @@ def of_unplanned(session: Session, shape: Shape) -> str:
     total = _Sum()
     plain = tuple(name for name, is_generated in _columns(session, shape) if not is_generated)
     count = copy_out(session, replace(shape, columns=plain), total)
+    return f"{COPIED}{count}:{total.total}"
+
+
+def of_masked(session: Session, shape: Shape, masked: Mapping[str, sql.Composable]) -> str:
+    """Return the same of a table's rows as they are masked. masked: column -> its SQL."""
+    total = _Sum()
+    names = [name for name, is_generated in _columns(session, shape) if not is_generated]
+    columns = [masked[name] for name in names]
+    count = copy_out(session, replace(shape, columns=tuple(names)), total, Choice(masked=columns))
     return f"{COPIED}{count}:{total.total}"
 
 

@@ -38,15 +38,20 @@ _RENEW = """
 
 
 def connect(
-    connection: Connection, application: str, database: str | None = None, settings: Mapping[str, str] | None = None
+    connection: Connection,
+    application: str,
+    database: str | None = None,
+    settings: Mapping[str, str] | None = None,
+    startup: Mapping[str, str] | None = None,
 ) -> Session:
     """Open a session in autocommit mode with the pinned settings; `settings` are further settings for it.
 
+    startup: settings that no statement may name; they are in the startup packet only.
     Raises the error of classify.before_connect, or RightsError for a harmful setting that cannot be changed.
     """
     wanted = {**PINNED, **(settings or {})}
     known = {name: value for name, value in wanted.items() if name not in session_settings.NEWER}
-    session = _opened(connection, application, database, known)
+    session = _opened(connection, application, database, {**known, **(startup or {})})
     pin(session, settings or {})
     return session
 

@@ -4,7 +4,7 @@ They know no files, only streams with write() or read().
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from psycopg2 import sql
@@ -50,21 +50,38 @@ class Nowhere:
         """Take one row."""
 
 
-def copy_out(
-    session: Session, shape: Shape, stream: Writable, blocks: Blocks | None = None, condition: str = ""
-) -> int:
-    """Write a table's rows (only its own, never its children's), or those in `blocks`; return how many.
+@dataclass(frozen=True)
+class Choice:
+    """What of a table's rows is copied. Anything but the default is a planned query: never for an `unplanned` table."""
 
-    condition: SQL of an extension (`WHERE …`) that selects rows; not together with blocks. With blocks or a condition
-    a query is planned, so never use them for a table that is `unplanned`.
-    """
-    table = identifier(shape.schema, shape.name)
-    if blocks is None and not condition:
+    blocks: Blocks | None = None
+    condition: str = ""
+    """SQL of an extension (`WHERE …`) that selects rows; not together with blocks."""
+
+    masked: Sequence[sql.Composable] = ()
+    """The SQL of each column, if one of them is masked."""
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether the whole table is copied as it is, which plans nothing."""
+        return self.blocks is None and not self.condition and not self.masked
+
+
+EVERYTHING = Choice()
+
+
+def copy_out(session: Session, shape: Shape, stream: Writable, choice: Choice = EVERYTHING) -> int:
+    """Write a table's rows (only its own, never its children's), or the chosen ones; return how many."""
+    table, masked = identifier(shape.schema, shape.name), choice.masked
+    where = _range(choice.blocks) if choice.blocks else sql.SQL(choice.condition)
+    if choice.is_everything:
         what: sql.Composable = sql.SQL("{} {}").format(table, _column_list(shape))
     else:
-        what = _chosen_rows(table, shape, _range(blocks) if blocks else sql.SQL(condition))
+        what = _chosen_rows(table, masked or [sql.Identifier(column) for column in shape.columns], where)
     statement = sql.SQL("COPY {} TO STDOUT WITH ({})").format(what, _options(shape))
-    with classified(f"copying {shape.schema}.{shape.name}"), session.cursor() as cursor:
+    # An expression's error may quote the value that it masks.
+    doing, of_rows = f"copying {shape.schema}.{shape.name}", bool(masked)
+    with classified(doing, of_rows=of_rows), session.cursor() as cursor:
         cursor.copy_expert(statement, stream)
         return int(cursor.rowcount)
 
@@ -137,9 +154,8 @@ def _column_list(shape: Shape) -> sql.Composable:
     return sql.SQL("({})").format(sql.SQL(", ").join(sql.Identifier(column) for column in shape.columns))
 
 
-def _chosen_rows(table: sql.Composable, shape: Shape, where: sql.Composable) -> sql.Composable:
-    names = sql.SQL(", ").join(sql.Identifier(column) for column in shape.columns)
-    return sql.SQL("(SELECT {} FROM ONLY {} {})").format(names, table, where)
+def _chosen_rows(table: sql.Composable, columns: Sequence[sql.Composable], where: sql.Composable) -> sql.Composable:
+    return sql.SQL("(SELECT {} FROM ONLY {} {})").format(sql.SQL(", ").join(columns), table, where)
 
 
 def _range(blocks: Blocks) -> sql.Composable:

@@ -49,13 +49,17 @@ _TYPES = {
     "tables": "bigint",
     "rows": "bigint",
     "bytes": "bigint",
+    "masking_rules": "text",
     "loaded_at": "timestamp with time zone",
 }
 
 _VALUES: Mapping[str, Callable[[str], str | int | float]] = {"text": str, "bigint": int, "double precision": float}
 
-ADDED = {"loaded_by_run_uid": "", "snapshot": "", "tables": 0, "rows": 0, "bytes": 0}
+ADDED = {"loaded_by_run_uid": "", "snapshot": "", "tables": 0, "rows": 0, "bytes": 0, "masking_rules": ""}
 """Columns that loads of earlier versions did not write, and the values that stand for them."""
+
+ADDED_LAST = ("masking_rules",)
+"""Those of them that came later than the others."""
 
 WRITING = "writing datareplication.provenance"
 
@@ -188,7 +192,7 @@ def _shape(without: Collection[str] = ()) -> list[str]:
 
 def _is_shape_of_ours(columns: list[str]) -> bool:
     """Whether these are the columns of a load's table, of this version or an earlier one."""
-    return columns in (_shape(), _shape(without=ADDED))
+    return columns in (_shape(), _shape(without=ADDED_LAST), _shape(without=ADDED))
 
 
 def _create(session: Session) -> None:

@@ -69,9 +69,12 @@ class ExportedSnapshot:
     lsn: str
 
 
-def opened(connection: Connection, application: str, lock_timeout_seconds: int) -> Session:
+def opened(
+    connection: Connection, application: str, lock_timeout_seconds: int, settings: Mapping[str, str] | None = None
+) -> Session:
     """Open a session that reads the source. Its waits for locks are limited: later requests wait behind its own."""
-    session = connect(connection, application, settings={"lock_timeout": f"{lock_timeout_seconds}s", **RESTRICTED})
+    wanted = {"lock_timeout": f"{lock_timeout_seconds}s", **RESTRICTED}
+    session = connect(connection, application, settings=wanted, startup=settings)
     with contextlib.suppress(CapabilityError, DataError):
         set_if_known(session, CLIENT_CHECK)
     return session

@@ -32,6 +32,7 @@ OURS = Provenance(
     tables=1,
     rows=2,
     bytes=3,
+    masking_rules="",
 )
 
 

@@ -1,0 +1,277 @@
+"""What the rules decide about a database before the first row is copied: a rule for each column, or problems. Pure.
+
+It decides which rule a column gets and which rules a key can take. A column without a rule is a problem, unless the
+file says `unlisted: Null`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+
+from datareplication.jobs.model.masking.facts import (
+    ColumnFacts,
+    Facts,
+    ReferenceFacts,
+    TableFacts,
+    TableName,
+    UniqueFacts,
+)
+from datareplication.jobs.model.masking.families import BITS
+from datareplication.jobs.model.masking.kinds import KINDS
+from datareplication.jobs.model.masking.rules import Rule, Rules
+
+NULL = Rule("Null")
+LOWER_CASE = frozenset({"Hash", "Uuid", "Email", "Url"})
+"""Rules whose results have no upper-case letters: what lower() makes of them is as distinct as they are."""
+
+_PLAIN = re.compile(r"[A-Za-z_][\w.]*")
+_LOWER = re.compile(r'lower\(\(?"?\w+"?\)?(?:::text)?\)')
+
+Column = tuple[TableName, str]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What becomes of every column, and what keeps the rules from being used."""
+
+    masks: Mapping[TableName, Mapping[str, Rule]] = field(default_factory=dict)
+    """Table -> column -> rule, for every column that is copied; Keep too."""
+
+    problems: tuple[str, ...] = ()
+    missing: Mapping[TableName, tuple[ColumnFacts, ...]] = field(default_factory=dict)
+    """Columns about which nothing decides."""
+
+
+def decide(rules: Rules, facts: Facts) -> Decided:
+    """Return the rule of each column and all problems at once."""
+    tables = {table.qualified: table for table in facts.tables}
+    found = _Deciding(rules, tables, facts.references)
+    masks = {name: dict(found.of_table(table)) for name, table in tables.items()}
+    problems = [
+        *_unknown(rules, tables, facts.others),
+        *found.problems,
+        *(text for name, table in tables.items() for text in _of_keys(table, masks[name])),
+        *_of_references(facts.references, tables, masks),
+        *_past_the_rules(rules, facts),
+    ]
+    return Decided(masks, tuple(dict.fromkeys(problems)), {name: tuple(one) for name, one in found.missing.items()})
+
+
+@dataclass
+class _Deciding:
+    """The choice of rules for one database."""
+
+    rules: Rules
+    tables: Mapping[TableName, TableFacts]
+    references: tuple[ReferenceFacts, ...]
+    problems: list[str] = field(default_factory=list)
+    missing: dict[TableName, list[ColumnFacts]] = field(default_factory=dict)
+
+    def of_table(self, table: TableFacts) -> Iterator[tuple[str, Rule]]:
+        """Yield each column with its rule, and note what is wrong with it."""
+        for column in table.columns:
+            rule = self._chosen(table.qualified, column.name, frozenset())
+            if rule is None and self.rules.is_unlisted_null:
+                rule = NULL
+            if rule is None:
+                self.missing.setdefault(table.qualified, []).append(column)
+                continue
+            self.problems += _misfits(table, column, rule)
+            yield column.name, rule
+
+    def _chosen(self, table: TableName, column: str, seen: frozenset[Column]) -> Rule | None:
+        """Return the rule of a column: its own, its parent table's, that of the key it refers to, or a default's."""
+        if (table, column) in seen:
+            return None
+        seen |= {(table, column)}
+        if own := self.rules.tables.get(table, {}).get(column):
+            return own
+        known = self.tables.get(table)
+        for parent in known.parents if known else ():
+            if inherited := self._chosen(parent, column, seen):
+                return inherited
+        for other, key in self._referred(table, column):
+            if carried := self._chosen(other, key, seen):
+                return self._carried(carried, other, key)
+        facts = self._facts(table, column)
+        return next(
+            (one.rule for one in self.rules.defaults if facts and _fits(one.column, one.type, table, facts)), None
+        )
+
+    def _referred(self, table: TableName, column: str) -> Iterator[Column]:
+        for one in self.references:
+            if one.table == table and column in one.columns:
+                yield one.referenced, one.referenced_columns[one.columns.index(column)]
+
+    def _carried(self, rule: Rule, table: TableName, column: str) -> Rule:
+        """Return the key's rule as the referring column takes it: with the range of the key's type."""
+        facts = self._facts(table, column)
+        return with_range(rule, facts) if facts else rule
+
+    def _facts(self, table: TableName, column: str) -> ColumnFacts | None:
+        known = self.tables.get(table)
+        return next((one for one in known.columns if one.name == column), None) if known else None
+
+
+def with_range(rule: Rule, column: ColumnFacts) -> Rule:
+    """Return an Integer rule with the range that it has for a column, any other as it is."""
+    if rule.kind != "Integer" or column.values.name not in BITS:
+        return rule
+    return replace(rule, options={"from": 0, "to": 2 ** BITS[column.values.name] - 1, **rule.options})
+
+
+def snippet(missing: Mapping[TableName, Iterable[ColumnFacts]]) -> str:
+    """Return what to put into the file for columns without a rule: one line of YAML.
+
+    Each column gets the rule that gives nothing away, Keep if it does not take NULL.
+    """
+    tables = (
+        f"{_key('.'.join(name))}: {{{', '.join(f'{_key(one.name)}: {_proposed(one)}' for one in columns)}}}"
+        for name, columns in missing.items()
+    )
+    return f"tables: {{{', '.join(tables)}}}"
+
+
+def _proposed(column: ColumnFacts) -> str:
+    return "Null" if column.is_nullable else "Keep"
+
+
+def _key(name: str) -> str:
+    """Return a name as a key of YAML."""
+    return name if _PLAIN.fullmatch(name) else "'" + name.replace("'", "''") + "'"
+
+
+def _fits(pattern: str, type_pattern: str, table: TableName, column: ColumnFacts) -> bool:
+    name = ".".join((*table, column.name)) if "." in pattern else column.name
+    return fnmatchcase(name, pattern) and fnmatchcase(column.values.name, type_pattern)
+
+
+def _where(table: TableFacts, column: str, rule: Rule) -> str:
+    line = f" (line {rule.line})" if rule.line else ""
+    return f"{table.schema}.{table.name}.{column}: rule {rule.kind}{line}"
+
+
+def _misfits(table: TableFacts, column: ColumnFacts, rule: Rule) -> Iterator[str]:
+    kind, where = KINDS[rule.kind], _where(table, column.name, rule)
+    if rule.kind == "Null" and not column.is_nullable:
+        yield f"{where} gives NULL, which the column does not take (NOT NULL): use Fixed, or {suggested(column)}"
+    if kind.takes is not None and column.values.family not in kind.takes:
+        yield f"{where} does not take the type {column.type}: use {suggested(column)}"
+    elif column.values.length is not None and kind.shortest > column.values.length:
+        yield f"{where} needs {kind.shortest} characters, {column.type} has {column.values.length}: use Digits or Text"
+    if column.name in table.partition_key and rule.kind != "Keep":
+        yield f"{where} would send rows to another partition: the partition key must be Keep"
+    names = {one.name for one in table.columns}
+    for name in rule.by:
+        if name not in names:
+            yield f"{where} names in `by` column {name}, which {table.schema}.{table.name} does not have"
+
+
+def suggested(column: ColumnFacts) -> str:
+    """Return in words which one-to-one rule a column of a key takes."""
+    by_family = {"Text": "Hash, Email or Digits", "Integer": "Integer", "Uuid": "Uuid"}
+    return by_family.get(column.values.family, "Keep")
+
+
+def is_injective(rule: Rule, table: TableFacts) -> bool:
+    """Return whether two values never become one.
+
+    With `by` the values of rows that these columns tell apart do not, if the result is a digest.
+    """
+    if not rule.by:
+        return KINDS[rule.kind].is_injective
+    return rule.kind in LOWER_CASE and any(key.is_primary and set(key.columns) <= set(rule.by) for key in table.uniques)
+
+
+def _of_keys(table: TableFacts, masks: Mapping[str, Rule]) -> Iterator[str]:
+    for key in table.uniques:
+        columns = {one.name: one for one in table.columns}
+        for name in key.columns:
+            if name in masks and not _may_be_in(key, masks[name], table):
+                remedy = "Keep" if key.is_exclusion else suggested(columns[name])
+                where = _where(table, name, masks[name])
+                yield f"{where} can make two values equal, but {key.name} is unique: use {remedy}"
+        for expression, names in key.expressions:
+            for name in names:
+                if name in masks and not _may_be_in_expression(expression, masks[name], table):
+                    yield (
+                        f"{_where(table, name, masks[name])} can make two values of {expression} equal, "
+                        f"but {key.name} is unique: use Keep, or Hash or Email with lower()"
+                    )
+        for name in key.predicate:
+            if name in masks and masks[name].kind != "Keep":
+                where = _where(table, name, masks[name])
+                yield f"{where} changes which rows are in the partial index {key.name}: use Keep"
+
+
+def _may_be_in(key: UniqueFacts, rule: Rule, table: TableFacts) -> bool:
+    if rule.kind == "Null":
+        return not key.takes_one_null
+    return rule.kind == "Keep" or (is_injective(rule, table) and not key.is_exclusion)
+
+
+def _may_be_in_expression(expression: str, rule: Rule, table: TableFacts) -> bool:
+    if rule.kind == "Keep":
+        return True
+    return rule.kind in LOWER_CASE and is_injective(rule, table) and bool(_LOWER.fullmatch(expression))
+
+
+def _of_references(
+    references: Iterable[ReferenceFacts],
+    tables: Mapping[TableName, TableFacts],
+    masks: Mapping[TableName, Mapping[str, Rule]],
+) -> Iterator[str]:
+    for one in references:
+        if one.table not in tables or one.referenced not in tables:
+            continue
+        for column, key in zip(one.columns, one.referenced_columns, strict=True):
+            mine, theirs = masks[one.table].get(column), masks[one.referenced].get(key)
+            if mine is None or theirs is None or mine.kind == "Null":
+                continue
+            here = next(c for c in tables[one.table].columns if c.name == column)
+            there = next(c for c in tables[one.referenced].columns if c.name == key)
+            if theirs.by:
+                where = _where(tables[one.referenced], key, theirs)
+                yield f"{where} has `by`, but foreign key {one.name} refers to the column: leave out `by`"
+            elif _effect(mine, here) != _effect(theirs, there):
+                name = ".".join(one.referenced)
+                yield (
+                    f"{_where(tables[one.table], column, mine)} differs from rule {theirs.kind} of {name}.{key}, to "
+                    f"which foreign key {one.name} refers: leave the rule out here, or give both the same options"
+                )
+
+
+def _effect(rule: Rule, column: ColumnFacts) -> tuple[object, ...]:
+    full = with_range(rule, column)
+    options = {name: value for name, value in full.options.items() if name != "domain"}
+    return rule.kind, full.options.get("domain", rule.kind), tuple(sorted((k, str(v)) for k, v in options.items()))
+
+
+def _unknown(rules: Rules, tables: Mapping[TableName, TableFacts], others: frozenset[TableName]) -> Iterator[str]:
+    """Yield what the file names and the database lacks: a misspelt name must not pass as a decision."""
+    for table, columns in rules.tables.items():
+        if table in others:
+            continue
+        if table not in tables:
+            line = min((rule.line for rule in columns.values()), default=0)
+            yield f"{'.'.join(table)} (line {line}) is no table of the source: correct or remove it"
+            continue
+        names = {one.name for one in tables[table].columns}
+        for column, rule in columns.items():
+            if column not in names:
+                name = ".".join(table)
+                yield f"{name} has no column {column} that is copied (line {rule.line}): correct or remove it"
+
+
+def _past_the_rules(rules: Rules, facts: Facts) -> Iterator[str]:
+    if facts.has_large_objects and not rules.keeps_large_objects:
+        yield "the source has large objects, which no rule masks: add `largeObjects: Keep`, or remove them there"
+    for table in facts.tables:
+        if (
+            table.extension
+            and table.qualified not in rules.kept_extension_tables
+            and table.qualified not in rules.tables
+        ):
+            name = f"{table.schema}.{table.name}"
+            yield f"{name} holds rows of extension {table.extension}: add it to `extensionTables: {{{name}: Keep}}`"

@@ -1,0 +1,89 @@
+"""What the rules ask of a database's catalogs: values. `postgres/mask_facts` reads them."""
+
+from dataclasses import dataclass
+
+from datareplication.jobs.model.masking.families import ValueType
+
+TableName = tuple[str, str]
+"""Schema and name."""
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """A column that is copied."""
+
+    name: str
+    type: str
+    """As format_type() names it; of a domain, the domain's name."""
+
+    values: ValueType
+    """Of the base type."""
+
+    is_nullable: bool
+
+
+@dataclass(frozen=True)
+class UniqueFacts:
+    """A unique index, or an exclusion constraint."""
+
+    name: str
+    columns: tuple[str, ...]
+    """The plain columns of the key."""
+
+    expressions: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Each expression of the key with the columns that it reads."""
+
+    predicate: tuple[str, ...] = ()
+    """The columns that decide whether a row is in a partial index."""
+
+    is_primary: bool = False
+    takes_one_null: bool = False
+    is_exclusion: bool = False
+    """Of an operator other than equality."""
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """A table whose rows are copied."""
+
+    oid: int
+    schema: str
+    name: str
+    columns: tuple[ColumnFacts, ...]
+    uniques: tuple[UniqueFacts, ...] = ()
+    partition_key: tuple[str, ...] = ()
+    """Columns by which rows are told to this table's partitions."""
+
+    parents: tuple[TableName, ...] = ()
+    """The partitioned table, or the tables that it inherits from."""
+
+    extension: str = ""
+    """The extension whose table it is; empty for a user's."""
+
+    @property
+    def qualified(self) -> TableName:
+        """Return schema and name."""
+        return self.schema, self.name
+
+
+@dataclass(frozen=True)
+class ReferenceFacts:
+    """A foreign key."""
+
+    name: str
+    table: TableName
+    columns: tuple[str, ...]
+    referenced: TableName
+    referenced_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A database as the rules meet it."""
+
+    tables: tuple[TableFacts, ...]
+    references: tuple[ReferenceFacts, ...] = ()
+    others: frozenset[TableName] = frozenset()
+    """Tables that exist and whose rows are not copied."""
+
+    has_large_objects: bool = False

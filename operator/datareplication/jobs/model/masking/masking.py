@@ -1,0 +1,68 @@
+"""What a dump masks: which columns of which tables by which rules, with which key. Values. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from datareplication.jobs.model.masking.decisions import Decided
+from datareplication.jobs.model.masking.facts import Facts
+from datareplication.jobs.model.masking.families import ValueType
+from datareplication.jobs.model.masking.kinds import KINDS
+from datareplication.jobs.model.masking.rules import Rule, Rules
+from datareplication.jobs.model.masking.stamp import Masked
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A column with its rule. A column that is kept has one too."""
+
+    column: str
+    rule: Rule
+    values: ValueType
+
+
+@dataclass(frozen=True)
+class Masking:
+    """The masking of one dump."""
+
+    key: bytes = field(repr=False)
+    language: str
+    domains: tuple[str, ...]
+    """Of all rules, in the order of their subkeys."""
+
+    masks: Mapping[int, tuple[Mask, ...]]
+    """Oid of a table -> its columns, for every table of which a column is not kept."""
+
+    sha256: str
+    """Of the rules' file."""
+
+    @property
+    def told(self) -> Masked:
+        """Return what the manifest says of it."""
+        masked = (mask for masks in self.masks.values() for mask in masks if mask.rule.kind != "Keep")
+        return Masked(self.sha256, sum(1 for _ in masked))
+
+    def of(self, oid: int) -> tuple[Mask, ...]:
+        """Return the columns of a table; none if all are kept."""
+        return self.masks.get(oid, ())
+
+
+def planned(rules: Rules, facts: Facts, decided: Decided, key: bytes) -> Masking:
+    """Return the masking by rules that fit the database."""
+    masks = {}
+    for table in facts.tables:
+        chosen = decided.masks[table.qualified]
+        found = tuple(Mask(one.name, chosen[one.name], one.values) for one in table.columns if one.name in chosen)
+        if any(mask.rule.kind != "Keep" for mask in found):
+            masks[table.oid] = found
+    used = sorted({name for found in masks.values() for mask in found for name in domains(mask.rule)})
+    return Masking(key, rules.language, tuple(used), masks, rules.sha256)
+
+
+def domains(rule: Rule) -> Iterator[str]:
+    """Yield the domains whose keys a rule uses."""
+    if KINDS[rule.kind].is_keyed and rule.kind != "Json":
+        yield str(rule.options.get("domain", rule.kind))
+    given = rule.options.get("paths", {})
+    below: Iterable[Rule] = given.values() if isinstance(given, Mapping) else ()
+    for one in below:
+        yield from domains(one)

@@ -1,0 +1,15 @@
+"""What a manifest says of the masking of its rows."""
+
+from dataclasses import dataclass
+
+from datareplication.jobs.model import ranges
+
+
+@dataclass(frozen=True)
+class Masked:
+    """How the rows were masked."""
+
+    rules_sha256: ranges.Text
+    """Of the rules' file."""
+    columns: ranges.Count
+    """How many columns are not as they are at the source."""

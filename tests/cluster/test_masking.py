@@ -1,0 +1,50 @@
+"""Masking on the cluster: targets hold masked rows, and a new column of production stops the next run, not the targets."""
+
+import pytest
+
+from lab.replications import Scene
+
+pytestmark = pytest.mark.cluster
+
+RULES = """
+tables:
+  public.customer: {id: Keep, name: Name}
+  public.purchase: {id: Keep, amount: Noise}
+"""
+MASKING = {
+    "rules": {"configMapKeyRef": {"name": "masking", "key": "rules.yaml"}},
+    "keySecretRef": {"name": "masking-key", "key": "key"},
+}
+COUNTS = "SELECT count(*), count(*) FILTER (WHERE c.name LIKE 'customer %') FROM purchase p JOIN customer c ON c.id = p.customer_id"
+
+
+def apply(scene: Scene) -> None:
+    rules = {"kind": "ConfigMap", "metadata": {"name": "masking"}, "data": {"rules.yaml": RULES}}
+    key = {
+        "kind": "Secret",
+        "metadata": {"name": "masking-key"},
+        "stringData": {"key": "a key of thirty-two characters ok"},
+    }
+    for one in (rules, key):
+        metadata = {**one["metadata"], "namespace": scene.namespace}
+        scene.lab.cluster.apply({"apiVersion": "v1", **one, "metadata": metadata})
+    scene.apply(source={**scene.connection(scene.lab.source), "masking": MASKING})
+
+
+def test_targets_hold_masked_rows_and_a_new_column_changes_nothing_there(scene: Scene) -> None:
+    apply(scene)
+    scene.start_run("first")
+    status = scene.finished_run("first")
+    assert (status["phase"], status["targetsSummary"]) == ("Succeeded", "3/3"), status
+    for server in scene.lab.targets.values():
+        assert server.psql(COUNTS, scene.database).strip() == "1000|0"
+
+    scene.lab.source.psql("ALTER TABLE customer ADD ssn text", scene.database)
+    scene.start_run("second")
+    status = scene.finished_run("second")
+
+    assert status["phase"] == "Failed"
+    assert status["dump"]["reason"] == "ColumnsWithoutRule"
+    assert "tables: {public.customer: {ssn: Null}}" in status["dump"]["message"]
+    for server in scene.lab.targets.values():
+        assert server.psql(COUNTS, scene.database).strip() == "1000|0"
