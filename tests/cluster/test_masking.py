@@ -19,15 +19,13 @@ COUNTS = "SELECT count(*), count(*) FILTER (WHERE c.name LIKE 'customer %') FROM
 
 
 def apply(scene: Scene) -> None:
-    rules = {"kind": "ConfigMap", "metadata": {"name": "masking"}, "data": {"rules.yaml": RULES}}
-    key = {
-        "kind": "Secret",
-        "metadata": {"name": "masking-key"},
-        "stringData": {"key": "a key of thirty-two characters ok"},
-    }
-    for one in (rules, key):
-        metadata = {**one["metadata"], "namespace": scene.namespace}
-        scene.lab.cluster.apply({"apiVersion": "v1", **one, "metadata": metadata})
+    key = "a key of thirty-two characters ok"
+    for kind, name, content in (
+        ("ConfigMap", "masking", {"data": {"rules.yaml": RULES}}),
+        ("Secret", "masking-key", {"stringData": {"key": key}}),
+    ):
+        metadata = {"name": name, "namespace": scene.namespace}
+        scene.lab.cluster.apply({"apiVersion": "v1", "kind": kind, "metadata": metadata, **content})
     scene.apply(source={**scene.connection(scene.lab.source), "masking": MASKING})
 
 

@@ -5,6 +5,7 @@ import json
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -203,7 +204,7 @@ TYPES: dict[str, list[str | None]] = {
     "jsonb": [None, "null", "{}", '{"a": {"b": [1, "x", null]}}', "[]"],
     "json": [None, '{"a": {"b": ["x"]}}'],
 }
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "Fixed": {"value": "7"},
     "Truncate": {"to": "100"},
     "Replace": {"pattern": "[a-z]", "with": "x"},

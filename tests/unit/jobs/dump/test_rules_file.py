@@ -9,11 +9,11 @@ from datareplication.jobs.dump.masking import rules_file, words
 from datareplication.jobs.model.masking import schema
 from datareplication.jobs.model.masking.kinds import KINDS, SHARED
 from datareplication.jobs.model.masking.presets import PRESETS
-from datareplication.jobs.model.masking.rules import Default, Rule
+from datareplication.jobs.model.masking.rules import Default, Rule, Rules
 from datareplication.jobs.model.masking.words import LANGUAGES
 
 
-def parsed(text: str) -> rules_file.Rules:
+def parsed(text: str) -> Rules:
     return rules_file.parsed("rules.yaml", textwrap.dedent(text).lstrip("\n").encode())
 
 
