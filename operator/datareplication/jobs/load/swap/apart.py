@@ -1,8 +1,8 @@
-"""Building as a role whose rights end at `<db>__next`: who it is, what it is lent, what is taken back.
+"""Building as the build role, whose rights end at `<db>__next`: which role it is, what it is lent, what is taken back.
 
-It owns the order: the role is let in; it makes the schema, but for what it has no right to make, which the load's role
-makes and lends; rows come in and indexes are built; the role is shut out; all is given to whom it is to belong, if it
-is the same. The same again for objects that could not be made before.
+It owns the order. The build role is let in and makes the schema. The load's role makes and lends the objects that the
+build role has no right to make. Rows come in and indexes are built. The build role is shut out. If all objects are as
+they were lent, each is given to its later owner. Objects that had to wait for the rows are made and lent the same way.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ REASON: Reason = "BuiltAsLoader"
 
 @dataclass(frozen=True)
 class Apart:
-    """The build role, or why there is none. made: the name of one that was made for this load."""
+    """The build role, or why there is none. made: the role's name, if it was made for this load."""
 
     role: Connection | None
     why_not: str = ""
@@ -33,7 +33,7 @@ class Apart:
 
 
 def builder(building: Building, maintenance: Session) -> Apart:
-    """Return the build role, let into `<db>__next`; one that was made is to be dropped when that has been shown.
+    """Return the build role: the one that was given, or one made for this load, which the caller must drop.
 
     maintenance: the session that holds the target's lock.
     """
@@ -51,9 +51,9 @@ def builder(building: Building, maintenance: Session) -> Apart:
 
 @contextlib.contextmanager
 def building_as(building: Building, maintenance: Session, loader: Maker, role: Connection | None) -> Iterator[Lending]:
-    """Let the role into `<db>__next` while the body runs, then shut it out and take all of it back.
+    """Let the build role into `<db>__next` while the body runs, then shut it out and take all objects back.
 
-    Without a role the load's role builds, and nothing is lent.
+    role: the build role; if it is None, the load's role builds and nothing is lent.
     """
     heir, name = _heir(building), building.database.next_name
     if role is None:
@@ -70,7 +70,7 @@ def building_as(building: Building, maintenance: Session, loader: Maker, role: C
 
 
 def _heir(building: Building) -> Heir:
-    """Return to whom what the role has made is to belong; to the load's role, where that one gives all away later."""
+    """Return who will own what the build role makes. With TargetOwner the load's role does, and gives it away later."""
     ownership, role = building.manifest.schema.ownership, building.server.role
     if building.given.owners == "TargetOwner":
         return lambda _: role
@@ -78,11 +78,11 @@ def _heir(building: Building) -> Heir:
 
 
 def _tried(building: Building, maintenance: Session, found: Apart) -> Apart:
-    """Return it if it can log in; a server may let only roles in that it knows (pg_hba.conf)."""
+    """Return `found`, without its role if that cannot log in: pg_hba.conf may let in only roles that it names."""
     name = building.database.next_name
     try:
         building.connect(name, found.role).close()
     except RightsError as error:
-        builders.shut_out(maintenance, name, found.made)  # else it keeps rights on what will be the target
+        builders.shut_out(maintenance, name, found.made)  # else the role keeps rights on the future target
         return replace(found, role=None, why_not=f"the server does not let in the role that was made: {error.message}")
     return found

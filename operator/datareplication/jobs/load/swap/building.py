@@ -1,6 +1,6 @@
 """What fills `<db>__next`: schema, data, indexes, verification; then after-load SQL, views, statistics.
 
-It owns the order of these steps. It refuses to know how the database is made, shown or dropped.
+It owns the order of these steps. It does not know how the database is created, swapped in or dropped.
 """
 
 import contextlib
@@ -54,7 +54,7 @@ class Building:
 
     @cached_property
     def restoring(self) -> Restoring:
-        """The schema's archive."""
+        """What restores the schema's archive."""
         return Restoring(
             self.given,
             self.frame,
@@ -73,7 +73,7 @@ class Building:
 
     @contextlib.contextmanager
     def workers(self) -> Iterator[Workers]:
-        """Start the workers; they connect when they are told to `open`."""
+        """Start the workers; they connect when open() is called."""
         with crew(self.given.workers, open_worker, self.frame.stop) as made:
             yield made
 
@@ -91,17 +91,17 @@ class Building:
         workers.open(config, max(self.manifest.tables, 1))
 
     def loader(self, session: Session) -> Maker:
-        """Return the load's role as one who makes. session: any of its own at the server."""
+        """Return the load's role as a Maker. session: any session of the load's role on the server."""
         # pg_restore itself switches off only the timeouts that it knows, and may be older than the server.
         return Maker(None, {**for_tools(session), **bulk.settings(session, self.given.workers), **quiet(self.server)})
 
     def builder(self, role: Connection) -> Maker:
-        """Return the build role as one who makes."""
+        """Return the build role as a Maker."""
         with contextlib.closing(self.connect(self.database.next_name, role)) as session:
             return Maker(role, {**for_tools(session), **bulk.settings(session, self.given.workers)})
 
     def make_schema(self, loader: Maker, lending: Lending) -> None:
-        """Restore what comes before the rows, and lend it."""
+        """Restore what comes before the rows, and lend it to the build role."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
@@ -114,19 +114,19 @@ class Building:
         lending.lend()
 
     def fill(self, workers: Workers, builder: Maker, *, is_final: bool) -> None:
-        """Copy the rows and build what follows from them. is_final: no clone is made of it and no script changes it."""
+        """Copy the rows, build indexes and the rest. is_final: no clone is made of it, and no script changes it."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             late = row_functions.tables(session)
         self._fill(workers, builder, late, is_final=is_final)
 
     def make_postponed(self, loader: Maker, lending: Lending) -> None:
-        """Restore the objects with an owner that need what came after the rows, and what depends on these."""
+        """Restore the objects with an owner that must come after the rows, then what depends on these objects."""
         self.restoring.in_turns(self.restoring.stages.postponed, loader, lending)
         self.restoring.in_turns(self.restoring.stages.following, loader, lending)
         lending.lend()
 
     def complete(self, loader: Maker) -> None:
-        """Restore what else a database holds."""
+        """Restore large objects and set the sequences."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             self._restore_large_objects(loader, session)
             copying.set_sequences(session, self.manifest.sequences)
@@ -143,7 +143,10 @@ class Building:
             workers.perform(pipeline.sums(self.manifest), self._hear)
 
     def finish(self, workers: Workers, loader: Maker, *, is_analyzed: bool) -> None:
-        """Give grants, run the after-load SQL, then fill views and gather statistics, which keep what is there then."""
+        """Give grants, run the after-load SQL, then fill materialized views and gather statistics.
+
+        Views and statistics come last, because they store what they find in the tables.
+        """
         self._give(loader)
         left = self._after_load()
         shaped_by = tuple(self._shaping.items()) if left.materialized_views else ()
@@ -156,9 +159,9 @@ class Building:
             self._forget()
 
     def seal(self, *, is_cloned: bool) -> None:
-        """Restore what would act on all that is done afterwards, and raise unless all was restored, each once.
+        """Restore event triggers, which would act on later commands; raise unless each entry was restored once.
 
-        is_cloned: a sibling has restored all but the last stages.
+        is_cloned: a sibling has restored all stages but `last`, `grants` and `final`.
         """
         self.archives.check(self.frame.stop.check)
         done = self.restoring.stages
@@ -170,11 +173,11 @@ class Building:
 
     @property
     def _gives_away(self) -> bool:
-        """Whether objects go to the target's owner, who needs rights for that while `<db>__next` is the load's."""
+        """Whether objects go to the target's owner, who needs rights while the load's role owns `<db>__next`."""
         return not self.server.is_superuser and self.database.owner != self.server.role
 
     def _give(self, loader: Maker) -> None:
-        """Give grants, and objects to the target's owner."""
+        """Restore row-level security and grants; with TargetOwner give all objects to the target's owner."""
         owner, stages = self.database.owner, self.restoring.stages
         self.restoring.restore(ids_of(stages.last), loader)
         with contextlib.closing(self.connect(self.database.next_name)) as session:
@@ -193,7 +196,7 @@ class Building:
 
     @cached_property
     def _shaping(self) -> dict[str, str]:
-        """The source's settings that the target's server takes."""
+        """The source's settings that the target's server accepts."""
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             return view_settings.accepted(session, self.manifest, self.frame.log)
 

@@ -1,4 +1,4 @@
-"""Databases that an earlier attempt left beside the target: which are a load's own, and their end."""
+"""Databases that an earlier attempt left beside the target: how to recognize and drop them."""
 
 from datareplication.core.reasons import Reason
 from datareplication.errors import GuardError
@@ -12,7 +12,7 @@ from datareplication.jobs.postgres.connection import Session
 def drop(session: Session, name: str, log: Log, refusal: Reason | None = None) -> None:
     """Drop the database of that name if a load left it. session: to the maintenance database, with the target's lock.
 
-    refusal: the reason of the GuardError for one that is somebody else's; without a reason it is left as it is.
+    refusal: the reason of the GuardError if no load left the database; without a reason such a database is left alone.
     """
     found = databases.describe(session, name)
     if found is None:

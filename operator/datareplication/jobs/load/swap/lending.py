@@ -1,6 +1,6 @@
-"""What the build role is lent in `<db>__next`, and who is to own what it has made.
+"""What the build role is lent in `<db>__next`, and who will own what the build role makes.
 
-It owns what may be used, what is counted, and that nothing else comes back.
+It owns which objects the build role may use, the list of what was lent, and the check that nothing else comes back.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,15 +14,15 @@ from datareplication.jobs.postgres.owners import Heir, Loan
 
 @dataclass
 class Lending:
-    """For as long as one role builds."""
+    """What one build role is lent while it builds."""
 
     builder: Maker
     session: Session | None
-    """Of the load's role; None if that role builds itself, and nothing is lent."""
+    """A session of the load's role; None if the load's role builds and nothing is lent."""
 
     heir: Heir
     shut_out: Callable[[], None]
-    """Ends the build role's sessions and lets it in no more."""
+    """Revokes the build role's rights on the database and ends its sessions."""
 
     admit: Callable[[], None]
     tables: Sequence[tuple[str, str]] = ()
@@ -34,21 +34,22 @@ class Lending:
     def open_up(self) -> None:
         """Let the build role use and own what the load's role has made so far.
 
-        An object that stayed the load's would be a way in: a function may run as its owner (SECURITY DEFINER).
+        An object that the load's role still owned could give away its rights: a function may run as its owner
+        (SECURITY DEFINER).
         """
         if self.session:
             self.opened = builders.open_up(self.session, self._name, ())
             self.loan = {**self.loan, **owners.adopt(self.session, self._name)}
 
     def lend(self) -> None:
-        """Lend it all that is there, and list it: nothing else may be there at the end."""
+        """Lend the build role all objects that are there, and list them: nothing else may be there at the end."""
         if self.session:
             self.opened = builders.open_up(self.session, self._name, self.tables)
             adopted = owners.adopt(self.session, self._name, with_shells=True)
             self.loan = owners.listed(self.session, self._name, {**self.loan, **adopted}, self.heir)
 
     def check(self) -> None:
-        """Raise unless all is as it was lent. Between the two checks the build role has no session."""
+        """Raise unless all is as it was lent. The build role has no session during the check."""
         if self.session:
             self.shut_out()
             owners.check_lent(self.session, self.loan, self._name)

@@ -1,7 +1,7 @@
-"""Who restores an entry of the archive: the build role, or the load's own where the other may not. Pure.
+"""Which role restores an entry of the archive: the build role, or the load's role if the build role may not. Pure.
 
-It owns this: whatever can run the source's code is made by the build role, a default of `'{1}'::a_domain[]`
-included. What is left to the load's role parses no expression, or is code that only a superuser may make.
+It owns this rule: the build role makes whatever can run the source's code, even a default such as `'{1}'::a_domain[]`.
+What the load's role makes parses no expression, or is code that only a superuser may make.
 """
 
 from collections import deque
@@ -12,29 +12,32 @@ from datareplication.jobs.model.archive import Entry
 from datareplication.jobs.model.connections import Connection
 
 FOUNDATION = ("SCHEMA ", "EXTENSION ")
-"""Come before all others, so that an extension's script, which runs with more rights, meets nothing of the source's."""
+"""These come first: an extension's script runs with more rights, and must meet none of the source's other objects."""
 
 _LOADERS = (*FOUNDATION, "SERVER ", "USER MAPPING ", "CAST ", "TRANSFORM ")
-"""Kinds that need rights on something which is not the database's: an extension, a foreign-data wrapper, a type."""
+"""Kinds that need rights on something the build role cannot own: an extension, a foreign-data wrapper, a type."""
 
 _SHELL = "SHELL "
 
 
 @dataclass(frozen=True)
 class Maker:
-    """One of the two. role: None for the load's own. settings: of the server, for its sessions in `<db>__next`."""
+    """One of the two roles that restore entries: the build role or the load's role."""
 
     role: Connection | None
+    """None for the load's role."""
+
     settings: Mapping[str, str]
+    """The server's settings for this role's sessions in `<db>__next`."""
 
     def having(self, settings: Mapping[str, str]) -> "Maker":
-        """Return the same with these settings as well."""
+        """Return the same Maker with these settings added."""
         return replace(self, settings={**self.settings, **settings})
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Entries that one of the two restores at once, in this order."""
+    """Entries that one of the two roles restores in one run of pg_restore, in this order."""
 
     is_loaders: bool
     entries: tuple[Entry, ...]
@@ -42,15 +45,18 @@ class Turn:
 
 @dataclass(frozen=True)
 class Makers:
-    """only_superusers: (catalog, oid) of what the load's role makes as a superuser. has_builder: else it makes all."""
+    """Chooses the role that restores each entry."""
 
     only_superusers: Collection[tuple[int, int]] = ()
+    """(catalog, oid) of objects that the load's role makes as a superuser."""
+
     has_builder: bool = True
+    """Whether there is a build role; without one the load's role makes everything."""
 
     def turns(self, entries: Sequence[Entry]) -> list[Turn]:
-        """Return who restores these, one after the other: the foundation, then each as much as it can at a time.
+        """Return the turns of the two roles: the foundation first, then as many entries in each turn as possible.
 
-        Each keeps the archive's order among its own entries, and waits for what they depend on of the other's.
+        Each role keeps the archive's order among its own entries, and waits for the other's that they depend on.
         """
         if not self.has_builder:
             return [Turn(True, tuple(entries))]
@@ -65,7 +71,7 @@ class Makers:
     def _loaders(self, entries: Sequence[Entry]) -> set[int]:
         found = {one.id for one in entries if self._is_loaders(one)}
         types = {one.label for one in entries if one.id in found}
-        # A base type is made by who has made its shell.
+        # The same role must make a base type and its shell.
         shells = {one.id for one in entries if one.label.startswith(_SHELL) and one.label.removeprefix(_SHELL) in types}
         return _with_attached(entries, found | shells | _of_what_is_there(entries))
 
@@ -74,7 +80,7 @@ class Makers:
 
 
 def _taken(entries: Sequence[Entry], queues: Mapping[bool, deque[Entry]]) -> Iterator[Turn]:
-    """Yield turns from the two queues. The archive's first entry always goes: what it depends on stands before it."""
+    """Yield turns from the two queues. The archive's first entry can always go: what it depends on stood before it."""
     place = {one.id: index for index, one in enumerate(entries)}
     is_loaders = True
     while queues[True] or queues[False]:
@@ -103,7 +109,7 @@ def _merged(turns: Iterable[Turn]) -> list[Turn]:
 
 
 def _of_what_is_there(entries: Sequence[Entry]) -> set[int]:
-    """Return the comments and labels of what every database has from the start: of schema public."""
+    """Return the comments and security labels of objects that no entry makes, such as schema public."""
     made = {one.id for one in entries}
     return {one.id for one in entries if one.is_attached and made.isdisjoint(one.depends_on)}
 

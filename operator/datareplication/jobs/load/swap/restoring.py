@@ -1,6 +1,6 @@
-"""What of the schema's archive is restored, by whom and how: pg_restore with lists of entries, and their ledger.
+"""Restoring parts of the schema's archive: pg_restore with lists of entries, and the ledger of these entries.
 
-It owns which options pg_restore gets and that every entry is restored once. It refuses to know the order of the steps.
+It owns which options pg_restore gets and that every entry is restored once. It does not know the order of the steps.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from datareplication.jobs.snapshot.archives import Archives
 
 @dataclass(frozen=True)
 class Restoring:
-    """The restoring of one schema's archive. lost_grants: those of which the server has only warned."""
+    """The restoring of one schema's archive. lost_grants: grants that the server did not give and only warned about."""
 
     given: LoadSettings
     frame: Frame
@@ -53,7 +53,7 @@ class Restoring:
         return stages.plan(archive.contents(self.pg_restore, self.archives), choices)
 
     def restorer(self, maker: Maker) -> Restorer:
-        """Return how pg_restore is run as one of those who make the schema; what the other builds gets no owner."""
+        """Return how pg_restore runs as this role. It sets no owner on what the build role makes."""
         choices = [
             *(["--no-owner"] if self.given.owners == "TargetOwner" or maker.role else []),
             *(["--no-privileges"] if self.given.grants == "Drop" else []),
@@ -63,7 +63,7 @@ class Restoring:
         return Restorer(self.pg_restore, self.archives, reached, ("--exit-on-error", "--no-tablespaces", *choices))
 
     def in_turns(self, entries: Sequence[Entry], loader: Maker, lending: Lending) -> None:
-        """Restore entries, each by who is to make it."""
+        """Restore entries, each as the role that must make it."""
         superusers = self.manifest.schema.only_superusers if self.server.is_superuser else ()
         makers = Makers({(one.catalog, one.oid) for one in superusers}, has_builder=lending.builder.role is not None)
         for turn in makers.turns(entries):
@@ -82,7 +82,7 @@ class Restoring:
 
     @property
     def not_restored(self) -> list[str]:
-        """What of the schema the load's role may not give."""
+        """Grants and comments that the load's role had no right to give."""
         lost = [f"grants ({shortened(self.lost_grants)})"] if self.lost_grants else []
         if not self.stages.refused:
             return lost

@@ -1,8 +1,9 @@
 """Targets on one server with one role: loaded once, cloned for the others.
 
-The first load of a run there builds and verifies its `<db>__next` under the build lock and clones it into
-`<sibling>__next` of each sibling. A sibling waits for that lock, finds its clone and goes on from there; without one it
-builds by itself. It owns the marks of clones and who gets one. It refuses to know how a database is built.
+The first load of a run on that server builds and verifies its `<db>__next` under the build lock and clones it into
+`<sibling>__next` of each sibling. A sibling waits for that lock, finds its clone and goes on from there. A sibling
+without a clone builds by itself. This module owns the marks of clones and who gets one. It does not know how a database
+is built.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from datareplication.jobs.postgres.connection import Session
 
 
 def run_of(given: LoadSettings, manifest: Manifest) -> str:
-    """Return the uid of the run whose loads are siblings: of their own, by hand of the one that made the snapshot."""
+    """Return the uid of the run whose loads are siblings; for a load by hand, of the run that made the snapshot."""
     return given.run.uid or manifest.run.uid
 
 
@@ -32,16 +33,16 @@ def is_mark(comment: str | None) -> bool:
 
 
 def can_clone(built: Database, sibling: Database, *, any_owner: bool) -> bool:
-    """Whether what was built for one database may become the other. any_owner: also one of another owner."""
+    """Whether a clone of `built` may become `sibling`. any_owner: also if their owners differ."""
     is_same = all(getattr(built, name) == getattr(sibling, name) for name in FIXED)
     return is_same and not sibling.is_template and (any_owner or built.owner == sibling.owner)
 
 
 @contextlib.contextmanager
 def build_lock(session: Session, given: LoadSettings, run_uid: str, stop: Stop, tally: Tally) -> Iterator[None]:
-    """Hold the lock under which one of the siblings builds; without siblings there is nothing to hold.
+    """Hold the lock under which one of the siblings builds; without siblings there is no lock.
 
-    Taken before the target's own lock, so that whoever waits here can be given a clone.
+    It is taken before the target's own lock: only a sibling whose target is not locked can be given a clone.
     """
     if not given.siblings:
         yield
@@ -92,12 +93,12 @@ class Cloning:
         self.log.info("cloned for a sibling", database=name)
 
     def _is_loaded(self, sibling: Database) -> bool:
-        """Whether this run has loaded a sibling already: then it comes for no clone."""
+        """Whether this run has loaded the sibling already: then the sibling needs no clone."""
         return notes.read(self.session, sibling.oid) == loaded_by(self.given.run.uid)
 
 
 def clone(session: Session, name: str, run_uid: str) -> Database | None:
-    """Return a database of that name if our own role has noted that it is a clone for the loads of this run."""
+    """Return the database of that name if the load's role has noted that it is a clone for the loads of this run."""
     found = databases.describe(session, name)
     is_clone = found is not None and notes.read(session, found.oid) == clone_for(run_uid)
     return found if is_clone else None

@@ -1,9 +1,9 @@
 """When each entry of the schema's archive is restored: before the rows, after them, or last; each exactly once. Pure.
 
-It owns the stages and the ledger that proves them. It refuses to know how an entry is restored.
+It owns the stages and the ledger that proves them. It does not know how an entry is restored.
 
-pg_restore tells what a comment or a grant belongs to by its place in the list; a list of some entries moves the others
-out of their places, so the stages are lists of entries, never pg_restore's sections.
+pg_restore finds the object of a comment or a grant by the entry's place in the list. A list of some entries moves the
+other entries out of their places. So the stages are lists of entries, never pg_restore's sections.
 """
 
 from collections import Counter
@@ -14,48 +14,60 @@ from datareplication.errors import ReplicationError
 from datareplication.jobs.model.archive import Contents, Entry
 
 SCHEMA_PUBLIC_IS_ITS_DATABASES_SINCE = 150000
-"""Before, it belongs to the server's first superuser, and nobody else may grant on it."""
+"""Before this version, schema public belongs to the server's first superuser, and nobody else may grant on it."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What a load leaves out. omitted: (catalog, oid) of objects. with_grants: whether grants are restored.
-
-    public_owners: roles to which the load may give schema public; None stands for all. version: the target server's.
-    """
+    """What a load leaves out."""
 
     omitted: Collection[tuple[int, int]]
+    """(catalog, oid) of objects."""
+
     with_grants: bool
+    """Whether grants are restored."""
+
     public_owners: Collection[str] | None
+    """Roles to which the load may give schema public; None stands for all."""
+
     version: int
+    """The target server's version."""
 
 
 @dataclass(frozen=True)
 class Stages:
-    """The entries of an archive, each in one of these.
-
-    before: comes before the rows, statistics objects too, which are then gathered with the rest. after: indexes,
-    constraints, triggers and so on. last: what would keep a load's own work from being done: row-level security.
-    left_out: as chosen.
-    refused: grants and comments that only a superuser may give to schema public.
-    postponed: objects with an owner that pg_dump puts behind the rows (a view or function that needs a primary key).
-    following: what depends on these, such as their indexes. grants: come after the last.
-    final: event triggers, after which nothing is done in the database any more.
-    """
+    """The entries of an archive, each in one stage."""
 
     before: tuple[Entry, ...]
+    """Restored before the rows. Statistics objects too: their statistics are then gathered with the rest."""
+
     after: tuple[Entry, ...]
+    """Indexes, constraints, triggers and so on."""
+
     last: tuple[Entry, ...]
+    """Row-level security, which would hinder the load's own work."""
+
     left_out: tuple[Entry, ...]
+    """Left out as the Choices say."""
+
     refused: tuple[Entry, ...] = ()
+    """Grants and comments that only a superuser may give to schema public."""
+
     postponed: tuple[Entry, ...] = ()
+    """Objects with an owner that pg_dump puts behind the rows (a view or function that needs a primary key)."""
+
     following: tuple[Entry, ...] = ()
+    """What depends on the postponed objects, such as their indexes."""
+
     grants: tuple[Entry, ...] = ()
+    """Restored after `last`."""
+
     final: tuple[Entry, ...] = ()
+    """Event triggers. After these, nothing more is done in the database."""
 
 
 def plan(contents: Contents, choices: Choices) -> Stages:
-    """Return when what is restored."""
+    """Return the stage of each entry."""
     every = (*contents.pre_data, *contents.post_data)
     public = {entry.id for entry in every if _is_strangers_public(entry, choices)}
     refused = _said_of(every, public) if _is_public_closed(choices) else set()
@@ -90,7 +102,7 @@ class Ledger:
     counts: Counter[int] = field(default_factory=Counter)
 
     def restored(self, ids: Iterable[int]) -> None:
-        """Note that pg_restore has ended well with these."""
+        """Note that pg_restore has restored these entries without an error."""
         self.counts.update(ids)
 
     def settle(self, *stages: Sequence[Entry]) -> None:
@@ -108,9 +120,9 @@ def ids_of(stage: Iterable[Entry]) -> list[int]:
 
 
 def _is_strangers_public(entry: Entry, choices: Choices) -> bool:
-    """Whether it is schema public, which is there already, and makes it somebody's whom the load cannot give it to.
+    """Whether the entry would give schema public, which exists already, to a role to which the load cannot give it.
 
-    pg_dump hands over its owner where that is not pg_database_owner: up to 14 the server's first superuser.
+    pg_dump writes the schema's owner unless it is pg_database_owner: up to 14 it is the server's first superuser.
     """
     owners = choices.public_owners
     return entry.is_public_schema and owners is not None and entry.owner not in owners
@@ -121,7 +133,7 @@ def _is_public_closed(choices: Choices) -> bool:
 
 
 def _said_of(entries: Sequence[Entry], ids: Collection[int]) -> set[int]:
-    """Return the grants, comments and security labels of these, not what else depends on them."""
+    """Return the grants, comments and security labels of these entries, and nothing else that depends on them."""
     return {e.id for e in entries if (e.is_grant or e.is_attached) and not set(ids).isdisjoint(e.depends_on)}
 
 

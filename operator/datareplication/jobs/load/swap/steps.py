@@ -1,6 +1,6 @@
 """The strategy Swap: build `<db>__next` from a snapshot, verify it, give it what belongs to the target, rename.
 
-It owns the order of the steps. Whatever ends it early, the target stays as it was and `<db>__next` goes.
+It owns the order of the steps. If anything ends the load early, the target stays as it was and `<db>__next` is dropped.
 """
 
 import contextlib
@@ -25,24 +25,29 @@ from datareplication.jobs.postgres.rename import Parties
 UNTRUSTED_CODE: Reason = "UntrustedCode"
 
 DROP_ATTEMPTS = 3
-"""A cancel request that was on its way when the work stopped may hit the first."""
+"""More than one: a cancel request that arrives late may cancel the first attempt."""
 
 
 @dataclass(frozen=True)
 class Swap:
-    """One load by Swap.
-
-    maintenance: the session that holds the target's lock. build_lock: the siblings'. previous: `<db>__previous` as
-    the guard has seen it. remarks: for the report. made: roles that were made for this load.
-    """
+    """One load by Swap."""
 
     building: Building
     maintenance: Session
+    """The session that holds the target's lock."""
+
     build_lock: contextlib.ExitStack
+    """Holds the lock under which one of the siblings builds."""
+
     previous: Database | None
+    """`<db>__previous` as the guard has seen it."""
+
     started: float = field(default_factory=time.monotonic)
     remarks: list[str] = field(default_factory=list)
+    """For the report."""
+
     made: list[str] = field(default_factory=list)
+    """Roles that were made for this load."""
 
     def run(self) -> Replaced:
         """Replace the target."""
@@ -76,12 +81,12 @@ class Swap:
         return next_oid
 
     def _build_for_all(self, clone: int | None) -> int:
-        """Take the clone that a sibling made, or build and make clones; then go on as all of them do."""
+        """Take the clone that a sibling made, or build and clone for the siblings; then finish our own database."""
         building = self.building
         loader = building.loader(self.maintenance)
         next_oid = self._build_and_clone(loader) if clone is None else clone
         self.build_lock.close()
-        # What comes now cannot be done twice: whoever tries again after a kill builds anew.
+        # The next steps cannot be done twice: if this attempt is killed, the next one builds anew.
         notes.erase(self.maintenance, self._database.next_name)
         if clone is not None:
             self._verify_clone(loader)
@@ -94,12 +99,12 @@ class Swap:
         building = self.building
         with building.workers() as workers:
             next_oid = self._make(workers, loader, is_final=False)
-        self._write(self._provenance())  # by which a clone that is not marked yet is known as ours
+        self._write(self._provenance())  # shows that a clone not yet marked is ours
         self._clone()
         return next_oid
 
     def _verify_clone(self, loader: Maker) -> None:
-        """Count and compare as the build role: planning a query runs code that stands in indexes."""
+        """Count and compare as the build role: planning a query runs the code in indexes."""
         building, found = self.building, self._builder()
         with building.workers() as workers, self._building_as(loader, found) as lending:
             lending.open_up()
@@ -137,7 +142,7 @@ class Swap:
         return next_oid
 
     def _say_untrusted(self) -> None:
-        """Say which code no role's rights hold; one who is no superuser cannot load it."""
+        """Report code that no role's rights can restrict. Only a superuser can load such code."""
         if not self.building.server.is_superuser:
             return
         with contextlib.closing(self._connect(self._database.next_name)) as session:
@@ -182,13 +187,13 @@ class Swap:
         return stamp(self.building.given, self.building.manifest, place, time.monotonic() - self.started)
 
     def _swap(self, next_oid: int) -> list[str]:
-        """Not interrupted by a signal: it takes seconds, and what it did is done."""
+        """Swap the databases. No signal interrupts this: it takes only seconds, and it is final."""
         building, database = self.building, self._database
         parties = Parties(
             database=database,
             next_oid=next_oid,
             previous=self.previous,
-            # Objects were given to the owner that was found, or the build needed its rights.
+            # Otherwise objects were given to the owner found at the start, or the build used that owner's rights.
             may_change_owner=building.server.is_superuser and building.given.owners == "Keep",
         )
         refused = rename.swap(self.maintenance, self._connect_maintenance, parties, building.given.run.uid)
@@ -198,7 +203,7 @@ class Swap:
         return refused
 
     def _drop_left_overs(self, *, is_next_wanted: bool) -> None:
-        """Drop what earlier loads left under the names that this one needs; what is not ours is a GuardError."""
+        """Drop what earlier loads left under the names that this load needs; GuardError if a database is not ours."""
         log = self.building.frame.log
         if not is_next_wanted:
             leftovers.drop(self.maintenance, self._database.next_name, log, "NextNotOurs")
@@ -206,7 +211,7 @@ class Swap:
         builders.sweep(self.maintenance, [one.oid for one in (self._database, self.previous) if one])
 
     def _clean_up(self) -> None:
-        """Drop `<db>__next`, over a new connection if the old one broke; else the next attempt drops it."""
+        """Drop `<db>__next`, over a new connection if the old one broke; if that fails, the next attempt drops it."""
         for _ in range(DROP_ATTEMPTS):
             if not self.maintenance.closed and self._drop_quietly(self._database.next_name):
                 return
@@ -218,7 +223,7 @@ class Swap:
             databases.drop(session, self._database.next_name)
 
     def _drop_made(self) -> None:
-        """Drop the role that was made to build; what keeps it from that is for the next load."""
+        """Drop the build role that was made for this load; if that fails, a later load drops it."""
         for name in filter(None, self.made):
             try:
                 builders.drop(self.maintenance, name)
