@@ -1,7 +1,7 @@
-"""The build role: one whose rights end at `<db>__next`, so that the source's code gains nothing else by running.
+"""The build role: its rights end at `<db>__next`, so the source's code can do nothing elsewhere when it runs.
 
-Check constraints, domains, generated columns and casts of the source run as whoever loads its rows. It owns making
-such a role for one load, letting it in, and shutting it out before anything of what it made is touched again.
+Check constraints, domains, generated columns and casts of the source run as the role that loads the rows. This module
+owns making such a role for one load, letting it in, and shutting it out before others use what it made.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from datareplication.jobs.postgres import target
 from datareplication.jobs.postgres.connection import Session, execute, row, rows, transaction
 
 PREFIX = "datareplication_build_"
-"""Of the names of roles that are made for one load; the oid of the target follows."""
+"""Begins the names of roles that are made for one load; the oid of the target follows."""
 
 END_SECONDS = 10.0
 
@@ -55,7 +55,7 @@ def can_make(session: Session) -> bool:
 def make(session: Session, server: Server, database_oid: int) -> tuple[str, str]:
     """Make a role for one load of the database of that oid; return its name and password."""
     name, password = f"{PREFIX}{database_oid}_{secrets.token_hex(4)}", secrets.token_urlsafe(24)
-    # The server's log may keep statements: it gets what proves the password, never the password.
+    # The server's log may contain statements: so the statement has the SCRAM verifier, never the password.
     proof = extensions.encrypt_password(password, name, session, "scram-sha-256")
     doing, role = "making a build role", sql.Identifier(name)
     statement = sql.SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}").format(role, sql.Literal(proof))
@@ -67,14 +67,14 @@ def make(session: Session, server: Server, database_oid: int) -> tuple[str, str]
 
 
 def sweep(session: Session, oids: Sequence[int]) -> None:
-    """Drop the roles that killed loads of these databases left, or loads of databases that are gone.
+    """Drop the roles left by killed loads of these databases, or by loads of databases that no longer exist.
 
-    oids: of the target and of what stands beside it; who comes here holds the target's lock.
+    oids: of the target and of the databases beside it. The caller holds the target's lock.
     """
     if not can_make(session):
         return
     for (name,) in rows(session, _LEFT_OVER, [[str(oid) for oid in oids]], doing="looking for roles of earlier loads"):
-        with contextlib.suppress(ReplicationError):  # something still belongs to it: a later load drops that
+        with contextlib.suppress(ReplicationError):  # the role still owns something: a later load drops it
             drop(session, name)
 
 
@@ -84,10 +84,10 @@ def drop(session: Session, name: str) -> None:
 
 
 def check_given(session: Session, server: Server, name: str) -> None:
-    """Refuse a role that is to build and that may do more than that, or that the load's role may not act as."""
+    """Refuse a build role that may do more than build, or that the load's role may not act as."""
     found = rows(session, _RIGHTS, [name], doing=f"looking up role {name}")
     if not found:
-        return  # its login will say so
+        return  # the role's login will fail and say so
     is_mighty, memberships = found[0]
     if is_mighty or memberships:
         text = f"role {name} is to build and must have no attribute but LOGIN and be a member of no role"
@@ -98,7 +98,7 @@ def check_given(session: Session, server: Server, name: str) -> None:
 
 
 def admit(session: Session, database: str, name: str) -> None:
-    """Let the role into `<db>__next`, to make things there. session: to the maintenance database."""
+    """Let the role connect to `<db>__next` and create objects there. session: to the maintenance database."""
     statement = sql.SQL("GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {} TO {}")
     execute(session, statement.format(sql.Identifier(database), sql.Identifier(name)), doing=f"letting in role {name}")
 
@@ -107,10 +107,10 @@ Names = tuple[str, ...]
 
 
 def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[str, Names]]:
-    """Let the role use what is not its own: schemas, foreign servers, tables of extensions to refer to, to copy into.
+    """Let the role use what it does not own: schemas, foreign servers, extensions' tables to refer to or copy into.
 
-    tables: (schema, name). What extensions keep from PUBLIC to call stays so: some of it reaches beyond the database.
-    Returns (kind, name) of each, for close_again().
+    tables: (schema, name) of those to copy into. Functions that an extension revoked from PUBLIC stay revoked: some of
+    them reach beyond the database. Returns (kind, name) of each, for close_again().
     """
     query = """
         SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
@@ -130,14 +130,14 @@ def open_up(session: Session, name: str, tables: Sequence[Names]) -> list[tuple[
 
 
 def close_again(session: Session, opened: Sequence[tuple[str, Names]], name: str) -> None:
-    """Take that back."""
+    """Take back the rights that open_up() gave."""
     _on_each(session, [("REVOKE ALL ON {} {} FROM {}", kind, one) for kind, one in opened], name)
 
 
 def shut_out(session: Session, database: str, name: str) -> None:
-    """Let the role into `<db>__next` no more and end its sessions there. session: to the maintenance database.
+    """Revoke the role's rights on `<db>__next` and end its sessions there. session: to the maintenance database.
 
-    TransientError when they do not end.
+    TransientError if the sessions do not end.
     """
     doing = f"shutting out role {name}"
     statement = sql.SQL("REVOKE ALL ON DATABASE {} FROM {}").format(sql.Identifier(database), sql.Identifier(name))

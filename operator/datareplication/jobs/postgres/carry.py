@@ -1,7 +1,7 @@
 """What belongs to a target database and not to its content: owner, grants, connection limit, settings, comment, labels.
 
-It owns reading it from the database that is replaced and giving it to the one that replaces it, both in the swap's
-transaction: what was read earlier may have been changed since.
+It owns reading these properties from the replaced database and giving them to the new one. Both happen in the swap's
+transaction, because the properties may have changed since an earlier read.
 """
 
 import re
@@ -23,8 +23,8 @@ LIST_SETTINGS = {
     "temp_tablespaces",
     "unix_socket_directories",
 }
-"""Settings whose stored value is a list of quoted names, which SET must get as several values (GUC_LIST_QUOTE in
-PostgreSQL's guc tables; an extension cannot add one)."""
+"""Settings whose stored value is a list of quoted names. SET needs such a list as several values (GUC_LIST_QUOTE in
+PostgreSQL's guc tables; an extension cannot add such a setting)."""
 
 _ITEM = re.compile(r'\s*(?:"((?:[^"]|"")*)"|([^",\s][^",]*?))\s*(?:,|$)')
 
@@ -40,7 +40,7 @@ _SETTINGS = """
     CROSS JOIN unnest(s.setconfig) WITH ORDINALITY AS c(setting, position) LEFT JOIN pg_roles r ON r.oid = s.setrole
     WHERE s.setdatabase = %s AND (s.setrole = 0 OR r.oid IS NOT NULL) ORDER BY s.setrole, position
 """
-"""Of both, what a role that is gone has left is nobody's, and not PUBLIC's or every role's."""
+"""Both queries leave out rows of dropped roles. Such a row must not become one for PUBLIC or for every role."""
 
 
 _LABELS = """
@@ -50,15 +50,18 @@ _LABELS = """
 
 @dataclass(frozen=True)
 class Step:
-    """A statement for the new database. what: for the message when it is refused; essential ones end the swap then."""
+    """A statement for the new database."""
 
     what: str
+    """What the statement carries over, for the message if the server refuses it."""
+
     statement: sql.Composable
     is_essential: bool = False
+    """Whether a refusal ends the swap."""
 
 
 def steps(session: Session, database: Database, name: str) -> list[Step]:
-    """Return what gives to the database `name` all that belongs to `database`."""
+    """Return the steps that give all that belongs to `database` to the database `name`."""
     return [
         *_properties(database, name),
         *(_grant(name, *grant) for grant in _grants(session, database)),
@@ -68,7 +71,7 @@ def steps(session: Session, database: Database, name: str) -> list[Step]:
 
 
 def steps_back(session: Session, database: Database, previous: Database) -> list[Step]:
-    """Return what makes all that belongs to `database` that of `previous`, whatever that has of its own."""
+    """Return the steps that give all that belongs to `database` to `previous`, and remove what `previous` had."""
     name, settings, old = previous.name, _settings(session, database), _settings(session, previous)
     labels, gone = _labels(session, database), _labels(session, previous)
     kept = {(role, _key(text)) for role, text in settings}
@@ -86,7 +89,7 @@ def carry(session: Session, wanted: Sequence[Step]) -> list[str]:
     """Take the steps inside the caller's transaction; return what could not be carried over, and why.
 
     A setting may name what the server no longer has: a time zone, a locale, a parameter. An essential step that fails
-    raises, as does whatever the transaction does not outlive.
+    raises its error, and so does an error that ends the transaction.
     """
     refused = []
     for step in wanted:
@@ -149,7 +152,7 @@ def _grant(name: str, role: str | None, privilege: str, is_grantable: bool) -> S
 
 
 def _revoke(name: str, role: str) -> Step:
-    # What the role granted further goes too.
+    # CASCADE also revokes what the role granted to others.
     statement = sql.SQL("REVOKE ALL ON DATABASE {} FROM {} CASCADE").format(sql.Identifier(name), sql.Identifier(role))
     return Step(f"grants of {role}", statement, is_essential=True)
 
@@ -183,5 +186,5 @@ def _key(setting: str) -> str:
 
 
 def _parts(key: str) -> sql.Composable:
-    """Quote a setting's name. An extension's has a point in it, which must not be inside one pair of quotes."""
+    """Quote a setting's name. An extension's setting has a dot in its name: each part needs its own quotes."""
     return sql.SQL(".").join(sql.Identifier(part) for part in key.split("."))

@@ -1,6 +1,6 @@
-"""Numbers that end or begin with check digits, as SQL: exchanged digit by digit, with check digits that are right.
+"""Numbers that begin or end with check digits, as SQL: the digits are exchanged, and the check digits are correct.
 
-What has not the form of such a number gets its digits exchanged, so that nothing passes as it is.
+A text without the form of such a number gets its digits exchanged too, so that no number passes unmasked.
 """
 
 from psycopg2 import sql
@@ -13,7 +13,8 @@ Composable = sql.Composable
 def iban(text: Composable, position: int) -> Composable:
     """Return an IBAN of the same country and length (ISO 13616: modulo 97 of the rearranged number is 1).
 
-    The letters of the account number stay: they name a bank. Spaces stay away, or come after each four characters.
+    The letters of the account number stay: they name a bank. If the value has spaces, the result has one after each
+    four characters.
     """
     account = mask_digits.exchanged(sql.SQL("substr(compact, 5)"), position)
     other = mask_digits.exchanged(sql.SQL("v"), position)
@@ -31,7 +32,7 @@ def card(text: Composable, position: int) -> Composable:
     """Return a card number of the same length and first digit (ISO/IEC 7812: Luhn's check digit); separators stay."""
     moved = mask_digits.exchanged(sql.SQL("left(digits, -1)"), position, keep=1)
     other = mask_digits.exchanged(sql.SQL("v"), position)
-    # From the right, each second digit of the payload counts twice, as the sum of its digits.
+    # From the right, the first and then every second digit of the payload is doubled; the digits of the double add up.
     luhn = (
         "(SELECT sum(CASE WHEN (length(payload) - place) % 2 = 0 THEN digit * 2 / 10 + digit * 2 % 10 ELSE digit END) "
         "FROM (SELECT c::int AS digit, place FROM string_to_table(payload, NULL) WITH ORDINALITY AS s(c, place)) d)"
@@ -46,7 +47,7 @@ def card(text: Composable, position: int) -> Composable:
 
 
 def _as_number(text: Composable) -> Composable:
-    """Return a text's digits, and its letters as two digits (A is 10), as one number."""
+    """Return a text as one number: its digits as they are, its letters as two digits (A is 10)."""
     return sql.SQL(
         "(SELECT string_agg(CASE WHEN c BETWEEN '0' AND '9' THEN c ELSE (ascii(c) - 55)::text END, '' ORDER BY place)"
         "::numeric FROM string_to_table({text}, NULL) WITH ORDINALITY AS s(c, place))"

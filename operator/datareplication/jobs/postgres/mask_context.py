@@ -20,7 +20,7 @@ def t(text: str, **parts: Composable) -> Composable:
 
 @dataclass(frozen=True)
 class Context:
-    """What an expression is made from. one: makes the expression of a value inside, for JSON."""
+    """What an expression is made from. one: makes the expression of a value inside a JSON document."""
 
     rule: Rule
     type: ValueType
@@ -48,7 +48,7 @@ class Context:
         return self.lists[self.text("language", self.language)]
 
     def seed(self, value: Composable) -> Composable:
-        """Return the text that decides about the result: the value's, or that of the `by` columns."""
+        """Return the text that the result is computed from: the value's, or that of the `by` columns."""
         names = self.rule.by
         if not names:
             return t("{value}::text", value=value)
@@ -69,7 +69,7 @@ class Context:
 
 
 def chunk(index: int) -> Composable:
-    """Return the SQL of one of four whole numbers of 56 bits in the digest `d.h`."""
+    """Return the SQL of a 56-bit whole number: one of the four in the digest `d.h`."""
     return t("('x' || substr(d.h, {start}, 14))::bit(56)::int8", start=sql.Literal(1 + 14 * index))
 
 

@@ -1,8 +1,8 @@
 """Digits and numbers exchanged one to one under a key, as SQL: a Feistel network in subqueries.
 
-Two halves take turns in being moved by a keyed number that follows from the other half, eight times (as NIST's FF3-1
-does, with HMAC-SHA256 for the round function). Each turn can be undone, so no two values become one. OFFSET 0 keeps the
-planner from pulling a subquery up, which would compute each round twice for the next one.
+A value is cut into two halves. In each of eight rounds a keyed number, computed from one half, is added to the other
+half (as in NIST's FF3-1, with HMAC-SHA256 for the round function). Each round can be undone, so no two values become
+one. OFFSET 0 keeps the planner from pulling a subquery up; otherwise each round would be computed twice for the next.
 """
 
 from psycopg2 import sql
@@ -11,11 +11,13 @@ from datareplication.jobs.postgres.mask_key import hmac
 
 ROUNDS = 8
 BLOCK_DIGITS = 36
-"""Two halves of 18 digits, the most that a bigint holds ten to the power of; more digits are several blocks."""
+"""Two halves of 18 digits: 10^18 is the largest power of ten that a bigint holds. More digits make several blocks."""
 
 
 def exchanged(text: sql.Composable, position: int, keep: int = 0) -> sql.Composable:
-    """Return a text with its ASCII digits exchanged, but for the first `keep`; all else stays. position: the domain's.
+    """Return a text with its ASCII digits exchanged, except the first `keep`; all other characters stay.
+
+    position: the domain's.
 
     Texts that differ only in their digits stay different.
     """
@@ -31,10 +33,10 @@ def exchanged(text: sql.Composable, position: int, keep: int = 0) -> sql.Composa
 
 
 def number(value: sql.Composable, position: int, least: int, greatest: int) -> sql.Composable:
-    """Return a whole number of a range exchanged for another of it; one outside of the range is an error of the server.
+    """Return a whole number of a range exchanged for another; a number outside of the range is an error of the server.
 
-    The network moves a * b numbers, a few more than the range has: what lands outside is moved again until it is in it,
-    which keeps the exchange one to one (cycle walking).
+    The network exchanges a * b numbers, a few more than the range has. A result outside of the range is exchanged again
+    until it is inside, which keeps the exchange one to one (cycle walking).
     """
     size = greatest - least + 1
     high = _root(size)
@@ -88,7 +90,7 @@ def _network(halves: sql.Composable, position: int) -> sql.Composable:
 
 
 def _blocks(digits: sql.Composable, position: int) -> sql.Composable:
-    """Return digits exchanged block by block; most texts have one."""
+    """Return digits exchanged block by block; most texts have one block."""
     block = sql.SQL("substr({digits}, {size} * block + 1, {size})").format(
         digits=digits, size=sql.Literal(BLOCK_DIGITS)
     )
@@ -108,7 +110,7 @@ def _block(digits: sql.Composable, number_of_block: sql.Composable, position: in
         "length(d) || '|' || {block} AS tweak "
         "FROM (SELECT d, length(d) / 2 AS u FROM (SELECT {digits} AS d OFFSET 0) e OFFSET 0) f OFFSET 0"
     ).format(digits=digits, block=number_of_block)
-    # A half is as long as its modulus has zeros.
+    # A half has as many digits as its modulus has zeros.
     return sql.SQL(
         "(SELECT CASE WHEN ml > 1 THEN lpad(l::text, length(ml::text) - 1, '0') ELSE '' END || "
         "CASE WHEN mr > 1 THEN lpad(r::text, length(mr::text) - 1, '0') ELSE '' END FROM {network})"
@@ -116,7 +118,7 @@ def _block(digits: sql.Composable, number_of_block: sql.Composable, position: in
 
 
 def put_back(text: sql.Composable, digits: sql.Composable) -> sql.Composable:
-    """Return a text with its digits, one after the other, replaced by these."""
+    """Return a text with its digits replaced by `digits`, one after the other."""
     return sql.SQL(
         "(SELECT string_agg(CASE WHEN is_digit THEN substr({digits}, place::int, 1) ELSE c END, '' ORDER BY i) FROM "
         "(SELECT c, i, is_digit, count(*) FILTER (WHERE is_digit) OVER (ORDER BY i) AS place FROM "

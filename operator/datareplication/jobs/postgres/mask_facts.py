@@ -1,4 +1,4 @@
-"""What the masking rules ask of the source's catalogs: the tables that are copied, with types, keys and references.
+"""What the masking rules need from the source's catalogs: the tables that are copied, with types, keys and references.
 
 It owns the queries. What follows from the facts is decided in `model/masking/decisions`.
 """
@@ -37,7 +37,8 @@ _READ_BY = """
      FROM regexp_matches({expression}::text, ':varattno (\\d+)', 'g') AS found(numbers)
      JOIN pg_attribute ON attrelid = {relation} AND attnum = numbers[1]::int)
 """
-"""An expression's columns, from its stored tree: pg_depend does not tell which of an index's expressions reads one."""
+"""The columns that an expression reads, from its stored tree: pg_depend does not say which of an index's expressions
+reads a column."""
 
 _UNIQUES = f"""
     SELECT indrelid::int8 AS oid, c.relname AS name, indisprimary AS is_primary, indisexclusion AS is_exclusion,
@@ -107,7 +108,7 @@ def read(session: Session, tables: Sequence[Table]) -> Facts:
 
 
 def _with_parents_keys(tables: Collection[TableFacts]) -> tuple[TableFacts, ...]:
-    """Return the tables with what their parents' keys say: a partition's rows are told by the parent's columns."""
+    """Return the tables with their parents' partition keys added: those columns decide which rows a partition has."""
     by_name = {table.qualified: table for table in tables}
 
     def key(table: TableFacts) -> tuple[str, ...]:

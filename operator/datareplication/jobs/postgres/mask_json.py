@@ -1,6 +1,6 @@
 """JSON masked by path, as SQL: a document is built anew from what the paths name.
 
-What no path names is left out, or ends the query with an error that has none of the data.
+A value that no path names is left out, or ends the query with an error that shows no data.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class _Walk:
         self._numbers = count()
 
     def at(self, branch: Branch, value: Composable) -> Composable:
-        """Return what becomes of the value at a branch."""
+        """Return the SQL of the masked value at a branch."""
         if branch.rule is not None:
             return self._ruled(branch.rule, value)
         cases = []

@@ -37,21 +37,21 @@ _DERIVE = """
 
 
 def settings(key: bytes) -> Mapping[str, str]:
-    """Return what a session starts with that is to mask: the SHA-256 of the key."""
+    """Return the settings that a masking session must start with: the SHA-256 of the key."""
     return {KEY: hashlib.sha256(key).hexdigest()}
 
 
 def derive(session: Session, domains: Sequence[str]) -> None:
-    """Give the session a subkey for each domain, in this order; it must have started with settings()."""
+    """Give the session a subkey for each domain, in this order. The session must have started with settings()."""
     values = {"key": KEY, "pad": PAD, "domains": list(domains)}
     if row(session, _DERIVE, values, doing="deriving the masking keys") != (2 * len(domains),):
         raise ReplicationError("not every masking key could be derived; this is a defect of datareplication")
 
 
 def hmac(position: int, message: sql.Composable) -> sql.Composable:
-    """Return the SQL of HMAC-SHA256 over a text, with the subkey of the domain at that position, 1 and up.
+    """Return the SQL of HMAC-SHA256 over a text, with the subkey of the domain at that position (from 1).
 
-    A setting is read once in a query, and its value is not known to the planner.
+    A query reads each setting once, and the planner does not know its value.
     """
     inner, outer = (
         sql.SQL("(SELECT decode(current_setting({}), 'hex'))").format(sql.Literal(f"{PAD}{side}{position}"))

@@ -8,7 +8,7 @@ Composable = sql.Composable
 
 
 def partial(value: Composable, first: int, last: int, sign: str) -> Composable:
-    """Return a text of which the first and last characters stay; one that is no longer than these becomes signs."""
+    """Return a text that keeps its first and last characters. A text no longer than first + last becomes all signs."""
     return sql.SQL(
         "(SELECT CASE WHEN length(v) > {first} + {last} "
         "THEN left(v, {first}) || repeat({sign}, length(v) - {first} - {last}) || right(v, {last}) "
@@ -17,10 +17,10 @@ def partial(value: Composable, first: int, last: int, sign: str) -> Composable:
 
 
 def shaped(text: Composable, digest: Composable) -> Composable:
-    """Return as many characters of the same classes: letters, digits; ASCII ones that are neither stay.
+    """Return as many characters of the same classes (letters, digits); other ASCII characters stay.
 
-    A character beyond ASCII becomes a letter: which of them are letters depends on the database's locale. Each takes a
-    byte of a stream that begins with the digest.
+    A character beyond ASCII becomes a letter, because its class depends on the database's locale. Each character uses
+    one byte of a stream that is derived from the digest.
     """
     return sql.SQL(
         "(SELECT coalesce(string_agg(CASE "
@@ -37,7 +37,7 @@ def shaped(text: Composable, digest: Composable) -> Composable:
 
 
 def address(value: Composable, digested: Callable[[Composable], Composable], *, is_text: bool) -> Composable:
-    """Return an address of 10.0.0.0/8 or fd00::/8. A network's mask stays. digested: as masks gives it."""
+    """Return an address of 10.0.0.0/8 or fd00::/8. A network's mask stays. digested: Context.digested of the value."""
     byte = "(('x' || substr(d.h, {}, 2))::bit(8)::int)"
     four = sql.SQL("'10.' || " + " || '.' || ".join(byte.format(at) for at in (1, 3, 5)))
     six = sql.SQL("'fd' || substr(d.h, 1, 2)" + "".join(f" || ':' || substr(d.h, {at}, 4)" for at in range(3, 31, 4)))

@@ -1,4 +1,4 @@
-"""Masked columns of a table as a worker copies them: the session's subkeys, and the expressions."""
+"""What a worker needs to copy masked columns: the session's subkeys, and the expressions."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,8 @@
 """Masking rules as SQL: for each rule an expression over the column, for every PostgreSQL from 14 on.
 
-It owns the expressions. NULL stays NULL. A result is cast to the column's type without its domain, whose CHECK would
-run in the source. A digest that is used twice comes from a subquery with OFFSET 0, which the planner does not pull up.
+It owns the expressions. NULL stays NULL. A result is cast to the domain's base type, never to the domain: its CHECK
+would run in the source. A digest that is used twice comes from a subquery with OFFSET 0, which the planner does not
+pull up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +21,14 @@ from datareplication.jobs.postgres.mask_key import hmac
 
 @dataclass(frozen=True)
 class Masker:
-    """Makes expressions for one source. words: language -> its lists. domains: those used so far, in order."""
+    """Makes expressions for one source."""
 
     words: Mapping[str, Words]
+    """Language -> its word lists."""
+
     language: str
     domains: list[str] = field(default_factory=list)
+    """The domains used so far, in order."""
 
     def expression(self, rule: Rule, column: str, kind: ValueType) -> Composable:
         """Return the SQL of a column's masked value in a query over its table, with the column's type."""
@@ -53,7 +57,7 @@ class Masker:
         )
 
     def one(self, rule: Rule, value: Composable, kind: ValueType) -> Composable:
-        """Return the SQL of one value masked, an array's element or a column's."""
+        """Return the SQL of one masked value: a column's, or an array's element."""
         made = _MAKERS[rule.kind](self._context(rule, kind), value)
         if kind.length is not None:
             made = t("left({made}, {length})", made=made, length=sql.Literal(kind.length))
@@ -63,7 +67,7 @@ class Masker:
         return Context(rule, kind, self.language, self.words, self.position, self.one)
 
     def position(self, domain: str) -> int:
-        """Return the place of a domain among the subkeys, 1 and up."""
+        """Return the place of a domain among the subkeys, from 1."""
         if domain not in self.domains:
             self.domains.append(domain)
         return self.domains.index(domain) + 1
@@ -134,7 +138,7 @@ def _integer(context: Context, value: Composable) -> Composable:
 def _shift_date(context: Context, value: Composable) -> Composable:
     days = sql.Literal(context.number("days", 365))
     unit = sql.SQL("") if context.type.family == "Date" else sql.SQL(" * interval '1 day'")
-    # Never by nothing: of the numbers that are not 0, as many are below it.
+    # Never by 0 days; as many results are negative as positive.
     moved = t(
         "{value} + (CASE WHEN {chunk0} % 2 = 0 THEN 1 ELSE -1 END * (1 + {chunk1} % {days})::int){unit}",
         value=value,
@@ -202,12 +206,12 @@ def _card(context: Context, value: Composable) -> Composable:
 
 
 def _whole(kind: ValueType) -> Composable:
-    """Return the name of a column's type, of an array if it is one."""
+    """Return the name of a column's type, with brackets if it is an array."""
     return sql.SQL(f"{kind.sql}[]" if kind.is_array else kind.sql)
 
 
 def _type(kind: ValueType) -> Composable:
-    """Return the type's name as format_type() gave it, which is quoted where it must be."""
+    """Return the type's name as format_type() gave it: with quotes where they are needed."""
     return sql.SQL(kind.sql)
 
 

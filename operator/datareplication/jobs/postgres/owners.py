@@ -1,7 +1,7 @@
 """Giving everything in a database to one role: to the target's owner for good, or to the build role for a while.
 
-It owns which objects have an owner that can be changed. It leaves what only superusers may own (event triggers,
-foreign-data wrappers) and what belongs to an extension.
+It owns which objects have an owner that can be changed. It does not touch objects that only superusers may own (event
+triggers, foreign-data wrappers), nor the members of an extension.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -59,9 +59,10 @@ _OWNED = """
       AND NOT EXISTS (SELECT FROM member m WHERE (m.classid, m.objid, m.deptype) = (o.classid, o.oid, 'e'))
     ORDER BY rank, o.oid
 """
-"""Schemas first: who is given an object must be allowed to create it there. An array's type, a table's row type, a
-serial column's sequence, an index go with what they belong to; a multirange type from PostgreSQL 17 on. What is dropped
-meanwhile has no identity. A procedure is named with its OUT arguments: by its IN arguments alone it may be another."""
+"""Schemas come first: the new owner of an object needs CREATE on the object's schema. An array type, a table's row
+type, a serial column's sequence and an index follow the object they belong to; a multirange type since PostgreSQL 17.
+An object that was dropped meanwhile has no identity. A procedure is named with its OUT arguments: its IN arguments
+alone may name another procedure."""
 
 
 _LEFT = """
@@ -69,7 +70,7 @@ _LEFT = """
     WHERE refclassid = 'pg_authid'::regclass AND refobjid = (SELECT oid FROM pg_roles WHERE rolname = %s)
       AND dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1
 """
-"""Extensions, publications, default privileges, grants, policies and so on."""
+"""All that still refers to a role: extensions, publications, default privileges, grants, policies and so on."""
 
 _STRANGERS = """
     SELECT DISTINCT r.rolname FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
@@ -78,12 +79,12 @@ _STRANGERS = """
 """
 
 _SERVER = "server"
-"""It is never lent: the right to use it is enough, and its owner must have rights on the foreign-data wrapper."""
+"""A foreign server is never lent: USAGE is enough, and its owner would need rights on the foreign-data wrapper."""
 
 _PUBLIC = "letting the target's owner have things in schema public"
 
 STATEMENTS_AT_ONCE = 200
-"""In one round trip and one transaction, which holds a lock for each: a server has room for some thousands."""
+"""In one round trip and one transaction. It holds a lock for each statement; a server has room for some thousands."""
 
 
 @dataclass(frozen=True)
@@ -93,21 +94,21 @@ class OwnedHere(Owned):
     catalog: int
     oid: int
     is_shell: bool
-    """Whether it is a type that is only announced; who has made it must complete it."""
+    """Whether it is a shell type: only the role that made it can complete it."""
 
 
 Identity = tuple[int, int, str]
 Loan = Mapping[Identity, str]
-"""Objects (catalog, oid, kind) that are lent -> the role to which they are to belong afterwards."""
+"""Lent objects (catalog, oid, kind) -> the role that will own each afterwards."""
 
 Heir = Callable[[Owned], str]
-"""Tells to whom an object is to belong that the borrower has made."""
+"""Returns the role that will own an object that the borrower has made."""
 
 
 def let_create(session: Session, owner: str) -> bool:
-    """Let a role own things in schema public, the database owner's; return whether it could not before.
+    """Let a role own objects in schema public, which the database's owner owns; return whether it could not before.
 
-    Objects are given only to who may create them where they are.
+    The new owner of an object needs CREATE on the object's schema.
     """
     query = """
         SELECT FROM pg_namespace WHERE nspname = 'public' AND pg_has_role(nspowner, 'USAGE')
@@ -120,7 +121,7 @@ def let_create(session: Session, owner: str) -> bool:
 
 
 def let_create_no_more(session: Session, owner: str) -> None:
-    """Take that back, unless the schema is the role's own by now."""
+    """Take back what let_create() gave, unless the role owns the schema by now."""
     query = """
         SELECT FROM pg_namespace, aclexplode(nspacl) a WHERE nspname = 'public' AND pg_has_role(nspowner, 'USAGE')
           AND pg_get_userbyid(nspowner) <> %s AND a.privilege_type = 'CREATE' AND pg_get_userbyid(a.grantee) = %s
@@ -130,7 +131,7 @@ def let_create_no_more(session: Session, owner: str) -> None:
 
 
 def give_all(session: Session, owner: str) -> None:
-    """Give to `owner` all objects of the session's database that belong to the session's role, but the provenance.
+    """Give `owner` all objects of the session's database that the session's role owns, except the provenance.
 
     A role that is no superuser must have the rights of `owner`, which needs CREATE on schema public.
     """
@@ -141,12 +142,12 @@ def give_all(session: Session, owner: str) -> None:
 
 
 def read(session: Session) -> Ownership:
-    """Return to whom the objects of the session's database belong."""
+    """Return who owns the objects of the session's database."""
     return ownership.grouped(Owned(one.kind, one.identity, one.owner) for one in _owned(session))
 
 
 def adopt(session: Session, borrower: str, *, with_shells: bool = False) -> Loan:
-    """Make the borrower the owner of all objects of the session's database; return whose each was."""
+    """Make the borrower the owner of all objects of the session's database; return each object's owner before."""
     found = [one for one in _owned(session) if one.owner != borrower and one.kind != _SERVER]
     taken = [one for one in found if with_shells or not one.is_shell]
     _give(session, [(one, borrower) for one in taken])
@@ -154,12 +155,12 @@ def adopt(session: Session, borrower: str, *, with_shells: bool = False) -> Loan
 
 
 def listed(session: Session, borrower: str, adopted: Loan, heir: Heir) -> Loan:
-    """Return all that the borrower owns, with its later owner: the one before, or the heir of what it has made."""
+    """Return all objects the borrower owns, with their later owners: the one before, or the heir if it made them."""
     return {_identity_of(one): adopted.get(_identity_of(one)) or heir(one) for one in _owned(session, borrower)}
 
 
 def check_lent(session: Session, lent: Loan, borrower: str) -> None:
-    """Raise DataError if there is something else than was lent, or of another kind: the source's code has changed it.
+    """Raise DataError if the objects or their kinds differ from what was lent: the source's code has changed them.
 
     Up to PostgreSQL 15 a rule makes a view of a table.
     """
@@ -167,7 +168,7 @@ def check_lent(session: Session, lent: Loan, borrower: str) -> None:
 
 
 def take_back(session: Session, lent: Loan, borrower: str) -> None:
-    """Give everything to its later owner, if it is what was lent; the borrower must be shut out."""
+    """Check that all is as it was lent, and give each object to its later owner. The borrower must be shut out."""
     _give(session, [(one, lent[_identity_of(one)]) for one in _lent(session, lent, borrower)])
 
 
@@ -180,14 +181,14 @@ def _lent(session: Session, lent: Loan, borrower: str) -> list[OwnedHere]:
 
 
 def check_without(session: Session, role: str) -> None:
-    """Raise DataError when anything in the session's database still has to do with the role."""
+    """Raise DataError if anything in the session's database still refers to the role."""
     found = rows(session, _LEFT, [role], doing=f"looking for what is left of role {role}")
     if found:
         raise _changed([what for (what,) in found])
 
 
 def strangers(session: Session) -> list[str]:
-    """Return the roles, no superusers, to whom something in the session's database belongs."""
+    """Return the roles other than superusers that own something in the session's database."""
     return [name for (name,) in rows(session, _STRANGERS, doing="looking up whose the objects are")]
 
 

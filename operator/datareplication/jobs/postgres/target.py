@@ -1,4 +1,4 @@
-"""What a load must know of its target's server before it touches anything, and the lock that it works under.
+"""What a load must know about its target's server before it changes anything, and the lock that it holds.
 
 It owns the queries. What the answers mean is decided in `guard` and `rights`.
 """
@@ -69,14 +69,14 @@ def obstacles(session: Session, database: str) -> list[tuple[str, str]]:
 
 
 def foreign_sessions(session: Session, database: str) -> list[tuple[str, bool]]:
-    """Return (role, whether it is a superuser) of those connected to a database whose rights the load's role lacks."""
+    """Return (role, whether it is a superuser) for connected roles whose rights the load's role does not have."""
     return [(role, is_super) for role, is_super in rows(session, _FOREIGN_SESSIONS, [database], doing=DOING)]
 
 
 def filled_tables(session: Session) -> list[str]:
-    """Return up to three tables of the session's database that hold data, extensions' ones not counted.
+    """Return up to three tables of the session's database that hold data, without the extensions' tables.
 
-    By size on disk: a table emptied by DELETE counts as filled until it is vacuumed, which errs on the safe side.
+    The size on disk decides: a table emptied by DELETE counts as filled until it is vacuumed, which is the safe side.
     """
     return [name for (name,) in rows(session, _FILLED, doing=DOING)]
 
@@ -90,7 +90,7 @@ def can_use_tablespace(session: Session, database: Database) -> bool:
 
 
 def missing_roles(session: Session, roles: Sequence[Role]) -> list[Role]:
-    """Return those that the server does not have."""
+    """Return the roles that the server does not have."""
     names = [role.name for role in roles]
     query = "SELECT name FROM unnest(%s::text[]) name WHERE name NOT IN (SELECT rolname FROM pg_roles)"
     missing = {name for (name,) in rows(session, query, [names], doing=DOING)}
@@ -98,14 +98,17 @@ def missing_roles(session: Session, roles: Sequence[Role]) -> list[Role]:
 
 
 def can_act_as(session: Session, name: str, version: int) -> bool:
-    """Return whether the role has another's rights and may give it objects. version: the server's version_num."""
+    """Return whether the session's role has another role's rights and may give it objects.
+
+    version: the server's version_num.
+    """
     kind = "SET" if version >= OPTIONS_SINCE else "MEMBER"
     query = "SELECT pg_has_role(%s, 'USAGE') AND pg_has_role(%s, %s)"
     return bool(row(session, query, [name, name, kind], doing=DOING)[0])
 
 
 def extension_problems(session: Session, extensions: Sequence[Extension]) -> tuple[list[str], list[str]]:
-    """Return (those that the server does not have, those that only a superuser may create)."""
+    """Return (extensions that the server does not have, extensions that only a superuser may create)."""
     query = """
         SELECT e.name, v.trusted FROM pg_available_extensions e
         JOIN pg_available_extension_versions v ON v.name = e.name AND v.version = e.default_version
@@ -119,10 +122,10 @@ def extension_problems(session: Session, extensions: Sequence[Extension]) -> tup
 
 @contextlib.contextmanager
 def locked(session: Session, database: str, wait_seconds: int = LOCK_WAIT_SECONDS) -> Iterator[None]:
-    """Hold the advisory lock of a database in the session, which is one to the maintenance database.
+    """Hold the advisory lock of a database. session: to the maintenance database.
 
-    Advisory locks are per database: where the same role holds it in another one, that counts too. TransientError when
-    another load has it for longer than `wait_seconds`; 0 waits for ever.
+    Advisory locks are per database; a lock that the same role holds in another database counts too. TransientError if
+    another load holds the lock for longer than `wait_seconds`; 0 waits for ever.
     """
     key, doing = _key(database), f"taking the lock of database {database}"
     execute(session, "SELECT set_config('lock_timeout', %s, false)", [f"{wait_seconds}s"], doing=doing)
@@ -141,7 +144,7 @@ def locked(session: Session, database: str, wait_seconds: int = LOCK_WAIT_SECOND
 
 @contextlib.contextmanager
 def try_locked(session: Session, database: str) -> Iterator[bool]:
-    """Hold the same lock if nobody else has it; yield whether it is held."""
+    """Hold the same lock if nobody else has it; yield whether we hold it."""
     key, doing = _key(database), f"taking the lock of database {database}"
     if not row(session, "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key], doing=doing)[0]:
         yield False
@@ -155,7 +158,7 @@ def _unlocking(session: Session, key: str) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(Exception):  # a broken session has lost it anyway
+        with contextlib.suppress(Exception):  # a broken session has lost the lock anyway
             execute(session, "SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key], doing="unlocking")
 
 
@@ -164,7 +167,7 @@ def _key(database: str) -> str:
 
 
 def _is_locked_elsewhere(session: Session, key: str) -> bool:
-    """Whether a load with another maintenance database has the lock; of two at once, each sees the other."""
+    """Whether a load with another maintenance database holds the lock. Two loads at once see each other."""
     query = f"""
         SELECT EXISTS (SELECT {_HOLDERS} AND a.usename = current_user
                        AND l.database <> (SELECT oid FROM pg_database WHERE datname = current_database()))

@@ -1,7 +1,7 @@
-"""What only a superuser may make: it comes along when a superuser loads.
+"""Objects that only a superuser may make: they are loaded if the load's role is a superuser.
 
-It owns which objects these are. The code of some reaches beyond SQL and is called without a check of rights (a type's
-input, an operator class, a cast) or by whoever has EXECUTE, so no build role can be kept from it.
+It owns which objects these are. The code of some can do more than SQL, and the build role cannot be kept from calling
+that code: no rights are checked (a type's input, an operator class, a cast), or EXECUTE is enough.
 """
 
 from datareplication.jobs.model.manifest import CatalogObject
@@ -37,8 +37,8 @@ _PRIVILEGED = """
     JOIN pg_foreign_data_wrapper w ON w.oid = srvfdw
     JOIN pg_proc p ON p.oid = fdwhandler AND prosrc = 'file_fdw_handler'
 """
-"""What obeys SQL's rights and still needs a superuser: an owner's promises (LEAKPROOF), settings of extensions and
-applications, estimators, shell types and ranges that need one, files of the server (file_fdw)."""
+"""Objects that obey SQL's rights and still need a superuser: an owner's promises (LEAKPROOF), settings of extensions
+and applications, estimators, shell types, ranges that need a shell type, files of the server (file_fdw)."""
 
 _EXPRESSIVE = """
     SELECT 'pg_proc'::regclass, p.oid FROM pg_proc p WHERE (pronargdefaults > 0 OR prosqlbody IS NOT NULL) AND EXISTS (
@@ -53,8 +53,8 @@ _EXPRESSIVE = """
         SELECT FROM pg_depend d WHERE (d.classid, d.objid) = (parsed.classid, parsed.oid) AND d.refobjid >= 16384
         AND d.refclassid IN ('pg_type'::regclass, 'pg_proc'::regclass, 'pg_operator'::regclass))
 """
-"""Objects whose making parses expressions with other users' objects in them, whose code then runs as the maker. The
-load's role makes none of these, and the build role may not: they are refused."""
+"""To make one of these objects, the server parses an expression that uses other users' objects. Their code then runs
+as the maker. The load's role makes none of these objects, and the build role may not make them: they are refused."""
 
 _FOUND = """
     SELECT classid::int8 AS catalog, oid::int8, left(pg_describe_object(classid, oid, 0), 200) AS name
@@ -62,17 +62,17 @@ _FOUND = """
     WHERE oid >= 16384 AND pg_describe_object(classid, oid, 0) IS NOT NULL AND NOT EXISTS (
         SELECT FROM pg_depend d WHERE (d.classid, d.objid) = (made.classid, made.oid) AND d.deptype IN ('e', 'i'))
 """
-"""An extension's are as its author made them; a range's constructors and an array's type belong to their type."""
+"""Leaves out members of an extension, and what belongs to another object: a range's constructors, an array type."""
 
 
 def found(session: Session) -> list[str]:
-    """Return what the session's database holds of untrusted code, each as the server describes it."""
+    """Return the untrusted code in the session's database, each object as the server describes it."""
     query = f"{_FOUND.format(_UNTRUSTED)} ORDER BY 3"
     return [name for _, _, name in rows(session, query, doing="looking for code of untrusted languages")]
 
 
 def only_superusers(session: Session) -> tuple[CatalogObject, ...]:
-    """Return what only a superuser may make anew and what runs no code of users when it is made."""
+    """Return the objects that only a superuser may make and that run no user's code when they are made."""
     query = f"""
         {_FOUND.format(f"{_UNTRUSTED} UNION ALL {_PRIVILEGED}")}
         AND (classid, oid) NOT IN ({_EXPRESSIVE}) ORDER BY 1, 2
