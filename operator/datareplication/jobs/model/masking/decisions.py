@@ -23,7 +23,7 @@ from datareplication.jobs.model.masking.rules import Rule, Rules
 
 NULL = Rule("Null")
 LOWER_CASE = frozenset({"Hash", "Uuid", "Email", "Url"})
-"""Rules whose results have no upper-case letters: what lower() makes of them is as distinct as they are."""
+"""Rules whose results have no upper-case letters: lower() does not change them, so they stay distinct."""
 
 _PLAIN = re.compile(r"[A-Za-z_][\w.]*")
 _LOWER = re.compile(r'lower\(\(?"?\w+"?\)?(?:::text)?\)')
@@ -33,14 +33,14 @@ Column = tuple[TableName, str]
 
 @dataclass(frozen=True)
 class Decided:
-    """What becomes of every column, and what keeps the rules from being used."""
+    """The rule of every column, and the problems that end the dump."""
 
     masks: Mapping[TableName, Mapping[str, Rule]] = field(default_factory=dict)
     """Table -> column -> rule, for every column that is copied; Keep too."""
 
     problems: tuple[str, ...] = ()
     missing: Mapping[TableName, tuple[ColumnFacts, ...]] = field(default_factory=dict)
-    """Columns about which nothing decides."""
+    """Columns without a rule."""
 
 
 def decide(rules: Rules, facts: Facts) -> Decided:
@@ -81,7 +81,7 @@ class _Deciding:
             yield column.name, rule
 
     def _chosen(self, table: TableName, column: str, seen: frozenset[Column]) -> Rule | None:
-        """Return the rule of a column: its own, its parent table's, that of the key it refers to, or a default's."""
+        """Return the rule of a column: its own, its parent table's, the referenced key's, or a default."""
         if (table, column) in seen:
             return None
         seen |= {(table, column)}
@@ -105,7 +105,7 @@ class _Deciding:
                 yield one.referenced, one.referenced_columns[one.columns.index(column)]
 
     def _carried(self, rule: Rule, table: TableName, column: str) -> Rule:
-        """Return the key's rule as the referring column takes it: with the range of the key's type."""
+        """Return the key's rule for the referring column: with the range of the key's type."""
         facts = self._facts(table, column)
         return with_range(rule, facts) if facts else rule
 
@@ -115,7 +115,7 @@ class _Deciding:
 
 
 def with_range(rule: Rule, column: ColumnFacts) -> Rule:
-    """Return an Integer rule with the range that it has for a column, any other as it is."""
+    """Return an Integer rule with its range for this column, any other rule unchanged."""
     if rule.kind != "Integer" or column.values.name not in BITS:
         return rule
     return replace(rule, options={"from": 0, "to": 2 ** BITS[column.values.name] - 1, **rule.options})
@@ -124,7 +124,7 @@ def with_range(rule: Rule, column: ColumnFacts) -> Rule:
 def snippet(missing: Mapping[TableName, Iterable[ColumnFacts]]) -> str:
     """Return what to put into the file for columns without a rule: one line of YAML.
 
-    Each column gets the rule that gives nothing away, Keep if it does not take NULL.
+    Each column gets Null, which gives nothing away, or Keep if the column is NOT NULL.
     """
     tables = (
         f"{_key('.'.join(name))}: {{{', '.join(f'{_key(one.name)}: {_proposed(one)}' for one in columns)}}}"
@@ -169,7 +169,7 @@ def _misfits(table: TableFacts, column: ColumnFacts, rule: Rule) -> Iterator[str
 
 
 def suggested(column: ColumnFacts) -> str:
-    """Return in words which one-to-one rule a column of a key takes."""
+    """Return in words which one-to-one rule fits a column of a key."""
     by_family = {"Text": "Hash, Email or Digits", "Integer": "Integer", "Uuid": "Uuid"}
     return by_family.get(column.values.family, "Keep")
 
@@ -177,7 +177,7 @@ def suggested(column: ColumnFacts) -> str:
 def is_injective(rule: Rule, table: TableFacts) -> bool:
     """Return whether two values never become one.
 
-    With `by` the values of rows that these columns tell apart do not, if the result is a digest.
+    With `by` this holds only if the rule's result is a digest and the `by` columns include the primary key.
     """
     if not rule.by:
         return KINDS[rule.kind].is_injective
@@ -249,7 +249,7 @@ def _effect(rule: Rule, column: ColumnFacts) -> tuple[object, ...]:
 
 
 def _unknown(rules: Rules, tables: Mapping[TableName, TableFacts], others: frozenset[TableName]) -> Iterator[str]:
-    """Yield what the file names and the database lacks: a misspelt name must not pass as a decision."""
+    """Yield a problem for each name in the file that the database does not have: it may be misspelt."""
     for table, columns in rules.tables.items():
         if table in others:
             continue

@@ -1,4 +1,4 @@
-"""What the rules ask of a database's catalogs: values. `postgres/mask_facts` reads them."""
+"""What the rules need from a database's catalogs, as values. `postgres/mask_facts` reads them."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ class ColumnFacts:
 
     name: str
     type: str
-    """As format_type() names it; of a domain, the domain's name."""
+    """As format_type() names it; for a domain, the domain's name."""
 
     values: ValueType
-    """Of the base type."""
+    """The type of the values; for a domain, its base type."""
 
     is_nullable: bool
 
@@ -38,8 +38,10 @@ class UniqueFacts:
 
     is_primary: bool = False
     takes_one_null: bool = False
+    """Whether it is NULLS NOT DISTINCT."""
+
     is_exclusion: bool = False
-    """Of an operator other than equality."""
+    """Whether it is an exclusion constraint, whose operators may be other than equality."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class TableFacts:
     columns: tuple[ColumnFacts, ...]
     uniques: tuple[UniqueFacts, ...] = ()
     partition_key: tuple[str, ...] = ()
-    """Columns by which rows are told to this table's partitions."""
+    """Columns that decide to which partition a row belongs."""
 
     parents: tuple[TableName, ...] = ()
     """The partitioned table, or the tables that it inherits from."""
@@ -79,11 +81,11 @@ class ReferenceFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """A database as the rules meet it."""
+    """A database as the rules see it."""
 
     tables: tuple[TableFacts, ...]
     references: tuple[ReferenceFacts, ...] = ()
     others: frozenset[TableName] = frozenset()
-    """Tables that exist and whose rows are not copied."""
+    """Tables that exist but whose rows are not copied."""
 
     has_large_objects: bool = False

@@ -1,4 +1,4 @@
-"""What kind of values a column's type has, as far as rules ask. Pure: format_type's text in, a family out."""
+"""The family of a column's type, as far as the rules need it. Pure: format_type's text in, a family out."""
 
 import re
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ _FAMILIES: dict[str, Family] = {
 _TYPE = re.compile(r"(?P<name>[^(\[]+?)(?:\((?P<size>[\d,]+)\))?(?P<rest> with(?:out)? time zone)?(?P<array>(?:\[\])*)")
 
 BITS = {"smallint": 15, "integer": 31, "bigint": 62}
-"""Of the values that Integer moves, 0 and up. A bigint beyond is refused where it is met: sums of two must fit."""
+"""How many bits the values have that Integer exchanges, from 0 up. A larger bigint ends the dump when it is met: the
+sum of two values must fit into a bigint."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ class ValueType:
     """The largest number that a numeric with a size holds."""
 
     length: int | None = None
-    """The most characters that it takes; None for any number."""
+    """The most characters that a value may have; None if there is no limit."""
 
     is_array: bool = False
 
 
 def parsed(type_name: str) -> ValueType:
-    """Return the type that format_type() names so under an empty search_path; what is unknown is of family Other."""
+    """Return the type for a name from format_type() under an empty search_path; an unknown type is of family Other."""
     match = _TYPE.fullmatch(type_name)
     if match is None:
         return ValueType("Other", type_name, type_name)

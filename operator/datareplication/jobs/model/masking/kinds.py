@@ -17,7 +17,7 @@ class Option:
     type: OptionType
     meaning: str
     default: str = ""
-    """In words; empty for one that must be given."""
+    """In words; empty if the option must be given."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Kind:
 
     options: Mapping[str, Option] = field(default_factory=dict)
     is_injective: bool = False
-    """Whether two values never become one, for all that a database can hold."""
+    """Whether two values never become one, with as many values as a database can hold."""
 
     is_keyed: bool = True
     """Whether the result depends on the key, so that `domain` and `by` mean something."""
 
     shortest: int = 0
-    """Characters that the column must take at least."""
+    """How many characters the column must hold at least."""
 
 
 def _takes(*families: Family) -> frozenset[Family]:
@@ -53,7 +53,7 @@ SHARED: Mapping[str, Option] = MappingProxyType(
         "by": Option("columns", "Columns whose values decide about the result instead of the value.", "the value"),
     }
 )
-"""Of all keyed rules."""
+"""Options of all keyed rules."""
 
 _HOST = Option("text", "The host name of the result.", "example.com")
 _LANGUAGE = Option("text", "The language of the words: one of the word lists.", "the file's `language`")

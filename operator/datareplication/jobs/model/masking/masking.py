@@ -13,7 +13,7 @@ from datareplication.jobs.model.masking.stamp import Masked
 
 @dataclass(frozen=True)
 class Mask:
-    """A column with its rule. A column that is kept has one too."""
+    """A column with its rule. A kept column has the rule Keep."""
 
     column: str
     rule: Rule
@@ -27,17 +27,17 @@ class Masking:
     key: bytes = field(repr=False)
     language: str
     domains: tuple[str, ...]
-    """Of all rules, in the order of their subkeys."""
+    """The domains of all rules, in the order of their subkeys."""
 
     masks: Mapping[int, tuple[Mask, ...]]
-    """Oid of a table -> its columns, for every table of which a column is not kept."""
+    """Oid of a table -> its columns, for every table with a column that is not kept."""
 
     sha256: str
     """Of the rules' file."""
 
     @property
     def told(self) -> Masked:
-        """Return what the manifest says of it."""
+        """Return what the manifest says about the masking."""
         masked = (mask for masks in self.masks.values() for mask in masks if mask.rule.kind != "Keep")
         return Masked(self.sha256, sum(1 for _ in masked))
 
@@ -47,7 +47,7 @@ class Masking:
 
 
 def planned(rules: Rules, facts: Facts, decided: Decided, key: bytes) -> Masking:
-    """Return the masking by rules that fit the database."""
+    """Return the masking of a database by rules that fit it."""
     masks = {}
     for table in facts.tables:
         chosen = decided.masks[table.qualified]

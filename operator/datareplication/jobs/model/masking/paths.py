@@ -10,7 +10,7 @@ ITEMS = "[]"
 
 @dataclass
 class Branch:
-    """A place in a document: a rule for what is there, or more branches."""
+    """A place in a document: a rule for the value there, or more branches."""
 
     rule: Rule | None = None
     fields: dict[str, "Branch"] = field(default_factory=dict)
@@ -28,7 +28,7 @@ def steps(path: str) -> list[str]:
 
 
 def tree(paths: Mapping[str, Rule]) -> Branch:
-    """Return the tree of these paths. A path below another one's place is lost behind that one's rule."""
+    """Return the tree of these paths. If one path leads below another, only the outer path's rule counts."""
     root = Branch()
     for path, rule in paths.items():
         here = root

@@ -1,4 +1,4 @@
-"""Rules for what must never be live anywhere but in production, by the names that columns usually have."""
+"""Rules for values that must never work outside of production, by the usual names of their columns."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,4 +20,4 @@ PRESETS: Mapping[str, Sequence[Default]] = {
     "Webhooks": _by_names("*.*webhook*.url", "*.*webhook*.headers", "*.*webhook*.payload", "webhook_url"),
     "Outbox": _by_names("*.*outbox*.payload", "*.*outbox*.body", "*.*outbox*.headers", "*.*outbox*.recipient"),
 }
-"""Name -> defaults. All become NULL: a token that is masked is no token, and one that is kept is a way in."""
+"""Name -> defaults. All become NULL: a masked token is of no use, and a kept token gives access."""

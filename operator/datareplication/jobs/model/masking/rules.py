@@ -17,14 +17,14 @@ class Rule:
     """One of kinds.KINDS."""
 
     options: Mapping[str, Value] = field(default_factory=dict)
-    """Those that were given, checked: each is an option of the kind, of its type."""
+    """The options that were given. They are checked: each is an option of this kind and has the right type."""
 
     line: int = 0
-    """Where it stands in the file; 0 for one of a preset."""
+    """The rule's line in the file; 0 for a rule of a preset."""
 
     @property
     def by(self) -> tuple[str, ...]:
-        """Return the columns that decide about the result instead of the value; mostly none."""
+        """Return the columns that decide about the result instead of the value; usually none."""
         given = self.options.get("by", ())
         return given if isinstance(given, tuple) else ()
 
@@ -51,12 +51,12 @@ class Rules:
 
     defaults: tuple[Default, ...] = ()
     is_unlisted_null: bool = False
-    """Whether a column about which nothing decides becomes NULL instead of ending the dump."""
+    """Whether a column without a rule becomes NULL instead of ending the dump."""
 
     language: str = "en"
     keeps_large_objects: bool = False
     kept_extension_tables: frozenset[tuple[str, str]] = frozenset()
-    """(schema, table) of extensions whose rows are copied as they are."""
+    """(schema, table) of the extensions' tables whose rows are copied as they are."""
 
     sha256: str = ""
     """Of the file, for manifest and provenance."""

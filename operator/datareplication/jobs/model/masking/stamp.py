@@ -1,4 +1,4 @@
-"""What a manifest says of the masking of its rows."""
+"""What a manifest says about the masking of its rows."""
 
 from dataclasses import dataclass
 
@@ -11,5 +11,6 @@ class Masked:
 
     rules_sha256: ranges.Text
     """Of the rules' file."""
+
     columns: ranges.Count
-    """How many columns are not as they are at the source."""
+    """How many columns are masked."""

@@ -7,7 +7,7 @@ LANGUAGES = ("en", "de", "fr", "es", "it", "nl")
 
 @dataclass(frozen=True)
 class Words:
-    """Names, places and forms of companies."""
+    """Names, places and company forms of one language."""
 
     first_names: tuple[str, ...]
     last_names: tuple[str, ...]
@@ -15,7 +15,7 @@ class Words:
     streets: tuple[str, ...]
     company_forms: tuple[str, ...]
     plain_first_names: tuple[str, ...]
-    """As the local part of an e-mail address has them; the plain form of each first name, in the same order."""
+    """The first names in the form for the local part of an e-mail address, in the same order."""
 
     plain_last_names: tuple[str, ...]
     is_number_first: bool
