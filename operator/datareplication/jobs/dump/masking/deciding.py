@@ -1,4 +1,4 @@
-"""The rules' file against the source, before the first row is copied: a Masking, or an error with all problems."""
+"""Checks the rules' file against the source before any row is copied: a Masking, or one error with all problems."""
 
 from datareplication.errors import DataError
 from datareplication.jobs.dump.masking import rules_file

@@ -71,7 +71,7 @@ def _wrong(name: str, line: int, text: str) -> UsageError:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean …?` for a misspelt word, else all that there are."""
+    """Return `; did you mean …?` for a misspelt word, else a list of all known words."""
     every = list(known)
     lower = {one.lower(): one for one in every}
     near = difflib.get_close_matches(word.lower(), lower, 1)
@@ -88,7 +88,7 @@ class _File:
         raise _wrong(self.name, node.start_mark.line + 1, text)
 
     def mapping(self, node: Node, what: str, known: Iterable[str] | None = None) -> dict[str, Node]:
-        """Return the entries of a mapping; a key that is there twice or is not known is wrong."""
+        """Return the entries of a mapping; a key that stands there twice or is unknown is an error."""
         if not isinstance(node, yaml.MappingNode):
             self.fail(node, f"{what} must be a mapping (`name: …`)")
         found: dict[str, Node] = {}
@@ -107,7 +107,7 @@ class _File:
         return str(node.value)
 
     def texts(self, node: Node | None, what: str) -> Iterator[tuple[str, Node]]:
-        """Yield the texts of a list, or the one that stands alone."""
+        """Yield the texts of a list, or the one text that stands there instead of a list."""
         if node is None:
             return
         for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
