@@ -174,5 +174,6 @@ def test_what_no_rule_masks_needs_a_word() -> None:
         "the source has large objects, which no r",
         "ext.rows holds rows of extension postgis",
     ]
-    kept = {"keeps_large_objects": True, "kept_extension_tables": frozenset({("ext", "rows")})}
-    assert decide(rules, facts, defaults=defaults, **kept).problems == ()
+    kept = decide(rules, facts, keeps_large_objects=True, kept_extension_tables=frozenset({("ext", "rows")}))
+    assert (kept.problems, kept.missing) == ((), {})
+    assert set(kept.masks[("ext", "rows")].values()) == {KEEP}

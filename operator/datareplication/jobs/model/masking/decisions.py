@@ -21,7 +21,7 @@ from datareplication.jobs.model.masking.families import BITS
 from datareplication.jobs.model.masking.kinds import KINDS
 from datareplication.jobs.model.masking.rules import Rule, Rules
 
-NULL = Rule("Null")
+KEEP, NULL = Rule("Keep"), Rule("Null")
 LOWER_CASE = frozenset({"Hash", "Uuid", "Email", "Url"})
 """Rules whose results have no upper-case letters: lower() does not change them, so they stay distinct."""
 
@@ -87,6 +87,8 @@ class _Deciding:
         seen |= {(table, column)}
         if own := self.rules.tables.get(table, {}).get(column):
             return own
+        if table in self.rules.kept_extension_tables:
+            return KEEP
         known = self.tables.get(table)
         for parent in known.parents if known else ():
             if inherited := self._chosen(parent, column, seen):
