@@ -176,4 +176,4 @@ def test_what_no_rule_masks_needs_a_word() -> None:
     ]
     kept = decide(rules, facts, keeps_large_objects=True, kept_extension_tables=frozenset({("ext", "rows")}))
     assert (kept.problems, kept.missing) == ((), {})
-    assert set(kept.masks[("ext", "rows")].values()) == {KEEP}
+    assert all(rule == KEEP for rule in kept.masks[("ext", "rows")].values())
