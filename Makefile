@@ -58,7 +58,7 @@ test-faults: venv ## Test the same at length: 500 kills, every field's values, o
 	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
 
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers
-	$(PYTEST) -q --numprocesses=2 --dist=loadfile tests/postgres
+	$(PYTEST) -q tests/postgres
 
 versions-tests: venv packages $(POSTGRESQL)/.complete ## Test the programs between PostgreSQL 14, 15, 16, 17 and 18
 	POSTGRESQL=$(POSTGRESQL) $(PYTEST) -q tests/versions
