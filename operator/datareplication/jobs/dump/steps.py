@@ -148,7 +148,7 @@ class _Dump:
 
     def _seen(self, session: Session, identity: manifests.Source, pg_dump: Tool, exported: Exported) -> _Seen:
         """Return what is to be dumped, as the snapshot sees it, after the last checks."""
-        selected, taken = exported.selection, exported.snapshot
+        selected, taken, never = exported.selection, exported.snapshot, unplanned.tables(session)
         selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
         seen = _Seen(
             identity=identity,
@@ -161,8 +161,8 @@ class _Dump:
             settings=source.own_settings(self.given.source, self._application),
             for_tools=for_tools(session),
             views=filling.decide(catalog.materialized_views(session), selected.rowless_oids),
-            masking=deciding.decided(session, self.given.masking, exported) if self.given.masking else None,
-            unplanned=unplanned.tables(session),
+            masking=deciding.decided(session, self.given.masking, exported, never),
+            unplanned=never,
             versions=unlocked.versions(session),
         )
         refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
@@ -252,7 +252,7 @@ class _Dump:
             large_objects=self._large_objects(seen),
             omitted=omission.omitted_by(seen.selection, seen.views.unfilled),
             not_carried=_not_carried(session, schema),
-            masked=seen.masking.told if seen.masking else None,
+            masked=seen.masking.stamp if seen.masking else None,
         )
 
     def _large_objects(self, seen: _Seen) -> LargeObjects | None:

@@ -199,7 +199,7 @@ class _File:
                 if not re.fullmatch(r"-?\d{1,19}", text):
                     self.fail(node, f"{what} must be a whole number, not {text!r}")
                 return int(text)
-            case "columns" | "texts":
+            case "columns":
                 return tuple(text for text, _ in self.texts(node, what))
             case "paths":
                 return {path: self.rule(one, f"{what}.{path}") for path, one in self.mapping(node, what).items()}

@@ -5,32 +5,25 @@ It owns the order of these steps. It does not know how the database is created, 
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from datareplication.core.reasons import Reason
 from datareplication.jobs.frame.identity import load_application
-from datareplication.jobs.frame.program import Frame
-from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.frame.tools import Tool
 from datareplication.jobs.frame.workers import Crew, crew
 from datareplication.jobs.load import extension_rows, large_object_archive, pipeline, sessions, view_settings
 from datareplication.jobs.load.pipeline import Pipeline
 from datareplication.jobs.load.swap.lending import Lending
 from datareplication.jobs.load.swap.makers import Maker
-from datareplication.jobs.load.swap.restoring import Restoring
+from datareplication.jobs.load.swap.restoring import Ground, Restoring
 from datareplication.jobs.load.swap.stages import ids_of
 from datareplication.jobs.load.tasks import Analyze, CopyParts, Refresh, RestoreEntries, Task
 from datareplication.jobs.load.worker import WorkerConfig, open_worker
 from datareplication.jobs.model.connections import Connection
-from datareplication.jobs.model.databases import Database, Server
-from datareplication.jobs.model.manifest import Manifest
-from datareplication.jobs.model.settings import LoadSettings
 from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, execute, for_tools
 from datareplication.jobs.postgres.session_settings import quiet
-from datareplication.jobs.snapshot.archives import Archives
 
 Workers = Crew[Task, Task]
 
@@ -38,33 +31,16 @@ AFTER_LOAD_AS_LOADER: Reason = "AfterLoadAsLoader"
 
 
 @dataclass(frozen=True)
-class Building:
+class Building(Ground):
     """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report."""
 
-    given: LoadSettings
-    frame: Frame
-    manifest: Manifest
-    archives: Archives
-    server: Server
-    database: Database
-    pg_restore: Tool
-    tally: Tally
     script: str = field(default="", repr=False)
     remarks: list[str] = field(default_factory=list)
 
     @cached_property
     def restoring(self) -> Restoring:
         """What restores the schema's archive."""
-        return Restoring(
-            self.given,
-            self.frame,
-            self.manifest,
-            self.archives,
-            self.server,
-            self.database,
-            self.pg_restore,
-            self.tally,
-        )
+        return Restoring(**{one.name: getattr(self, one.name) for one in fields(Ground)})
 
     def connect(self, database: str, builder: Connection | None = None) -> Session:
         """Open a session to a database of the target's server, as the build role if one is given."""

@@ -27,8 +27,8 @@ from datareplication.jobs.snapshot.archives import Archives
 
 
 @dataclass(frozen=True)
-class Restoring:
-    """The restoring of one schema's archive. lost_grants: grants that the server did not give and only warned about."""
+class Ground:
+    """What is known of a load before its `<db>__next` exists."""
 
     given: LoadSettings
     frame: Frame
@@ -38,6 +38,12 @@ class Restoring:
     database: Database
     pg_restore: Tool
     tally: Tally
+
+
+@dataclass(frozen=True)
+class Restoring(Ground):
+    """The restoring of one schema's archive. lost_grants: grants that the server did not give and only warned about."""
+
     ledger: Ledger = field(default_factory=Ledger)
     lost_grants: list[str] = field(default_factory=list)
 

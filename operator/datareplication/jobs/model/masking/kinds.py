@@ -7,7 +7,7 @@ from typing import Literal
 
 from datareplication.jobs.model.masking.families import Family
 
-OptionType = Literal["text", "number", "boolean", "columns", "paths", "texts"]
+OptionType = Literal["text", "number", "columns", "paths"]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Masking:
     """Of the rules' file."""
 
     @property
-    def told(self) -> Masked:
+    def stamp(self) -> Masked:
         """Return what the manifest says about the masking."""
         masked = (mask for masks in self.masks.values() for mask in masks if mask.rule.kind != "Keep")
         return Masked(self.sha256, sum(1 for _ in masked))

@@ -10,9 +10,7 @@ from datareplication.jobs.model.masking.words import LANGUAGES
 _TYPES: Mapping[str, Any] = {
     "text": {"type": ["string", "number", "boolean"]},
     "number": {"type": "integer"},
-    "boolean": {"type": "boolean"},
     "columns": {"type": ["string", "array"], "items": {"type": "string"}},
-    "texts": {"type": ["string", "array"], "items": {"type": "string"}},
     "paths": {"type": "object", "additionalProperties": {"$ref": "#/$defs/rule"}},
 }
 
