@@ -299,3 +299,18 @@ def test_without_a_key_nothing_is_masked_or_dumped(people: Programs) -> None:
     ended = people.dump("--masking", str(rules(people, RULES)))
     assert ended.summary == (64, "MissingVariable")
     assert "MASKING_KEY" in ended.report.message
+
+
+def test_an_expression_of_sql_is_taken_as_it_is_written(programs: Programs) -> None:
+    programs.source.run("CREATE TABLE t AS SELECT 'a' AS v, ARRAY['b'] AS w, 100 AS n", database=programs.database)
+    text = """
+        tables:
+          public.t:
+            v: {rule: Sql, expression: "'{' || v || '}%s'"}
+            w: {rule: Sql, expression: "'{x,y}'"}
+            n: {rule: Sql, expression: n % 7}
+    """
+
+    assert dump(programs, text).code == 0
+    assert programs.load().code == 0
+    assert programs.target.run("SELECT v, w, n FROM t", database=programs.database) == [("{a}%s", ["x", "y"], 2)]

@@ -216,7 +216,7 @@ def _type(kind: ValueType) -> Composable:
 
 
 def _written(rule: Rule) -> Composable:
-    return sql.SQL(str(rule.options["expression"]).replace("{", "{{").replace("}", "}}"))
+    return sql.SQL(str(rule.options["expression"]))
 
 
 def _json(context: Context, value: Composable) -> Composable:
