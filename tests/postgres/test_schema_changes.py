@@ -2,6 +2,7 @@
 
 import pytest
 
+from datareplication.jobs.dump import seen as dumped
 from datareplication.jobs.dump import steps
 from support.programs import Programs
 
@@ -46,7 +47,7 @@ def changing(programs: Programs, monkeypatch: pytest.MonkeyPatch, *statements: s
     programs.source.run(*MADE, database=programs.database)
     archives = steps._Dump._archives
 
-    def and_then(dump: steps._Dump, seen: steps._Seen) -> object:
+    def and_then(dump: steps._Dump, seen: dumped.Seen) -> object:
         # A change that the dump's locks block would wait for the dump, and the dump would wait for this call.
         programs.source.run("SET lock_timeout TO '5s'", *statements, database=programs.database)
         return archives(dump, seen)

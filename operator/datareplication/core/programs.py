@@ -125,7 +125,7 @@ def environment(run: Run, prefix: str, connection: Connection) -> list[dict[str,
         {"name": f"{prefix}_DB_CONNECTION", "value": conninfo(connection)},
         *_credentials(f"{prefix}_DB", connection.credentials_secret_ref),
         *(_credentials(f"{prefix}_DB_BUILD", build) if build and not run.is_rollback else ()),
-        *(_masking_key(connection) if isinstance(connection, Source) else ()),
+        *(_masking_key(run.spec.source) if not run.is_rollback else ()),
         *({"name": name.upper(), "value": value} for name, value in placeholders(run).items()),
     ]
 

@@ -83,8 +83,14 @@ def test_run_that_dumps_loads_no_other_runs_snapshot() -> None:
 
 
 def test_rollback_reads_no_volume_and_no_script() -> None:
-    back = a_run(action="Rollback")
+    masking = {
+        "rules": {"configMapKeyRef": {"name": "masking", "key": "rules.yaml"}},
+        "keySecretRef": {"name": "masking-key", "key": "key"},
+    }
+    source = {**SPEC["source"], "masking": masking}
+    back = a_run(action="Rollback", replication={**SPEC, "source": source})
     job = manifests.load_job(back, IMAGE, "dev")
+    assert "MASKING_KEY" not in environment(job)
     read = load_command.parse(container(job)["args"], environment(job))
     assert (read.is_rollback, read.run.uid, read.target_name, read.strategy) == (True, "uid-1", "dev", "Swap")
     assert [volume["name"] for volume in job["spec"]["template"]["spec"]["volumes"]] == ["tmp"]

@@ -255,7 +255,7 @@ def test_the_dumps_care_for_production_reaches_the_program() -> None:
     assert (care.lock_timeout_seconds, care.max_snapshot_age_seconds, care.blocking_patience_seconds) == (5, 600, 7)
 
 
-def test_masking_reaches_the_dump_alone() -> None:
+def test_the_rules_reach_the_dump_and_the_key_also_the_loads() -> None:
     masking = {
         "rules": {"configMapKeyRef": {"name": "masking", "key": "rules.yaml"}},
         "keySecretRef": {"name": "masking-key", "key": "key"},
@@ -271,4 +271,6 @@ def test_masking_reaches_the_dump_alone() -> None:
     assert (volume["configMap"]["name"], item["key"], mount["readOnly"]) == ("masking", "rules.yaml", True)
     assert read.masking is not None
     assert (str(read.masking.rules), read.masking.key) == (f"{mount['mountPath']}/{item['path']}", b"x" * 16)
-    assert "mask" not in json.dumps(load).lower()
+    (variable,) = (one for one in container(load)["env"] if one["name"] == "MASKING_KEY")
+    assert variable["valueFrom"] == {"secretKeyRef": {"name": "masking-key", "key": "key"}}
+    assert "rules.yaml" not in json.dumps(load)

@@ -40,6 +40,9 @@ OfLoads = Literal[
     "EventTriggerRefused",
     "CannotReadAfterLoad",
     "AfterLoadFailed",
+    "LeakFound",
+    "NotMasked",
+    "WrongMaskingKey",
 ]
 
 MEANINGS: dict[OfLoads, Meaning] = {
@@ -172,5 +175,21 @@ MEANINGS: dict[OfLoads, Meaning] = {
     ),
     "AfterLoadFailed": Meaning(
         "load", "The after-load SQL failed; the target is as it was.", "Correct the script at the line in the message."
+    ),
+    "LeakFound": Meaning(
+        "load",
+        "A masked database holds values that must not leave production; the target stays as it was.",
+        "Mask the columns that the message names, mend the after-load SQL, or allow what may be there in the rules' "
+        "`leakGate`.",
+    ),
+    "NotMasked": Meaning(
+        "load",
+        "The snapshot is not masked, but the DataReplication masks.",
+        "Load a snapshot that was dumped with the rules.",
+    ),
+    "WrongMaskingKey": Meaning(
+        "load",
+        "The masking key is not the one with which the snapshot was dumped.",
+        "Give dump and load the same key; after a change of the key, dump again.",
     ),
 }

@@ -18,6 +18,9 @@ LARGEST = 31_536_000
 
 LONGEST_SHOWN = 50
 
+KEY_VARIABLE = "MASKING_KEY"
+SHORTEST_KEY = 16
+
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -141,3 +144,9 @@ def snapshot_directory(given: str | None, option: str, environment: Mapping[str,
     if Path(directory).name in {"", ".."}:
         raise UsageError(f"{directory} cannot be a snapshot's directory (CSV_OUTPUT_PATH or {option})")
     return Path(directory)
+
+
+def masking_key(environment: Mapping[str, str]) -> bytes | None:
+    """Return the masking key; None if there is none, or one that is too short to be secret."""
+    key = environment.get(KEY_VARIABLE, "")
+    return key.encode("utf-8", "surrogateescape") if len(key) >= SHORTEST_KEY else None

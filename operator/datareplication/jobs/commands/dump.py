@@ -14,11 +14,14 @@ from datareplication.core.choices import Compression
 from datareplication.errors import UsageError
 from datareplication.jobs.commands import pruning_arguments
 from datareplication.jobs.commands.arguments import (
+    KEY_VARIABLE,
+    SHORTEST_KEY,
     add_run,
     add_workers,
     connection,
     environment_help,
     instant,
+    masking_key,
     parser_for,
     positive,
     run_settings,
@@ -30,8 +33,6 @@ from datareplication.jobs.model.settings import Care, DumpSettings, MaskingSetti
 from datareplication.jobs.snapshot.store import UMASK
 
 PREFIX = "PROD"
-KEY_VARIABLE = "MASKING_KEY"
-SHORTEST_KEY = 16
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -92,11 +93,11 @@ def parser() -> argparse.ArgumentParser:
 def _masking(path: str, environment: Mapping[str, str]) -> MaskingSettings | None:
     if not path:
         return None
-    key = environment.get(KEY_VARIABLE, "")
-    if len(key) < SHORTEST_KEY:
+    key = masking_key(environment)
+    if key is None:
         text = f"{KEY_VARIABLE} must hold the masking key, at least {SHORTEST_KEY} characters that nobody can guess"
         raise UsageError(f"{text}: for example the output of `openssl rand -hex 32`", reason="MissingVariable")
-    return MaskingSettings(Path(path), key.encode("utf-8", "surrogateescape"))
+    return MaskingSettings(Path(path), key)
 
 
 def _add_patterns(parser: argparse.ArgumentParser) -> None:

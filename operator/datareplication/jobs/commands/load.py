@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
-from datareplication.core.choices import Grants, Overwrite, Owners, Strategy, Verification
+from datareplication.core.choices import Grants, LeakSearch, Overwrite, Owners, Strategy, Verification
 from datareplication.core.names import variable_prefix
 from datareplication.errors import UsageError
 from datareplication.jobs.commands.arguments import (
+    KEY_VARIABLE,
     add_run,
     add_workers,
     connection,
     count,
     environment_help,
+    masking_key,
     parser_for,
     run_settings,
     snapshot_directory,
@@ -61,6 +63,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> LoadSetti
         grants=given.grants,
         is_any_run=given.any_run,
         is_rollback=given.rollback,
+        masking_key=None if given.rollback else masking_key(environment),
+        leak_gate=given.leak_gate,
         builder=_builder(variable_prefix(given.target), environment),
     )
 
@@ -105,6 +109,11 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--owners", choices=get_args(Owners), default="Keep", help=text)
     text = "whether the source's grants are kept or dropped (default: Keep)"
     add("--grants", choices=get_args(Grants), default="Keep", help=text)
+    text = (
+        f"what is searched for in a masked database: digests of originals, with the key in {KEY_VARIABLE}, and "
+        "patterns; or only patterns (default: Full)"
+    )
+    add("--leak-gate", choices=get_args(LeakSearch), default="Full", help=text)
     text = "SQL to run in the loaded database in one transaction, before anybody can see the database"
     add("--after-load", metavar="FILE", help=text)
 

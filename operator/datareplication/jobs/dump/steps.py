@@ -7,16 +7,18 @@ pg_dump.
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from datareplication.core.report import Report
 from datareplication.jobs.dump import exclusion, large_object_archive, refusal, splitting, volume, worker
-from datareplication.jobs.dump.masking import deciding
+from datareplication.jobs.dump.masking import deciding, gate_file
 from datareplication.jobs.dump.published import report
+from datareplication.jobs.dump.results import Results
+from datareplication.jobs.dump.seen import Seen
 from datareplication.jobs.dump.settling import Settling
 from datareplication.jobs.dump.watch import Watch
-from datareplication.jobs.dump.worker import Result, Summed, Task, WorkerConfig, Written, open_worker
+from datareplication.jobs.dump.worker import Result, Task, WorkerConfig, Written, open_worker
 from datareplication.jobs.frame import tools
 from datareplication.jobs.frame.identity import application_name, tool_version
 from datareplication.jobs.frame.program import Frame
@@ -26,12 +28,9 @@ from datareplication.jobs.frame.workers import Crew, crew
 from datareplication.jobs.model import contents, filling, left_behind, omission, selection
 from datareplication.jobs.model import manifest as manifests
 from datareplication.jobs.model.connections import Login
-from datareplication.jobs.model.filling import Filling
-from datareplication.jobs.model.manifest import LargeObjects, Manifest, Relation
-from datareplication.jobs.model.masking.masking import Masking
+from datareplication.jobs.model.manifest import LargeObjects, Manifest, Part, Relation
 from datareplication.jobs.model.selection import Patterns, Selection
 from datareplication.jobs.model.settings import DumpSettings
-from datareplication.jobs.model.tables import Table
 from datareplication.jobs.model.volume import Inventory
 from datareplication.jobs.postgres import (
     catalog,
@@ -46,7 +45,7 @@ from datareplication.jobs.postgres import (
 )
 from datareplication.jobs.postgres import left_behind as left
 from datareplication.jobs.postgres.connection import Session, for_tools, login
-from datareplication.jobs.postgres.source import Exported, ExportedSnapshot
+from datareplication.jobs.postgres.source import Exported
 from datareplication.jobs.snapshot import below, lock, store
 from datareplication.jobs.snapshot.hashing import hashed_file
 from datareplication.jobs.snapshot.store import Draft
@@ -73,36 +72,6 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
     frame.log.info("snapshot published", path=str(given.output), run=manifest.run.uid)
     volume.prune(given, volume.with_published(present, given, manifest), frame)
     return report(given.output, manifest)
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What is dumped: a database at one instant."""
-
-    identity: manifests.Source
-    snapshot: ExportedSnapshot
-    tables: Sequence[Table]
-    """All tables except those that are left out."""
-    selection: Selection
-    sequences: tuple[manifests.Sequence, ...]
-    large_objects: int
-    """How many there are."""
-    pg_dump: Tool
-    settings: tuple[manifests.Setting, ...]
-    """Settings of the source's normal sessions that affect the rows of its views."""
-    for_tools: Mapping[str, str]
-    """Settings with which pg_dump's sessions start."""
-    views: Filling
-    masking: Masking | None
-    unplanned: frozenset[int]
-    """Oids of tables over which no query may be planned."""
-    versions: unlocked.Versions
-    """Versions of the objects that no lock protects."""
-
-    @property
-    def copied(self) -> Sequence[Table]:
-        """The tables whose rows are copied."""
-        return [table for table in self.tables if table.oid not in self.selection.rowless_oids]
 
 
 @dataclass(frozen=True)
@@ -136,21 +105,21 @@ class _Dump:
                 with contextlib.ExitStack() as stack:
                     archives = [stack.enter_context(one) for one in self._archives(seen)]
                     schema = Settling(archives[0], lambda: self._changed(seen))
-                    relations = self._copy(seen, [schema, *archives[1:]], tally)
+                    done = self._copy(seen, [schema, *archives[1:]], tally)
                     for archive in archives:
                         archive.wait(self.frame.stop, lambda: tally.moved(0))
                     schema.check()
                 tally.phase("Publishing")
-                return self._manifest(session, seen, relations)
+                return self._manifest(session, seen, done)
 
     def _select(self, session: Session) -> Selection:
         return selection.select(graph.read(session), self.patterns) if self.patterns else Selection()
 
-    def _seen(self, session: Session, identity: manifests.Source, pg_dump: Tool, exported: Exported) -> _Seen:
+    def _seen(self, session: Session, identity: manifests.Source, pg_dump: Tool, exported: Exported) -> Seen:
         """Return what is to be dumped, as the snapshot sees it, after the last checks."""
         selected, taken, never = exported.selection, exported.snapshot, unplanned.tables(session)
         selection.refuse_dependents(selected, graph.dependents(session, selected.left_out_oids))
-        seen = _Seen(
+        seen = Seen(
             identity=identity,
             snapshot=taken,
             tables=exported.tables,
@@ -172,25 +141,25 @@ class _Dump:
             self.frame.log.warning("not copied", what=left_out, **omission.named(omitted))
         return seen
 
-    def _changed(self, seen: _Seen) -> str:
+    def _changed(self, seen: Seen) -> str:
         patience = self.given.care.lock_timeout_seconds
         with contextlib.closing(source.opened(self.given.source, self._application, patience)) as session:
             return unlocked.changed(session, seen.versions)
 
-    def _archives(self, seen: _Seen) -> Iterator[Running]:
+    def _archives(self, seen: Seen) -> Iterator[Running]:
         """Start pg_dump for the schema, and again for the large objects if there are any."""
         yield self._pg_dump(seen, contents.ARCHIVE, self._schema_arguments(seen))
         if seen.large_objects:
             arguments = large_object_archive.dump_options(seen.snapshot.id, self.given.compression)
             yield self._pg_dump(seen, contents.LARGE_OBJECTS, arguments)
 
-    def _pg_dump(self, seen: _Seen, path: str, arguments: Sequence[str]) -> Running:
+    def _pg_dump(self, seen: Seen, path: str, arguments: Sequence[str]) -> Running:
         with self.draft.made(path) as made:
             file = ["--no-sync", f"--file={below.path_of(made)}"]  # hashed_file waits until it is on the disk
             return Running(seen.pg_dump, [*arguments, *file], self._login(seen), passed=[made])
 
-    def _copy(self, seen: _Seen, archives: Sequence[Running | Settling], tally: Tally) -> tuple[Relation, ...]:
-        """Write all parts while pg_dump is at work; return the relations."""
+    def _copy(self, seen: Seen, archives: Sequence[Running | Settling], tally: Tally) -> Results:
+        """Write all parts while pg_dump is at work."""
         given = self.given
         encoding = seen.identity.csv_encoding
         tasks = splitting.parts(seen.copied, given.workers, given.compression, encoding, seen.unplanned)
@@ -198,46 +167,44 @@ class _Dump:
         rows, size = sum(table.estimated_rows for table in tables), volume.expected_bytes(given, self.present)
         tally.expect(len(tables), [task.oid for task in tasks], rows, size)
         tally.phase("Data")
-        written: list[Written] = []
-        sums: dict[int, str] = {}
+        done = Results()
 
         def hear(result: Result | None, moved: int) -> None:
             for archive in archives:
                 archive.check()
             tally.moved(moved)
+            if result is not None:
+                done.add(result)
             if isinstance(result, Written):
-                written.append(result)
                 self.draft.written(result.part.path)
                 tally.done(result.oid, result.part.rows)
-            elif isinstance(result, Summed):
-                sums[result.oid] = result.checksum
 
-        patience = given.care.lock_timeout_seconds
-        config = WorkerConfig(
-            given.source,
-            self._application,
-            patience,
-            seen.snapshot.id,
-            self.draft.root,
-            given.compression,
-            seen.masking,
-        )
-        self.workers.open(config, len(tasks))
+        self.workers.open(self._worker_config(seen), len(tasks))
         self.workers.perform(tasks, hear)
+        # A table without a file gets no task: if no table has a file, there is no worker.
+        parted = {task.oid for task in tasks}
+        if seen.masking:
+            with_rows = [table for table in tables if table.oid in parted]
+            self.workers.perform(worker.samples(seen.masking, with_rows), hear)
         if given.checksum:
-            # A table without a file gets no task: if no table has a file, there is no worker.
-            parted = {task.oid for task in tasks}
             unparted = [table for table in seen.tables if table.kind == "Table" and table.oid not in parted]
-            sums |= {table.oid: checksum.EMPTY for table in unparted}
+            done.sums |= {table.oid: checksum.EMPTY for table in unparted}
             tally.phase("Verifying")
             filled = [table for table in tables if table.kind == "Table" and table.oid in parted]
             self.workers.perform(worker.sums(filled, encoding), hear)
-        return worker.relations(seen.tables, written, sums)
+        return done
 
-    def _manifest(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> Manifest:
+    def _worker_config(self, seen: Seen) -> WorkerConfig:
+        given, patience = self.given, self.given.care.lock_timeout_seconds
+        place, choice = (seen.snapshot.id, self.draft.root), (given.compression, seen.masking)
+        return WorkerConfig(given.source, self._application, patience, *place, *choice)
+
+    def _manifest(self, session: Session, seen: Seen, done: Results) -> Manifest:
         run = self.given.run
+        relations = worker.relations(seen.tables, done.written, done.sums)
         interval = (self.given.data_interval_start, self.given.data_interval_end)
         schema = self._schema(session, seen, relations)
+        gate, seal = self._leak_gate(seen, done)
         return Manifest(
             run=manifests.Run(run.uid or str(uuid.uuid4()), run.name, run.replication, *interval),
             source=seen.identity,
@@ -252,17 +219,24 @@ class _Dump:
             large_objects=self._large_objects(seen),
             omitted=omission.omitted_by(seen.selection, seen.views.unfilled),
             not_carried=_not_carried(session, schema),
-            masked=seen.masking.stamp if seen.masking else None,
+            masked=seen.masking.stamp(seal) if seen.masking else None,
+            leak_gate=gate,
         )
 
-    def _large_objects(self, seen: _Seen) -> LargeObjects | None:
+    def _leak_gate(self, seen: Seen, done: Results) -> tuple[Part | None, str]:
+        if seen.masking is None:
+            return None, ""
+        gate = gate_file.made(seen.masking, seen.copied, seen.snapshot.time, done.sampled, self.frame.log)
+        return gate_file.write(self.draft, gate, seen.masking.key, self.frame.stop.check)
+
+    def _large_objects(self, seen: Seen) -> LargeObjects | None:
         if not seen.large_objects:
             return None
         return LargeObjects(
             hashed_file(self.draft.root, contents.LARGE_OBJECTS, self.frame.stop.check), seen.large_objects
         )
 
-    def _schema(self, session: Session, seen: _Seen, relations: tuple[Relation, ...]) -> manifests.Schema:
+    def _schema(self, session: Session, seen: Seen, relations: tuple[Relation, ...]) -> manifests.Schema:
         return manifests.Schema(
             archive=hashed_file(self.draft.root, contents.ARCHIVE, self.frame.stop.check),
             pg_dump_version=seen.pg_dump.version,
@@ -276,7 +250,7 @@ class _Dump:
             only_superusers=untrusted.only_superusers(session),
         )
 
-    def _schema_arguments(self, seen: _Seen) -> list[str]:
+    def _schema_arguments(self, seen: Seen) -> list[str]:
         return [
             "--format=custom",
             "--schema-only",
@@ -288,7 +262,7 @@ class _Dump:
             *exclusion.dump_options(seen.selection.left_out, seen.identity.csv_encoding),
         ]
 
-    def _login(self, seen: _Seen) -> Login:
+    def _login(self, seen: Seen) -> Login:
         return login(self.given.source, self._application, seen.for_tools)
 
     @property

@@ -13,11 +13,13 @@ from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.manifest import Part, Relation
-from datareplication.jobs.model.masking.masking import Masking
+from datareplication.jobs.model.masking import leaks
+from datareplication.jobs.model.masking.masking import LEAK_GATE_DOMAIN, Masking
 from datareplication.jobs.model.tables import Shape, Table
-from datareplication.jobs.postgres import checksum, copying, masked, oversize, source, unplanned
+from datareplication.jobs.postgres import checksum, copying, masked, originals, oversize, source, unplanned
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Choice
+from datareplication.jobs.postgres.originals import Lookout
 from datareplication.jobs.snapshot.parts import PartWriter
 
 
@@ -58,14 +60,43 @@ class Summed:
     checksum: str
 
 
-Task = PartTask | Sum
-Result = Written | Summed
+@dataclass(frozen=True)
+class Sample:
+    """Compute digests of a masked table's originals. most: digests of a column."""
+
+    oid: int
+    table: Table
+    most: int
+
+    @property
+    def shape(self) -> Shape:
+        """What COPY would need to know."""
+        return Shape(self.table.schema, self.table.name, ())
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The digests of a table's originals, by column; None for a column whose originals could not be read."""
+
+    oid: int
+    digests: Mapping[str, str | None]
+
+
+Task = PartTask | Sum | Sample
+Result = Written | Summed | Sampled
 
 
 def sums(tables: Sequence[Table], encoding: str) -> list[Task]:
     """Return the tasks that compute checksums, largest table first."""
     ordered = sorted(tables, key=lambda table: -table.bytes)
     return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in ordered]
+
+
+def samples(masking: Masking, tables: Sequence[Table]) -> list[Task]:
+    """Return the tasks that sample the originals of masked columns."""
+    found = [table for table in tables if leaks.wanted(masking.of(table.oid))]
+    most = leaks.limit(sum(len(leaks.wanted(masking.of(table.oid))) for table in found))
+    return [Sample(table.oid, table, most) for table in found]
 
 
 def relations(tables: Sequence[Table], written: Sequence[Written], found: Mapping[int, str]) -> tuple[Relation, ...]:
@@ -127,11 +158,28 @@ class _Worker:
         source.check_is(self.session, shape.schema, shape.name, task.oid)
         with _naming_what_is_too_large(self.config, shape, is_masked=bool(columns)):
             if isinstance(task, PartTask):
-                if (task.is_planned or columns) and unplanned.among(self.fresh(), [shape]):
-                    text = f"{shape.schema}.{shape.name} got an index or statistics that call functions"
-                    raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
+                if task.is_planned or columns:
+                    self._check_plannable(shape)
                 return self._write(task, tell, columns)
+            if isinstance(task, Sample):
+                return Sampled(task.oid, self._sampled(task, columns))
             return Summed(task.oid, self._sum(shape, columns))
+
+    def _check_plannable(self, shape: Shape) -> None:
+        if unplanned.among(self.fresh(), [shape]):
+            text = f"{shape.schema}.{shape.name} got an index or statistics that call functions"
+            raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
+
+    def _sampled(self, task: Sample, columns: masked.Columns) -> dict[str, str | None]:
+        self._check_plannable(task.shape)
+        masking = self.config.masking
+        if masking is None:
+            return {}
+        how = Lookout(masking.domains.index(LEAK_GATE_DOMAIN) + 1, words.folded(), task.most)
+        return {
+            one.mask.column: originals.tried(self.session, task.table, one, columns[one.mask.column], how)
+            for one in leaks.wanted(masking.of(task.oid))
+        }
 
     def _sum(self, shape: Shape, columns: masked.Columns) -> str:
         if columns:

@@ -12,11 +12,12 @@ from datareplication.errors import DataError, ReplicationError, UsageError
 from datareplication.jobs.frame import tools
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.load import facts, guard, rights, rollback, sessions
+from datareplication.jobs.load import facts, gate, guard, rights, rollback, sessions
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace.steps import InPlace
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.rights import Wants
+from datareplication.jobs.load.searching import Known
 from datareplication.jobs.load.swap import leftovers, siblings
 from datareplication.jobs.load.swap.building import Building
 from datareplication.jobs.load.swap.steps import Swap
@@ -38,6 +39,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     script = afterload.read(given.after_load)
     manifest = checked_manifest(given)
     archives = store.check_files(given.input, manifest, frame.stop.check)
+    leaks = gate.known(given, manifest, archives)
     name = facts.target_name(given)
     tally = Tally(frame.log)
     with contextlib.closing(sessions.maintenance(given)) as session:
@@ -47,7 +49,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
             build_lock.enter_context(siblings.build_lock(session, given, run_uid, frame.stop, tally))
             with frame.stop.interrupting(session.cancel):
                 target_lock.enter_context(target.locked(session, name))
-            return _Load(given, frame, manifest, archives, session, tally, build_lock, script).run()
+            return _Load(given, frame, manifest, archives, session, tally, build_lock, script, leaks).run()
 
 
 def refuse_unsupported(given: LoadSettings) -> None:
@@ -90,6 +92,8 @@ class _Load:
     """The lock of all siblings; the strategy releases it early."""
     script: str = field(default="", repr=False)
     """The after-load SQL."""
+    leaks: Known | None = None
+    """What must not be in the target; None if the snapshot is not masked."""
 
     def run(self) -> Report:
         """Load; after a permanent error, drop a clone that would otherwise never be used."""
@@ -133,7 +137,16 @@ class _Load:
         major = server.version // 10000
         pg_restore = tools.choose_restore(tools.installed("pg_restore"), manifest.schema.pg_dump_version, major)
         building = Building(
-            given, self.frame, manifest, self.archives, server, database, pg_restore, self.tally, self.script
+            given,
+            self.frame,
+            manifest,
+            self.archives,
+            server,
+            database,
+            pg_restore,
+            self.tally,
+            self.script,
+            self.leaks,
         )
         return Swap(building, self.session, self.build_lock, found.previous.database if found.previous else None)
 
@@ -142,7 +155,7 @@ class _Load:
         is_any, is_physical = given.overwrite == "Any", given.is_physical_clone_of_source
         guard.check_in_place(source, found, may_overwrite_any=is_any, is_physical_clone=is_physical)
         afterload.check_syntax(self.session, self.script)
-        return InPlace(given, self.frame, self.manifest, self.session, found, self.tally, self.script)
+        return InPlace(given, self.frame, self.manifest, self.session, found, self.tally, self.script, self.leaks)
 
 
 def _wants(given: LoadSettings, manifest: Manifest, session: Session, found: Facts) -> Wants:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from datareplication.jobs.model.manifest import MaterializedView, Part
+from datareplication.jobs.model.masking.leaks import Finding, Searchable
+from datareplication.jobs.model.masking.telling import Kind
 from datareplication.jobs.model.tables import Shape
 
 
@@ -57,4 +59,21 @@ class Analyze:
     shapes: tuple[Shape, ...]
 
 
-Task = CopyParts | RestoreEntries | CountRows | CompareSum | Refresh | Analyze
+@dataclass(frozen=True)
+class SearchTable:
+    """Look for leaks in a table or materialized view. kinds: what is looked for in each of its columns."""
+
+    of: Searchable
+    kinds: tuple[frozenset[Kind], ...]
+    encoding: str = "UTF8"
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a search found."""
+
+    findings: tuple[Finding, ...]
+
+
+Task = CopyParts | RestoreEntries | CountRows | CompareSum | Refresh | Analyze | SearchTable
+Result = Task | Searched

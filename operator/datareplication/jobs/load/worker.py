@@ -12,12 +12,25 @@ from datareplication.errors import CapabilityError, DataError
 from datareplication.jobs.frame.tools import Running, Tool
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.load import archive
-from datareplication.jobs.load.tasks import Analyze, CompareSum, CopyParts, CountRows, Refresh, RestoreEntries, Task
+from datareplication.jobs.load.searching import Column, Known, Search
+from datareplication.jobs.load.tasks import (
+    Analyze,
+    CompareSum,
+    CopyParts,
+    CountRows,
+    Refresh,
+    RestoreEntries,
+    Result,
+    Searched,
+    SearchTable,
+    Task,
+)
 from datareplication.jobs.model.connections import Connection, Login
 from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.manifest import Part
+from datareplication.jobs.model.masking.leaks import Finding
 from datareplication.jobs.model.tables import Shape
-from datareplication.jobs.postgres import checksum, copying, unplanned
+from datareplication.jobs.postgres import checksum, copying, searchable, unplanned
 from datareplication.jobs.postgres.connection import Session, connect, renew, transaction
 from datareplication.jobs.snapshot import below
 from datareplication.jobs.snapshot.archives import Archives
@@ -56,15 +69,19 @@ class WorkerConfig:
     """Settings of the worker's session."""
     shaping: Mapping[str, str]
     """Further settings while rows are copied, because code of users may run and depend on them."""
+    leaks: Known | None = None
+    """What must not be in the database; None if the snapshot is not masked."""
 
 
 @contextlib.contextmanager
-def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Task]]:
-    """Connect a worker to the new database. It returns each task as the task's result."""
+def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
+    """Connect a worker to the new database. It returns each task as the task's result, or what a search found."""
     session = connect(config.target, config.application, config.database, config.settings)
     with contextlib.closing(session):
 
-        def handle(task: Task, tell: Tell) -> Task:
+        def handle(task: Task, tell: Tell) -> Result:
+            if isinstance(task, SearchTable):
+                return _search(session, config, task, tell)
             _do(session, config, task, tell)
             return task
 
@@ -88,6 +105,21 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
             copying.refresh(session, task.view, dict(task.settings))
         case Analyze():
             copying.analyze(session, task.shapes)
+
+
+def _search(session: Session, config: WorkerConfig, task: SearchTable, tell: Tell) -> Searched:
+    renew(session, config.settings)
+    return Searched(search(session, config.leaks, task, tell) if config.leaks else ())
+
+
+def search(session: Session, known: Known, task: SearchTable, tell: Tell) -> tuple[Finding, ...]:
+    """Read all rows of a table, and return what must not be there."""
+    of = task.of
+    names = (f"{of.schema}.{of.name}.{name}" for name in of.columns)
+    columns = tuple(Column(*one) for one in zip(names, of.contents, task.kinds, strict=True))
+    made = Search(known, columns, tell)
+    searchable.copy_out(session, of, made, task.encoding)
+    return tuple(made.findings())
 
 
 def _copy(session: Session, root: Path, task: CopyParts, tell: Tell) -> None:

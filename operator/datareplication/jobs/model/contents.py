@@ -7,8 +7,9 @@ from datareplication.core.choices import Compression
 MANIFEST = "manifest.json"
 ARCHIVE = "schema.dump"
 LARGE_OBJECTS = "blobs.dump"
+LEAK_GATE = "leak_gate.json"
 DATA = "data"
-OURS = frozenset({MANIFEST, ARCHIVE, LARGE_OBJECTS, DATA})
+OURS = frozenset({MANIFEST, ARCHIVE, LARGE_OBJECTS, LEAK_GATE, DATA})
 
 SUFFIXES: dict[Compression, str] = {"Zstd": ".csv.zst", "Gzip": ".csv.gz", "None": ".csv"}
 """Suffix of a part's file, by compression."""

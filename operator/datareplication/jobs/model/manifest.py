@@ -243,8 +243,10 @@ class Manifest:
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
     not_carried: tuple[str, ...] = ()
-    masked: Masked | None = None
     """What the source has and a copy leaves behind on purpose, in the words of left_behind."""
+    masked: Masked | None = None
+    leak_gate: Part | None = None
+    """What a load of a masked snapshot must not find (model/masking/leaks)."""
 
     @property
     def rows(self) -> int:
@@ -273,8 +275,12 @@ class Manifest:
 
     @property
     def archives(self) -> tuple[Part, ...]:
-        """Files that pg_dump wrote."""
-        return (self.schema.archive, *([self.large_objects.archive] if self.large_objects else ()))
+        """Files that are checked whole before a load begins: those that pg_dump wrote, and the leak gate's."""
+        return (
+            self.schema.archive,
+            *([self.large_objects.archive] if self.large_objects else ()),
+            *([self.leak_gate] if self.leak_gate else ()),
+        )
 
     @property
     def has_checksums(self) -> bool:

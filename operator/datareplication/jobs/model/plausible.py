@@ -31,7 +31,11 @@ def check(manifest: Manifest) -> None:
     if max(manifest.rows, manifest.bytes, manifest.stored_bytes) > MOST:
         raise DataError("manifest.json has more rows or bytes than there can be", reason="SnapshotCorrupt")
     relations = manifest.relations
-    expected = (contents.ARCHIVE, *([contents.LARGE_OBJECTS] if manifest.large_objects else ()))
+    expected = (
+        contents.ARCHIVE,
+        *([contents.LARGE_OBJECTS] if manifest.large_objects else ()),
+        *([contents.LEAK_GATE] if manifest.leak_gate else ()),
+    )
     if tuple(archive.path for archive in manifest.archives) != expected:
         raise DataError("manifest.json gives an archive another name than a dump does", reason="SnapshotCorrupt")
     _once("table", ((one.schema, one.name) for one in relations))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from datareplication.core.choices import Compression, Grants, Overwrite, Owners, Strategy, Verification
+from datareplication.core.choices import Compression, Grants, LeakSearch, Overwrite, Owners, Strategy, Verification
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.retention import Order
 
@@ -82,5 +82,7 @@ class LoadSettings:
     is_any_run: bool = False
     """Whether a snapshot of another run is accepted."""
     is_rollback: bool = False
+    masking_key: bytes | None = field(default=None, repr=False)
+    leak_gate: LeakSearch = "Full"
     builder: Connection | None = None
     """The build role that the load was given; its rights end at the database that is built."""

@@ -16,13 +16,14 @@ import yaml
 from datareplication.errors import UsageError
 from datareplication.jobs.model.masking.facts import TableName
 from datareplication.jobs.model.masking.kinds import KINDS, SHARED, Option
+from datareplication.jobs.model.masking.masking import RESERVED
 from datareplication.jobs.model.masking.presets import PRESETS
 from datareplication.jobs.model.masking.rules import Default, Rule, Rules, Value
 from datareplication.jobs.model.masking.words import LANGUAGES
 
 LARGEST_BYTES = 4 << 20
 
-KEYS = ("unlisted", "language", "presets", "defaults", "tables", "largeObjects", "extensionTables")
+KEYS = ("unlisted", "language", "presets", "defaults", "tables", "largeObjects", "extensionTables", "leakGate")
 _NAME = re.compile(r'(?:"((?:[^"]|"")+)"|([^."]+))\.(?:"((?:[^"]|"")+)"|([^"]+))')
 
 Node = yaml.Node
@@ -55,6 +56,7 @@ def parsed(name: str, content: bytes) -> Rules:
     if root is None:
         raise _wrong(name, 1, "the file is empty: begin with `tables:`")
     found = file.mapping(root, "the file", KEYS)
+    gate = file.mapping(found["leakGate"], "leakGate", ("hosts", "ignore")) if "leakGate" in found else {}
     return Rules(
         tables=file.tables(found.get("tables")),
         defaults=(*file.presets(found.get("presets")), *file.defaults(found.get("defaults"))),
@@ -62,6 +64,8 @@ def parsed(name: str, content: bytes) -> Rules:
         language=file.word(found.get("language"), "language", LANGUAGES, "en"),
         keeps_large_objects=file.word(found.get("largeObjects"), "largeObjects", ("Keep", "Fail"), "Fail") == "Keep",
         kept_extension_tables=frozenset(file.kept(found.get("extensionTables"))),
+        leak_hosts=tuple(file.hosts(gate.get("hosts"))),
+        leak_ignored=tuple(text for text, _ in file.texts(gate.get("ignore"), "leakGate.ignore")),
         sha256=hashlib.sha256(content).hexdigest(),
     )
 
@@ -143,6 +147,12 @@ class _File:
             self.word(value, f"extensionTables.{text}", ("Keep",), "Keep")
             yield self.table(text, value)
 
+    def hosts(self, node: Node | None) -> Iterator[str]:
+        for text, one in self.texts(node, "leakGate.hosts"):
+            if not re.fullmatch(r"[^@*\s]+[.][^@*\s]+", text):
+                self.fail(one, f"leakGate.hosts: {text!r} must be a host, for example example.com")
+            yield text.lower()
+
     def presets(self, node: Node | None) -> Iterator[Default]:
         for text, one in self.texts(node, "presets"):
             if text not in PRESETS:
@@ -188,6 +198,8 @@ class _File:
         for key, option in kind.options.items():
             if not option.default and key not in given:
                 self.fail(node, f"{where}: rule {name} needs `{key}`: {option.meaning}")
+        if str(given.get("domain", "")).startswith(RESERVED):
+            self.fail(found["domain"], f"{where}: no domain may begin with {RESERVED!r}")
         if name in _CHECKS:
             _CHECKS[name](self, node, given, where)
         return Rule(name, given, node.start_mark.line + 1)

@@ -15,11 +15,12 @@ from datareplication.jobs.frame.stop import Terminated
 from datareplication.jobs.frame.tally import Tally
 from datareplication.jobs.load import guard, sessions, view_settings
 from datareplication.jobs.load.guard import Facts
-from datareplication.jobs.load.inplace import drift, rights
+from datareplication.jobs.load.inplace import drift, leak_search, rights
 from datareplication.jobs.load.inplace.rights import Wants
 from datareplication.jobs.load.inplace.touched import Touched, check_keys, touched
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.pipeline import copied_in_order, shape, sums
+from datareplication.jobs.load.searching import Known
 from datareplication.jobs.load.stamp import Place, stamp
 from datareplication.jobs.load.worker import check_rows, compare_sum, copy_part
 from datareplication.jobs.model.layout import Constraint, Deferrable, SequenceObject, Table, Trigger, View
@@ -78,7 +79,10 @@ class _SetAside:
 
 @dataclass(frozen=True)
 class InPlace:
-    """One load in place. maintenance: the session with the target's lock. script: the after-load SQL."""
+    """One load in place. maintenance: the session with the target's lock. script: the after-load SQL.
+
+    leaks: what must not be in the target; None if the snapshot is not masked.
+    """
 
     given: LoadSettings
     frame: Frame
@@ -87,6 +91,7 @@ class InPlace:
     facts: Facts
     tally: Tally
     script: str = field(default="", repr=False)
+    leaks: Known | None = None
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Replaced:
@@ -142,6 +147,9 @@ class InPlace:
                     shaping.take_over(session, settings)
                     replacing.refresh(session, found.views)
                     renew(session, for_tools(session))
+                    if self.leaks:
+                        self.tally.phase("Verifying")
+                        leak_search.refuse_leaks(session, self.leaks, self.manifest, self._tell)
                     written = self._provenance()
                     provenance.replace(session, written)
                     notes.write(session, self.facts.database.name, loaded_by(self.given.run.uid))

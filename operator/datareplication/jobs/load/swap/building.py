@@ -11,21 +11,23 @@ from functools import cached_property
 from datareplication.core.reasons import Reason
 from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.workers import Crew, crew
-from datareplication.jobs.load import extension_rows, large_object_archive, pipeline, sessions, view_settings
+from datareplication.jobs.load import extension_rows, gate, large_object_archive, pipeline, sessions, view_settings
 from datareplication.jobs.load.pipeline import Pipeline
+from datareplication.jobs.load.searching import Known
 from datareplication.jobs.load.swap.lending import Lending
 from datareplication.jobs.load.swap.makers import Maker
 from datareplication.jobs.load.swap.restoring import Ground, Restoring
 from datareplication.jobs.load.swap.stages import ids_of
-from datareplication.jobs.load.tasks import Analyze, CopyParts, Refresh, RestoreEntries, Task
+from datareplication.jobs.load.tasks import Analyze, CopyParts, Refresh, RestoreEntries, Result, Searched, Task
 from datareplication.jobs.load.worker import WorkerConfig, open_worker
 from datareplication.jobs.model.connections import Connection
-from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, shaping
+from datareplication.jobs.model.masking.leaks import Finding
+from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, searchable, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, execute, for_tools
 from datareplication.jobs.postgres.session_settings import quiet
 
-Workers = Crew[Task, Task]
+Workers = Crew[Task, Result]
 
 AFTER_LOAD_AS_LOADER: Reason = "AfterLoadAsLoader"
 
@@ -35,6 +37,9 @@ class Building(Ground):
     """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report."""
 
     script: str = field(default="", repr=False)
+    leaks: Known | None = None
+    """What must not be in the database; None if the snapshot is not masked."""
+
     remarks: list[str] = field(default_factory=list)
 
     @cached_property
@@ -63,6 +68,7 @@ class Building(Ground):
             self.restoring.restorer(maker.having(self._of_rows)),
             maker.settings,
             self._of_rows,
+            self.leaks,
         )
         workers.open(config, max(self.manifest.tables, 1))
 
@@ -119,9 +125,9 @@ class Building(Ground):
             workers.perform(pipeline.sums(self.manifest), self._hear)
 
     def finish(self, workers: Workers, loader: Maker, *, is_analyzed: bool) -> None:
-        """Give grants, run the after-load SQL, then fill materialized views and gather statistics.
+        """Give grants, run the after-load SQL, fill materialized views, gather statistics, and look for leaks.
 
-        Views and statistics come last, because they store what they find in the tables.
+        Views and statistics come after the SQL, because they store what they find in the tables.
         """
         self._give(loader)
         left = self._after_load()
@@ -133,6 +139,7 @@ class Building(Ground):
             workers.perform([Analyze((shape,)) for shape in left.tables], self._hear)
         if self.script:
             self._forget()
+        self._search(workers)
 
     def seal(self, *, is_cloned: bool) -> None:
         """Restore event triggers, which would act on later commands; raise unless each entry was restored once.
@@ -192,9 +199,9 @@ class Building(Ground):
         self.tally.phase("Data")
         waiting = Pipeline(planned.steps)
 
-        def hear(done: Task | None, moved: int) -> None:
+        def hear(done: Result | None, moved: int) -> None:
             self._hear(done, moved)
-            if done is not None:
+            if done is not None and not isinstance(done, Searched):
                 waiting.done(done)
 
         workers.supply(waiting.take, hear)
@@ -228,7 +235,25 @@ class Building(Ground):
             text = "the after-load SQL emptied tables whose statistics only a superuser can remove: samples of old rows"
             self.frame.log.warning(text, tables=kept)
 
-    def _hear(self, done: Task | None, moved: int) -> None:
+    def _search(self, workers: Workers) -> None:
+        """Raise DataError if the database holds what must not leave production."""
+        if self.leaks is None:
+            return
+        self.tally.phase("Verifying")
+        tables = [(one.schema, one.name) for one in self.manifest.extension_tables]
+        with contextlib.closing(self.connect(self.database.next_name)) as session:
+            every = searchable.read(session, tables)
+        findings: list[Finding] = []
+
+        def hear(done: Result | None, _: int) -> None:
+            self.tally.moved(0)
+            if isinstance(done, Searched):
+                findings.extend(done.findings)
+
+        workers.perform(gate.tasks(self.leaks, every, self.manifest.source.csv_encoding), hear)
+        gate.refuse(findings)
+
+    def _hear(self, done: Result | None, moved: int) -> None:
         self.tally.moved(moved)
         if isinstance(done, CopyParts):
             for part in done.parts:

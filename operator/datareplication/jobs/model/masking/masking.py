@@ -10,6 +10,12 @@ from datareplication.jobs.model.masking.kinds import KINDS
 from datareplication.jobs.model.masking.rules import Rule, Rules
 from datareplication.jobs.model.masking.stamp import Masked
 
+RESERVED = "datareplication:"
+"""No domain of a rules' file begins with it."""
+
+LEAK_GATE_DOMAIN = f"{RESERVED} leak gate"
+"""The domain of the digests that the leak gate looks for."""
+
 
 @dataclass(frozen=True)
 class Mask:
@@ -35,11 +41,13 @@ class Masking:
     sha256: str
     """Of the rules' file."""
 
-    @property
-    def stamp(self) -> Masked:
+    leak_hosts: tuple[str, ...] = ()
+    leak_ignored: tuple[str, ...] = ()
+
+    def stamp(self, leak_gate_seal: str) -> Masked:
         """Return what the manifest says about the masking."""
         masked = (mask for masks in self.masks.values() for mask in masks if mask.rule.kind != "Keep")
-        return Masked(self.sha256, sum(1 for _ in masked))
+        return Masked(self.sha256, sum(1 for _ in masked), leak_gate_seal)
 
     def of(self, oid: int) -> tuple[Mask, ...]:
         """Return the columns of a table; none if all are kept."""
@@ -55,7 +63,8 @@ def planned(rules: Rules, facts: Facts, decided: Decided, key: bytes) -> Masking
         if any(mask.rule.kind != "Keep" for mask in found):
             masks[table.oid] = found
     used = sorted({name for found in masks.values() for mask in found for name in domains(mask.rule)})
-    return Masking(key, rules.language, tuple(used), masks, rules.sha256)
+    every = (*used, LEAK_GATE_DOMAIN)
+    return Masking(key, rules.language, every, masks, rules.sha256, rules.leak_hosts, rules.leak_ignored)
 
 
 def domains(rule: Rule) -> Iterator[str]:

@@ -58,5 +58,11 @@ class Rules:
     kept_extension_tables: frozenset[tuple[str, str]] = frozenset()
     """(schema, table) of the extensions' tables whose rows are copied as they are."""
 
+    leak_hosts: tuple[str, ...] = ()
+    """Hosts of e-mail addresses that a masked database may hold, besides those of the rules."""
+
+    leak_ignored: tuple[str, ...] = ()
+    """Patterns of `schema.table.column` that the leak gate does not search."""
+
     sha256: str = ""
     """Of the file, for manifest and provenance."""

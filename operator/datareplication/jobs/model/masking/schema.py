@@ -14,6 +14,7 @@ _TYPES: Mapping[str, Any] = {
     "paths": {"type": "object", "additionalProperties": {"$ref": "#/$defs/rule"}},
 }
 
+_TEXTS = {"type": ["string", "array"], "items": {"type": "string"}}
 _TABLE_NAMES = {"pattern": r".\.."}
 
 
@@ -37,6 +38,11 @@ def schema() -> dict[str, Any]:
             },
             "largeObjects": {"enum": ["Keep", "Fail"]},
             "extensionTables": {"type": "object", "propertyNames": _TABLE_NAMES, "additionalProperties": keep},
+            "leakGate": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"hosts": _TEXTS, "ignore": _TEXTS},
+            },
         },
         "$defs": {
             "rule": {

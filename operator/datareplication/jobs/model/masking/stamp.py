@@ -14,3 +14,6 @@ class Masked:
 
     columns: ranges.Count
     """How many columns are masked."""
+
+    leak_gate_seal: ranges.Text = ""
+    """HMAC-SHA256 of the leak gate's file by a subkey of the masking key."""

@@ -20,3 +20,8 @@ class Words:
     plain_last_names: tuple[str, ...]
     is_number_first: bool
     """Whether a house's number comes before its street."""
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Return all words that a masked value may have."""
+        return (*self.first_names, *self.last_names, *self.cities, *self.streets, *self.company_forms)

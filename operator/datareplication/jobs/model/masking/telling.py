@@ -1,0 +1,168 @@
+"""What in a text can tell who somebody is, in a form that every copy of the text shares. Pure.
+
+A value's form does not depend on upper and lower case, on white space, or on how a number is written. The forms of
+originals are computed in the source (`postgres/originals`, in SQL); here are the same forms for the texts of a target,
+and the patterns that need no original. Only ASCII letters are folded, so that no server's locale matters.
+"""
+
+import re
+import string
+from collections.abc import Iterator
+from typing import Literal
+
+Form = Literal["Email", "Number", "Code", "Words"]
+Pattern = Literal["EmailHost", "Card", "Iban"]
+Kind = Form | Pattern
+
+LEAST_DIGITS = 9
+"""Of a number: fewer digits have too few values, and other columns hold equal numbers by chance."""
+
+MOST_DIGITS = 40
+LEAST_CODE = 16
+"""Characters of a code: a token, a UUID, an IBAN."""
+
+LEAST_WORDS = 8
+"""Characters of words, such as a person's name."""
+
+MOST_WORDS = 40_000
+"""Bytes: longer texts are looked at for what is in them only."""
+
+_FOLD = bytes.maketrans(string.ascii_uppercase.encode() + b"\t\n\r\f\v", string.ascii_lowercase.encode() + b" " * 5)
+"""Upper case becomes lower case, and white space a space."""
+
+_EMAIL = re.compile(
+    rb"(?<![a-z0-9._%+\x80-\xff-])[a-z0-9._%+\x80-\xff-]{1,64}+@((?:[a-z0-9\x80-\xff-]{1,63}\.){1,8}[a-z\x80-\xff]{2,63})"
+)
+_NUMBER = re.compile(rb"(?<![0-9a-z])[0-9](?:[ ./()-]{0,3}[0-9]){8,39}(?![0-9a-z])")
+_MANY_DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,3}[0-9]){8}")
+_DIGITS = re.compile(rb"(?<![0-9a-z])[0-9]{9,40}(?![0-9a-z])")
+_CODE = re.compile(rb"(?<![0-9a-z_-])[0-9a-z_-]{16,200}+(?![0-9a-z_-])")
+_IBAN = re.compile(rb"(?<![0-9a-z])[a-z]{2}[0-9]{2}(?: ?[0-9a-z]){11,30}")
+_WORD = rb"[A-Z\xc3-\xf4][A-Za-z'\x80-\xff-]{1,40}"
+_NAMES = re.compile(rb"(?<![A-Za-z\x80-\xff'-])(?=(" + _WORD + rb") (" + _WORD + rb")(?: (" + _WORD + rb"))?)")
+_DIGIT, _LETTER = re.compile(rb"[0-9]"), re.compile(rb"[a-z]")
+_NO_DIGIT = re.compile(rb"[^0-9]")
+
+_HARMLESS_HOST = re.compile(
+    rb"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid|localhost)|.*\.(?:png|jpe?g|gif|svg|webp|pdf|tgz|js|css)"
+)
+"""Hosts that nobody can own (RFC 2606), and names of files that look like addresses (`logo@2x.png`)."""
+
+
+def forms(text: bytes) -> list[tuple[Form, bytes]]:
+    """Return what a text has that may be an original: the whole of it, and what stands in it."""
+    folded = text.translate(_FOLD)
+    if b"  " in folded or folded.startswith(b" ") or folded.endswith(b" "):
+        folded = b" ".join(folded.split())
+    found: list[tuple[Form, bytes]] = []
+    if _NUMBER.fullmatch(folded.lstrip(b"+(")):
+        return [("Number", one) for one in _numbers(folded)]
+    if b"@" in folded:
+        if _EMAIL.fullmatch(folded):
+            return [("Email", folded)]
+        found += (("Email", one[0]) for one in _EMAIL.finditer(folded))
+    if _MANY_DIGITS.search(folded):
+        found += (("Number", one) for one in _numbers(folded))
+        found += (("Code", one) for one in _ibans(folded))
+    if len(folded) >= LEAST_CODE:
+        found += (("Code", one[0]) for one in _CODE.finditer(folded) if _is_code(one[0]))
+    if b" " in folded and LEAST_WORDS <= len(folded) <= MOST_WORDS:
+        found.append(("Words", folded))
+        if folded.count(b" ") > 1:
+            found += (("Words", one) for one in _names(text))
+    return found
+
+
+def may_tell(text: bytes) -> bool:
+    """Return whether a text has any form: a cheap answer for most values that have none."""
+    return len(text) >= LEAST_CODE or b" " in text or b"@" in text or bool(_MANY_DIGITS.search(text))
+
+
+def _numbers(folded: bytes) -> set[bytes]:
+    seen = {_NO_DIGIT.sub(b"", found[0]) for found in _NUMBER.finditer(folded)}
+    return seen.union(found[0] for found in _DIGITS.finditer(folded))
+
+
+def _is_code(run: bytes) -> bool:
+    return bool(_DIGIT.search(run) and _LETTER.search(run))
+
+
+def _names(text: bytes) -> Iterator[bytes]:
+    """Yield two and three words in a row that begin with capitals: most names in a sentence are written so."""
+    for found in _NAMES.finditer(b" ".join(text.split())):
+        two = found[1] + b" " + found[2]
+        yield two.lower()
+        if found[3]:
+            yield (two + b" " + found[3]).lower()
+
+
+def host(email: bytes) -> bytes:
+    """Return the host of an e-mail address; empty if nobody can own the address."""
+    found = email.rpartition(b"@")[2]
+    return b"" if _HARMLESS_HOST.fullmatch(found) else found
+
+
+def card(number: bytes) -> bool | None:
+    """Return whether a number's check digit is a payment card's; None if the number has another form than cards have.
+
+    The forms are those of ISO/IEC 7812, as the networks publish them.
+    """
+    if len(number) in _CARD_DIGITS and any(
+        low <= number[: len(low)].decode() <= high and len(number) in lengths for low, high, lengths in _CARDS
+    ):
+        return _luhn(number)
+    return None
+
+
+def is_iban(code: bytes) -> bool:
+    """Return whether a code is an IBAN: its country's length, and right check digits (ISO 13616)."""
+    text = code.decode(errors="replace")
+    if IBAN_LENGTHS.get(text[:2].upper()) != len(text) or not (text.isascii() and text.isalnum()):
+        return False
+    return int("".join(str(int(one, 36)) for one in text[4:] + text[:4])) % 97 == 1
+
+
+_CARD_DIGITS = range(13, 20)
+
+_CARDS: tuple[tuple[str, str, frozenset[int]], ...] = (
+    ("4", "4", frozenset({13, 16, 19})),
+    ("51", "55", frozenset({16})),
+    ("2221", "2720", frozenset({16})),
+    ("34", "34", frozenset({15})),
+    ("37", "37", frozenset({15})),
+    ("36", "36", frozenset({14})),
+    ("38", "39", frozenset({14})),
+    ("6011", "6011", frozenset(range(16, 20))),
+    ("62", "62", frozenset(range(16, 20))),
+    ("644", "659", frozenset(range(16, 20))),
+    ("3528", "3589", frozenset(range(16, 20))),
+)
+"""The least and the greatest first digits, and how many digits there are."""
+
+
+def _luhn(number: bytes) -> bool:
+    digits = [int(one) for one in reversed(number.decode())]
+    doubled = (2 * one - 9 * (one > 4) for one in digits[1::2])  # noqa: PLR2004 - two digits add up to nine less
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _ibans(folded: bytes) -> Iterator[bytes]:
+    """Yield what has the form of an IBAN, without spaces. What stands behind an IBAN may look like a part of it."""
+    for found in _IBAN.finditer(folded):
+        iban = found[0].replace(b" ", b"")
+        length = IBAN_LENGTHS.get(iban[:2].upper().decode(), 0)
+        if length and len(iban) >= length:
+            yield iban[:length]
+
+
+IBAN_LENGTHS = {
+    country: int(length)
+    for country, length in re.findall(
+        r"([A-Z]{2})(\d\d)",
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 EG29 ES24 FI18 "
+        "FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 "
+        "LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 PK24 PL28 PS29 PT25 QA29 RO24 RS22 SA24 SC31 SE24 "
+        "SI19 SK24 SM27 SN28 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20",
+    )
+}
+"""Country -> characters of its IBANs, from the registry of ISO 13616."""

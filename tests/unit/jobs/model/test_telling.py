@@ -1,0 +1,67 @@
+"""What tells who somebody is: forms, and the patterns with check digits."""
+
+import pytest
+
+from datareplication.jobs.model.masking import telling
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"Jane.Doe@Real.io", {b"jane.doe@real.io"}),
+        (b"write to Jane.Doe@Real.io.", {b"jane.doe@real.io", b"write to jane.doe@real.io."}),
+        (b"0791234567 0441234567", {b"07912345670441234567", b"0791234567", b"0441234567"}),
+        (b"Room 12 +41 79 555 0001", {b"41795550001", b"room 12 +41 79 555 0001"}),
+        (
+            b"DE89 3704 0044 0532 0130 00 now",
+            {b"de89370400440532013000", b"370400440532013000", b"de89 3704 0044 0532 0130 00 now"},
+        ),
+        (b"ask Jane Doe today", {b"ask jane doe today", b"jane doe"}),
+        (b"Jane Mary Doe", {b"jane mary doe", b"jane mary", b"mary doe"}),
+        (b"0f8fad5b-d9cb-469f-a165-70867728950e", {b"0f8fad5b-d9cb-469f-a165-70867728950e"}),
+        (b"delivered", set()),
+        (b"12345678", set()),
+    ],
+)
+def test_the_forms_of_a_text(text: bytes, expected: set[bytes]) -> None:
+    found = {form for _, form in telling.forms(text)}
+    assert expected <= found
+    assert bool(found) <= telling.may_tell(text)
+    assert found <= expected or b" " in text
+
+
+@pytest.mark.parametrize(
+    ("number", "is_right"),
+    [
+        (b"4111111111111111", True),
+        (b"4111111111111112", False),
+        (b"378282246310005", True),
+        (b"2223003122003222", True),
+        (b"1111111111111111", None),
+        (b"411111111111111", None),
+    ],
+)
+def test_numbers_of_payment_cards(number: bytes, is_right: bool | None) -> None:
+    assert telling.card(number) is is_right
+
+
+@pytest.mark.parametrize(
+    ("code", "is_iban"),
+    [
+        (b"de89370400440532013000", True),
+        (b"ch9300762011623852957", True),
+        (b"de88370400440532013000", False),
+        (b"de8937040044053201300", False),
+        (b"zz89370400440532013000", False),
+        ("de8937040044053201300é".encode()[:22], False),
+    ],
+)
+def test_ibans(code: bytes, is_iban: bool) -> None:
+    assert telling.is_iban(code) is is_iban
+
+
+def test_hosts_that_nobody_owns_are_no_leak() -> None:
+    assert telling.host(b"jane@real.io") == b"real.io"
+    for email in (b"jane@example.com", b"jane@mail.example.org", b"a@b.test", b"logo@2x.png", b"x@host.invalid"):
+        assert telling.host(email) == b""
+    assert telling.host(b"jane@notexample.com") == b"notexample.com"
