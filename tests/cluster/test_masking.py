@@ -18,10 +18,10 @@ MASKING = {
 COUNTS = "SELECT count(*), count(*) FILTER (WHERE c.name LIKE 'customer %') FROM purchase p JOIN customer c ON c.id = p.customer_id"
 
 
-def apply(scene: Scene) -> None:
+def apply(scene: Scene, rules: str = RULES) -> None:
     key = "a key of thirty-two characters ok"
     for kind, name, content in (
-        ("ConfigMap", "masking", {"data": {"rules.yaml": RULES}}),
+        ("ConfigMap", "masking", {"data": {"rules.yaml": rules}}),
         ("Secret", "masking-key", {"stringData": {"key": key}}),
     ):
         metadata = {"name": name, "namespace": scene.namespace}
@@ -44,5 +44,27 @@ def test_targets_hold_masked_rows_and_a_new_column_changes_nothing_there(scene: 
     assert status["phase"] == "Failed"
     assert status["dump"]["reason"] == "ColumnsWithoutRule"
     assert "tables: {public.customer: {ssn: Null}}" in status["dump"]["message"]
+    for server in scene.lab.targets.values():
+        assert server.psql(COUNTS, scene.database).strip() == "1000|0"
+
+
+def test_a_masked_name_that_another_column_also_holds_stops_every_load(scene: Scene) -> None:
+    apply(scene)
+    scene.start_run("first")
+    assert scene.finished_run("first")["phase"] == "Succeeded"
+    note = (
+        "UPDATE purchase SET note = 'for customer 7' WHERE id = 7; UPDATE purchase SET note = 'customer 8' WHERE id = 8"
+    )
+    scene.lab.source.psql(f"ALTER TABLE purchase ADD note text; {note}", scene.database)
+    apply(scene, RULES.replace("amount: Noise", "amount: Noise, note: Keep"))
+
+    scene.start_run("second")
+    status = scene.finished_run("second")
+
+    assert (status["phase"], status["targetsSummary"]) == ("Failed", "0/3"), status
+    for target in status["targets"]:
+        assert target["reason"] == "LeakFound"
+        assert "public.purchase.note has 1 value of public.customer.name" in target["message"]
+        assert "customer 8" not in target["message"]
     for server in scene.lab.targets.values():
         assert server.psql(COUNTS, scene.database).strip() == "1000|0"

@@ -17,6 +17,21 @@ from lab.replications import Lab
 EXAMPLES = CHECKOUT / "manifests" / "examples"
 DATA = CHECKOUT / "tests" / "demo"
 NAMESPACE, REPLICATION = "data", "prod-fanout"
+MASKING_KEY = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "masking-key", "namespace": NAMESPACE},
+    "stringData": {"key": "the demo's key, the same in every demo"},
+}
+MASKED = (
+    *("shop.users.email", "shop.users.full_name", "shop.users.home", "shop.users.last_ip"),
+    *(f"shop.orders_{part}.{column}" for part in ("2023h1", "2023h2", "rest") for column in ("ship_to", "note")),
+    *("shop.reviews.title", "shop.reviews.body", "shop.sessions.token", "billing.payments.raw"),
+    *("audit.events_0.payload", "audit.events_1.payload"),
+)
+"""The columns that manifests/examples/masking.yaml masks."""
+
+PEOPLE = "SELECT email, full_name, last_ip FROM shop.users ORDER BY id"
 ROWS = "1000000"
 RUN_SECONDS = 600
 POLL_SECONDS = 1.0
@@ -33,7 +48,7 @@ def tell() -> bool:
         for server in lab.servers:
             databases.ensure_database(server, "app", replications.OWNER)
         cluster.kubectl("apply", "-f", EXAMPLES / "namespace.yaml")
-        cluster.apply(*replications.secrets(lab, NAMESPACE))
+        cluster.apply(*replications.secrets(lab, NAMESPACE), MASKING_KEY)
         cluster.kubectl("apply", "-f", EXAMPLES)
     with step("production's data"):
         _fill(lab.source)
@@ -43,7 +58,8 @@ def tell() -> bool:
         say(f"\n$ kubectl get {what} -n {NAMESPACE}")
         say(cluster.kubectl("get", what, "-n", NAMESPACE).rstrip())
     _tell_times(cluster, run)
-    return _compare(lab) and phase == "Succeeded"
+    _tell_masking(cluster, run)
+    return all([_compare(lab), _is_masked(lab), phase == "Succeeded"])
 
 
 def _fill(source: Server) -> None:
@@ -109,11 +125,38 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def _tell_masking(cluster: Cluster, run: str) -> None:
+    say(f"\n$ kubectl describe {run} -n {NAMESPACE} | grep masked")
+    described = cluster.kubectl("describe", run, "-n", NAMESPACE).splitlines()
+    say("\n".join(line for line in described if "masked" in line))
+
+
 def _compare(lab: Lab) -> bool:
-    """Print rows and checksums of source and targets side by side; return whether all are equal."""
-    with step("\nrows and content checksums"), ThreadPoolExecutor() as pool:
-        original, *copies = pool.map(contents.read, lab.servers)
-    lines, is_equal = contents.table(original, dict(zip(lab.targets, copies, strict=True)))
+    """Print rows and checksums of source and targets side by side; return whether all that is not masked is equal."""
+    with step("\nrows and content checksums, without masked columns"), ThreadPoolExecutor() as pool:
+        original, *copies = pool.map(lambda server: contents.read(server, left_out=MASKED), lab.servers)
+    masked = {column.rpartition(".")[0] for column in MASKED}
+    lines, is_equal = contents.table(original, dict(zip(lab.targets, copies, strict=True)), masked)
     say("\n".join(lines))
     say(f"{len(original)} tables, {sum(content.rows for content in original.values()):,} rows")
     return is_equal
+
+
+def _is_masked(lab: Lab) -> bool:
+    """Print a target's people; return whether no target has an e-mail address, a name or an address of production's."""
+    production = _people(lab.source)
+    copies = {name: _people(server) for name, server in lab.targets.items()}
+    say("\n$ psql dev: SELECT email, full_name, last_ip FROM shop.users ORDER BY id LIMIT 3")
+    say("\n".join(" | ".join(person) for person in copies["dev"][:3]))
+    known = {value for person in production for value in person if value}
+    found = {name: sum(value in known for person in people for value in person) for name, people in copies.items()}
+    say(f"\nvalues of production's {len(production):,} people in the targets: {found}")
+    return (
+        len(production) > 0
+        and all(len(people) == len(production) for people in copies.values())
+        and not any(found.values())
+    )
+
+
+def _people(server: Server) -> list[list[str]]:
+    return [line.split("|") for line in server.psql(PEOPLE, "app").splitlines()]

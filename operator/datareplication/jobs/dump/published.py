@@ -12,6 +12,8 @@ def report(path: Path, manifest: Manifest) -> Report:
     message = f"{manifest.tables} tables, {manifest.rows} rows"
     if left_out := omission.describe(manifest.omitted):
         message += f"; not copied: {left_out}"
+    if manifest.masked:
+        message += f"; {manifest.masked}"
     return Report(
         outcome="Succeeded",
         reason="Dumped",

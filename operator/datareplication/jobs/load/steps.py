@@ -189,6 +189,8 @@ def _report(
         message += f"; {'; '.join(replaced.remarks)}"
     if unfilled := omission.describe_unfilled(manifest.omitted):
         message += f"; {unfilled}"
+    if manifest.masked:
+        message += f"; {manifest.masked}"
     return Report(
         outcome="Succeeded",
         reason="Loaded",

@@ -17,3 +17,7 @@ class Masked:
 
     leak_gate_seal: ranges.Text = ""
     """HMAC-SHA256 of the leak gate's file by a subkey of the masking key."""
+
+    def __str__(self) -> str:
+        """Return what a report says."""
+        return f"{self.columns} columns masked by rules {self.rules_sha256[:12]}"
