@@ -59,7 +59,8 @@ def tell() -> bool:
         say(cluster.kubectl("get", what, "-n", NAMESPACE).rstrip())
     _tell_times(cluster, run)
     _tell_masking(cluster, run)
-    return all([_compare(lab), _is_masked(lab), phase == "Succeeded"])
+    is_equal = _compare(lab)
+    return phase == "Succeeded" and is_equal and _is_masked(lab)
 
 
 def _fill(source: Server) -> None:
