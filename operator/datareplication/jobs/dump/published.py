@@ -5,6 +5,7 @@ from pathlib import Path
 from datareplication.core.report import Report
 from datareplication.jobs.model import omission
 from datareplication.jobs.model.manifest import Manifest
+from datareplication.jobs.model.masking import unmasked
 
 
 def report(path: Path, manifest: Manifest) -> Report:
@@ -12,6 +13,8 @@ def report(path: Path, manifest: Manifest) -> Report:
     message = f"{manifest.tables} tables, {manifest.rows} rows"
     if left_out := omission.describe(manifest.omitted):
         message += f"; not copied: {left_out}"
+    if manifest.masked and (carried := unmasked.describe(manifest.masked.unmasked)):
+        message += f"; not masked: {carried}"
     return Report(
         outcome="Succeeded",
         reason="Dumped",

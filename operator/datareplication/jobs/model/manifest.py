@@ -243,8 +243,9 @@ class Manifest:
     omitted: Omitted = Omitted()
     format_version: int = FORMAT_VERSION
     not_carried: tuple[str, ...] = ()
-    masked: Masked | None = None
     """What the source has and a copy leaves behind on purpose, in the words of left_behind."""
+    masked: Masked | None = None
+    """None if nothing is masked."""
 
     @property
     def rows(self) -> int:

@@ -9,6 +9,7 @@ from datareplication.jobs.model.masking.families import ValueType
 from datareplication.jobs.model.masking.kinds import KINDS
 from datareplication.jobs.model.masking.rules import Rule, Rules
 from datareplication.jobs.model.masking.stamp import Masked
+from datareplication.jobs.model.masking.unmasked import Unmasked
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,14 @@ class Masking:
     sha256: str
     """Of the rules' file."""
 
+    unmasked: tuple[Unmasked, ...] = ()
+    """Where the schema carries text that no rule masks."""
+
     @property
     def stamp(self) -> Masked:
         """Return what the manifest says about the masking."""
         masked = (mask for masks in self.masks.values() for mask in masks if mask.rule.kind != "Keep")
-        return Masked(self.sha256, sum(1 for _ in masked))
+        return Masked(self.sha256, sum(1 for _ in masked), self.unmasked)
 
     def of(self, oid: int) -> tuple[Mask, ...]:
         """Return the columns of a table; none if all are kept."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from datareplication.jobs.model import ranges
+from datareplication.jobs.model.masking.unmasked import Unmasked
 
 
 @dataclass(frozen=True)
@@ -14,3 +15,6 @@ class Masked:
 
     columns: ranges.Count
     """How many columns are masked."""
+
+    unmasked: tuple[Unmasked, ...] = ()
+    """Where the schema carries text that no rule masks."""
