@@ -2,10 +2,13 @@
 
 import json
 import textwrap
+from collections.abc import Sequence
 
 import pytest
 
 from datareplication.jobs.dump.masking import trying
+from datareplication.jobs.model.masking import trials
+from datareplication.jobs.model.masking.trials import Trial
 from support.programs import Outcome, Programs
 from support.server import PASSWORD
 
@@ -256,6 +259,52 @@ def test_a_mask_that_would_run_code_of_users_is_refused(programs: Programs, kind
 
     assert ended.code == (65 if told else 0), ended.report.message
     assert told in ended.report.message
+
+
+HOSTILE = """
+    CREATE FUNCTION deed(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$
+    BEGIN IF current_user = '{0}' THEN RAISE 'tenant has %', current_user; END IF; RETURN $1; END $$
+"""
+
+
+def test_no_query_is_planned_on_a_table_whose_index_calls_functions_of_users(programs: Programs) -> None:
+    """A CHECK would be violated, so a sample would say so; the planner would run the function for the constant."""
+    reader = f"{programs.database}_reader"
+    programs.source.run(f"CREATE ROLE {reader} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")
+    programs.source.run(
+        TABLE,
+        ROWS,
+        HOSTILE.format(reader),
+        "CREATE INDEX ON t ((v || deed('x')))",
+        "ALTER TABLE t ADD CHECK (v LIKE 'word %')",
+        database=programs.database,
+    )
+
+    ended = dump(programs, "tables: {public.t: {id: Keep, v: Hash, n: Keep}}", PROD_DB_USERNAME=reader)
+
+    programs.source.run(f"DROP ROLE {reader}")
+    assert ended.summary == (65, "MaskingRefused")
+    assert ended.report.message.startswith("an index or statistics object calls functions of users")
+    assert "violated" not in ended.report.message
+
+
+def test_nor_on_one_that_gets_such_an_index_meanwhile(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = f"{programs.database}_reader"
+    programs.source.run(f"CREATE ROLE {reader} LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")
+    programs.source.run(TABLE, ROWS, HOSTILE.format(reader), database=programs.database)
+    rows_of_each = trials.rows_of_each
+
+    def and_then_an_index(planned: Sequence[Trial]) -> int:
+        programs.source.run("CREATE INDEX ON t ((v || deed('x')))", database=programs.database)
+        return rows_of_each(planned)
+
+    monkeypatch.setattr(trials, "rows_of_each", and_then_an_index)
+
+    ended = dump(programs, "tables: {public.t: {id: Keep, v: Hash, n: Keep}}", PROD_DB_USERNAME=reader)
+
+    programs.source.run(f"DROP ROLE {reader}")
+    assert untried(ended) == ["public.t: it got an index that calls functions of users"]
+    assert ended.summary == (75, "SchemaChanging")
 
 
 def test_what_takes_too_long_is_named_and_the_dump_goes_on(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,7 @@ class _Trying:
         if refused := list(trials.refusals(trial)):
             found.problems += refused
             return
+        source.check_is(self.session, table.schema, table.name, table.oid)
         if unplanned.among(self.fresh, [Shape(table.schema, table.name, ())]):
             found.untried.append(f"{table.schema}.{table.name}: it got an index that calls functions of users")
             return
