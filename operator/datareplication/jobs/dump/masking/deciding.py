@@ -50,16 +50,16 @@ def decided(given: MaskingSettings | None, source: Source, log: Log) -> Masking 
     found = decisions.decide(rules, facts)
     _refuse_missing(found)
     made = masking.planned(rules, facts, found, given.key)
-    check(found, [*_calling(made, source), *_on_samples(made, source, found.problems, log)])
+    check([*found.problems, *_calling(made, source), *_on_samples(made, source, found.problems, log)], log)
     carried = mask_literals.read(source.session, source.exported.selection.left_out_oids)
     _log_unmasked(carried, log)
     return replace(made, unmasked=unmasked.listed(carried))
 
 
-def check(found: Decided, more: Collection[str] = ()) -> None:
-    """Raise DataError if a column has no rule, or a rule does not fit. more: further problems."""
-    _refuse_missing(found)
-    if problems := [*found.problems, *more]:
+def check(problems: Sequence[str], log: Log) -> None:
+    """Raise DataError if there are problems; the message has the first ones, the log has all."""
+    if problems:
+        log.warning("what the masking rules do not fit", problems=problems)
         raise DataError(shortened(problems), reason="MaskingRefused")
 
 
