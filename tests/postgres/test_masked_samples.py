@@ -3,12 +3,14 @@
 import json
 import textwrap
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from datareplication.jobs.dump.masking import trying
 from datareplication.jobs.model.masking import trials
 from datareplication.jobs.model.masking.trials import Trial
+from support import server
 from support.programs import Outcome, Programs
 from support.server import PASSWORD
 
@@ -359,6 +361,21 @@ def test_a_large_tables_blocks_are_sampled(programs: Programs) -> None:
 
     assert ended.summary == (65, "MaskingRefused")
     assert "CHECK fine is violated by masked rows" in ended.report.message
+
+
+def test_a_standby_and_a_role_that_reads_are_enough(tmp_path: Path) -> None:
+    with server.running() as primary:
+        primary.run("CREATE DATABASE app", f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}' IN ROLE pg_read_all_data")
+        primary.run(TABLE, ROWS, "ALTER TABLE t ADD CHECK (v ~ 'w'), ADD CHECK (1 / n < 9)", database="app")
+        with server.standby_of(primary) as standby:
+            programs = Programs(tmp_path, standby, standby, "app")
+            as_reader = {"PROD_DB_USERNAME": "reader"}
+            refused = dump(programs, "tables: {public.t: {id: Keep, v: Hash, n: {rule: Fixed, value: 0}}}", **as_reader)
+            dumped = dump(programs, "tables: {public.t: {id: Keep, v: Partial, n: Noise}}", **as_reader)
+    assert refused.summary == (65, "MaskingRefused")
+    assert "CHECK t_n_check cannot be computed of masked rows (DivisionByZero" in refused.report.message
+    assert "CHECK t_v_check is violated" in refused.report.message
+    assert (dumped.code, untried(dumped)) == (0, [])
 
 
 def test_text_in_the_schema_is_named_but_not_told(programs: Programs) -> None:

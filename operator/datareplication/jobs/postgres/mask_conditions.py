@@ -6,7 +6,7 @@ about dates and stable, and if no type in it has code of users. Other stable fun
 reads the key, and table_to_xml() runs any view.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from datareplication.jobs.model.masking.trials import Condition
 from datareplication.jobs.postgres.connection import Session, records
@@ -29,7 +29,10 @@ _HARMLESS = """
 
 _TYPES = """
     inside(type, part) AS (
-        SELECT oid, oid FROM pg_type WHERE oid >= 16384
+        SELECT used.oid, used.oid FROM (
+            SELECT atttypid FROM pg_attribute WHERE attrelid = ANY (%(oids)s::oid[])
+            UNION SELECT refobjid FROM pg_depend WHERE refclassid = 'pg_type'::regclass
+              AND classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass)) AS used(oid)
         UNION SELECT i.type, below.part FROM inside i JOIN pg_type t ON t.oid = i.part
         CROSS JOIN LATERAL (SELECT t.typbasetype UNION ALL SELECT t.typelem) AS below(part) WHERE below.part <> 0
     ), kinds AS (
@@ -57,8 +60,10 @@ _IS_SAFE = f"""
 """SQLVALUEFUNCTION from 9 on are the names of users and databases, which differ between source and target."""
 
 _READ_BY = """
-    array(SELECT r.attname::text FROM columns r WHERE r.oid = {oid} AND ({tree}::text ~ ':varattno 0 ' OR r.attnum IN (
-        SELECT m[1]::int FROM regexp_matches({tree}::text, ':varattno (\\d+)', 'g') AS f(m))))
+    array(SELECT r.attname::text FROM pg_attribute r
+          WHERE r.attrelid = {oid} AND r.attnum > 0 AND NOT r.attisdropped AND (
+              {tree}::text ~ ':varattno 0 ' OR r.attnum IN (
+                  SELECT m[1]::int FROM regexp_matches({tree}::text, ':varattno (\\d+)', 'g') AS f(m))))
 """
 """A reference to the whole row reads every column."""
 
@@ -104,6 +109,9 @@ _QUERY = f"""
 which are never validated. A cast to a domain runs all of its CHECKs."""
 
 
-def read(session: Session, oids: Collection[int]) -> Sequence[Condition]:
-    """Return the conditions of these tables, as the session's snapshot sees them."""
-    return records(session, _QUERY, {"oids": list(oids)}, into=Condition, doing=DOING)
+def read(session: Session, oids: Collection[int]) -> Mapping[int, Sequence[Condition]]:
+    """Return the conditions of these tables by oid, as the session's snapshot sees them."""
+    found: dict[int, list[Condition]] = {oid: [] for oid in oids}
+    for one in records(session, _QUERY, {"oids": list(oids)}, into=Condition, doing=DOING):
+        found[one.oid].append(one)
+    return found

@@ -76,7 +76,7 @@ def test_a_value_whose_making_runs_code_of_users_is_refused() -> None:
         condition("Cast", "", "id", is_safe=False, owner="app.id"),
     ]
     trial = trials.planned(TABLE, MASKS, found)
-    why = "as the dump's role, which calls functions of users: use Null or Keep"
+    why = "as the dump's role, and that may be code of users: use Null or Keep"
     assert list(trials.refusals(trial)) == [
         f"app.users.mail: rule Email (line 3) would run CHECK word_check of domain app.word {why}",
         f"app.users.name: rule Name would run a cast of type app.id {why}",

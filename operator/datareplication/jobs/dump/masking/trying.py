@@ -40,12 +40,9 @@ def on_samples(opened: Opened, snapshot_id: str, masking: Masking, tables: Colle
         masked.prepare(session, masking)
         with source.sharing(session, snapshot_id):
             conditions = mask_conditions.read(session, [table.oid for table in chosen])
-            planned = [
-                trials.planned(table, masking.of(table.oid), [one for one in conditions if one.oid == table.oid])
-                for table in chosen
-            ]
+            planned = [trials.planned(table, masking.of(table.oid), conditions[table.oid]) for table in chosen]
             trying = _Trying(session, fresh, masked.Expressions(masking, words.read_all), trials.rows_of_each(planned))
-            for trial in planned:
+            for trial in sorted(planned, key=lambda trial: -len(trial.checks + trial.generated)):
                 trying.table(trial)
     return trying.found
 
@@ -68,12 +65,13 @@ class _Trying:
         if refused := list(trials.refusals(trial)):
             found.problems += refused
             return
-        source.check_is(self.session, table.schema, table.name, table.oid)
-        if unplanned.among(self.fresh, [Shape(table.schema, table.name, ())]):
-            found.untried.append(f"{table.schema}.{table.name}: it got an index that calls functions of users")
-            return
         until = min(self.deadline, time.monotonic() + SECONDS_PER_TABLE)
         try:
+            _left(until)
+            source.check_is(self.session, table.schema, table.name, table.oid)
+            if unplanned.among(self.fresh, [Shape(table.schema, table.name, ())]):
+                found.untried.append(f"{table.schema}.{table.name}: it got an index that calls functions of users")
+                return
             for problem in self._problems(trial, until):
                 found.problems.append(problem)
         except NotInTimeError:

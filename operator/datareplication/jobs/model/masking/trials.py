@@ -151,7 +151,7 @@ def refusals(trial: Trial) -> Iterator[str]:
     """Yield a problem for each column whose masked values would run code of users in the source."""
     for mask, one in trial.refused:
         what = f"CHECK {one.name} of domain {one.owner}" if one.kind == "Made" else f"a cast of type {one.owner}"
-        text = f"would run {what} as the dump's role, which calls functions of users"
+        text = f"would run {what} as the dump's role, and that may be code of users"
         yield f"{_where(trial.table, mask)} {text}: use Null or Keep"
 
 
