@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from psycopg2 import sql
 
-from support import server
+from support import extension, server
 from support.family import SUFFIXES
 from support.programs import Dumped, Programs, databases
 from support.server import Server
@@ -56,6 +56,13 @@ def source() -> Iterator[Server]:
 def target() -> Iterator[Server]:
     with server.running() as made:
         yield made
+
+
+@pytest.fixture
+def install() -> Iterator[extension.Install]:
+    """A function that gives all servers of this machine an extension with a script, until the test ends."""
+    with extension.installing() as install:
+        yield install
 
 
 @pytest.fixture

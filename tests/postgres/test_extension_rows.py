@@ -1,20 +1,16 @@
 """Rows that users keep in tables of extensions are added to those that the extension's script put there."""
 
-import os
-import subprocess
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from datareplication.jobs.model import manifest_file
 from datareplication.jobs.model.manifest import Column, Relation
 from datareplication.jobs.snapshot import store
+from support.extension import NAME, Install
 from support.programs import Outcome, Programs, databases
-from support.server import PASSWORD, binaries
+from support.server import PASSWORD
 
-NAME = "datareplication_test"
 KINDS = """
     CREATE TABLE kinds (id int PRIMARY KEY, title text);
     INSERT INTO kinds VALUES (1, 'built in');
@@ -31,26 +27,6 @@ SCRIPT = f"""
 """
 WITHOUT_ITEMS = KINDS
 CONTENT = "SELECT id, title, (SELECT array_agg(ARRAY[i.id, double] ORDER BY i.id) FROM items i WHERE kind = k.id) FROM kinds k"
-
-Install = Callable[[str], None]
-
-
-@pytest.fixture
-def install() -> Iterator[Install]:
-    """Return a function that gives all servers of this machine an extension with a script, until the test ends."""
-    shared = subprocess.run([binaries() / "pg_config", "--sharedir"], capture_output=True, text=True, check=True)
-    directory = Path(shared.stdout.strip()) / "extension"
-    if not os.access(directory, os.W_OK):
-        pytest.skip(f"{directory} cannot be written")
-    files = [directory / f"{NAME}.control", directory / f"{NAME}--1.0.sql"]
-
-    def write(script: str) -> None:
-        files[0].write_text("default_version = '1.0'\nrelocatable = false\nschema = public\n")
-        files[1].write_text(script)
-
-    yield write
-    for file in files:
-        file.unlink(missing_ok=True)
 
 
 @pytest.fixture

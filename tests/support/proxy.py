@@ -1,4 +1,4 @@
-"""A proxy on loopback between the programs and a server, whose connections a test can cut all at once."""
+"""A proxy on loopback between the programs and a server: a test can cut its connections all at once, or hear them."""
 
 import contextlib
 import socket
@@ -11,10 +11,15 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards every connection to a port of loopback. port: its own port."""
+    """Forwards every connection to a port of loopback. port: its own port.
 
-    def __init__(self, to_port: int) -> None:
+    answers: for each connection, all that the server has sent; empty unless the proxy is told to listen.
+    """
+
+    def __init__(self, to_port: int, *, listens: bool = False) -> None:
         self._to_port = to_port
+        self._listens = listens
+        self.answers: list[bytearray] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -52,14 +57,16 @@ class Proxy:
             return
         with self._lock:
             self._open += [client, server]
-        for ends in ((client, server), (server, client)):
+            answers = bytearray() if self._listens else None
+            self.answers += [] if answers is None else [answers]
+        for ends in ((client, server, None), (server, client, answers)):
             threading.Thread(target=_forward, args=ends, daemon=True).start()
 
 
 @contextlib.contextmanager
-def proxy_of(port: int) -> Iterator[Proxy]:
+def proxy_of(port: int, *, listens: bool = False) -> Iterator[Proxy]:
     """Yield a proxy of a port of loopback."""
-    proxy = Proxy(port)
+    proxy = Proxy(port, listens=listens)
     thread = threading.Thread(target=proxy.serve, daemon=True)
     thread.start()
     try:
@@ -69,8 +76,10 @@ def proxy_of(port: int) -> Iterator[Proxy]:
         thread.join()
 
 
-def _forward(source: socket.socket, sink: socket.socket) -> None:
+def _forward(source: socket.socket, sink: socket.socket, heard: bytearray | None) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(1 << 16):
+            if heard is not None:
+                heard += data
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)

@@ -38,7 +38,7 @@ MEANINGS: dict[OfDumps, Meaning] = {
     ),
     "MaskingRefused": Meaning(
         "dump",
-        "A masking rule does not fit the source: its types, unique indexes, foreign keys or partitions.",
+        "A masking rule does not fit the source: its types, keys, partitions, constraints or rows.",
         "Use the rule that the message names.",
     ),
     "BadPattern": Meaning(

@@ -5,6 +5,7 @@ from pathlib import Path
 from datareplication.core.report import Report
 from datareplication.jobs.model import omission
 from datareplication.jobs.model.manifest import Manifest
+from datareplication.jobs.model.masking import unmasked
 
 
 def report(path: Path, manifest: Manifest) -> Report:
@@ -14,6 +15,8 @@ def report(path: Path, manifest: Manifest) -> Report:
         message += f"; not copied: {left_out}"
     if manifest.masked:
         message += f"; {manifest.masked}"
+    if manifest.masked and (carried := unmasked.describe(manifest.masked.unmasked)):
+        message += f"; not masked: {carried}"
     return Report(
         outcome="Succeeded",
         reason="Dumped",

@@ -7,11 +7,11 @@ pg_dump.
 import contextlib
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from datareplication.core.report import Report
-from datareplication.jobs.dump import exclusion, large_object_archive, refusal, splitting, volume, worker
+from datareplication.jobs.dump import large_object_archive, refusal, schema_archive, splitting, volume, worker
 from datareplication.jobs.dump.masking import deciding, gate_file
 from datareplication.jobs.dump.published import report
 from datareplication.jobs.dump.results import Results
@@ -130,11 +130,13 @@ class _Dump:
             settings=source.own_settings(self.given.source, self._application),
             for_tools=for_tools(session),
             views=filling.decide(catalog.materialized_views(session), selected.rowless_oids),
-            masking=deciding.decided(session, self.given.masking, exported, never),
+            masking=None,
             unplanned=never,
             versions=unlocked.versions(session),
         )
         refusal.unlogged_on_standby(seen.copied, is_standby=identity.is_standby)
+        rules_on = deciding.Source(session, exported, never, self._opened)
+        seen = replace(seen, masking=deciding.decided(self.given.masking, rules_on, self.frame.log))
         self.frame.log.info("snapshot taken", snapshot_time=taken.time, lsn=taken.lsn, tables=len(seen.copied))
         omitted = omission.omitted_by(selected, seen.views.unfilled)
         if left_out := omission.describe(omitted):
@@ -142,9 +144,12 @@ class _Dump:
         return seen
 
     def _changed(self, seen: Seen) -> str:
-        patience = self.given.care.lock_timeout_seconds
-        with contextlib.closing(source.opened(self.given.source, self._application, patience)) as session:
+        with contextlib.closing(self._opened({})) as session:
             return unlocked.changed(session, seen.versions)
+
+    def _opened(self, settings: Mapping[str, str]) -> Session:
+        patience = self.given.care.lock_timeout_seconds
+        return source.opened(self.given.source, self._application, patience, settings)
 
     def _archives(self, seen: Seen) -> Iterator[Running]:
         """Start pg_dump for the schema, and again for the large objects if there are any."""
@@ -251,16 +256,8 @@ class _Dump:
         )
 
     def _schema_arguments(self, seen: Seen) -> list[str]:
-        return [
-            "--format=custom",
-            "--schema-only",
-            "--no-publications",
-            "--no-subscriptions",
-            f"--exclude-schema={catalog.PROVENANCE[0]}",
-            f"--lock-wait-timeout={self.given.care.lock_timeout_seconds}s",
-            f"--snapshot={seen.snapshot.id}",
-            *exclusion.dump_options(seen.selection.left_out, seen.identity.csv_encoding),
-        ]
+        patience, encoding = self.given.care.lock_timeout_seconds, seen.identity.csv_encoding
+        return schema_archive.dump_options(seen.snapshot.id, seen.selection, encoding, patience)
 
     def _login(self, seen: Seen) -> Login:
         return login(self.given.source, self._application, seen.for_tools)

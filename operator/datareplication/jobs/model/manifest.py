@@ -245,6 +245,7 @@ class Manifest:
     not_carried: tuple[str, ...] = ()
     """What the source has and a copy leaves behind on purpose, in the words of left_behind."""
     masked: Masked | None = None
+    """None if nothing is masked."""
     leak_gate: Part | None = None
     """What a load of a masked snapshot must not find (model/masking/leaks)."""
 

@@ -29,6 +29,8 @@ from datareplication.jobs.model.manifest import (
     Sequence,
     Source,
 )
+from datareplication.jobs.model.masking.stamp import Masked
+from datareplication.jobs.model.masking.unmasked import Unmasked
 from datareplication.jobs.model.ownership import Owned, Ownership
 from datareplication.jobs.snapshot import inventory, listing, store
 
@@ -58,6 +60,8 @@ FULL = Manifest(
     large_objects=LargeObjects(Part("blobs.dump", 0, 5, 5, "ab"), 2),
     omitted=Omitted(("a.b",), ("c.d",), ("e.f",), (CatalogObject(2606, 5, "fk"),)),
     not_carried=("roles: app",),
+    masked=Masked("ab", 3, "cd", (Unmasked("defaults", 1, ("public.t.a",)),)),
+    leak_gate=Part("leak_gate.json", 0, 5, 5, "ab"),
 )  # fmt: skip
 CONTENT: dict[str, Any] = {
     name: value for name, value in json.loads(manifest_file.to_json(FULL)).items() if name != "checksum"

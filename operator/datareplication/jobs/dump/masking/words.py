@@ -11,8 +11,9 @@ from datareplication.jobs.model.masking.words import LANGUAGES, Words
 _FOLD = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, string.digits)
 
 
+@functools.cache
 def read(language: str) -> Words:
-    """Return the words of one of LANGUAGES."""
+    """Return the words of one of LANGUAGES, which are read once: each table's expressions ask for them."""
     text = resources.files(__package__).joinpath("word_lists", f"{language}.json").read_text(encoding="utf-8")
     words: Words = codec.decoded(Words, json.loads(text), f"{language}.json")
     return words

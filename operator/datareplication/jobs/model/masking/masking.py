@@ -9,6 +9,7 @@ from datareplication.jobs.model.masking.families import ValueType
 from datareplication.jobs.model.masking.kinds import KINDS
 from datareplication.jobs.model.masking.rules import Rule, Rules
 from datareplication.jobs.model.masking.stamp import Masked
+from datareplication.jobs.model.masking.unmasked import Unmasked
 
 RESERVED = "datareplication:"
 """No domain of a rules' file begins with it."""
@@ -43,11 +44,13 @@ class Masking:
 
     leak_hosts: tuple[str, ...] = ()
     leak_ignored: tuple[str, ...] = ()
+    unmasked: tuple[Unmasked, ...] = ()
+    """Where the schema carries text that no rule masks."""
 
     def stamp(self, leak_gate_seal: str) -> Masked:
         """Return what the manifest says about the masking."""
         masked = (mask for masks in self.masks.values() for mask in masks if mask.rule.kind != "Keep")
-        return Masked(self.sha256, sum(1 for _ in masked), leak_gate_seal)
+        return Masked(self.sha256, sum(1 for _ in masked), leak_gate_seal, self.unmasked)
 
     def of(self, oid: int) -> tuple[Mask, ...]:
         """Return the columns of a table; none if all are kept."""

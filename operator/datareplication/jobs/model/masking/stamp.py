@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from datareplication.jobs.model import ranges
+from datareplication.jobs.model.masking.unmasked import Unmasked
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,9 @@ class Masked:
 
     leak_gate_seal: ranges.Text = ""
     """HMAC-SHA256 of the leak gate's file by a subkey of the masking key."""
+
+    unmasked: tuple[Unmasked, ...] = ()
+    """Where the schema carries text that no rule masks."""
 
     def __str__(self) -> str:
         """Return what a report says."""
