@@ -1,17 +1,31 @@
 """Checks the rules' file against the source before any row is copied: a Masking, or one error with all problems."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from datareplication.errors import DataError
 from datareplication.jobs.dump.masking import rules_file
 from datareplication.jobs.model.masking import decisions, masking
 from datareplication.jobs.model.masking.decisions import Decided
+from datareplication.jobs.model.masking.facts import Facts
 from datareplication.jobs.model.masking.masking import Masking
+from datareplication.jobs.model.masking.rules import Rules
 from datareplication.jobs.model.omission import shortened
 from datareplication.jobs.model.settings import MaskingSettings
 from datareplication.jobs.postgres import mask_facts
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.source import Exported
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the rules decide about the source, and all that is wrong."""
+
+    facts: Facts
+    found: Decided
+    masking: Masking
+    calling: tuple[str, ...]
+    """Masked tables whose indexes or statistics objects call functions of users."""
 
 
 def decided(
@@ -24,18 +38,31 @@ def decided(
     """
     if given is None:
         return None
-    rules = rules_file.read(given.rules)
-    tables = [table for table in exported.tables if table.oid not in exported.selection.rowless_oids]
-    facts = mask_facts.read(session, tables)
+    seen = findings(session, rules_file.read(given.rules), given.key, exported, unplanned)
+    check(seen.found)
+    if seen.calling:
+        raise DataError(calls(seen.calling[0]), reason="MaskingRefused")
+    return seen.masking
+
+
+def facts_of(session: Session, exported: Exported) -> Facts:
+    """Return the facts of the tables whose rows are copied."""
+    return mask_facts.read(session, [one for one in exported.tables if one.oid not in exported.selection.rowless_oids])
+
+
+def findings(session: Session, rules: Rules, key: bytes, exported: Exported, unplanned: Collection[int]) -> Findings:
+    """Return what the rules decide about the source, and all that is wrong."""
+    facts = facts_of(session, exported)
     found = decisions.decide(rules, facts)
-    check(found)
-    made = masking.planned(rules, facts, found, given.key)
-    calling = [f"{table.schema}.{table.name}" for table in tables if table.oid in unplanned and made.of(table.oid)]
-    if calling:
-        text = f"an index or statistics object calls functions of users, which a masked copy would run: {calling[0]}"
-        remedy = "mask no column of it, leave its rows out (schemaOnly), or drop that index"
-        raise DataError(f"{text}; {remedy}", reason="MaskingRefused")
-    return made
+    made = masking.planned(rules, facts, found, key)
+    calling = (f"{one.schema}.{one.name}" for one in facts.tables if one.oid in unplanned and made.of(one.oid))
+    return Findings(facts, found, made, tuple(calling))
+
+
+def calls(table: str) -> str:
+    """Return what is wrong with a masked table over which no query may be planned."""
+    text = f"an index or statistics object calls functions of users, which a masked copy would run: {table}"
+    return f"{text}; mask no column of it, leave its rows out (schemaOnly), or drop that index"
 
 
 def check(found: Decided) -> None:

@@ -1,0 +1,30 @@
+"""The arguments and the variable about masking, as dump and mask read them."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from datareplication.errors import UsageError
+from datareplication.jobs.model.settings import MaskingSettings
+
+KEY_VARIABLE = "MASKING_KEY"
+SHORTEST_KEY = 16
+
+
+def masking(path: str, environment: Mapping[str, str]) -> MaskingSettings | None:
+    """Return how a dump masks; None without a file of rules, UsageError without a key."""
+    if not path:
+        return None
+    key = environment.get(KEY_VARIABLE, "")
+    if len(key) < SHORTEST_KEY:
+        text = f"{KEY_VARIABLE} must hold the masking key, at least {SHORTEST_KEY} characters that nobody can guess"
+        raise UsageError(f"{text}: for example the output of `openssl rand -hex 32`", reason="MissingVariable")
+    return MaskingSettings(Path(path), key.encode("utf-8", "surrogateescape"))
+
+
+def masking_by_any_key(path: str, environment: Mapping[str, str]) -> MaskingSettings:
+    """Return the same with a random key if none is given, for work that writes no masked value to a snapshot."""
+    given = masking(path, {KEY_VARIABLE: secrets.token_hex(32), **environment})
+    if given is None:
+        raise UsageError("--masking is empty: it names the file of the masking rules")
+    return given
