@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,10 @@ PEOPLE = [
         E'red \x1b[31m' || i, 'u' || i FROM generate_series(1, 200) i""",
     "CREATE TABLE nothing ()",
 ]
-ORIGINALS = (b"real.test", b"Ottokar", b"Realname", b"79 555", b"044 668", b"DE89", b"4111 1111 1111", b"private", b"hidden")
-ORIGINALS += (b"Ottilie", b"plush", b"192.168", b"756.9217", b"79555")
+ORIGINALS = [
+    *(b"real.test", b"Ottokar", b"Realname", b"79 555", b"044 668", b"DE89", b"4111 1111 1111", b"private", b"hidden"),
+    *(b"Ottilie", b"plush", b"192.168", b"756.9217", b"79555"),
+]
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ class Ended:
 def run(programs: Programs, *arguments: str, **changes: str) -> Ended:
     """Run the program in this process."""
     output, errors = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-    environment = {**programs.environment(), **changes}
+    environment = programs.environment(**changes)
     with pytest.MonkeyPatch.context() as patched:
-        for name in ("MASKING_KEY", *environment):
+        for name in ("MASKING_KEY", *programs.environment()):
             patched.delenv(name, raising=False)
         for name, value in environment.items():
             patched.setenv(name, value)
@@ -72,7 +75,7 @@ def run(programs: Programs, *arguments: str, **changes: str) -> Ended:
         with contextlib.redirect_stderr(errors):
             code = mask.main(list(arguments))
     output.flush()
-    return Ended(code, output.buffer.getvalue().decode(), errors.getvalue())  # type: ignore[attr-defined]
+    return Ended(code, output.buffer.getvalue().decode(), errors.getvalue())
 
 
 @pytest.fixture
@@ -91,7 +94,6 @@ def suggested(people: Programs) -> Path:
 
 def test_what_is_suggested_passes_the_check_and_masks_the_dump(people: Programs, suggested: Path) -> None:
     text = suggested.read_text()
-    print(text)
     assert text.startswith("# yaml-language-server: $schema=masking-rules.schema.json\n")
     for original in ORIGINALS:
         assert original not in text.encode()
@@ -108,3 +110,224 @@ def test_what_is_suggested_passes_the_check_and_masks_the_dump(people: Programs,
     assert loaded.code == 0, loaded.report.message
     joined = "SELECT count(*) FROM shop.orders o JOIN shop.customers c ON (c.id, c.email) = (o.customer, o.mail)"
     assert people.target.run(joined, database=people.database) == [(ROWS,)]
+
+
+def test_check_counts_what_is_masked(people: Programs, suggested: Path) -> None:
+    checked = run(people, "check", "--masking", str(suggested))
+    assert (checked.code, checked.errors) == (0, "")
+    assert checked.output == f"{suggested} fits the source: 6 tables, 31 columns masked, 14 kept\n"
+    chosen = run(people, "check", "--masking", str(suggested), "--include", "public.*")
+    assert (chosen.code, chosen.output) == (0, f"{suggested} fits the source: 1 table, 0 columns masked, 0 kept\n")
+
+
+def test_check_tells_everything_that_is_wrong_at_once(people: Programs, suggested: Path) -> None:
+    text = suggested.read_text()
+    for old, new in (
+        ("    iban: Iban", "    ibann: Iban"),
+        ("id: Keep  # number; ref", "id: Noise  # number; ref"),
+        ("geboren: ShiftDate", "geboren: Email"),
+        ("notes: Text", "# notes: Text"),
+        ("pan: CreditCard", "# pan: CreditCard"),
+        ("state: Keep", "# state: Keep"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    suggested.write_text(text)
+
+    checked = run(people, "check", "--masking", str(suggested))
+
+    assert (checked.code, checked.errors) == (
+        65,
+        f"datareplication-mask: ColumnsWithoutRule: {suggested} does not fit the source: 7 problems\n",
+    )
+    lines = checked.output.splitlines()
+    assert [line for line in lines if "has no masking rule" in line] == [
+        "shop.customers.iban has no masking rule; for example tables: {shop.customers: {iban: Null}}",
+        "shop.customers.pan has no masking rule; for example tables: {shop.customers: {pan: Null}}",
+        "shop.customers.notes has no masking rule; for example tables: {shop.customers: {notes: Null}}",
+        "shop.customers.state has no masking rule; for example tables: {shop.customers: {state: Keep}}",
+    ]
+    for told in ("has no column ibann", "customers_pkey is unique", "rule Email (line 21) does not take the type date"):
+        assert any(told in line for line in lines), lines
+    assert len(lines) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "code", "told"),
+    [
+        ("tables: {a}", {}, 64, "BadMaskingRules"),
+        ("", {}, 64, "BadMaskingRules"),
+        ("tables: {}", {"PROD_DB_PASSWORD": "wrong"}, 77, "LoginRefused"),
+        ("tables: {}", {"PROD_DB_CONNECTION": "host=127.0.0.1 port=1 dbname=x sslmode=disable"}, 75, "CannotConnect"),
+        ("tables: {}", {"PROD_DB_CONNECTION": ""}, 64, "MissingVariable"),
+    ],
+)
+def test_check_ends_as_a_dump_does(
+    programs: Programs, text: str, changes: dict[str, str], code: int, told: str
+) -> None:
+    path = programs.root / "rules.yaml"
+    path.write_text(text)
+    ended = run(programs, "check", "--masking", str(path), **changes)
+    assert (ended.code, ended.output) == (code, ""), ended.errors
+    assert told in ended.errors
+
+
+def test_a_table_of_others_is_refused_as_the_dump_refuses_it(programs: Programs) -> None:
+    programs.source.run("CREATE TABLE t (v text)", database=programs.database)
+    programs.source.run("DROP ROLE IF EXISTS mask_reader", "CREATE ROLE mask_reader LOGIN PASSWORD 'reader-secret'")
+    for command in (["suggest"], ["check", "--masking", str(rules(programs, "tables: {}"))]):
+        ended = run(programs, *command, PROD_DB_USERNAME="mask_reader", PROD_DB_PASSWORD="reader-secret")
+        assert ended.code == 77
+        assert "CannotReadTables" in ended.errors
+    programs.source.run("DROP ROLE mask_reader")
+
+
+def rules(programs: Programs, text: str) -> Path:
+    path = programs.root / "some.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_a_preview_shows_masked_values_as_the_dump_writes_them(people: Programs, suggested: Path) -> None:
+    shown = run(
+        people, "preview", "--masking", str(suggested), "--table", "shop.customers", "--rows", "3", MASKING_KEY=KEY
+    )
+    assert (shown.code, shown.errors) == (0, "")
+    for original in ORIGINALS:
+        assert original not in shown.output.encode()
+    heading, *lines = shown.output.splitlines()
+    assert heading.split()[:5] == ["email", "vorname", "nachname", "phone", "contact"]
+    assert heading.endswith("ahv               code")
+    assert len(lines) == 4
+    assert lines[-1] == "kept as they are, not shown: id, state, tier, created_at"
+    assert "NULL" in lines[0]
+    assert people.dump("--masking", str(suggested), "--compression=None", MASKING_KEY=KEY).code == 0
+    written = b"".join(path.read_bytes() for path in (people.snapshot / "data").iterdir()).decode()
+    for line in lines[:3]:
+        assert line.split()[0].rstrip("…") in written
+
+
+def test_a_preview_without_a_key_says_that_its_values_are_others(people: Programs, suggested: Path) -> None:
+    first, second = (run(people, "preview", "--masking", str(suggested), "--table", "shop.orders") for _ in range(2))
+    assert (first.code, first.errors) == (
+        0,
+        "datareplication-mask: MASKING_KEY is not set: a random key is used, and the dump's values will be others\n",
+    )
+    assert first.output != second.output
+    lines = first.output.splitlines()  # the rows are in two partitions
+    assert (len(lines), lines[0].split()) == (12, ["mail", "buyer"])
+
+
+def test_what_a_preview_cannot_show_is_named(people: Programs, suggested: Path) -> None:
+    def preview(table: str, text: str = "") -> Ended:
+        path = rules(people, text) if text else suggested
+        return run(people, "preview", "--masking", str(path), "--table", table, MASKING_KEY=KEY)
+
+    assert preview("shop.nobody").code == 64
+    assert "shop.nobody is no table of the source" in preview("shop.nobody").errors
+    assert preview("shop.orders", "tables: {shop.orders: {id: Keep, buyer: Hash}}").output.splitlines()[-2:] == [
+        "kept as they are, not shown: id",
+        "without a rule: customer, mail, placed_on",
+    ]
+    refused = preview("shop.orders", "tables: {shop.orders: {placed_on: Email}}")
+    assert (refused.code, refused.output) == (65, "")
+    assert "does not take the type date" in refused.errors
+    assert preview("shop.orders", "tables: {shop.orders: {id: Keep}}").output.splitlines() == [
+        "kept as they are, not shown: id",
+        "without a rule: customer, mail, buyer, placed_on",
+    ]
+    failing = preview("shop.orders", "tables: {shop.orders: {buyer: {rule: Sql, expression: 'buyer::int'}}}")
+    assert failing.code == 65
+    assert "Ottokar" not in failing.errors
+
+
+def test_hostile_names_and_values_reach_no_terminal(people: Programs, suggested: Path) -> None:
+    text = suggested.read_text()
+    assert all(one.isprintable() or one == "\n" for one in text)
+    table = '"Odd.Schema"."It\'s ""o""d"'
+    shown = run(people, "preview", "--masking", str(suggested), "--table", table, MASKING_KEY=KEY)
+    assert shown.code == 0, shown.errors
+    assert all(one.isprintable() or one == "\n" for one in shown.output)
+    assert "\\x1b[" in shown.output
+    suggested.write_text(text.replace(": Text", ": Noise"))
+    checked = run(people, "check", "--masking", str(suggested))
+    assert checked.code == 65
+    assert all(one.isprintable() or one == "\n" for one in checked.output)
+    assert len(checked.output.splitlines()) == len(re.findall(r"^    \S.*: Text  #", text, re.MULTILINE))
+
+
+def test_what_only_a_person_can_decide_is_a_comment(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE TABLE jobs (id int, command text)",
+        "INSERT INTO jobs VALUES (1, 'x')",
+        "ALTER EXTENSION plpgsql ADD TABLE jobs",
+        "UPDATE pg_extension SET extconfig = ARRAY['jobs'::regclass::oid], extcondition = ARRAY['']",
+        "SELECT lo_create(77)",
+        "CREATE FUNCTION shout(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ran''; END'",
+        "CREATE TABLE loud (mail text, day date)",
+        "CREATE INDEX ON loud (shout(mail))",
+        database=programs.database,
+    )
+    path = programs.root / "rules.yaml"
+    ended = run(programs, "suggest", "--output", str(path))
+    assert ended.code == 0, ended.errors
+    for told in ("public.jobs has no rules yet", "the source has large objects", "calls functions of users"):
+        assert told in ended.errors
+    assert run(programs, "check", "--masking", str(path)).code == 65
+    text = path.read_text()
+    assert "#   public.jobs: Keep  # rows of extension plpgsql" in text
+    text = text.replace("# largeObjects", "largeObjects").replace("# extensionTables:", "extensionTables:")
+    path.write_text(text.replace("#   public.jobs: Keep", "  public.jobs: Keep").replace("mail: Email", "mail: Keep"))
+    decided = run(programs, "check", "--masking", str(path))
+    assert decided.code == 0, decided.output + decided.errors
+
+
+def test_no_code_of_users_runs_and_nobody_waits_long(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE TYPE pair AS (a text, b text)",
+        "CREATE FUNCTION shown(pair) RETURNS text LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''ran''; END'",
+        "CREATE CAST (pair AS text) WITH FUNCTION shown(pair) AS IMPLICIT",
+        "CREATE TABLE t (p pair, n text)",
+        "INSERT INTO t SELECT '(a,b)'::pair, 'x' || i FROM generate_series(1, 9) i",
+        "CREATE TABLE locked (n text)",
+        database=programs.database,
+    )
+    ended = run(programs, "suggest")
+    assert (ended.code, ended.errors) == (0, ""), ended.errors
+    assert "p: Null  # type pair: decide" in ended.output
+    with contextlib.closing(programs.source.connect(programs.database)) as other, other.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE locked")
+        waited = run(programs, "suggest", "--lock-timeout-seconds", "1")
+    assert waited.code == 75
+    assert "LockTimeout" in waited.errors
+
+
+def test_a_large_table_is_sampled_and_a_file_is_never_overwritten(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE TABLE t AS SELECT 'person' || i || '@real.test' AS v, repeat('x', 1000) AS filler FROM generate_series(1, 10000) i",
+        database=programs.database,
+    )
+    path = programs.root / "rules.yaml"
+    assert run(programs, "suggest", "--output", str(path)).code == 0
+    assert "v: Email  # 1000 of 1000 values: e-mail addresses" in path.read_text()
+    again = run(programs, "suggest", "--output", str(path))
+    assert again.code == 64
+    assert "exists already" in again.errors
+
+
+def test_bytes_that_are_no_text_leave_the_names(programs: Programs) -> None:
+    programs.source.run(f"CREATE DATABASE {programs.database}_raw ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")
+    programs.source.run("CREATE TABLE t (email text)", database=f"{programs.database}_raw")
+    programs.source.run(
+        "INSERT INTO t SELECT convert_from('\\xff'::bytea, 'SQL_ASCII') || i || '@real.test' FROM generate_series(1, 60) i",
+        database=f"{programs.database}_raw",
+    )
+    raw = Programs(programs.root, programs.source, programs.target, f"{programs.database}_raw")
+    path = programs.root / "rules.yaml"
+    ended = run(raw, "suggest", "--output", str(path))
+    assert ended.code == 0, ended.errors
+    assert "the rows of public.t were not looked at" in ended.errors
+    assert "email: Email  # name" in path.read_text()
+    shown = run(raw, "preview", "--masking", str(path), "--table", "public.t")
+    assert (shown.code, shown.output) == (65, "")
+    assert "real.test" not in shown.errors

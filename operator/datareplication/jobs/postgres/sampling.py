@@ -51,12 +51,11 @@ def is_read(column: ColumnFacts) -> bool:
 def sample(session: Session, table: Table, columns: Sequence[ColumnFacts]) -> Mapping[str, list[str]] | None:
     """Return column -> its values that are not NULL; None if no query may be planned over the table.
 
-    TransientError if the table is locked for long, or the query takes too long.
+    TransientError if the table is locked for long, or the query takes too long; DataError if a value is no text of the
+    session's encoding, which the encoding SQL_ASCII allows.
     """
     shape = Shape(table.schema, table.name, tuple(one.name for one in columns))
     doing = f"looking at rows of {table.schema}.{table.name}"
-    if session.encoding == "SQLASCII":  # any byte may be there; Latin-1 reads all of them
-        session.set_client_encoding("LATIN1")
     with transaction(session, "ISOLATION LEVEL REPEATABLE READ, READ ONLY", doing=doing):
         limits = (
             f"SET LOCAL statement_timeout = '{PATIENCE_SECONDS}s'; SET LOCAL lock_timeout = '{LOCK_PATIENCE_SECONDS}s'"

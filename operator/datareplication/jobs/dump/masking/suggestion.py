@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from datareplication.errors import TransientError
+from datareplication.errors import DataError, TransientError
 from datareplication.jobs.dump.masking import deciding, looking, rules_file, words
 from datareplication.jobs.dump.masking.looking import Looked, LookSettings
 from datareplication.jobs.dump.masking.recognising import Recogniser
@@ -17,7 +17,7 @@ from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import sampling
 from datareplication.jobs.postgres.connection import Session
 
-TOO_SLOW = frozenset({"QueryCanceled", "LockTimeout", "SchemaChanging"})
+UNREADABLE = frozenset({"QueryCanceled", "LockTimeout", "SchemaChanging", "BadData"})
 """Reasons why a table's rows are not looked at; its names and types are left."""
 
 
@@ -90,8 +90,8 @@ class _Sampling:
         name = ".".join(look.table.qualified)
         try:
             found = sampling.sample(self.session, self.tables[look.table.oid], [one for one, _ in wanted.values()])
-        except TransientError as error:
-            if error.reason not in TOO_SLOW:
+        except (TransientError, DataError) as error:
+            if error.reason not in UNREADABLE:
                 raise
             self.notes.append(f"the rows of {name} were not looked at: {error.message}")
             return

@@ -10,7 +10,6 @@ from datareplication.jobs.model.masking.presets import PRESETS
 from datareplication.jobs.model.masking.topics import Topic
 
 
-
 def words_of(text: str) -> frozenset[str]:
     """Return the words of a text."""
     return frozenset(text.split())

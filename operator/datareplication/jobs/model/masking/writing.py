@@ -51,7 +51,7 @@ def _table(name: TableName, lines: tuple[Line, ...]) -> Iterator[str]:
 
 
 def _before_column(line: Line) -> str:
-    """Return a line's reason without the column's name: it is the same in a partition and its parent."""
+    """Return the reason without the column's name, which is the same in a partition and its parent."""
     return line.reason.removesuffix(f".{line.column}")
 
 
@@ -72,7 +72,7 @@ def _column(line: Line) -> Iterator[str]:
 
 def _past_the_rules(suggestion: Suggestion) -> Iterator[str]:
     if suggestion.has_large_objects:
-        yield "# Decide: the source has large objects, which no rule masks. Copy them as they are, or remove them there."
+        yield "# Decide: the source has large objects, which no rule masks. Copy them as they are, or remove them."
         yield "# largeObjects: Keep"
     if suggestion.extension_tables:
         yield "# Decide: these tables hold rows of extensions. Copy them as they are, or give rules for their columns."
