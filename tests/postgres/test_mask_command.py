@@ -331,3 +331,97 @@ def test_bytes_that_are_no_text_leave_the_names(programs: Programs) -> None:
     shown = run(raw, "preview", "--masking", str(path), "--table", "public.t")
     assert (shown.code, shown.output) == (65, "")
     assert "real.test" not in shown.errors
+
+
+TYPES = (
+    *(
+        "text",
+        "varchar(5)",
+        "varchar(25)",
+        "varchar(200)",
+        "char(3)",
+        "smallint",
+        "int",
+        "bigint",
+        "numeric(6,2)",
+        "real",
+    ),
+    *(
+        "date",
+        "timestamptz",
+        "timestamp(0)",
+        "time",
+        "interval",
+        "uuid",
+        "inet",
+        "cidr",
+        "macaddr",
+        "json",
+        "jsonb",
+        "xml",
+    ),
+    *(
+        "bytea",
+        "boolean",
+        "point",
+        "money",
+        "bit(3)",
+        "tsvector",
+        "int4range",
+        "mail_address",
+        "tier",
+        "pair",
+        "text[]",
+    ),
+    *("int[]", "jsonb[]", "inet[]", "tier[]", "bytea[]", "xml[]"),
+)
+WORDS = ("email", "phone", "password", "born", "salary", "ssn", "lat", "status", "thing", "gender", "ip", "card")
+
+
+def test_columns_of_all_types_and_names_can_be_dumped_as_suggested(programs: Programs) -> None:
+    columns = [(f"{word}_{place}", kind) for place, kind in enumerate(TYPES) for word in WORDS]
+    for_all = ", ".join(f'"{name}" {kind}' for name, kind in columns)
+    needed = ", ".join(f'"{name}" {kind} NOT NULL' for name, kind in columns)
+    uniques = [
+        (name, kind)
+        for name, kind in columns
+        if kind.partition("(")[0] not in {"json", "xml", "point", "json[]", "xml[]"}
+    ]
+    unique = ", ".join(f'"{name}" {kind} UNIQUE' for name, kind in uniques[:: len(WORDS)] + uniques[1 :: len(WORDS)])
+    values = {
+        "json": "{}",
+        "jsonb": '{"a": "b"}',
+        "uuid": "00000000-0000-0000-0000-000000000000",
+        "xml": "<a/>",
+        "pair": "(a,b)",
+    }
+    values |= dict.fromkeys(("inet", "cidr"), "10.0.0.0/8") | {
+        "macaddr": "00:00:00:00:00:01",
+        "point": "(1,2)",
+        "bit(3)": "101",
+    }
+    values |= {"date": "2000-01-01", "timestamptz": "2000-01-01 00:00Z", "timestamp(0)": "2000-01-01", "time": "10:00"}
+    values |= {"interval": "1 day", "int4range": "[1,2)", "mail_address": "a@b.test", "tier": "gold", "boolean": "true"}
+    values |= {kind: "{}" for kind in TYPES if kind.endswith("[]")} | {"text": "some text", "bytea": "\\x00"}
+    every = ", ".join(f"'{values.get(kind, '1')}'" for _, kind in columns)
+    programs.source.run(
+        "CREATE DOMAIN mail_address AS varchar(120) CHECK (VALUE LIKE '%@%')",
+        "CREATE TYPE tier AS ENUM ('bronze', 'silver', 'gold')",
+        "CREATE TYPE pair AS (a text, b text)",
+        f"CREATE TABLE every ({for_all})",
+        f"INSERT INTO every VALUES ({every})",
+        "INSERT INTO every DEFAULT VALUES",
+        f"CREATE TABLE needed ({needed})",
+        f"INSERT INTO needed VALUES ({every})",
+        f"CREATE TABLE single ({unique})",
+        "INSERT INTO single DEFAULT VALUES",
+        database=programs.database,
+    )
+    path = programs.root / "rules.yaml"
+    assert run(programs, "suggest", "--output", str(path)).code == 0
+    checked = run(programs, "check", "--masking", str(path))
+    assert checked.code == 0, checked.output
+    dumped = programs.dump("--masking", str(path), MASKING_KEY=KEY)
+    assert dumped.code == 0, dumped.report.message
+    loaded = programs.load()
+    assert loaded.code == 0, loaded.report.message

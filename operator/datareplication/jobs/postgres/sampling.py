@@ -36,10 +36,21 @@ _ENUMS = """
     WHERE attrelid = ANY (%s::oid[]) AND attnum > 0 AND NOT attisdropped AND coalesce(element.typtype, t.typtype) = 'e'
 """
 
+_CHECKS = """
+    SELECT attrelid::int8, attname FROM pg_attribute a WHERE attrelid = ANY (%s::oid[]) AND attnum > 0 AND (
+        EXISTS (SELECT FROM pg_constraint WHERE contype = 'c' AND conrelid = attrelid AND attnum = ANY (conkey))
+        OR EXISTS (SELECT FROM pg_constraint WHERE contype = 'c' AND contypid = atttypid))
+"""
+
 
 def enums(session: Session, oids: Collection[int]) -> set[tuple[int, str]]:
     """Return (oid of a table, column) for the columns whose type is an enum."""
     return {(oid, name) for oid, name in rows(session, _ENUMS, [list(oids)], doing="reading the columns' types")}
+
+
+def checks(session: Session, oids: Collection[int]) -> set[tuple[int, str]]:
+    """Return (oid of a table, column) for the columns that a CHECK constraint reads, the table's or a domain's."""
+    return {(oid, name) for oid, name in rows(session, _CHECKS, [list(oids)], doing="reading the CHECK constraints")}
 
 
 def is_read(column: ColumnFacts) -> bool:

@@ -139,7 +139,7 @@ ID = column("id", "integer", is_nullable=False)
 
 
 def suggest(facts: Facts, evidence: dict[suggesting.Column, Evidence] | None = None) -> str:
-    return writing.text(suggesting.suggest(facts, evidence or {}, frozenset()), "en", 1000)
+    return writing.text(suggesting.suggest(facts, evidence or {}), "en", 1000)
 
 
 def read_back(text: str, facts: Facts) -> decisions.Decided:
@@ -204,6 +204,23 @@ tables:
         "the source has large objects, which no rule masks",
         "cron.job holds rows of extension pg_cron",
     ]
+
+
+def test_a_keys_own_values_count_more_than_the_names_of_what_refers_to_it() -> None:
+    countries = TableFacts(
+        1, *USERS, (column("code", "character(2)", is_nullable=False),), (UniqueFacts("pk", ("code",)),)
+    )
+    people = TableFacts(2, *ORDERS, (column("nationality", "character(2)"),))
+    facts = Facts((countries, people), (ReferenceFacts("fk", ORDERS, ("nationality",), USERS, ("code",)),))
+    known = {(USERS, "code"): Evidence(200, 20, 2, has_codes=True)}
+    assert "code: Keep  # looks harmless: 20 values" in suggest(facts, known)
+    assert "code: Digits  # name" in suggest(facts)
+
+
+def test_a_masked_column_with_a_check_is_marked() -> None:
+    facts = Facts((TableFacts(1, *USERS, (column("email"), column("status", "boolean"))),))
+    made = suggesting.suggest(facts, {}, checks={(USERS, "email"), (USERS, "status")})
+    assert [one.reason for one in made.tables[USERS]] == ["name; mind its CHECK", "type boolean"]
 
 
 def test_keys_of_several_lengths_get_the_same_values() -> None:

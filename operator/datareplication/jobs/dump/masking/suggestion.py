@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from datareplication.errors import DataError, TransientError
 from datareplication.jobs.dump.masking import deciding, looking, rules_file, words
-from datareplication.jobs.dump.masking.looking import Looked, LookSettings
+from datareplication.jobs.dump.masking.looking import LookSettings
 from datareplication.jobs.dump.masking.recognising import Recogniser
 from datareplication.jobs.frame.stop import Stop
 from datareplication.jobs.model.masking import decisions, suggesting, writing
@@ -34,19 +34,22 @@ def suggested(given: LookSettings, language: str, stop: Stop) -> Suggested:
     with looking.looked(given, stop) as seen:
         facts = deciding.facts_of(seen.session, seen.exported)
         tables = {one.oid: one for one in seen.exported.tables}
-        enums = _enums(seen, facts)
+        names = {one.oid: one.qualified for one in facts.tables}
+        enums, checks = (
+            {(names[oid], column) for oid, column in read(seen.session, list(names))}
+            for read in (sampling.enums, sampling.checks)
+        )
         never = seen.unplanned
     # The locks are free again: looking at the rows of all tables may take minutes.
     with looking.opened(given, stop) as session:
         sampling_of = _Sampling(session, Sharing.of(facts), tables, Recogniser(language, words.read_all()), stop)
         evidence = dict(sampling_of.evidence())
-    text = writing.text(suggesting.suggest(facts, evidence, enums), language, sampling.ROWS)
-    return Suggested(text, (*sampling_of.notes, *_problems(text, facts, never)))
-
-
-def _enums(seen: Looked, facts: Facts) -> set[Column]:
-    names = {one.oid: one.qualified for one in facts.tables}
-    return {(names[oid], column) for oid, column in sampling.enums(seen.session, list(names))}
+    made = suggesting.suggest(facts, evidence, enums, checks)
+    text = writing.text(made, language, sampling.ROWS)
+    exposed = (
+        f"{one} seems to hold personal data, but its keys and type take only Keep: decide" for one in made.exposed
+    )
+    return Suggested(text, (*sampling_of.notes, *exposed, *_problems(text, facts, never)))
 
 
 def _problems(text: str, facts: Facts, never: frozenset[int]) -> Iterator[str]:

@@ -4,7 +4,7 @@ Columns that share a rule (a key and what refers to it, a table and its partitio
 that fits all of them. Only the column that the others take their rule from is written.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -56,12 +56,14 @@ class Suggestion:
         return [".".join((*name, one.column)) for name, lines in self.tables.items() for one in lines if one.is_exposed]
 
 
-def suggest(facts: Facts, evidence: Mapping[Column, Evidence], enums: Collection[Column]) -> Suggestion:
-    """Return rules that fit the facts. enums: the columns whose type is an enum."""
+def suggest(
+    facts: Facts, evidence: Mapping[Column, Evidence], enums: Collection[Column] = (), checks: Collection[Column] = ()
+) -> Suggestion:
+    """Return rules that fit the facts. enums, checks: the columns whose type is an enum, that have a CHECK."""
     found = Sharing.of(facts)
     lines: dict[Column, Line] = {}
     for group in found.groups():
-        lines |= _Group(found, group, evidence, enums).lines()
+        lines |= _Group(found, group, evidence, enums, checks).lines()
     tables = {name: tuple(lines[name, one.name] for one in table.columns) for name, table in found.tables.items()}
     extensions = {table.qualified: table.extension for table in facts.tables if table.extension}
     return Suggestion(dict(sorted(tables.items())), extensions, facts.has_large_objects)
@@ -135,6 +137,7 @@ class _Group:
     members: list[Column]
     evidence: Mapping[Column, Evidence]
     enums: Collection[Column]
+    checks: Collection[Column]
 
     def lines(self) -> dict[Column, Line]:
         """Return a line for each column."""
@@ -153,6 +156,8 @@ class _Group:
         is_exposed = rule.kind == "Keep" and best.certainty == "Personal" and best.rules[0].kind != "Keep"
         if rule.kind == "Keep" and best.rules[0].kind != "Keep":
             reasons.append("decide: its keys and type take only Keep")
+        if rule.kind not in {"Keep", "Null"} and any(one in self.checks for one in self.members):
+            reasons.append("mind its CHECK")
         paths = best.comments if rule.kind == "Json" else {}
         return Line(column[1], rule, "; ".join(filter(None, reasons)), paths, is_exposed)
 
@@ -163,11 +168,10 @@ class _Group:
         return f"referred to by {', '.join(keys[:NAMED])}{more}" if keys else ""
 
     def _guess(self) -> Guess:
-        """Return the guess that gives least away, first of the columns that are written."""
-        order = {"Personal": 0, "Unknown": 1, "Harmless": 2}
+        """Return what the written columns seem to hold; where that is not known, what the others' names say."""
         telling = [one for one in self.members if not self.sharing.is_inherited(one)] or self.members
-        telling.sort(key=lambda one: not self.sharing.is_written(one))
-        return min(map(self._of, telling), key=lambda one: order[one.certainty])
+        own = _best(self._of(one) for one in telling if self.sharing.is_written(one))
+        return own if own.certainty != "Unknown" else _best(map(self._of, telling))
 
     def _of(self, column: Column) -> Guess:
         (_, table), _ = column
@@ -194,6 +198,11 @@ class _Group:
             decisions.fits(self.sharing.tables[table], self.sharing.columns[table, name], rule)
             for table, name in self.members
         )
+
+
+def _best(guesses: Iterable[Guess]) -> Guess:
+    """Return the guess that gives least away."""
+    return min(guesses, key=lambda one: ("Personal", "Unknown", "Harmless").index(one.certainty))
 
 
 def _dotted(column: Column) -> str:
