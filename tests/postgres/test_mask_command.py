@@ -378,7 +378,7 @@ TYPES = (
 WORDS = ("email", "phone", "password", "born", "salary", "ssn", "lat", "status", "thing", "gender", "ip", "card")
 
 
-def test_columns_of_all_types_and_names_can_be_dumped_as_suggested(programs: Programs) -> None:
+def test_columns_of_all_types_and_names_can_be_copied_as_suggested(programs: Programs) -> None:
     columns = [(f"{word}_{place}", kind) for place, kind in enumerate(TYPES) for word in WORDS]
     for_all = ", ".join(f'"{name}" {kind}' for name, kind in columns)
     needed = ", ".join(f'"{name}" {kind} NOT NULL' for name, kind in columns)
@@ -405,7 +405,7 @@ def test_columns_of_all_types_and_names_can_be_dumped_as_suggested(programs: Pro
     values |= {kind: "{}" for kind in TYPES if kind.endswith("[]")} | {"text": "some text", "bytea": "\\x00"}
     every = ", ".join(f"'{values.get(kind, '1')}'" for _, kind in columns)
     programs.source.run(
-        "CREATE DOMAIN mail_address AS varchar(120) CHECK (VALUE LIKE '%@%')",
+        "CREATE DOMAIN mail_address AS varchar(120)",
         "CREATE TYPE tier AS ENUM ('bronze', 'silver', 'gold')",
         "CREATE TYPE pair AS (a text, b text)",
         f"CREATE TABLE every ({for_all})",

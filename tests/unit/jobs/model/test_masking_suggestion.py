@@ -121,6 +121,11 @@ def test_a_guess_follows_from_values_then_name_then_type(
     assert chosen(name, kind, evidence) == expected
 
 
+def test_the_name_of_a_domain_counts_too() -> None:
+    found = guess("things", ColumnFacts("x", "app.phone_number", families.parsed("text"), is_nullable=True), NOTHING)
+    assert (found.rules[0].kind, found.reason) == ("Phone", "name")
+
+
 def test_paths_of_documents_are_fields_and_never_data() -> None:
     people = [
         {"mail": f"p{i}@x.test", "ann": 1, f"p{i}@x.test": 1, "rare" if i == 0 else "x": True, "by_id": {f"id{i}": 1}}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from datareplication.jobs.model.masking import column_names
+from datareplication.jobs.model.masking import column_names, families
 from datareplication.jobs.model.masking.evidence import Evidence, PathEvidence, is_form
 from datareplication.jobs.model.masking.facts import ColumnFacts
 from datareplication.jobs.model.masking.families import Family, ValueType
@@ -64,7 +64,7 @@ class Guess:
 
 def guess(table: str, column: ColumnFacts, evidence: Evidence, *, is_enum: bool = False) -> Guess:
     """Return what a column seems to hold. table: the table's name, which may say that its rows are persons."""
-    named = column_names.topic(column.name, table)
+    named = column_names.topic(column.name, table) or _topic_of_domain(column)
     if is_enum:
         return _made((NULL,), "name", "Personal") if named == "Special" else _made((KEEP,), "enum", "Harmless")
     family = column.values.family
@@ -77,6 +77,11 @@ def guess(table: str, column: ColumnFacts, evidence: Evidence, *, is_enum: bool 
     if family == "Json":
         return _of_json(evidence)
     return _of_type(column.values, named)
+
+
+def _topic_of_domain(column: ColumnFacts) -> Topic | None:
+    """Return the topic that the name of the column's type stands for, if the type is a domain (`email_address`)."""
+    return None if families.parsed(column.type) == column.values else column_names.topic(column.type.rpartition(".")[2])
 
 
 def _made(
