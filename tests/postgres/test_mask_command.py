@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import os
 import re
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from datareplication.jobs.commands import mask
-from support.programs import Programs
+from datareplication.jobs.postgres import sampling, unplanned
+from support.programs import DEADLINE_SECONDS, OPERATOR, Programs, until
 
 KEY = "a key that nobody can guess"
 ROWS = 200
@@ -425,3 +429,54 @@ def test_columns_of_all_types_and_names_can_be_copied_as_suggested(programs: Pro
     assert dumped.code == 0, dumped.report.message
     loaded = programs.load()
     assert loaded.code == 0, loaded.report.message
+
+
+def test_rows_that_take_too_long_leave_the_names(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs.source.run(
+        "CREATE TABLE t AS SELECT repeat(md5(i::text), 1000) AS email, i AS n FROM generate_series(1, 1000) i",
+        database=programs.database,
+    )
+    monkeypatch.setattr(sampling, "PATIENCE_SECONDS", 0.001)
+    ended = run(programs, "suggest")
+    assert ended.code == 0
+    assert "the rows of public.t were not looked at: " in ended.errors
+    assert "email: Email  # name" in ended.output
+
+
+def test_a_table_over_which_no_query_may_be_planned_is_known_alone_as_among_all(programs: Programs) -> None:
+    programs.source.run(
+        "CREATE FUNCTION shout(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN upper($1); END'",
+        "CREATE OPERATOR !! (RIGHTARG = text, FUNCTION = shout)",
+        "CREATE TABLE by_function (v text)",
+        "CREATE INDEX ON by_function (shout(v))",
+        "CREATE TABLE by_operator (v text)",
+        "CREATE INDEX ON by_operator (v) WHERE !! v = 'X'",
+        "CREATE TABLE by_statistics (v text, w text)",
+        "CREATE STATISTICS s ON (shout(v)), w FROM by_statistics",
+        "CREATE TABLE plain (v text PRIMARY KEY)",
+        "CREATE INDEX ON plain (lower(v))",
+        database=programs.database,
+    )
+    with contextlib.closing(programs.source.connect(programs.database)) as session:
+        every = unplanned.tables(session)
+        with session.cursor() as cursor:
+            cursor.execute("SELECT oid::int8 FROM pg_class WHERE relkind = 'r' ORDER BY oid")
+            oids = [oid for (oid,) in cursor.fetchall()]
+        assert {oid for oid in oids if unplanned.is_one(session, oid)} == every
+        assert len(every) == 3
+
+
+def test_a_signal_ends_the_program_while_it_waits(programs: Programs) -> None:
+    programs.source.run("CREATE TABLE t (v text)", database=programs.database)
+    environment = {**os.environ, **programs.environment(), "PYTHONPATH": str(OPERATOR), "PGHOST": "nowhere"}
+    command = [sys.executable, "-m", "datareplication.jobs.commands.mask", "suggest"]
+    with contextlib.closing(programs.source.connect(programs.database)) as other, other.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE t")
+        child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'datareplication-mask' AND wait_event_type = 'Lock'"
+        until(lambda: programs.source.run(waiting) == [(1,)], "the program waits")
+        child.send_signal(signal.SIGTERM)
+        output, errors = child.communicate(timeout=DEADLINE_SECONDS)
+    assert (child.returncode, output) == (128 + signal.SIGTERM, "")
+    assert errors.startswith("datareplication-mask: libpq's variables have no effect here")
+    assert len(errors.splitlines()) == 1

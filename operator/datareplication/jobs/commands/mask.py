@@ -62,7 +62,14 @@ def parser() -> argparse.ArgumentParser:
         ("check", "check rules as the dump does before its first row; tell all problems", _add_check),
         ("preview", "show a few masked rows of a table; columns that are kept are not shown", _add_preview),
     ):
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=text,
+            epilog=made.epilog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         add(command)
         _add_source(command)
     return made
@@ -112,9 +119,7 @@ def _at_work() -> Iterator[Stop]:
 
 def _suggest(given: argparse.Namespace, environment: Mapping[str, str]) -> None:
     settings = _settings(given, environment)
-    path = Path(given.output) if given.output else None
-    if path is not None and path.exists():
-        raise UsageError(f"{path} exists already: remove it, or name another file with --output")
+    path = _new_file(given.output) if given.output else None
     with _at_work() as stop:
         made = suggestion.suggested(settings, given.language, stop)
     _note(made.notes)
@@ -123,6 +128,15 @@ def _suggest(given: argparse.Namespace, environment: Mapping[str, str]) -> None:
         return
     with path.open("x", encoding="utf-8") as file:
         file.write(made.text)
+
+
+def _new_file(text: str) -> Path:
+    path = Path(text)
+    if path.exists():
+        raise UsageError(f"{path} exists already: remove it, or name another file with --output")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent} is no directory: make it, or name another file with --output")
+    return path
 
 
 def _check(given: argparse.Namespace, environment: Mapping[str, str]) -> None:

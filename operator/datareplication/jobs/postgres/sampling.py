@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2 import sql
 
 from datareplication.jobs.model.masking.facts import ColumnFacts
-from datareplication.jobs.model.tables import Shape, Table
+from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import source, unplanned
 from datareplication.jobs.postgres.connection import Session, classified, execute, identifier, rows, transaction
 
@@ -65,7 +65,6 @@ def sample(session: Session, table: Table, columns: Sequence[ColumnFacts]) -> Ma
     TransientError if the table is locked for long, or the query takes too long; DataError if a value is no text of the
     session's encoding, which the encoding SQL_ASCII allows.
     """
-    shape = Shape(table.schema, table.name, tuple(one.name for one in columns))
     doing = f"looking at rows of {table.schema}.{table.name}"
     with transaction(session, "ISOLATION LEVEL REPEATABLE READ, READ ONLY", doing=doing):
         limits = (
@@ -75,7 +74,7 @@ def sample(session: Session, table: Table, columns: Sequence[ColumnFacts]) -> Ma
         name = identifier(table.schema, table.name)
         execute(session, sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE").format(name), doing=doing)
         source.check_is(session, table.schema, table.name, table.oid)
-        if unplanned.among(session, [shape]):
+        if unplanned.is_one(session, table.oid):
             return None
         found = _read(session, table, columns, doing)
     return {one.name: [row[place] for row in found if row[place] is not None] for place, one in enumerate(columns)}

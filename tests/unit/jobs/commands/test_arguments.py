@@ -114,6 +114,7 @@ def test_the_help_of_mask_names_every_variable_and_exit_code() -> None:
         (["suggest"], {}, "PROD_DB_CONNECTION, PROD_DB_USERNAME, PROD_DB_PASSWORD"),
         (["suggest", "--language", "xx"], SOURCE, "--language"),
         (["suggest", "--output", "/"], SOURCE, "/ exists already"),
+        (["suggest", "--output", "/nowhere/rules.yaml"], SOURCE, "/nowhere is no directory"),
         (["suggest", "--include", "users"], SOURCE, "must be schema.table"),
         (["check"], SOURCE, "--masking"),
         (["check", "--masking", ""], SOURCE, "--masking is empty"),

@@ -60,6 +60,7 @@ def chosen(name: str, kind: str = "text", evidence: Evidence = NOTHING, table: s
         ("latitude", "Place"),
         ("gehalt", "Income"),
         ("geschlecht", "Special"),
+        ("created_by", "Username"),
         ("email_status", "Harmless"),
         ("card_type", "Harmless"),
         ("currency", "Harmless"),
@@ -219,7 +220,9 @@ def test_a_keys_own_values_count_more_than_the_names_of_what_refers_to_it() -> N
     facts = Facts((countries, people), (ReferenceFacts("fk", ORDERS, ("nationality",), USERS, ("code",)),))
     known = {(USERS, "code"): Evidence(200, 20, 2, has_codes=True)}
     assert "code: Keep  # looks harmless: 20 values" in suggest(facts, known)
-    assert "code: Digits  # name" in suggest(facts)
+    assert "code: Digits  # name; referred to by shop.orders.nationality; only its digits are exchanged" in suggest(
+        facts
+    )
 
 
 def test_a_masked_column_with_a_check_is_marked() -> None:

@@ -122,7 +122,7 @@ class _Reading:
             return
         shape = Shape(table.schema, table.name, tuple(self.columns), self.seen.identity.csv_encoding)
         source.check_is(self.session, shape.schema, shape.name, table.oid)
-        if unplanned.among(self.fresh, [shape]):
+        if unplanned.is_one(self.fresh, table.oid):
             return
         written = io.BytesIO()
         choice = Choice(condition=f"LIMIT {count}", masked=masked.in_order(found, self.columns))

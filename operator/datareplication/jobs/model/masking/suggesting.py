@@ -156,6 +156,8 @@ class _Group:
         is_exposed = rule.kind == "Keep" and best.certainty == "Personal" and best.rules[0].kind != "Keep"
         if rule.kind == "Keep" and best.rules[0].kind != "Keep":
             reasons.append("decide: its keys and type take only Keep")
+        if rule.kind == "Digits" and best.rules[0].kind != "Digits":
+            reasons.append("only its digits are exchanged")
         if rule.kind not in {"Keep", "Null"} and any(one in self.checks for one in self.members):
             reasons.append("mind its CHECK")
         paths = best.comments if rule.kind == "Json" else {}
