@@ -32,8 +32,8 @@ _WORDS: Mapping[Topic, str] = MappingProxyType(
             beneficiary payee ansprechpartner empfaenger kontoinhaber nomcomplet nombrecompleto nomecompleto
             billingname shippingname patientname customername author signatory inhaber buyer
             seller assignee reviewer approver sender receiver kaeufer absender""",
-        "Username": """username user login loginname handle screenname benutzername benutzer utilisateur usuario utente by
-            owner operator agent editor""",
+        "Username": """username user login loginname handle screenname benutzername benutzer utilisateur usuario
+            utente by owner operator agent editor""",
         "Company": """company companyname organization organisation organizationname firma firmenname unternehmen
             entreprise societe empresa azienda ragionesociale bedrijf bedrijfsnaam employer arbeitgeber""",
         "Street": """street streetname strasse address addr address1 address2 addressline adresse anschrift rue calle
