@@ -18,9 +18,6 @@ LARGEST = 31_536_000
 
 LONGEST_SHOWN = 50
 
-KEY_VARIABLE = "MASKING_KEY"
-SHORTEST_KEY = 16
-
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -89,6 +86,14 @@ def add_workers(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument("--workers", metavar="N", type=positive, default=default, help=text)
 
 
+def add_patterns(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that choose tables of the source."""
+    texts = {"include": "copy only these", "exclude": "leave these out", "schema-only": "copy these without their rows"}
+    for name, what in texts.items():
+        text = f"{what}: tables by schema.table with * and ?; may be repeated"
+        parser.add_argument(f"--{name}", metavar="PATTERN", action="append", default=[], help=text)
+
+
 def parser_for(program: str, description: str, epilog: str) -> Parser:
     """Return the parser of a program. It accepts no abbreviations: a new option could make one ambiguous."""
     return Parser(
@@ -104,12 +109,24 @@ def environment_help(prefix: str, path_text: str, more: Mapping[str, str] = NOTH
     """Return the help on environment and exit codes. more: further variables -> their meaning."""
     rows = {
         "CSV_OUTPUT_PATH": path_text,
-        f"{prefix}_DB_CONNECTION": "libpq connection string or URI, without credentials.",
-        f"{prefix}_DB_USERNAME": "Role to log in as.",
-        f"{prefix}_DB_PASSWORD": "Its password.",
+        **connection_help(prefix),
         **more,
         "TERMINATION_MESSAGE_PATH": f"File of the final report (default: {DEFAULT_TERMINATION_MESSAGE_PATH}).",
     }
+    return variables_help(rows)
+
+
+def connection_help(prefix: str) -> Mapping[str, str]:
+    """Return the variables that say how to reach a database, with their meaning."""
+    return {
+        f"{prefix}_DB_CONNECTION": "libpq connection string or URI, without credentials.",
+        f"{prefix}_DB_USERNAME": "Role to log in as.",
+        f"{prefix}_DB_PASSWORD": "Its password.",
+    }
+
+
+def variables_help(rows: Mapping[str, str]) -> str:
+    """Return the help on these variables of the environment, and on exit codes."""
     lines = "\n".join(f"  {name:<25} {text}" for name, text in rows.items())
     return f"environment:\n{lines}\n\nexit codes:\n  {exit_codes(*kinds())}"
 
@@ -144,9 +161,3 @@ def snapshot_directory(given: str | None, option: str, environment: Mapping[str,
     if Path(directory).name in {"", ".."}:
         raise UsageError(f"{directory} cannot be a snapshot's directory (CSV_OUTPUT_PATH or {option})")
     return Path(directory)
-
-
-def masking_key(environment: Mapping[str, str]) -> bytes | None:
-    """Return the masking key; None if there is none, or one that is too short to be secret."""
-    key = environment.get(KEY_VARIABLE, "")
-    return key.encode("utf-8", "surrogateescape") if len(key) >= SHORTEST_KEY else None

@@ -7,29 +7,26 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import get_args
 
 from datareplication.core.choices import Compression
-from datareplication.errors import UsageError
 from datareplication.jobs.commands import pruning_arguments
 from datareplication.jobs.commands.arguments import (
-    KEY_VARIABLE,
-    SHORTEST_KEY,
+    add_patterns,
     add_run,
     add_workers,
     connection,
     environment_help,
     instant,
-    masking_key,
     parser_for,
     positive,
     run_settings,
     snapshot_directory,
 )
+from datareplication.jobs.commands.masking_arguments import KEY_VARIABLE, masking
 from datareplication.jobs.dump.steps import PROGRAM, dump
 from datareplication.jobs.frame import program
-from datareplication.jobs.model.settings import Care, DumpSettings, MaskingSettings
+from datareplication.jobs.model.settings import Care, DumpSettings
 from datareplication.jobs.snapshot.store import UMASK
 
 PREFIX = "PROD"
@@ -59,7 +56,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> DumpSetti
         checksum=given.checksum,
         pruning=pruning_arguments.dump_order(given),
         care=_care(given),
-        masking=_masking(given.masking, environment),
+        masking=masking(given.masking, environment),
     )
 
 
@@ -84,27 +81,10 @@ def parser() -> argparse.ArgumentParser:
         f"mask columns by the rules of this file, with the key in {KEY_VARIABLE}; a column without a rule is an error"
     )
     made.add_argument("--masking", metavar="FILE", default="", help=text)
-    _add_patterns(made)
+    add_patterns(made)
     pruning_arguments.add_dump_arguments(made)
     _add_care(made)
     return made
-
-
-def _masking(path: str, environment: Mapping[str, str]) -> MaskingSettings | None:
-    if not path:
-        return None
-    key = masking_key(environment)
-    if key is None:
-        text = f"{KEY_VARIABLE} must hold the masking key, at least {SHORTEST_KEY} characters that nobody can guess"
-        raise UsageError(f"{text}: for example the output of `openssl rand -hex 32`", reason="MissingVariable")
-    return MaskingSettings(Path(path), key)
-
-
-def _add_patterns(parser: argparse.ArgumentParser) -> None:
-    texts = {"include": "copy only these", "exclude": "leave these out", "schema-only": "copy these without their rows"}
-    for name, what in texts.items():
-        text = f"{what}: tables by schema.table with * and ?; may be repeated"
-        parser.add_argument(f"--{name}", metavar="PATTERN", action="append", default=[], help=text)
 
 
 def _add_care(parser: argparse.ArgumentParser) -> None:

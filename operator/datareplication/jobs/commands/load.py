@@ -15,17 +15,16 @@ from datareplication.core.choices import Grants, LeakSearch, Overwrite, Owners, 
 from datareplication.core.names import variable_prefix
 from datareplication.errors import UsageError
 from datareplication.jobs.commands.arguments import (
-    KEY_VARIABLE,
     add_run,
     add_workers,
     connection,
     count,
     environment_help,
-    masking_key,
     parser_for,
     run_settings,
     snapshot_directory,
 )
+from datareplication.jobs.commands.masking_arguments import KEY_VARIABLE, masking_key
 from datareplication.jobs.frame import program
 from datareplication.jobs.frame.identity import LOAD_PROGRAM
 from datareplication.jobs.load.steps import load

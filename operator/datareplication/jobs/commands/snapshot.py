@@ -4,43 +4,30 @@ Standard output is for people to read; errors go to standard error.
 """
 
 import argparse
-import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from datareplication.errors import CapabilityError, DataError, ReplicationError, StorageError, UsageError
-from datareplication.jobs.commands import pruning_arguments
+from datareplication.errors import CapabilityError, DataError, StorageError, UsageError
+from datareplication.jobs.commands import console, pruning_arguments
 from datareplication.jobs.commands.arguments import Parser, exit_codes
-from datareplication.jobs.frame import standard, surprises
 from datareplication.jobs.model import contents
 from datareplication.jobs.model.sizes import readable
 from datareplication.jobs.snapshot import inventory, listing, pruning, store, verification
 
 PROGRAM = "datareplication-snapshot"
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
-    standard.opened()
-    try:
-        given = parser().parse_args(sys.argv[1:] if argv is None else argv)
-        given.command(given)
-        _flush()
-    except BrokenPipeError:  # `| head` has seen enough
-        _give_up_output()
-        return 0
-    except (ReplicationError, OSError) as error:
-        _give_up_output()
-        known = surprises.of_system(error) if isinstance(error, OSError) else error
-        _complain(f"{PROGRAM}: {known.reason}: {known.message}")
-        return known.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    return 0
+    arguments = sys.argv[1:] if argv is None else argv
+    return console.ended(PROGRAM, lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str]) -> None:
+    given = parser().parse_args(arguments)
+    given.command(given)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,7 +66,7 @@ def _add_prune(command: argparse.ArgumentParser) -> None:
 
 def _list(given: argparse.Namespace) -> None:
     found = inventory.take(_directory(given.root)).found
-    _write(listing.as_json(found) if given.output == "json" else listing.table(found))
+    console.write(listing.as_json(found) if given.output == "json" else listing.table(found))
 
 
 def _verify(given: argparse.Namespace) -> None:
@@ -87,12 +74,12 @@ def _verify(given: argparse.Namespace) -> None:
     manifest = store.read_manifest(path)
     wrong = list(verification.faults(path, manifest))
     for fault in wrong:
-        _say(fault)
+        console.say(fault)
     if wrong:
         text = f"{path}: {len(wrong)} of {len(manifest.parts)} files are not what was dumped; do not load it"
         raise DataError(text, reason="SnapshotCorrupt")
     content = f"{manifest.tables} tables, {manifest.rows} rows, {readable(manifest.bytes)} of CSV"
-    _say(f"{path} is whole: {content}; {len(manifest.parts)} files read and compared")
+    console.say(f"{path} is whole: {content}; {len(manifest.parts)} files read and compared")
 
 
 def _prune(given: argparse.Namespace) -> None:
@@ -106,17 +93,17 @@ def _prune(given: argparse.Namespace) -> None:
     try:
         _say_pruned(done.removed, is_dry=given.dry_run)
     except OSError:  # the pruning is done, even if its output cannot be written
-        _give_up_output()
+        console.give_up_output()
     if done.problems:
         raise StorageError(f"could not remove: {'; '.join(done.problems)}", reason="CannotPrune")
 
 
 def _say_pruned(paths: Sequence[str], *, is_dry: bool) -> None:
     for path in paths:
-        _say(f"{'would remove' if is_dry else 'removed'} {path}")
+        console.say(f"{'would remove' if is_dry else 'removed'} {path}")
     if not paths:
-        _say("nothing to remove")
-    _flush()
+        console.say("nothing to remove")
+    console.flush()
 
 
 def _directory(text: str) -> Path:
@@ -124,36 +111,6 @@ def _directory(text: str) -> Path:
     if not path.is_dir():
         raise UsageError(f"{text} is no directory")
     return path
-
-
-def _say(text: str) -> None:
-    """Write a line, escaped: names on the volume may hold any character."""
-    _write(listing.shown(text))
-
-
-def _write(text: str) -> None:
-    """Write lines, with escapes for characters that standard output cannot encode; do nothing if it is closed."""
-    if sys.stdout is not None:
-        encoding = sys.stdout.encoding or "ascii"
-        sys.stdout.write(text.encode(encoding, errors="backslashreplace").decode(encoding) + "\n")
-
-
-def _flush() -> None:
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
-def _complain(text: str) -> None:
-    with contextlib.suppress(AttributeError, OSError):
-        sys.stderr.write(listing.shown(text) + "\n")
-
-
-def _give_up_output() -> None:
-    """Drop what could not be written to standard output: otherwise Python tries again at its end, and ends with 120."""
-    try:
-        _flush()
-    except (OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from datareplication.jobs.frame.log import Log
 LIBPQ = re.compile(r"PG(?!DATA$)[A-Z].*")
 """PGHOST, PGSSLMODE, PGOPTIONS, PGSERVICE and so on. PGDATA is the server's variable; images of PostgreSQL set it."""
 
+IGNORED = "libpq's variables have no effect here: put their values into the …_DB_CONNECTION that they are for"
+
 PASSWORD_SUFFIXES = ("_DB_PASSWORD", "_DB_BUILD_PASSWORD")
 
 
@@ -26,9 +28,13 @@ def settle(log: Log) -> None:
 
     Called when the settings have been read.
     """
+    if ignored := removed():
+        log.warning(IGNORED, variables=ignored)
+
+
+def removed() -> list[str]:
+    """Remove the same; return the names of libpq's variables."""
     ignored = sorted(name for name in os.environ if LIBPQ.fullmatch(name))
     for name in [*ignored, *(name for name in os.environ if name.endswith(PASSWORD_SUFFIXES))]:
         del os.environ[name]
-    if ignored:
-        text = "libpq's variables have no effect here: put their values into the …_DB_CONNECTION that they are for"
-        log.warning(text, variables=ignored)
+    return ignored

@@ -8,7 +8,7 @@ Functions of extensions count: an extension's owner may add functions of his own
 from collections.abc import Iterable
 
 from datareplication.jobs.model.tables import Shape
-from datareplication.jobs.postgres.connection import Session, rows
+from datareplication.jobs.postgres.connection import Session, row, rows
 
 _TABLES = """
     WITH called AS (
@@ -29,6 +29,18 @@ _NAMES = f"""
     WHERE c.oid IN ({_TABLES}) AND (n.nspname, c.relname) IN (SELECT * FROM unnest(%s::text[], %s::text[]))
 """  # noqa: S608 - constants only
 
+_IS_ONE = """
+    SELECT EXISTS (
+        SELECT FROM (
+            SELECT 'pg_class'::regclass::oid AS classid, indexrelid AS objid FROM pg_index WHERE indrelid = %(oid)s
+            UNION ALL SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext WHERE stxrelid = %(oid)s
+        ) own JOIN pg_depend d USING (classid, objid)
+        LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+        JOIN pg_proc p ON p.oid = CASE d.refclassid WHEN 'pg_proc'::regclass THEN d.refobjid ELSE o.oprcode::oid END
+        WHERE p.oid >= 16384 AND p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('internal', 'c')))
+"""
+"""The same for one table, without a look at all dependencies of the database."""
+
 DOING = "looking up functions that the planner would run"
 
 
@@ -42,3 +54,8 @@ def among(session: Session, shapes: Iterable[Shape]) -> frozenset[tuple[str, str
     wanted = [(shape.schema, shape.name) for shape in shapes]
     values = [[schema for schema, _ in wanted], [name for _, name in wanted]]
     return frozenset((schema, name) for schema, name in rows(session, _NAMES, values, doing=DOING))
+
+
+def is_one(session: Session, oid: int) -> bool:
+    """Return whether a table is such a table."""
+    return bool(row(session, _IS_ONE, {"oid": oid}, doing=DOING)[0])

@@ -4,17 +4,16 @@ import json
 from collections.abc import Sequence
 
 from datareplication.jobs.model.sizes import readable
+from datareplication.jobs.model.tabular import aligned, shown
 from datareplication.jobs.model.volume import Found
 
 COLUMNS = ("REPLICATION", "RUN", "SNAPSHOT TIME", "TABLES", "ROWS", "CSV", "STORED", "STATE", "PATH")
-NUMBERS = {"TABLES", "ROWS", "CSV", "STORED"}
+NUMBERS = [COLUMNS.index(name) for name in ("TABLES", "ROWS", "CSV", "STORED")]
 
 
 def table(found: Sequence[Found]) -> str:
     """Return a heading and a line for each snapshot, oldest first; below them what is wrong with damaged snapshots."""
-    rows = [COLUMNS, *(tuple(map(shown, _row(one))) for one in in_order(found))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_line(row, widths) for row in rows]
+    lines = aligned([COLUMNS, *(_row(one) for one in in_order(found))], NUMBERS)
     problems = [shown(f"{one.path}: {one.problem}") for one in in_order(found) if one.problem]
     return "\n".join([*lines, *(["", *problems] if problems else [])])
 
@@ -27,11 +26,6 @@ def as_json(found: Sequence[Found]) -> str:
 def in_order(found: Sequence[Found]) -> list[Found]:
     """Return them by replication, then by time; those without a manifest come first, by path."""
     return sorted(found, key=_key)
-
-
-def shown(text: str) -> str:
-    """Return a text as part of a line: characters that steer a terminal or begin a new line are escaped."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 def _key(one: Found) -> tuple[str, str, str]:
@@ -54,13 +48,6 @@ def _row(one: Found) -> tuple[str, ...]:
         one.state,
         one.path,
     )
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = zip(COLUMNS, row, widths, strict=True)
-    return "  ".join(
-        cell.rjust(width) if name in NUMBERS else cell.ljust(width) for name, cell, width in cells
-    ).rstrip()
 
 
 def _object(one: Found) -> dict[str, object]:

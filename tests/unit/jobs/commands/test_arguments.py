@@ -1,12 +1,14 @@
 """The programs' interface: arguments and environment."""
 
 import argparse
+import re
 
 import pytest
 
 from datareplication.errors import UsageError
 from datareplication.jobs.commands import dump as dump_command
 from datareplication.jobs.commands import load as load_command
+from datareplication.jobs.commands import mask as mask_command
 from datareplication.jobs.load.steps import refuse_unsupported
 from datareplication.jobs.model import settings
 from datareplication.jobs.model.connections import Connection
@@ -96,3 +98,34 @@ def test_help_names_every_variable_and_exit_code(parser: argparse.ArgumentParser
         assert name in text
     for code in (0, 64, 65, 69, 73, 75, 77, 78):
         assert str(code) in text
+
+
+def test_the_help_of_mask_names_every_variable_and_exit_code() -> None:
+    text = mask_command.parser().format_help()
+    for name in ("PROD_DB_CONNECTION", "PROD_DB_USERNAME", "PROD_DB_PASSWORD", "MASKING_KEY"):
+        assert name in text
+    for code in (0, 64, 65, 69, 75, 77):
+        assert str(code) in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "named"),
+    [
+        (["suggest"], {}, "PROD_DB_CONNECTION, PROD_DB_USERNAME, PROD_DB_PASSWORD"),
+        (["suggest", "--language", "xx"], SOURCE, "--language"),
+        (["suggest", "--output", "/"], SOURCE, "/ exists already"),
+        (["suggest", "--output", "/nowhere/rules.yaml"], SOURCE, "/nowhere is no directory"),
+        (["suggest", "--include", "users"], SOURCE, "must be schema.table"),
+        (["check"], SOURCE, "--masking"),
+        (["check", "--masking", ""], SOURCE, "--masking is empty"),
+        (["check", "--masking", "x", "--mas", "y"], SOURCE, "unrecognized arguments: --mas y"),
+        (["preview", "--masking", "x", "--table", "users"], SOURCE, "--table 'users' must be schema.table"),
+        (["preview", "--masking", "x", "--table", "a.b"], {**SOURCE, "MASKING_KEY": "short"}, "MASKING_KEY"),
+        ([], SOURCE, "COMMAND"),
+    ],
+)
+def test_what_is_wrong_with_arguments_of_mask_is_named(
+    arguments: list[str], environment: dict[str, str], named: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(named)):
+        mask_command.run(arguments, environment)

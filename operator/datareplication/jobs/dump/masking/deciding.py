@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 from datareplication.errors import DataError
 from datareplication.jobs.dump.masking import rules_file, trying
-from datareplication.jobs.dump.masking.trying import Opened
+from datareplication.jobs.dump.masking.trying import Opened, Tried
 from datareplication.jobs.frame.log import Log
 from datareplication.jobs.model.masking import decisions, masking, trials, unmasked
 from datareplication.jobs.model.masking.decisions import Decided
+from datareplication.jobs.model.masking.facts import Facts
 from datareplication.jobs.model.masking.masking import Masking
+from datareplication.jobs.model.masking.rules import Rules
 from datareplication.jobs.model.omission import shortened
 from datareplication.jobs.model.settings import MaskingSettings
 from datareplication.jobs.model.tables import Table
@@ -37,6 +39,22 @@ class Source:
         return [table for table in self.exported.tables if table.oid not in self.exported.selection.rowless_oids]
 
 
+@dataclass(frozen=True)
+class Findings:
+    """What the rules decide about the source, and what is wrong by its catalogs."""
+
+    facts: Facts
+    found: Decided
+    masking: Masking
+    calling: tuple[str, ...]
+    """Masked tables whose indexes or statistics objects call functions of users."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """All that is wrong, but for columns without a rule."""
+        return (*self.found.problems, *map(calls, self.calling))
+
+
 def decided(given: MaskingSettings | None, source: Source, log: Log) -> Masking | None:
     """Return what is masked; None without rules. Text that no rule masks, and what could not be tried, is logged.
 
@@ -45,15 +63,47 @@ def decided(given: MaskingSettings | None, source: Source, log: Log) -> Masking 
     """
     if given is None:
         return None
-    rules = rules_file.read(given.rules)
-    facts = mask_facts.read(source.session, source.tables)
+    seen = findings(source, rules_file.read(given.rules), given.key)
+    _refuse_missing(seen.found)
+    samples = tried(source, seen)
+    if samples.untried:
+        log.warning("not tried on masked rows, so the load may refuse them", what=samples.untried)
+    check([*seen.problems, *samples.problems], log)
+    carried = literals(source)
+    for kind, names in carried.items():
+        log.warning("not masked: text in the schema", kind=kind, names=names)
+    return replace(seen.masking, unmasked=unmasked.listed(carried))
+
+
+def facts_of(source: Source) -> Facts:
+    """Return the facts of the tables whose rows are copied."""
+    return mask_facts.read(source.session, source.tables)
+
+
+def findings(source: Source, rules: Rules, key: bytes) -> Findings:
+    """Return what the rules decide about the source, and all that is wrong by its catalogs."""
+    facts = facts_of(source)
     found = decisions.decide(rules, facts)
-    _refuse_missing(found)
-    made = masking.planned(rules, facts, found, given.key)
-    check([*found.problems, *_calling(made, source), *_on_samples(made, source, found.problems, log)], log)
-    carried = mask_literals.read(source.session, source.exported.selection.left_out_oids)
-    _log_unmasked(carried, log)
-    return replace(made, unmasked=unmasked.listed(carried))
+    made = masking.planned(rules, facts, found, key)
+    calling = (f"{one.schema}.{one.name}" for one in facts.tables if one.oid in source.unplanned and made.of(one.oid))
+    return Findings(facts, found, made, tuple(calling))
+
+
+def tried(source: Source, seen: Findings) -> Tried:
+    """Return what samples show. Not tried: a table that takes no query, and one that has a problem already."""
+    fine = [one for one in source.tables if one.oid not in source.unplanned and trials.is_clear(one, seen.problems)]
+    return trying.on_samples(source.opened, source.exported.snapshot.id, seen.masking, fine)
+
+
+def literals(source: Source) -> Mapping[str, Sequence[str]]:
+    """Return where the schema carries text that no rule masks, by kind of object."""
+    return mask_literals.read(source.session, source.exported.selection.left_out_oids)
+
+
+def calls(table: str) -> str:
+    """Return what is wrong with a masked table over which no query may be planned."""
+    text = f"an index or statistics object calls functions of users, which a masked copy would run: {table}"
+    return f"{text}; mask no column of it, leave its rows out (schemaOnly), or drop that index"
 
 
 def check(problems: Sequence[str], log: Log) -> None:
@@ -68,24 +118,3 @@ def _refuse_missing(found: Decided) -> None:
         count = sum(len(columns) for columns in found.missing.values())
         text = f"{count} columns have no masking rule; add each with the rule that it needs"
         raise DataError(f"{text}: {decisions.snippet(found.missing)}", reason="ColumnsWithoutRule")
-
-
-def _calling(made: Masking, source: Source) -> Sequence[str]:
-    text = "an index or statistics object calls functions of users, which a masked copy would run"
-    remedy = "mask no column of it, leave its rows out (schemaOnly), or drop that index"
-    tables = (table for table in source.tables if table.oid in source.unplanned and made.of(table.oid))
-    return [f"{text}: {table.schema}.{table.name}; {remedy}" for table in tables]
-
-
-def _on_samples(made: Masking, source: Source, problems: Collection[str], log: Log) -> Sequence[str]:
-    """Return what samples show. Not tried: a table that takes no query, and one that has a problem already."""
-    fine = [one for one in source.tables if one.oid not in source.unplanned and trials.is_clear(one, problems)]
-    tried = trying.on_samples(source.opened, source.exported.snapshot.id, made, fine)
-    if tried.untried:
-        log.warning("not tried on masked rows, so the load may refuse them", what=tried.untried)
-    return tried.problems
-
-
-def _log_unmasked(carried: Mapping[str, Sequence[str]], log: Log) -> None:
-    for kind, names in carried.items():
-        log.warning("not masked: text in the schema", kind=kind, names=names)

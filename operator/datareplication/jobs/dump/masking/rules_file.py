@@ -70,6 +70,14 @@ def parsed(name: str, content: bytes) -> Rules:
     )
 
 
+def table_name(text: str) -> TableName | None:
+    """Return (schema, table) for `schema.table`; a part with a point stands in double quotes. None for other texts."""
+    match = _NAME.fullmatch(text)
+    if match is None:
+        return None
+    return (match[1] or match[2]).replace('""', '"'), (match[3] or match[4]).replace('""', '"')
+
+
 def _wrong(name: str, line: int, text: str) -> UsageError:
     return UsageError(f"{name}, line {line}: {text}", reason="BadMaskingRules")
 
@@ -126,11 +134,10 @@ class _File:
         return text
 
     def table(self, text: str, node: Node) -> TableName:
-        match = _NAME.fullmatch(text)
-        if match is None:
+        name = table_name(text)
+        if name is None:
             self.fail(node, f"{text!r} must be schema.table, for example public.users")
-        schema, table = (match[1] or match[2]).replace('""', '"'), (match[3] or match[4]).replace('""', '"')
-        return schema, table
+        return name
 
     def tables(self, node: Node | None) -> dict[TableName, dict[str, Rule]]:
         if node is None:

@@ -170,6 +170,11 @@ def _misfits(table: TableFacts, column: ColumnFacts, rule: Rule) -> Iterator[str
             yield f"{where} names in `by` column {name}, which {table.schema}.{table.name} does not have"
 
 
+def fits(table: TableFacts, column: ColumnFacts, rule: Rule) -> bool:
+    """Return whether a column can have a rule, as far as its own table says."""
+    return not [*_misfits(table, column, rule), *_of_keys(table, {column.name: rule})]
+
+
 def suggested(column: ColumnFacts) -> str:
     """Return in words which one-to-one rule fits a column of a key."""
     by_family = {"Text": "Hash, Email or Digits", "Integer": "Integer", "Uuid": "Uuid"}
