@@ -18,6 +18,7 @@ from datareplication.controller.options import Options, read_options
 from datareplication.core import crd, metrics, spec
 from datareplication.core.manifests import JobImage
 from datareplication.core.run import RunSpec
+from datareplication.jobs.dump.masking import rules_file
 from support import pod_security
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +165,13 @@ class TestExamples:
         (named,) = [target.after_load.config_map_key_ref for target in parsed.targets if target.after_load]
         assert (named.name, [named.key]) == (script["metadata"]["name"], list(script["data"]))
 
+    def test_the_rules_of_the_example_can_be_read(self) -> None:
+        (rules,) = documents(EXAMPLES / "personal-data.yaml")
+        parsed = rules_file.parsed("rules.yaml", rules["data"]["rules.yaml"].encode())
+        masking = documents(EXAMPLES / "prod-fanout.yaml")[0]["spec"]["source"]["masking"]
+        assert masking["rules"]["configMapKeyRef"] == {"name": rules["metadata"]["name"], "key": "rules.yaml"}
+        assert ("shop", "users") in parsed.tables
+
     def test_the_run_by_hand_names_the_example(self) -> None:
         run = documents(EXAMPLES / "by-hand" / "run-now.yaml")[0]
         name = documents(EXAMPLES / "prod-fanout.yaml")[0]["metadata"]["name"]
@@ -172,7 +180,8 @@ class TestExamples:
     def test_the_folder_can_be_applied_as_it_is(self) -> None:
         """`kubectl apply` takes the files in the order of their names, and none that only has a generateName."""
         objects = [document for path in sorted(EXAMPLES.glob("*.yaml")) for document in documents(path)]
-        assert [document["kind"] for document in objects] == ["Namespace", "PersistentVolumeClaim", "DataReplication"]
+        kinds = ["Namespace", "PersistentVolumeClaim", "ConfigMap", "DataReplication"]
+        assert [document["kind"] for document in objects] == kinds
         assert all("name" in document["metadata"] for document in objects)
         assert {document["metadata"].get("namespace", "data") for document in objects} == {"data"}
 
@@ -186,6 +195,7 @@ class TestExamples:
             "staging-db",
             "qa-db",
             "database-ca",
+            "masking-key",
         }
         assert all(f'"name": "{part["metadata"]["name"]}"' in text for part in shown)
         values = {value for part in shown for value in (part.get("stringData") or part["data"]).values()}

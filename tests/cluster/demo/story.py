@@ -29,7 +29,7 @@ MASKED = (
     *("shop.reviews.title", "shop.reviews.body", "shop.sessions.token", "billing.payments.raw"),
     *("audit.events_0.payload", "audit.events_1.payload"),
 )
-"""The columns that manifests/examples/masking.yaml masks."""
+"""The columns that manifests/examples/personal-data.yaml masks."""
 
 PEOPLE = "SELECT email, full_name, last_ip FROM shop.users ORDER BY id"
 ROWS = "1000000"
