@@ -123,8 +123,8 @@ class Search:
             column.patterns["Email"] += 1
         elif kind == "Number" and "Card" in column.kinds and (is_right := telling.card(form)) is not None:
             column.patterns["Card" if is_right else "NoCard"] += 1
-        elif kind == "Code" and "Iban" in column.kinds and telling.is_iban(form):
-            column.patterns["Iban"] += 1
+        elif kind == "Code" and "Iban" in column.kinds and (is_right := telling.iban(form)) is not None:
+            column.patterns["Iban" if is_right else "NoIban"] += 1
 
     def findings(self) -> Iterator[Finding]:
         """Yield what was found."""
@@ -136,9 +136,9 @@ class Search:
             if found["Email"]:
                 text = _counted(found["Email"], "e-mail address", "e-mail addresses")
                 yield Finding(column.name, f"{text} of hosts that no rule gives")
-            if found["Iban"]:
+            # Some codes of another kind have right check digits by chance: one of ten numbers, one of a hundred IBANs.
+            if found["Iban"] > found["NoIban"]:
                 yield Finding(column.name, _counted(found["Iban"], "IBAN"))
-            # One of ten numbers has a right check digit by chance.
             if found["Card"] > found["NoCard"]:
                 yield Finding(
                     column.name, _counted(found["Card"], "number of a payment card", "numbers of payment cards")

@@ -114,11 +114,11 @@ def card(number: bytes) -> bool | None:
     return None
 
 
-def is_iban(code: bytes) -> bool:
-    """Return whether a code is an IBAN: its country's length, and right check digits (ISO 13616)."""
+def iban(code: bytes) -> bool | None:
+    """Return whether a code's check digits are an IBAN's; None if it has another form than IBANs have (ISO 13616)."""
     text = code.decode(errors="replace")
-    if IBAN_LENGTHS.get(text[:2].upper()) != len(text) or not (text.isascii() and text.isalnum()):
-        return False
+    if IBAN_LENGTHS.get(text[:2].upper()) != len(text) or not _IBAN.fullmatch(code):
+        return None
     return int("".join(str(int(one, 36)) for one in text[4:] + text[:4])) % 97 == 1
 
 
@@ -147,12 +147,13 @@ def _luhn(number: bytes) -> bool:
 
 
 def _ibans(folded: bytes) -> Iterator[bytes]:
-    """Yield what has the form of an IBAN, without spaces. What stands behind an IBAN may look like a part of it."""
+    """Yield what has the form of an IBAN, without spaces. What stands behind it may look like a part of it."""
     for found in _IBAN.finditer(folded):
-        iban = found[0].replace(b" ", b"")
-        length = IBAN_LENGTHS.get(iban[:2].upper().decode(), 0)
-        if length and len(iban) >= length:
-            yield iban[:length]
+        if length := IBAN_LENGTHS.get(found[0][:2].upper().decode(), 0):
+            # Groups of any size: take as many characters as the country's IBANs have, and look where they end.
+            taken = re.match(rb"(?: ?[0-9a-z]){%d}(?![0-9a-z])" % length, found[0])
+            if taken and not (taken.end() == len(found[0]) and folded[found.end() : found.end() + 1].isalnum()):
+                yield taken[0].replace(b" ", b"")
 
 
 IBAN_LENGTHS = {
