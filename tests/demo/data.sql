@@ -39,7 +39,7 @@ SELECT 1 + pg_temp.pick(i, 1, :tenants), CASE WHEN i > 10 THEN 1 + pg_temp.pick(
        CASE pg_temp.pick(i, 4, 4) WHEN 0 THEN '{}' WHEN 1 THEN ARRAY['admin', NULL] WHEN 2 THEN ARRAY['a,b', '{"x"}', '']
             ELSE ARRAY['reader'] END,
        CASE WHEN pg_temp.pick(i, 5, 3) = 0 THEN NULL ELSE ROW(i || ' Main St, "rear"', 'Zürich', 'CH')::shop.address END,
-       ('10.' || pg_temp.pick(i, 6, 256) || '.' || pg_temp.pick(i, 7, 256) || '.1')::inet
+       ('172.' || 16 + pg_temp.pick(i, 6, 16) || '.' || pg_temp.pick(i, 7, 256) || '.1')::inet
 FROM generate_series(1, :users) i;
 
 INSERT INTO shop.categories

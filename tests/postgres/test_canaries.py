@@ -202,7 +202,7 @@ def test_no_covered_canary_leaves_the_source(kept: Programs, canaries: Mapping[s
         "table public.with_default0",
         "table public.with_default1",
     ]
-    assert "not masked: text in 2 defaults, 4 comments" in dumped.report.message
+    assert "not masked: text in 2 defaults, 4 comments" in dumped.report.masked
 
 
 def test_large_objects_and_an_extensions_rows_are_refused_without_an_explicit_keep(kept: Programs) -> None:

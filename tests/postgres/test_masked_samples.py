@@ -430,6 +430,6 @@ def test_text_in_the_schema_is_named_but_not_told(programs: Programs) -> None:
         "triggers": ["told on public.t"],
         "foreign data options": ["server far", "user mapping postgres on server far"],
     }
-    assert "; not masked: text in 1 default, 3 comments, 2 CHECK constraints, 1 domain default" in dumped.report.message
+    assert "not masked: text in 1 default, 3 comments, 2 CHECK constraints, 1 domain default" in dumped.report.masked
     masked = json.loads((programs.snapshot / "manifest.json").read_text())["masked"]
     assert masked["unmasked"][0] == {"kind": "defaults", "count": 1, "names": ["public.t.v"]}

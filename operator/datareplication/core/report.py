@@ -52,6 +52,8 @@ class Report:
     """Wall time."""
     not_carried: tuple[str, ...] = ()
     """What a dump's source has and a copy leaves behind on purpose: a short text for each kind."""
+    masked: str = ""
+    """How many columns are masked, by which rules, and what no rule masks."""
 
     def to_json(self) -> str:
         """Return one line of JSON within the limit, shortened if needed.
@@ -107,7 +109,9 @@ def _shortened(report: Report) -> Report:
         return replace(report, message=report.message[: len(report.message) * 3 // 4] + "…")
     if report.not_carried:
         return replace(report, not_carried=report.not_carried[:-1])
-    texts = {name: str(getattr(report, name)) for name in ("snapshot", "snapshot_time", "lsn", "reason", "outcome")}
+    texts = {
+        name: str(getattr(report, name)) for name in ("masked", "snapshot", "snapshot_time", "lsn", "reason", "outcome")
+    }
     longest = max(texts, key=lambda name: len(texts[name]))
     return replace(report, **{longest: texts[longest][: len(texts[longest]) * 3 // 4]})  # type: ignore[arg-type]
 

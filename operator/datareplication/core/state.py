@@ -112,6 +112,7 @@ class StepStatus(StatusModel):
         description="What the source has and a copy leaves behind on purpose: roles, tablespaces, publications, "
         "subscriptions, optimizer statistics.",
     )
+    masked: str = Field("", description="How many columns are masked, by which rules, and what no rule masks.")
     retry_time: Moment | None = Field(None, description="When the next attempt starts.")
     progress: ProgressStatus | None = Field(None, description="How far the running attempt is.")
 

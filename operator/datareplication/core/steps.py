@@ -132,6 +132,7 @@ def _with_result(step: S, report: Report) -> S:
         tables=report.tables,
         duration_seconds=report.duration_seconds,
         not_carried=list(report.not_carried),
+        masked=report.masked,
     )
     if not isinstance(step, TargetStep):
         return step

@@ -127,9 +127,9 @@ def _time(text: str) -> datetime:
 
 
 def _tell_masking(cluster: Cluster, run: str) -> None:
-    say(f"\n$ kubectl describe {run} -n {NAMESPACE} | grep masked")
+    say(f"\n$ kubectl describe {run} -n {NAMESPACE} | grep -i masked")
     described = cluster.kubectl("describe", run, "-n", NAMESPACE).splitlines()
-    say("\n".join(line for line in described if "masked" in line))
+    say("\n".join(line for line in described if "Masked" in line))
 
 
 def _compare(lab: Lab) -> bool:

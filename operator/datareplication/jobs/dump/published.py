@@ -5,7 +5,6 @@ from pathlib import Path
 from datareplication.core.report import Report
 from datareplication.jobs.model import omission
 from datareplication.jobs.model.manifest import Manifest
-from datareplication.jobs.model.masking import unmasked
 
 
 def report(path: Path, manifest: Manifest) -> Report:
@@ -13,10 +12,6 @@ def report(path: Path, manifest: Manifest) -> Report:
     message = f"{manifest.tables} tables, {manifest.rows} rows"
     if left_out := omission.describe(manifest.omitted):
         message += f"; not copied: {left_out}"
-    if manifest.masked:
-        message += f"; {manifest.masked}"
-    if manifest.masked and (carried := unmasked.describe(manifest.masked.unmasked)):
-        message += f"; not masked: {carried}"
     return Report(
         outcome="Succeeded",
         reason="Dumped",
@@ -29,4 +24,5 @@ def report(path: Path, manifest: Manifest) -> Report:
         bytes=manifest.bytes,
         duration_seconds=manifest.duration_seconds,
         not_carried=manifest.not_carried,
+        masked=manifest.masked.description if manifest.masked else "",
     )

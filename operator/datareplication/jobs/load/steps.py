@@ -189,8 +189,6 @@ def _report(
         message += f"; {'; '.join(replaced.remarks)}"
     if unfilled := omission.describe_unfilled(manifest.omitted):
         message += f"; {unfilled}"
-    if manifest.masked:
-        message += f"; {manifest.masked}"
     return Report(
         outcome="Succeeded",
         reason="Loaded",
@@ -202,4 +200,5 @@ def _report(
         rows=manifest.rows,
         bytes=manifest.bytes,
         duration_seconds=duration_seconds,
+        masked=manifest.masked.description if manifest.masked else "",
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from datareplication.jobs.model import ranges
+from datareplication.jobs.model.masking import unmasked
 from datareplication.jobs.model.masking.unmasked import Unmasked
 
 
@@ -22,6 +23,9 @@ class Masked:
     unmasked: tuple[Unmasked, ...] = ()
     """Where the schema carries text that no rule masks."""
 
-    def __str__(self) -> str:
+    @property
+    def description(self) -> str:
         """Return what a report says."""
-        return f"{self.columns} columns masked by rules {self.rules_sha256[:12]}"
+        text = f"{self.columns} columns by rules {self.rules_sha256[:12]}"
+        carried = unmasked.describe(self.unmasked)
+        return f"{text}; not masked: {carried}" if carried else text
