@@ -176,7 +176,7 @@ def test_no_covered_canary_leaves_the_source(kept: Programs, canaries: Mapping[s
         dumped = dump(kept, RULES + OF_EXTENSION + "    largeObjects: Keep\n", PROD_DB_CONNECTION=through)
         assert dumped.code == 0, dumped.report.message
         heard = found(map(bytes, proxy.answers))
-    loaded = kept.load("--verify=Checksum")
+    loaded = kept.load("--verify=Checksum", MASKING_KEY=KEY)
     assert loaded.code == 0, loaded.report.message
 
     assert not heard & covered

@@ -186,7 +186,7 @@ def test_what_holds_is_loaded(programs: Programs) -> None:
 
     assert dumped.code == 0, dumped.report.message
     assert untried(dumped) == []
-    loaded = programs.load()
+    loaded = programs.load(MASKING_KEY=KEY)
     assert loaded.code == 0, loaded.report.message
 
 

@@ -71,7 +71,7 @@ def test_a_masked_copy_holds_nothing_of_the_original_and_fits(people: Programs) 
     dumped = dump(people, RULES, "--checksum", "--compression=None")
     assert dumped.code == 0, dumped.report.message
 
-    loaded = people.load("--verify=Checksum")
+    loaded = people.load("--verify=Checksum", MASKING_KEY=KEY)
 
     assert loaded.code == 0, loaded.report.message
     written = b"".join(path.read_bytes() for path in (people.snapshot / "data").iterdir())
@@ -243,7 +243,7 @@ def test_a_rule_fits_every_type_that_it_takes(programs: Programs, kind: str) -> 
     dumped = dump(programs, text, "--checksum")
     assert dumped.code == 0, dumped.report.message
 
-    loaded = programs.load("--verify=Checksum")
+    loaded = programs.load("--verify=Checksum", MASKING_KEY=KEY)
 
     assert loaded.code == 0, loaded.report.message
     for table, _ in found:
@@ -292,7 +292,7 @@ def test_large_tables_are_masked_in_ranges_as_a_whole_is(people: Programs, monke
     dumped = dump(people, RULES, "--checksum", "--workers", "2")
     assert dumped.code == 0, dumped.report.message
     assert len(list((people.snapshot / "data").iterdir())) > 2
-    assert people.load("--verify=Checksum").code == 0
+    assert people.load("--verify=Checksum", MASKING_KEY=KEY).code == 0
 
 
 def test_without_a_key_nothing_is_masked_or_dumped(people: Programs) -> None:
@@ -312,5 +312,5 @@ def test_an_expression_of_sql_is_taken_as_it_is_written(programs: Programs) -> N
     """
 
     assert dump(programs, text).code == 0
-    assert programs.load().code == 0
+    assert programs.load(MASKING_KEY=KEY).code == 0
     assert programs.target.run("SELECT v, w, n FROM t", database=programs.database) == [("{a}%s", ["x", "y"], 2)]

@@ -67,7 +67,7 @@ def tasks(found: Known, every: Iterable[Searchable], encoding: str) -> list[Sear
 
 def _searched(found: Known, of: Searchable) -> tuple[Searchable, tuple[frozenset[Kind], ...]]:
     """Return the columns of a table that are searched, and what is looked for in each."""
-    kinds = {name: found.gate.kinds(Column(of.schema, of.name, name)) for name in of.columns}
+    kinds = {name: found.gate.kinds(Column(of.schema, of.name, name), of_view=of.is_view) for name in of.columns}
     kept = [(name, content) for name, content in zip(of.columns, of.contents, strict=True) if kinds[name]]
     names, held = tuple(name for name, _ in kept), tuple(content for _, content in kept)
     return replace(of, columns=names, contents=held), tuple(kinds[name] for name in names)

@@ -177,3 +177,23 @@ def test_what_no_rule_masks_needs_a_word() -> None:
     kept = decide(rules, facts, keeps_large_objects=True, kept_extension_tables=frozenset({("ext", "rows")}))
     assert (kept.problems, kept.missing) == ((), {})
     assert all(rule == KEEP for rule in kept.masks[("ext", "rows")].values())
+
+
+@pytest.mark.parametrize(
+    ("rule", "mine", "is_fine"),
+    [
+        (Rule("Email"), "character varying(40)", False),
+        (Rule("Email"), "character varying(80)", True),
+        (Rule("Email"), "text", False),
+        (Rule("Hash"), "character varying(24)", False),
+        (Rule("Hash"), "character varying(40)", True),
+        (Rule("Hash", {"length": 20}), "character varying(24)", True),
+        (Rule("Digits"), "character varying(40)", True),
+    ],
+)
+def test_columns_of_a_foreign_key_have_room_for_the_same_value(rule: Rule, mine: str, is_fine: bool) -> None:
+    users = replace(TABLE, uniques=(PRIMARY, UniqueFacts("users_email", ("email",))))
+    orders = replace(CHILD, columns=(ID, column("mail", mine)))
+    facts = Facts((users, orders), (ReferenceFacts("orders_mail", ORDERS, ("mail",), USERS, ("email",)),))
+    found = decide({USERS: {"id": KEEP, "email": rule, "notes": KEEP}, ORDERS: {"id": KEEP}}, facts)
+    assert (not found.problems) is is_fine, found.problems

@@ -6,7 +6,7 @@ file says `unlisted: Null`.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from datareplication.jobs.model.masking.facts import (
@@ -17,8 +17,8 @@ from datareplication.jobs.model.masking.facts import (
     TableName,
     UniqueFacts,
 )
-from datareplication.jobs.model.masking.families import BITS
 from datareplication.jobs.model.masking.kinds import KINDS
+from datareplication.jobs.model.masking.references import located, of_references, with_range
 from datareplication.jobs.model.masking.rules import Rule, Rules
 
 KEEP, NULL = Rule("Keep"), Rule("Null")
@@ -52,7 +52,7 @@ def decide(rules: Rules, facts: Facts) -> Decided:
         *_unknown(rules, tables, facts.others),
         *found.problems,
         *(text for name, table in tables.items() for text in _of_keys(table, masks[name])),
-        *_of_references(facts.references, tables, masks),
+        *of_references(facts.references, tables, masks),
         *_past_the_rules(rules, facts),
     ]
     return Decided(masks, tuple(dict.fromkeys(problems)), {name: tuple(one) for name, one in found.missing.items()})
@@ -116,13 +116,6 @@ class _Deciding:
         return next((one for one in known.columns if one.name == column), None) if known else None
 
 
-def with_range(rule: Rule, column: ColumnFacts) -> Rule:
-    """Return an Integer rule with its range for this column, any other rule unchanged."""
-    if rule.kind != "Integer" or column.values.name not in BITS:
-        return rule
-    return replace(rule, options={"from": 0, "to": 2 ** BITS[column.values.name] - 1, **rule.options})
-
-
 def snippet(missing: Mapping[TableName, Iterable[ColumnFacts]]) -> str:
     """Return what to put into the file for columns without a rule: one line of YAML.
 
@@ -149,13 +142,8 @@ def _fits(pattern: str, type_pattern: str, table: TableName, column: ColumnFacts
     return fnmatchcase(name, pattern) and fnmatchcase(column.values.name, type_pattern)
 
 
-def _where(table: TableFacts, column: str, rule: Rule) -> str:
-    line = f" (line {rule.line})" if rule.line else ""
-    return f"{table.schema}.{table.name}.{column}: rule {rule.kind}{line}"
-
-
 def _misfits(table: TableFacts, column: ColumnFacts, rule: Rule) -> Iterator[str]:
-    kind, where = KINDS[rule.kind], _where(table, column.name, rule)
+    kind, where = KINDS[rule.kind], located(table, column.name, rule)
     if rule.kind == "Null" and not column.is_nullable:
         yield f"{where} gives NULL, which the column does not take (NOT NULL): use Fixed, or {suggested(column)}"
     if kind.takes is not None and column.values.family not in kind.takes:
@@ -197,18 +185,18 @@ def _of_keys(table: TableFacts, masks: Mapping[str, Rule]) -> Iterator[str]:
         for name in key.columns:
             if name in masks and not _may_be_in(key, masks[name], table):
                 remedy = "Keep" if key.is_exclusion else suggested(columns[name])
-                where = _where(table, name, masks[name])
+                where = located(table, name, masks[name])
                 yield f"{where} can make two values equal, but {key.name} is unique: use {remedy}"
         for expression, names in key.expressions:
             for name in names:
                 if name in masks and not _may_be_in_expression(expression, masks[name], table):
                     yield (
-                        f"{_where(table, name, masks[name])} can make two values of {expression} equal, "
+                        f"{located(table, name, masks[name])} can make two values of {expression} equal, "
                         f"but {key.name} is unique: use Keep, or Hash or Email with lower()"
                     )
         for name in key.predicate:
             if name in masks and masks[name].kind != "Keep":
-                where = _where(table, name, masks[name])
+                where = located(table, name, masks[name])
                 yield f"{where} changes which rows are in the partial index {key.name}: use Keep"
 
 
@@ -222,37 +210,6 @@ def _may_be_in_expression(expression: str, rule: Rule, table: TableFacts) -> boo
     if rule.kind == "Keep":
         return True
     return rule.kind in LOWER_CASE and is_injective(rule, table) and bool(_LOWER.fullmatch(expression))
-
-
-def _of_references(
-    references: Iterable[ReferenceFacts],
-    tables: Mapping[TableName, TableFacts],
-    masks: Mapping[TableName, Mapping[str, Rule]],
-) -> Iterator[str]:
-    for one in references:
-        if one.table not in tables or one.referenced not in tables:
-            continue
-        for column, key in zip(one.columns, one.referenced_columns, strict=True):
-            mine, theirs = masks[one.table].get(column), masks[one.referenced].get(key)
-            if mine is None or theirs is None or mine.kind == "Null":
-                continue
-            here = next(c for c in tables[one.table].columns if c.name == column)
-            there = next(c for c in tables[one.referenced].columns if c.name == key)
-            if theirs.by:
-                where = _where(tables[one.referenced], key, theirs)
-                yield f"{where} has `by`, but foreign key {one.name} refers to the column: leave out `by`"
-            elif _effect(mine, here) != _effect(theirs, there):
-                name = ".".join(one.referenced)
-                yield (
-                    f"{_where(tables[one.table], column, mine)} differs from rule {theirs.kind} of {name}.{key}, to "
-                    f"which foreign key {one.name} refers: leave the rule out here, or give both the same options"
-                )
-
-
-def _effect(rule: Rule, column: ColumnFacts) -> tuple[object, ...]:
-    full = with_range(rule, column)
-    options = {name: value for name, value in full.options.items() if name != "domain"}
-    return rule.kind, full.options.get("domain", rule.kind), tuple(sorted((k, str(v)) for k, v in options.items()))
 
 
 def _unknown(rules: Rules, tables: Mapping[TableName, TableFacts], others: frozenset[TableName]) -> Iterator[str]:

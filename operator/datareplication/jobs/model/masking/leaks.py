@@ -99,12 +99,15 @@ class LeakGate:
         """Return the content of the file in the snapshot."""
         return json.dumps(codec.encoded(self), ensure_ascii=False) + "\n"
 
-    def kinds(self, column: Column) -> frozenset[Kind]:
-        """Return what is looked for in a column; nothing if it is not searched."""
+    def kinds(self, column: Column, *, of_view: bool = False) -> frozenset[Kind]:
+        """Return what is looked for in a column; nothing if it is not searched.
+
+        A view's column may show any masked column, so what is exempt anywhere is not looked for there.
+        """
         name = str(column)
         if any(fnmatchcase(name, pattern) for pattern in self.ignored):
             return frozenset()
-        left_out = {kind for one in self.exempt if one.column == column for kind in one.kinds}
+        left_out = {kind for one in self.exempt if of_view or one.column == column for kind in one.kinds}
         return frozenset(kind for kind in EVERY_KIND if kind not in left_out)
 
 
