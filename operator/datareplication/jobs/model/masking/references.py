@@ -48,7 +48,7 @@ def of_references(
             elif _room(mine, here) != _room(theirs, there):
                 yield (
                     f"{located(tables[one.table], column, mine)} gives other values in {here.type} than in {there.type} "
-                    f"of the column to which foreign key {one.name} refers: use Digits, or give both the same length"
+                    f"of the column to which foreign key {one.name} refers: use Digits, or make them equally long"
                 )
 
 
