@@ -47,8 +47,8 @@ def of_references(
                 )
             elif _room(mine, here) != _room(theirs, there):
                 yield (
-                    f"{located(tables[one.table], column, mine)} gives other values in {here.type} than in {there.type} "
-                    f"of the column to which foreign key {one.name} refers: use Digits, or make them equally long"
+                    f"{located(tables[one.table], column, mine)} gives other values in {here.type} than in the "
+                    f"{there.type} to which foreign key {one.name} refers: use Digits, or make them equally long"
                 )
 
 
