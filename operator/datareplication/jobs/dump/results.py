@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from datareplication.jobs.dump.worker import Result, Sampled, Summed, Written
+from datareplication.jobs.dump.tasks import Result, Sampled, Summed, Written
 
 
 @dataclass

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from datareplication.jobs.frame.tools import Tool
 from datareplication.jobs.model import manifest as manifests
 from datareplication.jobs.model.filling import Filling
-from datareplication.jobs.model.masking.masking import Masking
 from datareplication.jobs.model.selection import Selection
 from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import unlocked
 from datareplication.jobs.postgres.source import ExportedSnapshot
+
+if TYPE_CHECKING:
+    from datareplication.jobs.model.masking.masking import Masking
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Seen:
     for_tools: Mapping[str, str]
     """Settings with which pg_dump's sessions start."""
     views: Filling
-    masking: Masking | None
+    masking: "Masking | None"
     unplanned: frozenset[int]
     """Oids of tables over which no query may be planned."""
     versions: unlocked.Versions

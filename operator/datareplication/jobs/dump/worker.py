@@ -5,22 +5,24 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datareplication.core.choices import Compression
 from datareplication.errors import CapabilityError, TransientError
-from datareplication.jobs.dump.masking import words
 from datareplication.jobs.dump.splitting import PartTask
+from datareplication.jobs.dump.tasks import Result, Sample, Sampled, Sum, Summed, Task, Written
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.manifest import Part, Relation
-from datareplication.jobs.model.masking import leaks
-from datareplication.jobs.model.masking.masking import LEAK_GATE_DOMAIN, Masking
 from datareplication.jobs.model.tables import Shape, Table
-from datareplication.jobs.postgres import checksum, copying, masked, originals, oversize, source, unplanned
+from datareplication.jobs.postgres import checksum, copying, oversize, source, unplanned
 from datareplication.jobs.postgres.connection import Session
-from datareplication.jobs.postgres.copying import Choice
-from datareplication.jobs.postgres.originals import Lookout
+from datareplication.jobs.postgres.copying import Choice, Columns
 from datareplication.jobs.snapshot.parts import PartWriter
+
+if TYPE_CHECKING:
+    from datareplication.jobs.dump.masking.masks import Masks
+    from datareplication.jobs.model.masking.masking import Masking
 
 
 @dataclass(frozen=True)
@@ -33,70 +35,13 @@ class WorkerConfig:
     snapshot_id: str
     root: Path
     compression: Compression
-    masking: Masking | None = None
-
-
-@dataclass(frozen=True)
-class Written:
-    """A finished file and the oid of its table."""
-
-    oid: int
-    part: Part
-
-
-@dataclass(frozen=True)
-class Sum:
-    """Compute a table's checksum. oid: the table's."""
-
-    oid: int
-    shape: Shape
-
-
-@dataclass(frozen=True)
-class Summed:
-    """A table's checksum."""
-
-    oid: int
-    checksum: str
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Compute digests of a masked table's originals. most: digests of a column."""
-
-    oid: int
-    table: Table
-    most: int
-
-    @property
-    def shape(self) -> Shape:
-        """What COPY would need to know."""
-        return Shape(self.table.schema, self.table.name, ())
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """The digests of a table's originals, by column; None for a column whose originals could not be read."""
-
-    oid: int
-    digests: Mapping[str, str | None]
-
-
-Task = PartTask | Sum | Sample
-Result = Written | Summed | Sampled
+    masking: "Masking | None" = None
 
 
 def sums(tables: Sequence[Table], encoding: str) -> list[Task]:
     """Return the tasks that compute checksums, largest table first."""
     ordered = sorted(tables, key=lambda table: -table.bytes)
     return [Sum(table.oid, Shape(table.schema, table.name, (), encoding)) for table in ordered]
-
-
-def samples(masking: Masking, tables: Sequence[Table]) -> list[Task]:
-    """Return the tasks that sample the originals of masked columns."""
-    found = [table for table in tables if leaks.wanted(masking.of(table.oid))]
-    most = leaks.limit(sum(len(leaks.wanted(masking.of(table.oid))) for table in found))
-    return [Sample(table.oid, table, most) for table in found]
 
 
 def relations(tables: Sequence[Table], written: Sequence[Written], found: Mapping[int, str]) -> tuple[Relation, ...]:
@@ -127,16 +72,26 @@ def _in_order(parts: Sequence[Part]) -> tuple[Part, ...]:
 @contextlib.contextmanager
 def open_worker(config: WorkerConfig) -> Iterator[Handler[Task, Result]]:
     """Connect a worker to the dump's snapshot."""
-    session = _opened(config, masked.startup(config.masking))
-    masked.prepare(session, config.masking)
+    masks = _masks(config)
+    session = _opened(config, masks.settings if masks else None)
+    if masks:
+        masks.prepare(session)
     with contextlib.closing(session), source.sharing(session, config.snapshot_id), contextlib.ExitStack() as stack:
 
         @functools.cache
         def fresh() -> Session:
             return stack.enter_context(contextlib.closing(_opened(config)))
 
-        worker = _Worker(config, session, fresh, masked.Expressions(config.masking, words.read_all))
-        yield worker.do
+        yield _Worker(config, session, fresh, masks).do
+
+
+def _masks(config: WorkerConfig) -> "Masks | None":
+    if config.masking is None:
+        return None
+    # Without masks, a worker starts some 50 ms sooner.
+    from datareplication.jobs.dump.masking.masks import Masks  # noqa: PLC0415
+
+    return Masks(config.masking)
 
 
 def _opened(config: WorkerConfig, settings: Mapping[str, str] | None = None) -> Session:
@@ -150,11 +105,11 @@ class _Worker:
     config: WorkerConfig
     session: Session
     fresh: Callable[[], Session]
-    expressions: masked.Expressions
+    masks: "Masks | None"
 
     def do(self, task: Task, tell: Tell) -> Result:
         """Do one task."""
-        shape, columns = task.shape, self.expressions.of(task.oid)
+        shape, columns = task.shape, self.masks.of(task.oid) if self.masks else {}
         source.check_is(self.session, shape.schema, shape.name, task.oid)
         with _naming_what_is_too_large(self.config, shape, is_masked=bool(columns)):
             if isinstance(task, PartTask):
@@ -162,7 +117,8 @@ class _Worker:
                     self._check_plannable(shape)
                 return self._write(task, tell, columns)
             if isinstance(task, Sample):
-                return Sampled(task.oid, self._sampled(task, columns))
+                self._check_plannable(shape)
+                return Sampled(task.oid, self.masks.sampled(self.session, task) if self.masks else {})
             return Summed(task.oid, self._sum(shape, columns))
 
     def _check_plannable(self, shape: Shape) -> None:
@@ -170,26 +126,15 @@ class _Worker:
             text = f"{shape.schema}.{shape.name} got an index or statistics that call functions"
             raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
 
-    def _sampled(self, task: Sample, columns: masked.Columns) -> dict[str, str | None]:
-        self._check_plannable(task.shape)
-        masking = self.config.masking
-        if masking is None:
-            return {}
-        how = Lookout(masking.domains.index(LEAK_GATE_DOMAIN) + 1, words.folded(), task.most)
-        return {
-            one.mask.column: originals.tried(self.session, task.table, one, columns[one.mask.column], how)
-            for one in leaks.wanted(masking.of(task.oid))
-        }
-
-    def _sum(self, shape: Shape, columns: masked.Columns) -> str:
+    def _sum(self, shape: Shape, columns: Columns) -> str:
         if columns:
             return checksum.of_masked(self.session, shape, columns)
         if unplanned.among(self.fresh(), [shape]):
             return checksum.of_unplanned(self.session, shape)
         return checksum.of_table(self.session, shape)
 
-    def _write(self, task: PartTask, tell: Tell, columns: masked.Columns) -> Written:
-        choice = Choice(task.blocks, task.condition, masked.in_order(columns, task.shape.columns))
+    def _write(self, task: PartTask, tell: Tell, columns: Columns) -> Written:
+        choice = Choice(task.blocks, task.condition, copying.in_order(columns, task.shape.columns))
         with PartWriter(self.config.root, task.path, self.config.compression, tell) as writer:
             rows = copying.copy_out(self.session, task.shape, writer.stream, choice)
             return Written(task.oid, writer.part(rows))

@@ -13,8 +13,9 @@ from datareplication.jobs.load.tasks import SearchTable
 from datareplication.jobs.model import codec, contents
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.model.masking import leaks
-from datareplication.jobs.model.masking.leaks import Column, Finding, LeakGate, Searchable
+from datareplication.jobs.model.masking.leaks import Column, LeakGate
 from datareplication.jobs.model.masking.masking import LEAK_GATE_DOMAIN
+from datareplication.jobs.model.masking.searches import Finding, Searchable
 from datareplication.jobs.model.masking.telling import Kind
 from datareplication.jobs.model.omission import shortened
 from datareplication.jobs.model.settings import LoadSettings

@@ -1,4 +1,4 @@
-"""Searches rows for what the leak gate must not let through. Pure: rows of COPY's text format in, findings out."""
+"""Searches tables for what the leak gate must not let through: rows of COPY's text format in, findings out."""
 
 import hashlib
 import json
@@ -9,9 +9,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from datareplication.jobs.load.tasks import SearchTable
 from datareplication.jobs.model.masking import telling
-from datareplication.jobs.model.masking.leaks import DIGEST_BYTES, Finding, LeakGate
+from datareplication.jobs.model.masking.leaks import DIGEST_BYTES, LeakGate
+from datareplication.jobs.model.masking.searches import Finding
 from datareplication.jobs.model.masking.telling import Kind
+from datareplication.jobs.postgres import searchable
+from datareplication.jobs.postgres.connection import Session
 
 SHORTEST = 8
 """Bytes: nothing shorter is looked for."""
@@ -181,3 +185,13 @@ def _pieces(value: bytes, depth: int = 0) -> Iterator[bytes]:
         if found[1] and depth < DEEPEST and any(sign in piece for sign in b'",(){}[]'):
             yield from _pieces(piece, depth + 1)
         yield piece
+
+
+def search(session: Session, known: Known, task: SearchTable, tell: Callable[[int], None]) -> tuple[Finding, ...]:
+    """Read all rows of a table, and return what must not be there."""
+    of = task.of
+    names = (f"{of.schema}.{of.name}.{name}" for name in of.columns)
+    columns = tuple(Column(*one) for one in zip(names, of.contents, task.kinds, strict=True))
+    made = Search(known, columns, tell)
+    searchable.copy_out(session, of, made, task.encoding)
+    return tuple(made.findings())

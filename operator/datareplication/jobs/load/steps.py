@@ -6,18 +6,18 @@ the rest.
 
 import contextlib
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from datareplication.core.report import Report
 from datareplication.errors import DataError, ReplicationError, UsageError
 from datareplication.jobs.frame import tools
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.load import facts, gate, guard, rights, rollback, sessions
+from datareplication.jobs.load import facts, guard, rights, rollback, sessions
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace.steps import InPlace
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.rights import Wants
-from datareplication.jobs.load.searching import Known
 from datareplication.jobs.load.swap import leftovers, siblings
 from datareplication.jobs.load.swap.building import Building
 from datareplication.jobs.load.swap.steps import Swap
@@ -30,6 +30,9 @@ from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.snapshot import store
 from datareplication.jobs.snapshot.archives import Archives
 
+if TYPE_CHECKING:
+    from datareplication.jobs.load.searching import Known
+
 
 def load(given: LoadSettings, frame: Frame) -> Report:
     """Replace the target by the snapshot, or roll it back; if this run has already done so, only report it again."""
@@ -39,7 +42,7 @@ def load(given: LoadSettings, frame: Frame) -> Report:
     script = afterload.read(given.after_load)
     manifest = checked_manifest(given)
     archives = store.check_files(given.input, manifest, frame.stop.check)
-    leaks = gate.known(given, manifest, archives)
+    leaks = _leaks(given, manifest, archives) if manifest.masked or given.masking_key else None
     name = facts.target_name(given)
     tally = Tally(frame.log)
     with contextlib.closing(sessions.maintenance(given)) as session:
@@ -50,6 +53,12 @@ def load(given: LoadSettings, frame: Frame) -> Report:
             with frame.stop.interrupting(session.cancel):
                 target_lock.enter_context(target.locked(session, name))
             return _Load(given, frame, manifest, archives, session, tally, build_lock, script, leaks).run()
+
+
+def _leaks(given: LoadSettings, manifest: Manifest, archives: Archives) -> "Known | None":
+    from datareplication.jobs.load import gate  # noqa: PLC0415 - only loads of masked snapshots need it
+
+    return gate.known(given, manifest, archives)
 
 
 def refuse_unsupported(given: LoadSettings) -> None:
@@ -92,7 +101,7 @@ class _Load:
     """The lock of all siblings; the strategy releases it early."""
     script: str = field(default="", repr=False)
     """The after-load SQL."""
-    leaks: Known | None = None
+    leaks: "Known | None" = None
     """What must not be in the target; None if the snapshot is not masked."""
 
     def run(self) -> Report:

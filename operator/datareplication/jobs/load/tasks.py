@@ -1,11 +1,14 @@
 """The tasks of a load's workers in the new database: values. `worker` does them, `pipeline` orders them."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from datareplication.jobs.model.manifest import MaterializedView, Part
-from datareplication.jobs.model.masking.leaks import Finding, Searchable
-from datareplication.jobs.model.masking.telling import Kind
+from datareplication.jobs.model.masking.searches import Finding, Searchable
 from datareplication.jobs.model.tables import Shape
+
+if TYPE_CHECKING:
+    from datareplication.jobs.model.masking.telling import Kind
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class SearchTable:
     """Look for leaks in a table or materialized view. kinds: what is looked for in each of its columns."""
 
     of: Searchable
-    kinds: tuple[frozenset[Kind], ...]
+    kinds: "tuple[frozenset[Kind], ...]"
     encoding: str = "UTF8"
 
 

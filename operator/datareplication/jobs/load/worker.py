@@ -7,12 +7,12 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from datareplication.errors import CapabilityError, DataError
 from datareplication.jobs.frame.tools import Running, Tool
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.load import archive
-from datareplication.jobs.load.searching import Column, Known, Search
 from datareplication.jobs.load.tasks import (
     Analyze,
     CompareSum,
@@ -28,13 +28,15 @@ from datareplication.jobs.load.tasks import (
 from datareplication.jobs.model.connections import Connection, Login
 from datareplication.jobs.model.contents import ARCHIVE
 from datareplication.jobs.model.manifest import Part
-from datareplication.jobs.model.masking.leaks import Finding
 from datareplication.jobs.model.tables import Shape
-from datareplication.jobs.postgres import checksum, copying, searchable, unplanned
+from datareplication.jobs.postgres import checksum, copying, unplanned
 from datareplication.jobs.postgres.connection import Session, connect, renew, transaction
 from datareplication.jobs.snapshot import below
 from datareplication.jobs.snapshot.archives import Archives
 from datareplication.jobs.snapshot.parts import PartReader
+
+if TYPE_CHECKING:
+    from datareplication.jobs.load.searching import Known
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class WorkerConfig:
     """Settings of the worker's session."""
     shaping: Mapping[str, str]
     """Further settings while rows are copied, because code of users may run and depend on them."""
-    leaks: Known | None = None
+    leaks: "Known | None" = None
     """What must not be in the database; None if the snapshot is not masked."""
 
 
@@ -109,17 +111,10 @@ def _do(session: Session, config: WorkerConfig, task: Task, tell: Tell) -> None:
 
 def _search(session: Session, config: WorkerConfig, task: SearchTable, tell: Tell) -> Searched:
     renew(session, config.settings)
-    return Searched(search(session, config.leaks, task, tell) if config.leaks else ())
+    # A load of a snapshot that is not masked does not load the modules of the leak gate, and starts sooner.
+    from datareplication.jobs.load import searching  # noqa: PLC0415
 
-
-def search(session: Session, known: Known, task: SearchTable, tell: Tell) -> tuple[Finding, ...]:
-    """Read all rows of a table, and return what must not be there."""
-    of = task.of
-    names = (f"{of.schema}.{of.name}.{name}" for name in of.columns)
-    columns = tuple(Column(*one) for one in zip(names, of.contents, task.kinds, strict=True))
-    made = Search(known, columns, tell)
-    searchable.copy_out(session, of, made, task.encoding)
-    return tuple(made.findings())
+    return Searched(searching.search(session, config.leaks, task, tell) if config.leaks else ())
 
 
 def _copy(session: Session, root: Path, task: CopyParts, tell: Tell) -> None:

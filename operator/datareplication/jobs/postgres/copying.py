@@ -50,6 +50,15 @@ class Nowhere:
         """Take one row."""
 
 
+Columns = Mapping[str, sql.Composable]
+"""Column -> its SQL, in the table's order; empty if no column is masked."""
+
+
+def in_order(found: Columns, columns: Sequence[str]) -> list[sql.Composable]:
+    """Return the SQL of these columns; nothing if none is masked."""
+    return [found[column] for column in columns] if found else []
+
+
 @dataclass(frozen=True)
 class Choice:
     """What of a table's rows is copied. Anything but the default is a planned query: never for an `unplanned` table."""

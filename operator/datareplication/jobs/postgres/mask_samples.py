@@ -15,7 +15,7 @@ from datareplication.jobs.model.masking import families
 from datareplication.jobs.model.masking.trials import Condition, Sample, Target, Trial
 from datareplication.jobs.postgres import classify
 from datareplication.jobs.postgres.connection import Session, identifier
-from datareplication.jobs.postgres.masked import Columns
+from datareplication.jobs.postgres.copying import Columns
 
 TOO_LATE = ("57014", "55P03")
 """The statement's timeout; a lock for which somebody else waits."""

@@ -1,18 +1,14 @@
 """What a worker needs to copy masked columns: the session's subkeys, and the expressions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-
-from psycopg2 import sql
 
 from datareplication.jobs.model.masking.masking import Masking
 from datareplication.jobs.model.masking.words import Words
 from datareplication.jobs.postgres import mask_key
 from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.postgres.copying import Columns
 from datareplication.jobs.postgres.masks import Masker
-
-Columns = Mapping[str, sql.Composable]
-"""Column -> its SQL, in the table's order; empty if no column is masked."""
 
 
 def startup(masking: Masking | None) -> Mapping[str, str]:
@@ -44,8 +40,3 @@ class Expressions:
                 mask.column: masker.expression(mask.rule, mask.column, mask.values) for mask in self.masking.of(oid)
             }
         return self._made[oid]
-
-
-def in_order(found: Columns, columns: Sequence[str]) -> list[sql.Composable]:
-    """Return the expressions of these columns; nothing if none is masked."""
-    return [found[column] for column in columns] if found else []

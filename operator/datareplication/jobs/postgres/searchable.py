@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from psycopg2 import sql
 
 from datareplication.errors import CapabilityError
-from datareplication.jobs.model.masking.leaks import Searchable
+from datareplication.jobs.model.masking.searches import Searchable
 from datareplication.jobs.model.tables import Shape
 from datareplication.jobs.postgres import unplanned
 from datareplication.jobs.postgres.catalog import USER_CLASS

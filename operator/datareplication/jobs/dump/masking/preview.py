@@ -117,7 +117,7 @@ class _Reading:
         chosen = self.found.found.masks[table.qualified]
         return all(name in chosen and chosen[name].kind != "Keep" for name in self.columns)
 
-    def _of(self, table: Table, found: masked.Columns, count: int) -> Iterator[tuple[str, ...]]:
+    def _of(self, table: Table, found: copying.Columns, count: int) -> Iterator[tuple[str, ...]]:
         if table.kind == "PartitionedTable":
             return
         shape = Shape(table.schema, table.name, tuple(self.columns), self.seen.identity.csv_encoding)
@@ -125,7 +125,7 @@ class _Reading:
         if unplanned.is_one(self.fresh, table.oid):
             return
         written = io.BytesIO()
-        choice = Choice(condition=f"LIMIT {count}", masked=masked.in_order(found, self.columns))
+        choice = Choice(condition=f"LIMIT {count}", masked=copying.in_order(found, self.columns))
         copying.copy_out(self.session, shape, written, choice)
         text = written.getvalue().decode(errors="replace")
         for row in csv.reader(io.StringIO(text, newline="")):

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from datareplication.jobs.load import gate
-from datareplication.jobs.load.searching import Known
-from datareplication.jobs.load.worker import search
+from datareplication.jobs.load.searching import Known, search
 from datareplication.jobs.model.manifest import Manifest
 from datareplication.jobs.postgres import searchable
 from datareplication.jobs.postgres.connection import Session

@@ -6,21 +6,21 @@ schema is changed: a target with another schema is refused.
 
 import contextlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from datareplication.errors import CapabilityError, ReplicationError, TransientError
+from datareplication.errors import ReplicationError, TransientError
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.stop import Terminated
 from datareplication.jobs.frame.tally import Tally
 from datareplication.jobs.load import guard, sessions, view_settings
 from datareplication.jobs.load.guard import Facts
-from datareplication.jobs.load.inplace import drift, leak_search, rights
+from datareplication.jobs.load.inplace import drift, refusal, rights
 from datareplication.jobs.load.inplace.rights import Wants
 from datareplication.jobs.load.inplace.touched import Touched, check_keys, touched
 from datareplication.jobs.load.outcome import Replaced
 from datareplication.jobs.load.pipeline import copied_in_order, shape, sums
-from datareplication.jobs.load.searching import Known
 from datareplication.jobs.load.stamp import Place, stamp
 from datareplication.jobs.load.worker import check_rows, compare_sum, copy_part
 from datareplication.jobs.model.layout import Constraint, Deferrable, SequenceObject, Table, Trigger, View
@@ -43,6 +43,9 @@ from datareplication.jobs.postgres import (
 )
 from datareplication.jobs.postgres.connection import Session, for_tools, renew, row, transaction
 from datareplication.jobs.snapshot.parts import PartReader
+
+if TYPE_CHECKING:
+    from datareplication.jobs.load.searching import Known
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,12 @@ class InPlace:
     facts: Facts
     tally: Tally
     script: str = field(default="", repr=False)
-    leaks: Known | None = None
+    leaks: "Known | None" = None
     started: float = field(default_factory=time.monotonic)
 
     def run(self) -> Replaced:
         """Replace the target's rows."""
-        refuse_uncarried(self.manifest)
+        refusal.refuse_uncarried(self.manifest)
         with contextlib.closing(self._connect()) as session:
             with self.frame.stop.interrupting(session.cancel):
                 found = self._checked(session)
@@ -148,8 +151,7 @@ class InPlace:
                     replacing.refresh(session, found.views)
                     renew(session, for_tools(session))
                     if self.leaks:
-                        self.tally.phase("Verifying")
-                        leak_search.refuse_leaks(session, self.leaks, self.manifest, self._tell)
+                        self._search(session, self.leaks)
                     written = self._provenance()
                     provenance.replace(session, written)
                     notes.write(session, self.facts.database.name, loaded_by(self.given.run.uid))
@@ -182,7 +184,7 @@ class InPlace:
             domains.ours,
             not_valid.valid_below(session, of.not_valid),
         )
-        _refuse_unstoppable(found.triggers)
+        refusal.refuse_unstoppable(found.triggers)
         if domains.others:
             text = "NOT VALID constraints are checked, because their domains do not belong to the load's role"
             self.frame.log.warning(text, domains=domains.others)
@@ -227,6 +229,12 @@ class InPlace:
             self.tally.phase("AfterLoad")
             database = self.facts.database.name
             afterload.execute(session, self.script, afterload.search_path(session, database))
+
+    def _search(self, session: Session, leaks: "Known") -> None:
+        from datareplication.jobs.load.inplace import leak_search  # noqa: PLC0415 - only masked snapshots need it
+
+        self.tally.phase("Verifying")
+        leak_search.refuse_leaks(session, leaks, self.manifest, self._tell)
 
     def _compare_sums(self, session: Session) -> None:
         if self.given.verify == "Checksum":
@@ -273,25 +281,6 @@ class InPlace:
 
     def _connect(self) -> Session:
         return sessions.inside(self.given, self.facts.server, self.facts.database.name, sessions.REPLACING)
-
-
-def refuse_uncarried(manifest: Manifest) -> None:
-    """Raise CapabilityError if the snapshot holds something that only a Swap can load."""
-    what = []
-    if manifest.large_objects:
-        what.append("large objects")
-    if manifest.extension_tables:
-        what.append("rows in tables of extensions")
-    if what:
-        text = f"the snapshot holds {' and '.join(what)}, which InPlace does not load: use strategy Swap"
-        raise CapabilityError(text, reason="NeedsSwap")
-
-
-def _refuse_unstoppable(triggers: Iterable[Trigger]) -> None:
-    named = [f"{one.name} of {one.schema}.{one.table}" for one in triggers if one.is_internal]
-    if named:
-        text = f"PostgreSQL 14 lets nobody disable a partition's triggers: {', '.join(named)}"
-        raise CapabilityError(f"{text}; use strategy Swap, or upgrade the target", reason="TriggersOfPartitions")
 
 
 def _stayed_locked(session: Session, found: _Found, error: TransientError) -> TransientError:

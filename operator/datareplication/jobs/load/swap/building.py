@@ -7,13 +7,13 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from datareplication.core.reasons import Reason
 from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.workers import Crew, crew
-from datareplication.jobs.load import extension_rows, gate, large_object_archive, pipeline, sessions, view_settings
+from datareplication.jobs.load import extension_rows, large_object_archive, pipeline, sessions, view_settings
 from datareplication.jobs.load.pipeline import Pipeline
-from datareplication.jobs.load.searching import Known
 from datareplication.jobs.load.swap.lending import Lending
 from datareplication.jobs.load.swap.makers import Maker
 from datareplication.jobs.load.swap.restoring import Ground, Restoring
@@ -21,11 +21,14 @@ from datareplication.jobs.load.swap.stages import ids_of
 from datareplication.jobs.load.tasks import Analyze, CopyParts, Refresh, RestoreEntries, Result, Searched, Task
 from datareplication.jobs.load.worker import WorkerConfig, open_worker
 from datareplication.jobs.model.connections import Connection
-from datareplication.jobs.model.masking.leaks import Finding
+from datareplication.jobs.model.masking.searches import Finding
 from datareplication.jobs.postgres import afterload, bulk, copying, owners, row_functions, searchable, shaping
 from datareplication.jobs.postgres.afterload import Left
 from datareplication.jobs.postgres.connection import Session, execute, for_tools
 from datareplication.jobs.postgres.session_settings import quiet
+
+if TYPE_CHECKING:
+    from datareplication.jobs.load.searching import Known
 
 Workers = Crew[Task, Result]
 
@@ -37,7 +40,7 @@ class Building(Ground):
     """The building of one `<db>__next`. script: the after-load SQL. remarks: for the report."""
 
     script: str = field(default="", repr=False)
-    leaks: Known | None = None
+    leaks: "Known | None" = None
     """What must not be in the database; None if the snapshot is not masked."""
 
     remarks: list[str] = field(default_factory=list)
@@ -239,6 +242,8 @@ class Building(Ground):
         """Raise DataError if the database holds what must not leave production."""
         if self.leaks is None:
             return
+        from datareplication.jobs.load import gate  # noqa: PLC0415 - only loads of masked snapshots need it
+
         self.tally.phase("Verifying")
         tables = [(one.schema, one.name) for one in self.manifest.extension_tables]
         with contextlib.closing(self.connect(self.database.next_name)) as session:

@@ -10,15 +10,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal
 
 from datareplication.jobs.model import codec, ranges
 from datareplication.jobs.model.masking.masking import Mask, Masking
 from datareplication.jobs.model.masking.rules import Rule
 from datareplication.jobs.model.masking.telling import Kind
 from datareplication.jobs.model.tables import Table
-
-Content = Literal["Text", "Json", "Other"]
 
 DIGEST_BYTES = 8
 MOST_ROWS = 10_000
@@ -109,30 +106,6 @@ class LeakGate:
             return frozenset()
         left_out = {kind for one in self.exempt if of_view or one.column == column for kind in one.kinds}
         return frozenset(kind for kind in EVERY_KIND if kind not in left_out)
-
-
-@dataclass(frozen=True)
-class Searchable:
-    """A table or materialized view with columns that can hold text."""
-
-    schema: str
-    name: str
-    is_view: bool
-    has_policies: bool
-    """Whether row-level security is on."""
-
-    may_read: bool
-    columns: tuple[str, ...]
-    contents: tuple[Content, ...]
-    """What each column holds."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was found in one column. column: `schema.table.column`. what: in words, never a value."""
-
-    column: str
-    what: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,59 @@
+"""What a dump does with the rules once they are decided: masked columns, digests of originals, the leak gate's file."""
+
+from collections.abc import Iterable, Mapping
+
+from datareplication.jobs.dump.masking import gate_file, words
+from datareplication.jobs.dump.seen import Seen
+from datareplication.jobs.dump.tasks import Sample
+from datareplication.jobs.frame.log import Log
+from datareplication.jobs.frame.stop import Stop
+from datareplication.jobs.model.manifest import Part
+from datareplication.jobs.model.masking import leaks
+from datareplication.jobs.model.masking.masking import LEAK_GATE_DOMAIN, Masking
+from datareplication.jobs.model.tables import Table
+from datareplication.jobs.postgres import masked, originals
+from datareplication.jobs.postgres.connection import Session
+from datareplication.jobs.postgres.copying import Columns
+from datareplication.jobs.postgres.originals import Lookout
+from datareplication.jobs.snapshot.store import Draft
+
+
+class Masks:
+    """A worker's masks: the settings that its session starts with, and the expressions of each table."""
+
+    def __init__(self, masking: Masking) -> None:
+        self._masking = masking
+        self._expressions = masked.Expressions(masking, words.read_all)
+        self.settings: Mapping[str, str] = masked.startup(masking)
+
+    def prepare(self, session: Session) -> None:
+        """Give a session that has started with `settings` the subkeys of all domains."""
+        masked.prepare(session, self._masking)
+
+    def of(self, oid: int) -> Columns:
+        """Return the columns of a table; nothing if none is masked."""
+        return self._expressions.of(oid)
+
+    def sampled(self, session: Session, task: Sample) -> dict[str, str | None]:
+        """Return the digests of a table's originals, by column; None for a column that could not be read."""
+        columns = self.of(task.oid)
+        how = Lookout(self._masking.domains.index(LEAK_GATE_DOMAIN) + 1, words.folded(), task.most)
+        return {
+            one.mask.column: originals.tried(session, task.table, one, columns[one.mask.column], how)
+            for one in leaks.wanted(self._masking.of(task.oid))
+        }
+
+
+def samples(masking: Masking, tables: Iterable[Table]) -> list[Sample]:
+    """Return the tasks that sample the originals of masked columns."""
+    found = [table for table in tables if leaks.wanted(masking.of(table.oid))]
+    most = leaks.limit(sum(len(leaks.wanted(masking.of(table.oid))) for table in found))
+    return [Sample(table.oid, table, most) for table in found]
+
+
+def write_gate(draft: Draft, seen: Seen, sampled: gate_file.Sampled, log: Log, stop: Stop) -> tuple[Part | None, str]:
+    """Write the leak gate's file; return the manifest's description of it, and its seal."""
+    if seen.masking is None:
+        return None, ""
+    gate = gate_file.made(seen.masking, seen.copied, seen.snapshot.time, sampled, log)
+    return gate_file.write(draft, gate, seen.masking.key, stop.check)
