@@ -14,7 +14,7 @@ POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.t
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests postgres-tests versions-tests cluster-tests cluster-up cluster-down \
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests postgres-tests test-bijections versions-tests cluster-tests cluster-up cluster-down \
 	bench-memory bench-engine bench-masking bench-operator images manifests lock venv python packages clean
 
 help: ## Show all targets
@@ -59,6 +59,9 @@ test-faults: venv ## Test the same at length: 500 kills, every field's values, o
 
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers
 	$(PYTEST) -q tests/postgres
+
+test-bijections: venv packages ## Test with 1,000,000 values that masking rules keep values apart (ten minutes)
+	BIJECTION_VALUES=1000000 $(PYTEST) -q tests/postgres/test_bijections.py
 
 versions-tests: venv packages $(POSTGRESQL)/.complete ## Test the programs between PostgreSQL 14, 15, 16, 17 and 18
 	POSTGRESQL=$(POSTGRESQL) $(PYTEST) -q tests/versions
