@@ -14,7 +14,7 @@ POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.t
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests postgres-tests test-bijections versions-tests cluster-tests cluster-up cluster-down \
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests cluster-tests cluster-up cluster-down \
 	bench-memory bench-engine bench-masking bench-operator images manifests lock venv python packages clean
 
 help: ## Show all targets
@@ -23,11 +23,16 @@ help: ## Show all targets
 demo: cluster-up images ## Show one replication end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
 
-test: check faults-tests ## Run all tests: check, faults, then real PostgreSQL (all majors) beside the real cluster
+test: ## Run all tests: check, then faults and real PostgreSQL (all majors) beside the real cluster
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line check loaded-cluster
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line machine-tests cluster-tests
 
+loaded-cluster: venv # Making a cluster is mostly waiting.
+	$(HARNESS) up
+	$(HARNESS) images
+
 machine-tests: # One suite after the other: these need the CPU, the cluster's tests mostly wait.
-	@$(MAKE) --no-print-directory --jobs=1 postgres-tests versions-tests
+	@$(MAKE) --no-print-directory --jobs=1 faults-tests postgres-tests versions-tests
 
 check: venv ## Run lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests
@@ -67,7 +72,7 @@ versions-tests: venv packages $(POSTGRESQL)/.complete ## Test the programs betwe
 	POSTGRESQL=$(POSTGRESQL) $(PYTEST) -q tests/versions
 
 cluster-tests: cluster-up images ## Test everything on a real cluster
-	$(PYTEST) -q --numprocesses=3 --dist=loadfile -m "not alone" tests/cluster
+	$(PYTEST) -q --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
 	$(PYTEST) -q -m alone tests/cluster
 
 bench-memory: venv packages ## Measure the programs' memory at two sizes of data (a few minutes)
