@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from support.programs import Outcome, Programs
+from support.programs import Outcome, Programs, databases
 
 KEY = "a key that nobody can guess"
 PEOPLE = [
@@ -191,6 +191,25 @@ def test_the_key_must_be_the_dumps_and_a_key_wants_a_masked_snapshot(people: Pro
     shutil.rmtree(people.snapshot)
     assert people.dump().code == 0
     assert load(people).summary == (65, "NotMasked")
+
+
+@pytest.mark.parametrize("strategy", ["Swap", "InPlace"])
+def test_no_unmasked_copy_stays_beside_a_masked_target(people: Programs, strategy: str) -> None:
+    for run in ("run-0", "run-00"):
+        shutil.rmtree(people.snapshot, ignore_errors=True)
+        assert people.dump(run=run).code == 0
+        assert people.load(run=run).code == 0
+    assert databases(people.target, people.database) == [people.database, f"{people.database}__previous"]
+    assert dump(people).code == 0
+
+    loaded = load(people, "--strategy", strategy)
+
+    assert loaded.code == 0, loaded.report.message
+    assert f"{people.database}__previous was not kept: its rows are not masked" in loaded.report.message
+    assert databases(people.target, people.database) == [people.database]
+    assert dump(people, run="run-2").code == 0
+    assert "not kept" not in load(people, run="run-2").report.message
+    assert databases(people.target, people.database) == [people.database, f"{people.database}__previous"]
 
 
 def test_what_the_rules_file_allows_is_no_leak(people: Programs) -> None:

@@ -5,7 +5,7 @@ the rest.
 """
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from datareplication.core.report import Report
@@ -13,7 +13,7 @@ from datareplication.errors import DataError, ReplicationError, UsageError
 from datareplication.jobs.frame import tools
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
-from datareplication.jobs.load import facts, guard, rights, rollback, sessions
+from datareplication.jobs.load import facts, guard, rights, rollback, sessions, unmasked
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.inplace.steps import InPlace
 from datareplication.jobs.load.outcome import Replaced
@@ -124,13 +124,19 @@ class _Load:
             # Killed right after the swap, an attempt may have left the database before the previous one.
             leftovers.drop(self.session, database.obsolete_name, self.frame.log)
             builders.sweep(self.session, [database.oid, *beside])
+            self._drop_unmasked()
             return _report(given, manifest, found.provenance.duration_seconds if found.provenance else 0.0)
         strategy = self._in_place(found) if given.strategy == "InPlace" else self._swap(found)
         if unfilled := omission.describe_unfilled(manifest.omitted):
             self.frame.log.warning(unfilled, unfilled=manifest.omitted.unfilled)
         replaced = strategy.run()
         self.frame.log.info("target replaced", database=database.name, strategy=given.strategy)
+        if remark := self._drop_unmasked():
+            replaced = replace(replaced, remarks=(*replaced.remarks, remark))
         return _report(given, manifest, replaced.provenance.duration_seconds, replaced)
+
+    def _drop_unmasked(self) -> str:
+        return unmasked.drop_previous(self.given, self.session, self.frame.log) if self.manifest.masked else ""
 
     def _discard_clone(self) -> None:
         name = facts.target_name(self.given) + NEXT_SUFFIX
