@@ -114,22 +114,23 @@ class _Worker:
         with _naming_what_is_too_large(self.config, shape, is_masked=bool(columns)):
             if isinstance(task, PartTask):
                 if task.is_planned or columns:
-                    self._check_plannable(shape)
+                    self._check_plannable(task)
                 return self._write(task, tell, columns)
             if isinstance(task, Sample):
-                self._check_plannable(shape)
+                self._check_plannable(task)
                 return Sampled(task.oid, self.masks.sampled(self.session, task) if self.masks else {})
-            return Summed(task.oid, self._sum(shape, columns))
+            return Summed(task.oid, self._sum(task, columns))
 
-    def _check_plannable(self, shape: Shape) -> None:
-        if unplanned.among(self.fresh(), [shape]):
-            text = f"{shape.schema}.{shape.name} got an index or statistics that call functions"
+    def _check_plannable(self, task: Task) -> None:
+        if unplanned.is_one(self.fresh(), task.oid):
+            text = f"{task.shape.schema}.{task.shape.name} got an index or statistics that call functions"
             raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
 
-    def _sum(self, shape: Shape, columns: Columns) -> str:
+    def _sum(self, task: Task, columns: Columns) -> str:
+        shape = task.shape
         if columns:
             return checksum.of_masked(self.session, shape, columns)
-        if unplanned.among(self.fresh(), [shape]):
+        if unplanned.is_one(self.fresh(), task.oid):
             return checksum.of_unplanned(self.session, shape)
         return checksum.of_table(self.session, shape)
 

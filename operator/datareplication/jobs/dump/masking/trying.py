@@ -9,7 +9,7 @@ from datareplication.jobs.dump.masking import words
 from datareplication.jobs.model.masking import trials
 from datareplication.jobs.model.masking.masking import Masking
 from datareplication.jobs.model.masking.trials import Target, Trial
-from datareplication.jobs.model.tables import Shape, Table
+from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import mask_conditions, masked, source, unplanned
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.mask_samples import NotInTimeError, Refused, Sampling
@@ -69,7 +69,7 @@ class _Trying:
         try:
             _left(until)
             source.check_is(self.session, table.schema, table.name, table.oid)
-            if unplanned.among(self.fresh, [Shape(table.schema, table.name, ())]):
+            if unplanned.is_one(self.fresh, table.oid):
                 found.untried.append(f"{table.schema}.{table.name}: it got an index that calls functions of users")
                 return
             for problem in self._problems(trial, until):
