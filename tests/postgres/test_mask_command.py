@@ -153,7 +153,7 @@ def test_check_tells_everything_that_is_wrong_at_once(people: Programs, suggeste
         "shop.customers.iban has no masking rule; for example tables: {shop.customers: {iban: Null}}",
         "shop.customers.pan has no masking rule; for example tables: {shop.customers: {pan: Null}}",
         "shop.customers.notes has no masking rule; for example tables: {shop.customers: {notes: Null}}",
-        "shop.customers.state has no masking rule; for example tables: {shop.customers: {state: Keep}}",
+        "shop.customers.state has no masking rule; for example tables: {shop.customers: {state: Hash}}",
     ]
     for told in ("has no column ibann", "customers_pkey is unique", "rule Email (line 21) does not take the type date"):
         assert any(told in line for line in lines), lines

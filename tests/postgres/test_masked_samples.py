@@ -134,6 +134,28 @@ def test_what_a_target_would_refuse_ends_the_dump(
     assert not programs.snapshot.exists()
 
 
+@pytest.mark.parametrize("expression", ["nothing + 1", "lowest(n)", "(n + 1"])
+def test_an_expression_that_cannot_be_parsed_is_not_blamed_on_other_columns(
+    programs: Programs, expression: str
+) -> None:
+    more = "ALTER TABLE t ADD g int GENERATED ALWAYS AS (n + 1) STORED, ADD CONSTRAINT worded CHECK (v LIKE 'word %')"
+    programs.source.run(TABLE, ROWS, more, database=programs.database)
+
+    ended = dump(programs, f"tables: {{public.t: {{id: Keep, v: Hash, n: {{rule: Sql, expression: '{expression}'}}}}}}")
+
+    assert ended.summary == (65, "MaskingRefused")
+    blamed, violated = ended.report.message.split(", public.t: ")
+    assert blamed.startswith("public.t.n: rule Sql (line 1) cannot be computed")
+    assert violated.startswith("CHECK worded is violated by masked rows")
+
+
+def test_an_aggregate_is_no_mask(programs: Programs) -> None:
+    programs.source.run(TABLE, ROWS, database=programs.database)
+    ended = dump(programs, "tables: {public.t: {id: Keep, v: Hash, n: {rule: Sql, expression: max(n)}}}")
+    assert ended.summary == (65, "MaskingRefused")
+    assert "GroupingError" in ended.report.message
+
+
 def test_all_problems_are_told_at_once(programs: Programs) -> None:
     programs.source.run(
         TABLE,

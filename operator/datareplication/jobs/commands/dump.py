@@ -65,7 +65,11 @@ def parser() -> argparse.ArgumentParser:
     made = parser_for(
         PROGRAM,
         "Write one consistent snapshot of a PostgreSQL database: its schema, and each table as CSV.",
-        environment_help(PREFIX, "The snapshot's directory, when --output is not given."),
+        environment_help(
+            PREFIX,
+            "The snapshot's directory, when --output is not given.",
+            {KEY_VARIABLE: "The masking key, with --masking."},
+        ),
     )
     made.add_argument("--output", metavar="DIR", help="the snapshot's directory; it must not exist yet")
     add_run(made)
@@ -80,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
     text = (
         f"mask columns by the rules of this file, with the key in {KEY_VARIABLE}; a column without a rule is an error"
     )
-    made.add_argument("--masking", metavar="FILE", default="", help=text)
+    made.add_argument("--masking", metavar="FILE", help=text)
     add_patterns(made)
     pruning_arguments.add_dump_arguments(made)
     _add_care(made)

@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     made = parser_for(
         LOAD_PROGRAM,
         "Replace a database by a snapshot that datareplication-dump wrote: all of it, or nothing.",
-        environment_help("DEV", "The snapshot's directory, when --input is not given.", _builder_help("DEV"))
+        environment_help("DEV", "The snapshot's directory, when --input is not given.", _more_help("DEV"))
         + "\nThe variables' prefix is the target's name in capitals, with - as _; DEV is for --target dev.",
     )
     made.add_argument("--target", metavar="NAME", type=_target_name, required=True, help="name of the target")
@@ -117,10 +117,11 @@ def _add_load_choices(parser: argparse.ArgumentParser) -> None:
     add("--after-load", metavar="FILE", help=text)
 
 
-def _builder_help(prefix: str) -> dict[str, str]:
+def _more_help(prefix: str) -> dict[str, str]:
     return {
         f"{prefix}_DB_BUILD_USERNAME": "Build role, without rights of its own (optional).",
         f"{prefix}_DB_BUILD_PASSWORD": "Its password.",
+        KEY_VARIABLE: "The masking key, for a masked snapshot.",
     }
 
 

@@ -11,10 +11,18 @@ KEY_VARIABLE = "MASKING_KEY"
 SHORTEST_KEY = 16
 
 
-def masking(path: str, environment: Mapping[str, str]) -> MaskingSettings | None:
-    """Return how a dump masks; None without a file of rules, UsageError without a key."""
+def masking(path: str | None, environment: Mapping[str, str]) -> MaskingSettings | None:
+    """Return how a dump masks; None without the argument, UsageError without a key."""
+    return None if path is None else _given(path, environment)
+
+
+def _given(path: str, environment: Mapping[str, str]) -> MaskingSettings:
+    """Return how a dump masks.
+
+    An empty name is an error: in a script it may come from a variable that is not set, and nothing would be masked.
+    """
     if not path:
-        return None
+        raise UsageError("--masking is empty: it names the file of the masking rules")
     key = masking_key(environment)
     if key is None:
         text = f"{KEY_VARIABLE} must hold the masking key, at least {SHORTEST_KEY} characters that nobody can guess"
@@ -30,7 +38,4 @@ def masking_key(environment: Mapping[str, str]) -> bytes | None:
 
 def masking_by_any_key(path: str, environment: Mapping[str, str]) -> MaskingSettings:
     """Return the same with a random key if none is given, for work that writes no masked value to a snapshot."""
-    given = masking(path, {KEY_VARIABLE: secrets.token_hex(32), **environment})
-    if given is None:
-        raise UsageError("--masking is empty: it names the file of the masking rules")
-    return given
+    return _given(path, {KEY_VARIABLE: secrets.token_hex(32), **environment})

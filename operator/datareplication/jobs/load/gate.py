@@ -77,7 +77,8 @@ def _searched(found: Known, of: Searchable) -> tuple[Searchable, tuple[frozenset
 def refuse(findings: Sequence[Finding]) -> None:
     """Raise DataError if there are any."""
     if findings:
-        text = f"{len({one.column for one in findings})} columns hold what must not leave production"
+        count = len({one.column for one in findings})
+        text = f"{'1 column holds' if count == 1 else f'{count} columns hold'} what must not leave production"
         raise DataError(f"{text}: {shortened(tuple(_told(findings)))}; {REMEDY}", reason="LeakFound")
 
 

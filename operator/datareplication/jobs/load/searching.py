@@ -43,11 +43,11 @@ class Known:
 
     @cached_property
     def digests(self) -> Mapping[bytes, int]:
-        """Return each digest with the place of its column in the gate's originals."""
+        """Return each digest with the place of its column in the gate's originals: the first, if several have it."""
         step = 2 * DIGEST_BYTES
         return {
             bytes.fromhex(one.digests[start : start + step]): place
-            for place, one in enumerate(self.gate.originals)
+            for place, one in reversed([*enumerate(self.gate.originals)])
             for start in range(0, len(one.digests), step)
         }
 

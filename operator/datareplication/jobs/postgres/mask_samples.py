@@ -6,12 +6,12 @@ may quote a value, so only its SQLSTATE is used.
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg2
 from psycopg2 import errors, sql
 
-from datareplication.jobs.model.masking import families
+from datareplication.jobs.model.masking import families, trials
 from datareplication.jobs.model.masking.trials import Condition, Sample, Target, Trial
 from datareplication.jobs.postgres import classify
 from datareplication.jobs.postgres.connection import Session, identifier
@@ -62,6 +62,20 @@ class Sampling:
         except psycopg2.Error as error:
             return self._refusal(error)
         return dict(zip(targets, found[1:], strict=True)) if found[0] or self.sample.percent is None else {}
+
+    def narrowed(self, target: Target, failing: Sequence[Target]) -> "Sampling":
+        """Return the same without what has failed; for a column, with this column alone.
+
+        The server refuses a whole query for one expression that it cannot parse, and the others are not to blame.
+        """
+        without = {trials.made(one) for one in failing}
+        kept = {name: one for name, one in self.columns.items() if name not in without}
+        generated = tuple(one for one in self.trial.generated if one.name not in without)
+        if target.condition is None:
+            kept, generated = {target.column: kept[target.column]}, ()
+        elif target.condition.kind == "Generated":
+            generated = (target.condition,)
+        return replace(self, columns=kept, trial=replace(self.trial, generated=generated))
 
     def _refusal(self, error: psycopg2.Error) -> Refused:
         code = error.pgcode

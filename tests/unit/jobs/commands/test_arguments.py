@@ -54,6 +54,8 @@ def test_a_load_reads_the_variables_of_its_target() -> None:
         ([], {**SOURCE}, "CSV_OUTPUT_PATH"),
         ([], {**PLACE}, "PROD_DB_CONNECTION, PROD_DB_USERNAME, PROD_DB_PASSWORD"),
         ([], {**SOURCE, **PLACE, "PROD_DB_USERNAME": ""}, "PROD_DB_USERNAME is empty"),
+        (["--masking", ""], {**SOURCE, **PLACE}, "--masking is empty"),
+        (["--masking", "rules.yaml"], {**SOURCE, **PLACE}, "MASKING_KEY must hold the masking key"),
         (["--workers", "0"], {**SOURCE, **PLACE}, "--workers"),
         (["--workers", "many"], {**SOURCE, **PLACE}, "--workers"),
         (["--timeout-seconds", "10000000000"], {**SOURCE, **PLACE}, "--timeout-seconds"),

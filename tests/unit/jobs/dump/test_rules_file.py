@@ -71,6 +71,12 @@ MISTAKES = {
     "an unknown preset": ("presets: [Secret]", "line 1: there is no preset Secret; did you mean Secrets?"),
     "an unknown language": ("language: xx", "line 1: language cannot be xx; there are en, de"),
     "unlisted Keep": ("unlisted: Keep", "line 1: unlisted cannot be Keep; there are Fail, Null"),
+    "a column without a rule": ("tables:\n  a.b:\n    x:\n    y: Keep", "line 3: a.b.x has no rule: write one, for example Null or Keep"),
+    "a control character": ("tables:\n  a.b: {x: \x01}", "line 2: not YAML: character 0x1 may not stand in it: remove it"),
+    "the character NUL": ('tables:\n  a.b: {x: {rule: Fixed, value: "\\0"}}', "line 2: a.b.x: value holds the character NUL"),
+    "fewer than no characters kept": ("tables:\n  a.b: {x: {rule: Partial, last: -1}}", "a.b.x: last must be 0 to 1000, not -1"),
+    "fewer than no digits kept": ("tables:\n  a.b: {x: {rule: Phone, keep: -1}}", "a.b.x: keep must be 0 to 1000, not -1"),
+    "an empty host": ("tables:\n  a.b: {x: {rule: Email, host: ''}}", "a.b.x: host must be a host's name, for example example.com, not ''"),
     "a default without a rule": ("defaults:\n- {column: x}", "line 2: an entry of defaults needs `column` and `rule`"),
 }  # fmt: skip
 
@@ -83,6 +89,15 @@ def test_a_mistake_names_the_line_and_the_remedy(what: str) -> None:
     assert caught.value.reason == "BadMaskingRules"
     assert caught.value.message.startswith("rules.yaml, line ")
     assert told in caught.value.message
+
+
+def test_a_file_of_windows_is_read_and_its_lines_are_counted() -> None:
+    content = "\ufefftables:\r\n  a.b:\r\n    x: {}\r\n"
+    assert rules_file.parsed("rules.yaml", content.format("Keep").encode()).tables == {
+        ("a", "b"): {"x": Rule("Keep", {}, 3)}
+    }
+    with pytest.raises(UsageError, match=r"line 3: .*did you mean Keep"):
+        rules_file.parsed("rules.yaml", content.format("Kep").encode())
 
 
 def test_every_language_has_words_and_every_rule_a_meaning() -> None:

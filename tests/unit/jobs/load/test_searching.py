@@ -1,6 +1,7 @@
 """Rows of COPY's text format are read as PostgreSQL wrote them, whatever a column holds."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -77,3 +78,13 @@ def test_null_and_short_values_are_passed_over() -> None:
     search = Search(known(), (column, column), lambda _: None)
     search.write(b"\\N\tshort\n")
     assert list(search.findings()) == []
+
+
+def test_one_value_is_counted_once_and_under_the_first_column_that_has_it() -> None:
+    digest = Known(GATE, KEY).digest(ORIGINAL).hex()
+    originals = tuple(Originals(Name("app", "people", name), digest) for name in ("name", "notes"))
+    column = Column("app.audit.text", "Text", frozenset(EVERY_KIND))
+    search = Search(Known(replace(GATE, originals=originals), KEY), (column,), lambda _: None)
+    search.write(ORIGINAL + b"\n")
+    assert [one.what for one in search.findings()] == ["1 value of app.people.name"]
+    assert findings("Text", b"DE89370400440532013000") == ["1 IBAN"]

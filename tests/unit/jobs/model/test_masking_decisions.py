@@ -49,9 +49,9 @@ def test_a_column_without_a_rule_is_missing_and_can_be_pasted() -> None:
 def test_unlisted_null_is_refused_where_a_column_takes_none() -> None:
     found = decide({USERS: {"email": KEEP}}, is_unlisted_null=True)
     assert found.masks[USERS]["notes"] == NULL
-    assert found.problems == (
-        "app.users.id: rule Null gives NULL, which the column does not take (NOT NULL): use Fixed, or Integer",
-    )
+    (told,) = found.problems
+    assert told.startswith("app.users.id: rule Null gives NULL, which the column does not take (NOT NULL): use Integer")
+    assert told.endswith("Truncate or Keep in `tables`, which comes before presets and `unlisted`")
 
 
 def test_the_first_default_that_fits_counts() -> None:
@@ -147,8 +147,54 @@ def test_a_partition_has_its_parents_rules_and_the_partition_key_stays() -> None
     assert found.masks[("app", "users_1")] == rules
     assert [problem for problem in found.problems if "partition key must be Keep" in problem] == [
         "app.users.id: rule Integer would send rows to another partition: the partition key must be Keep",
-        "app.users_1.id: rule Integer would send rows to another partition: the partition key must be Keep",
     ]
+    own = decide({USERS: rules, ("app", "users_1"): {"id": Rule("Integer")}}, Facts((parent, child)))
+    assert sum("app.users_1.id: rule Integer would send rows" in problem for problem in own.problems) == 1
+
+
+def test_a_column_without_a_rule_is_told_once_for_all_partitions() -> None:
+    child = replace(TABLE, oid=3, name="users_1", parents=(USERS,), columns=(*TABLE.columns, column("own", "text")))
+    found = decide({USERS: {"email": KEEP}}, Facts((TABLE, child)))
+    assert {table: [one.name for one in columns] for table, columns in found.missing.items()} == {
+        USERS: ["id", "notes"],
+        ("app", "users_1"): ["own"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"),
+    [
+        ("text", "Hash"),
+        ("character varying(12)", "Text"),
+        ("jsonb", "{rule: Json, paths: {}, unlisted: Null}"),
+        ("date", "Keep"),
+    ],
+)
+def test_what_can_be_pasted_gives_nothing_away_where_a_type_has_such_a_rule(kind: str, rule: str) -> None:
+    missing = {USERS: (column("c", kind, is_nullable=False),)}
+    assert decisions.snippet(missing) == f"tables: {{app.users: {{c: {rule}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "told"),
+    [
+        ("date", "Email", "does not take the type date: use ShiftDate, Truncate, Null or Keep"),
+        ("inet", "Hash", "does not take the type inet: use IpAddress, Null or Keep"),
+        ("point", "Hash", "does not take the type point: use Fixed, Null or Keep"),
+    ],
+)
+def test_a_rule_for_another_type_names_those_for_this_one(kind: str, rule: str, told: str) -> None:
+    table = replace(TABLE, columns=(column("c", kind),), uniques=())
+    assert decide({USERS: {"c": Rule(rule)}}, Facts((table,))).problems == (f"app.users.c: rule {rule} {told}",)
+
+
+def test_only_tables_of_extensions_are_kept_as_such() -> None:
+    rules = {USERS: {"id": KEEP, "email": KEEP, "notes": KEEP}}
+    found = decide(rules, kept_extension_tables=frozenset({USERS, ("app", "nothing")}))
+    assert found.problems == (
+        "extensionTables: app.nothing is no table of the source: correct or remove it",
+        "extensionTables: app.users is no table of an extension: give its columns rules in `tables`",
+    )
 
 
 def test_names_that_the_source_lacks_are_problems_but_not_tables_that_are_left_out() -> None:

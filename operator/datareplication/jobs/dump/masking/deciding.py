@@ -116,5 +116,6 @@ def check(problems: Sequence[str], log: Log) -> None:
 def _refuse_missing(found: Decided) -> None:
     if found.missing:
         count = sum(len(columns) for columns in found.missing.values())
-        text = f"{count} columns have no masking rule; add each with the rule that it needs"
+        what = "1 column has" if count == 1 else f"{count} columns have"
+        text = f"{what} no masking rule; add each with the rule that it needs"
         raise DataError(f"{text}: {decisions.snippet(found.missing)}", reason="ColumnsWithoutRule")

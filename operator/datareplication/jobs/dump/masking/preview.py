@@ -21,7 +21,7 @@ from datareplication.jobs.postgres import copying, masked, source, unplanned
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Choice
 
-LONGEST = 40
+LONGEST = 60
 """Characters of a value that are shown."""
 
 
@@ -69,7 +69,7 @@ def preview(given: LookSettings, masking: MaskingSettings, wanted: Wanted, stop:
     return Preview(
         (tuple(columns), *rows) if columns else (),
         tuple(name for name, rule in chosen.items() if rule.kind == "Keep"),
-        tuple(one.name for one in found.found.missing.get(table.qualified, ())),
+        tuple(one.name for one in table.columns if one.name not in chosen),
     )
 
 

@@ -23,6 +23,9 @@ from datareplication.jobs.model.masking.words import LANGUAGES
 
 LARGEST_BYTES = 4 << 20
 
+MOST_KEPT = 1000
+"""Characters or digits that may stay. A negative number would mean all but so many, and leave nearly everything."""
+
 KEYS = ("unlisted", "language", "presets", "defaults", "tables", "largeObjects", "extensionTables", "leakGate")
 _NAME = re.compile(r'(?:"((?:[^"]|"")+)"|([^."]+))\.(?:"((?:[^"]|"")+)"|([^"]+))')
 
@@ -51,8 +54,9 @@ def parsed(name: str, content: bytes) -> Rules:
         mark = error.problem_mark or error.context_mark
         hint = "; YAML takes spaces for indentation, no tabs" if "'\\t'" in str(error.problem) else ""
         raise _wrong(name, mark.line + 1 if mark else 1, f"not YAML: {error.problem}{hint}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{name}: not YAML: {error}", reason="BadMaskingRules") from error
+    except yaml.reader.ReaderError as error:
+        line = content.decode("utf-8").count("\n", 0, error.position) + 1
+        raise _wrong(name, line, f"not YAML: character {error.character:#x} may not stand in it: remove it") from error
     if root is None:
         raise _wrong(name, 1, "the file is empty: begin with `tables:`")
     found = file.mapping(root, "the file", KEYS)
@@ -116,6 +120,8 @@ class _File:
     def text(self, node: Node, what: str) -> str:
         if not isinstance(node, yaml.ScalarNode):
             self.fail(node, f"{what} must be a single word or text")
+        if "\0" in node.value:
+            self.fail(node, f"{what} holds the character NUL, which PostgreSQL does not take: remove it")
         return str(node.value)
 
     def texts(self, node: Node | None, what: str) -> Iterator[tuple[str, Node]]:
@@ -189,9 +195,7 @@ class _File:
     def _made(self, node: Node, found: Mapping[str, Node], where: str) -> Rule:
         if "rule" not in found:
             self.fail(node, f"{where} needs `rule`")
-        name = self.text(found["rule"], "rule")
-        if name not in KINDS:
-            self.fail(found["rule"], f"{where}: there is no rule {name!r}{_nearest(name, KINDS)}")
+        name = self._kind(found["rule"], where)
         kind = KINDS[name]
         options = {**kind.options, **(SHARED if kind.is_keyed else {})}
         given: dict[str, Value] = {}
@@ -211,6 +215,14 @@ class _File:
             _CHECKS[name](self, node, given, where)
         return Rule(name, given, node.start_mark.line + 1)
 
+    def _kind(self, node: Node, where: str) -> str:
+        name = self.text(node, "rule")
+        if not name:
+            self.fail(node, f"{where} has no rule: write one, for example Null or Keep")
+        if name not in KINDS:
+            self.fail(node, f"{where}: there is no rule {name!r}{_nearest(name, KINDS)}")
+        return name
+
     def _value(self, option: Option, node: Node, what: str) -> Value:
         match option.type:
             case "number":
@@ -229,13 +241,20 @@ class _File:
 Check = Callable[[_File, Node, Mapping[str, Value], str], None]
 
 
-def _within(option: str, least: int, most: int) -> Check:
+def _within(options: str, least: int, most: int) -> Check:
     def check(file: _File, node: Node, given: Mapping[str, Value], where: str) -> None:
-        value = given.get(option, least)
-        if isinstance(value, int) and not least <= value <= most:
-            file.fail(node, f"{where}: {option} must be {least} to {most}, not {value}")
+        for option in options.split():
+            value = given.get(option, least)
+            if isinstance(value, int) and not least <= value <= most:
+                file.fail(node, f"{where}: {option} must be {least} to {most}, not {value}")
 
     return check
+
+
+def _host(file: _File, node: Node, given: Mapping[str, Value], where: str) -> None:
+    host = str(given.get("host", "example.com"))
+    if not re.fullmatch(r"[^@/\s]+", host):
+        file.fail(node, f"{where}: host must be a host's name, for example example.com, not {host!r}")
 
 
 def _truncate(file: _File, node: Node, given: Mapping[str, Value], where: str) -> None:
@@ -266,6 +285,11 @@ def _json(file: _File, node: Node, given: Mapping[str, Value], where: str) -> No
 _CHECKS: Mapping[str, Check] = {
     "Hash": _within("length", 20, 64),
     "ShiftDate": _within("days", 1, 36_500),
+    "Digits": _within("keep", 0, MOST_KEPT),
+    "Phone": _within("keep", 0, MOST_KEPT),
+    "Partial": _within("first last", 0, MOST_KEPT),
+    "Email": _host,
+    "Url": _host,
     "Noise": _within("percent", 1, 100),
     "Truncate": _truncate,
     "Integer": _range,

@@ -85,18 +85,21 @@ class _Trying:
             made = Sampling(made.session, trial, made.columns, trials.Sample(self.rows))
             counts = made.of(trial.targets, _left(until))
         if isinstance(counts, Refused):
-            yield from _one_by_one(made, until)
+            found = [*_one_by_one(made, until, alone=True)]
+            # An aggregate has no fault but beside other columns.
+            yield from found or _one_by_one(made, until, alone=False)
         else:
             yield from _violated(trial, counts)
 
 
-def _one_by_one(made: Sampling, until: float) -> Iterator[str]:
-    """Yield the problems of a table on which one query for everything has failed."""
+def _one_by_one(made: Sampling, until: float, *, alone: bool) -> Iterator[str]:
+    """Yield the problems of a table on which one query for everything has failed. alone: without the other columns."""
     failing: list[Target] = []
     for target in made.trial.targets:
         if trials.depends(target, failing):
+            failing.append(target)
             continue
-        counts = made.of([target], _left(until))
+        counts = (made.narrowed(target, failing) if alone else made).of([target], _left(until))
         if isinstance(counts, Refused):
             failing.append(target)
             yield trials.failed(made.trial, target, counts.state)

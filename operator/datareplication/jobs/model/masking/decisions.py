@@ -5,8 +5,8 @@ file says `unlisted: Null`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 
 from datareplication.jobs.model.masking.facts import (
@@ -40,7 +40,7 @@ class Decided:
 
     problems: tuple[str, ...] = ()
     missing: Mapping[TableName, tuple[ColumnFacts, ...]] = field(default_factory=dict)
-    """Columns without a rule."""
+    """Columns without a rule. Not those of a partition that its parent has: one rule is for all of them."""
 
 
 def decide(rules: Rules, facts: Facts) -> Decided:
@@ -55,7 +55,8 @@ def decide(rules: Rules, facts: Facts) -> Decided:
         *of_references(facts.references, tables, masks),
         *_past_the_rules(rules, facts),
     ]
-    return Decided(masks, tuple(dict.fromkeys(problems)), {name: tuple(one) for name, one in found.missing.items()})
+    missing = {name: columns for name in found.missing if (columns := found.of_its_own(tables[name]))}
+    return Decided(masks, tuple(dict.fromkeys(problems)), missing)
 
 
 @dataclass
@@ -77,8 +78,18 @@ class _Deciding:
             if rule is None:
                 self.missing.setdefault(table.qualified, []).append(column)
                 continue
-            self.problems += _misfits(table, column, rule)
+            above = (self.tables[one] for one in table.parents if one in self.tables)
+            told = any(column.name in one.partition_key for one in above) and column.name not in self._own(table)
+            self.problems += _misfits(replace(table, partition_key=()) if told else table, column, rule)
             yield column.name, rule
+
+    def _own(self, table: TableFacts) -> Mapping[str, Rule]:
+        return self.rules.tables.get(table.qualified, {})
+
+    def of_its_own(self, table: TableFacts) -> tuple[ColumnFacts, ...]:
+        """Return a table's columns without a rule, but for those that get the rule of a parent."""
+        inherited = {one.name for parent in table.parents for one in self.missing.get(parent, ())}
+        return tuple(one for one in self.missing[table.qualified] if one.name not in inherited)
 
     def _chosen(self, table: TableName, column: str, seen: frozenset[Column]) -> Rule | None:
         """Return the rule of a column: its own, its parent table's, the referenced key's, or a default."""
@@ -119,7 +130,7 @@ class _Deciding:
 def snippet(missing: Mapping[TableName, Iterable[ColumnFacts]]) -> str:
     """Return what to put into the file for columns without a rule: one line of YAML.
 
-    Each column gets Null, which gives nothing away, or Keep if the column is NOT NULL.
+    Each column gets a rule that gives nothing away, or Keep if no such rule fits a NOT NULL column of its type.
     """
     tables = (
         f"{_key('.'.join(name))}: {{{', '.join(f'{_key(one.name)}: {_proposed(one)}' for one in columns)}}}"
@@ -129,7 +140,12 @@ def snippet(missing: Mapping[TableName, Iterable[ColumnFacts]]) -> str:
 
 
 def _proposed(column: ColumnFacts) -> str:
-    return "Null" if column.is_nullable else "Keep"
+    if column.is_nullable:
+        return "Null"
+    if column.values.family == "Text":
+        length = column.values.length
+        return "Hash" if length is None or length >= KINDS["Hash"].shortest else "Text"
+    return "{rule: Json, paths: {}, unlisted: Null}" if column.values.family == "Json" else "Keep"
 
 
 def _key(name: str) -> str:
@@ -145,9 +161,9 @@ def _fits(pattern: str, type_pattern: str, table: TableName, column: ColumnFacts
 def _misfits(table: TableFacts, column: ColumnFacts, rule: Rule) -> Iterator[str]:
     kind, where = KINDS[rule.kind], located(table, column.name, rule)
     if rule.kind == "Null" and not column.is_nullable:
-        yield f"{where} gives NULL, which the column does not take (NOT NULL): use Fixed, or {suggested(column)}"
+        yield f"{where} gives NULL, which the column does not take (NOT NULL): use {_fitting(column)}{_first(rule)}"
     if kind.takes is not None and column.values.family not in kind.takes:
-        yield f"{where} does not take the type {column.type}: use {suggested(column)}"
+        yield f"{where} does not take the type {column.type}: use {_fitting(column)}"
     elif column.values.length is not None and kind.shortest > column.values.length:
         yield f"{where} needs {kind.shortest} characters, {column.type} has {column.values.length}: use Digits or Text"
     if column.name in table.partition_key and rule.kind != "Keep":
@@ -167,6 +183,29 @@ def suggested(column: ColumnFacts) -> str:
     """Return in words which one-to-one rule fits a column of a key."""
     by_family = {"Text": "Hash, Email or Digits", "Integer": "Integer", "Uuid": "Uuid"}
     return by_family.get(column.values.family, "Keep")
+
+
+_FITTING: Mapping[str, Sequence[str]] = {
+    "Text": ("Fixed", "Hash", "Email", "Digits"),
+    "Integer": ("Integer", "Noise", "Truncate"),
+    "Number": ("Noise", "Truncate"),
+    "Date": ("ShiftDate", "Truncate"),
+    "Timestamp": ("ShiftDate", "Truncate"),
+    "Uuid": ("Uuid",),
+    "Json": ("Json",),
+    "Address": ("IpAddress",),
+}
+
+
+def _fitting(column: ColumnFacts) -> str:
+    """Return in words which rules take a column's type."""
+    fitting = [*_FITTING.get(column.values.family, ("Fixed",)), *(["Null"] if column.is_nullable else [])]
+    return f"{', '.join(fitting)} or Keep"
+
+
+def _first(rule: Rule) -> str:
+    """Return how a rule that stands nowhere in the file gives way."""
+    return "" if rule.line else " in `tables`, which comes before presets and `unlisted`"
 
 
 def is_injective(rule: Rule, table: TableFacts) -> bool:
@@ -229,9 +268,14 @@ def _unknown(rules: Rules, tables: Mapping[TableName, TableFacts], others: froze
 
 
 def _past_the_rules(rules: Rules, facts: Facts) -> Iterator[str]:
+    for kept in sorted(rules.kept_extension_tables - facts.others - {table.qualified for table in facts.tables}):
+        yield f"extensionTables: {'.'.join(kept)} is no table of the source: correct or remove it"
     if facts.has_large_objects and not rules.keeps_large_objects:
         yield "the source has large objects, which no rule masks: add `largeObjects: Keep`, or remove them there"
     for table in facts.tables:
+        if table.qualified in rules.kept_extension_tables and not table.extension:
+            name = f"{table.schema}.{table.name}"
+            yield f"extensionTables: {name} is no table of an extension: give its columns rules in `tables`"
         if (
             table.extension
             and table.qualified not in rules.kept_extension_tables

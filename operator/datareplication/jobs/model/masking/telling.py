@@ -70,7 +70,7 @@ def forms(text: bytes) -> list[tuple[Form, bytes]]:
         found.append(("Words", folded))
         if folded.count(b" ") > 1:
             found += (("Words", one) for one in _names(text))
-    return found
+    return list(dict.fromkeys(found)) if len(found) > 1 else found
 
 
 def may_tell(text: bytes) -> bool:

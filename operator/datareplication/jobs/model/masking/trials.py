@@ -176,9 +176,17 @@ def untried(trial: Trial) -> Iterator[str]:
     return (_named(trial, one) for one in trial.untried)
 
 
+def made(target: Target) -> str:
+    """Return the column that a target makes; empty for a constraint."""
+    one = target.condition
+    if one is None:
+        return target.column
+    return one.name if one.kind == "Generated" else ""
+
+
 def depends(target: Target, failing: Iterable[Target]) -> bool:
     """Return whether a target reads something that has failed already."""
-    names = {one.column or (one.condition.name if one.condition else "") for one in failing}
+    names = {made(one) for one in failing}
     return target.condition is not None and bool(names & set(target.condition.reads))
 
 
