@@ -13,10 +13,10 @@ from datareplication.jobs.dump.splitting import PartTask
 from datareplication.jobs.frame.workers import Handler, Tell
 from datareplication.jobs.model.connections import Connection
 from datareplication.jobs.model.manifest import Part, Relation
-from datareplication.jobs.model.masking import leaks
+from datareplication.jobs.model.masking import leaks, trials
 from datareplication.jobs.model.masking.masking import LEAK_GATE_DOMAIN, Masking
 from datareplication.jobs.model.tables import Shape, Table
-from datareplication.jobs.postgres import checksum, copying, masked, originals, oversize, source, unplanned
+from datareplication.jobs.postgres import checksum, copying, mask_conditions, masked, originals, oversize, source, unplanned
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Choice
 from datareplication.jobs.postgres.originals import Lookout
@@ -157,8 +157,11 @@ class _Worker:
         shape, columns = task.shape, self.expressions.of(task.oid)
         source.check_is(self.session, shape.schema, shape.name, task.oid)
         with _naming_what_is_too_large(self.config, shape, is_masked=bool(columns)):
+            if columns:
+                self._check_plannable(shape)
+                self._check_casts(shape, task.oid)
             if isinstance(task, PartTask):
-                if task.is_planned or columns:
+                if task.is_planned and not columns:
                     self._check_plannable(shape)
                 return self._write(task, tell, columns)
             if isinstance(task, Sample):
@@ -170,15 +173,25 @@ class _Worker:
             text = f"{shape.schema}.{shape.name} got an index or statistics that call functions"
             raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
 
+    def _check_casts(self, shape: Shape, oid: int) -> None:
+        """Raise TransientError if a cast of a masked column's type was created since the rules were checked."""
+        masks = self.config.masking.of(oid) if self.config.masking else ()
+        if not trials.may_be_cast(masks):
+            return
+        if any(trials.refused(masks, mask_conditions.read(self.fresh(), [oid])[oid])):
+            text = f"{shape.schema}.{shape.name}: the type of a masked column got a cast or a CHECK of users"
+            raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
+
     def _sampled(self, task: Sample, columns: masked.Columns) -> dict[str, str | None]:
-        self._check_plannable(task.shape)
         masking = self.config.masking
         if masking is None:
             return {}
         how = Lookout(masking.domains.index(LEAK_GATE_DOMAIN) + 1, words.folded(), task.most)
+        cast = trials.cast(mask_conditions.read(self.fresh(), [task.oid])[task.oid])
         return {
-            one.mask.column: originals.tried(self.session, task.table, one, columns[one.mask.column], how)
+            name: None if name in cast else originals.tried(self.session, task.table, one, columns[name], how)
             for one in leaks.wanted(masking.of(task.oid))
+            for name in [one.mask.column]
         }
 
     def _sum(self, shape: Shape, columns: masked.Columns) -> str:
