@@ -462,9 +462,7 @@ def test_a_column_that_becomes_null_runs_no_cast_of_its_type(programs: Programs,
     assert [line["columns"] for line in warned] == [["public.t.v"]]
 
 
-def test_nor_one_that_is_created_while_the_table_is_dumped(
-    programs: Programs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nor_one_that_is_created_while_the_table_is_dumped(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     """No lock of the dump's prevents CREATE CAST."""
     programs.source.run(
         "CREATE TYPE other AS (a text)",

@@ -16,7 +16,16 @@ from datareplication.jobs.model.manifest import Part, Relation
 from datareplication.jobs.model.masking import leaks, trials
 from datareplication.jobs.model.masking.masking import LEAK_GATE_DOMAIN, Masking
 from datareplication.jobs.model.tables import Shape, Table
-from datareplication.jobs.postgres import checksum, copying, mask_conditions, masked, originals, oversize, source, unplanned
+from datareplication.jobs.postgres import (
+    checksum,
+    copying,
+    mask_conditions,
+    masked,
+    originals,
+    oversize,
+    source,
+    unplanned,
+)
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Choice
 from datareplication.jobs.postgres.originals import Lookout

@@ -21,7 +21,9 @@ _UNTIL_QUOTE = rb'[^"\\]*+(?:(?:\\.|"")[^"\\]*+)*+'
 _PIECE = re.compile(rb'"(' + _UNTIL_QUOTE + rb')"?|([^",(){}\[\]]++)', re.DOTALL)
 """A quote without an end reaches to the end: otherwise each quote behind it would be tried again."""
 
-_ESCAPED = re.compile(rb'\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\(.)|""', re.DOTALL | re.I)
+_ESCAPED = re.compile(
+    rb'\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\(.)|""', re.DOTALL | re.IGNORECASE
+)
 _SIGNS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 _COPIED = re.compile(rb"\\(.)", re.DOTALL)
 _STRUCTURED = re.compile(rb'[",(){}\[\]]')

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -135,15 +136,18 @@ def test_deep_documents_are_searched_to_the_bottom() -> None:
 
 
 def test_a_short_text_whose_white_space_is_escaped_is_searched() -> None:
-    gate = LeakGate("2026-01-01T00:00:00Z", "sha", (), (), (), ())
-    digest = Known(gate, KEY).digest(b"jane doe").hex()
-    found = Known(LeakGate(*[*vars(gate).values()][:5], (Originals(Name("a", "b", "c"), digest),)), KEY)
+    digest = Known(GATE, KEY).digest(b"jane doe").hex()
+    found = Known(replace(GATE, originals=(Originals(Name("a", "b", "c"), digest),)), KEY)
     search = Search(found, (Column("x", "Text", frozenset(EVERY_KIND)),), lambda _: None)
     search.write(b"Jane\\tDoe\n")
     assert [one.what for one in search.findings()] == ["1 value of a.b.c"]
 
 
-UNITS = st.lists(st.sampled_from([*'"\\{},( )[]@.-+/0a1A:', '\\"', '""', "1 ", "Ab ", "a@b.", "de12", "a1", "von "]), min_size=1, max_size=4)
+UNITS = st.lists(
+    st.sampled_from([*'"\\{},( )[]@.-+/0a1A:', '\\"', '""', "1 ", "Ab ", "a@b.", "de12", "a1", "von "]),
+    min_size=1,
+    max_size=4,
+)
 
 
 @settings(max_examples=30, deadline=None)
@@ -177,7 +181,7 @@ def test_numbers_that_are_equal_by_chance_are_no_finding() -> None:
     digest = Known(GATE, KEY).digest
     digests = "".join(digest(b"%09d" % number).hex() for number in range(100_000_000, 100_010_000))
     of_numbers = (Originals(Name("app", "people", "phone"), digests),)
-    found = Known(LeakGate("2026-01-01T00:00:00Z", "sha", (), (), (), of_numbers), KEY)
+    found = Known(replace(GATE, originals=of_numbers), KEY)
 
     def told(*numbers: int) -> list[str]:
         search = Search(found, (Column("x", "Text", frozenset(EVERY_KIND)),), lambda _: None)

@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -126,6 +126,16 @@ class Searchable:
     contents: tuple[Content, ...]
     """What each column holds."""
 
+    generated: tuple[str, ...] = ()
+    """Those of the columns that are generated."""
+
+    def without_generated(self) -> "Searchable":
+        """Return the same without generated columns."""
+        kept = [
+            (name, one) for name, one in zip(self.columns, self.contents, strict=True) if name not in self.generated
+        ]
+        return replace(self, columns=tuple(name for name, _ in kept), contents=tuple(one for _, one in kept))
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -158,7 +168,9 @@ def gate(
     """Return what is looked for. found: oid of a table -> column -> digests."""
     names = {table.oid: (table.schema, table.name) for table in tables}
     masks = [(Column(*names[oid], mask.column), mask) for oid, every in masking.masks.items() for mask in every]
-    by_column = {Column(*names[oid], column): text for oid, columns in found.items() for column, text in columns.items()}
+    by_column = {
+        Column(*names[oid], column): text for oid, columns in found.items() for column, text in columns.items()
+    }
     return LeakGate(
         snapshot_time,
         masking.sha256,
