@@ -3,8 +3,10 @@
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import reduce
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -79,6 +81,22 @@ def test_one_number_of_ten_has_a_right_check_digit_by_chance() -> None:
     assert findings("Text", b"4111 1111 1111 1111", b"5105 1051 0510 5100") == ["2 numbers of payment cards"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["4111 1111 1111 1111 12/26", "2024-01-01 4111-1111-1111-1111 100", "paid 3782 822463 10005 12/26 today"],
+)
+def test_the_number_of_a_card_is_found_beside_other_numbers(text: str) -> None:
+    assert findings("Text", text.encode()) == ["1 number of a payment card"]
+
+
+@pytest.mark.parametrize("around", ["{}\u00a0", "\u201c{}\u201d", "see\u2014{}\u2026", "\u300c{}\u300d"])
+def test_punctuation_is_no_part_of_an_address(around: str) -> None:
+    assert findings("Text", around.format("jane@example.com").encode()) == []
+    assert findings("Text", around.format("jane@b\u00fccher.de").encode()) == [
+        "1 e-mail address of hosts that no rule gives"
+    ]
+
+
 def test_null_and_short_values_are_passed_over() -> None:
     column = Column("app.audit.text", "Text", frozenset(EVERY_KIND))
     search = Search(known(), (column, column), lambda _: None)
@@ -90,16 +108,13 @@ ANY = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
 NO_ORIGINAL = st.one_of(st.none(), st.booleans(), st.integers(), ANY)
 
 
-def _in_a_document(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    others = st.lists(NO_ORIGINAL, max_size=2)
-    return st.one_of(
-        st.builds(lambda before, one, after: [*before, one, *after], others, inner, others),
-        st.builds(lambda name, one, other: {"other": other, name: one}, ANY, inner, NO_ORIGINAL),
-        st.builds(lambda one: {one if isinstance(one, str) else "a": one}, inner),
-    )
-
-
-DOCUMENTS = st.recursive(st.just(TEXT), _in_a_document, max_leaves=5)
+Wrap = Callable[[Any], Any]
+WRAPS: st.SearchStrategy[Wrap] = st.one_of(
+    st.builds(lambda some, more: lambda one: [*some, one, *more], *[st.lists(NO_ORIGINAL, max_size=2)] * 2),
+    st.builds(lambda name, other: lambda one: {"other": other, name: one}, ANY, NO_ORIGINAL),
+    st.just(lambda one: {one if isinstance(one, str) else "a": 1, "b": one}),
+)
+DOCUMENTS = st.lists(WRAPS, max_size=5).map(lambda wraps: reduce(lambda one, wrap: wrap(one), wraps, cast("Any", TEXT)))
 
 
 def _quoted(text: str) -> str:

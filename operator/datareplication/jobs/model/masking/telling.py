@@ -41,6 +41,14 @@ _EMAIL = re.compile(
     rb"(?<![a-z0-9._%+\x80-\xff-])[a-z0-9._%+\x80-\xff-]{1,64}+@((?:[a-z0-9\x80-\xff-]{1,63}\.){1,8}[a-z\x80-\xff]{2,63})"
 )
 _NUMBER = re.compile(rb"(?<![0-9a-z])[0-9](?:[ ./()-]{0,3}[0-9]){8,39}(?![0-9a-z])")
+_CARD = re.compile(
+    rb"(?<![0-9a-z])(?=([0-9]{4}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{4}|[0-9]{4}([ -])[0-9]{6}\3[0-9]{4,5})(?![0-9a-z]))"
+)
+"""The groups of a payment card's number: an expiry date may stand behind them."""
+
+_PUNCTUATION = re.compile(rb"\xc2[\x80-\xbf]|\xe2[\x80\x81][\x80-\xbf]|\xe3\x80[\x80-\xbf]")
+"""Quotes, dashes and blanks beyond ASCII (in UTF-8), which are no part of an e-mail address."""
+
 _GROUPS = re.compile(rb"(?<![0-9a-z])[0-9]{1,40}(?:[ ./()-]{1,3}[0-9]{1,40})++")
 _GROUP = re.compile(rb"[0-9]+")
 MOST_GROUPS = 7
@@ -78,9 +86,9 @@ def forms(text: bytes) -> list[tuple[Form, bytes]]:
     if _NUMBER.fullmatch(folded.lstrip(b"+(")):
         return [*(("Number", one) for one in _numbers(folded)), *_runs(folded)]
     if b"@" in folded:
+        found += _emails(folded)
         if _EMAIL.fullmatch(folded):
-            return [("Email", folded)]
-        found += (("Email", one[0]) for one in _EMAIL.finditer(folded))
+            return found
     if _MANY_DIGITS.search(folded):
         found += (("Number", one) for one in _numbers(folded))
         found += _runs(folded)
@@ -103,11 +111,20 @@ def _may_be_words(folded: bytes) -> bool:
 
 def may_tell(text: bytes) -> bool:
     """Return whether a text has any form: a cheap answer for most values that have none."""
-    return len(text) >= LEAST_CODE or b" " in text or b"@" in text or bool(_MANY_DIGITS.search(text))
+    return len(text) >= LEAST_CODE or b"@" in text or len(text.split(None, 1)) > 1 or bool(_MANY_DIGITS.search(text))
+
+
+def _emails(folded: bytes) -> Iterator[tuple[Form, bytes]]:
+    """Yield e-mail addresses; also with the punctuation beside them, as the source takes a whole value."""
+    for one in _EMAIL.finditer(folded):
+        yield ("Words" if _PUNCTUATION.search(one[0]) else "Email"), one[0]
+    if _PUNCTUATION.search(folded):
+        yield from _emails(_PUNCTUATION.sub(b" ", folded))
 
 
 def _numbers(folded: bytes) -> set[bytes]:
     seen = {_number(_NO_DIGIT.sub(b"", found[0].replace(b"(0)", b""))) for found in _NUMBER.finditer(folded)}
+    seen.update(_NO_DIGIT.sub(b"", found[1]) for found in _CARD.finditer(folded))
     return seen.union(_number(found[0]) for found in _DIGITS.finditer(folded))
 
 
