@@ -132,6 +132,18 @@ def test_what_the_after_load_sql_brings_back_stops_the_load(people: Programs, st
     assert load(people, "--strategy", strategy, run="run-2").code == 0
 
 
+def test_in_place_reads_a_table_that_the_after_load_sql_has_renamed(people: Programs) -> None:
+    assert load_clean(people).code == 0
+    script = people.root / "after.sql"
+    script.write_text(f"{AFTER_LOAD}; ALTER TABLE audit RENAME TO renamed")
+    assert dump(people, run="run-2").code == 0
+
+    ended = load(people, "--after-load", str(script), "--strategy", "InPlace", run="run-2")
+
+    assert ended.summary == (65, "LeakFound")
+    assert "public.renamed.line has 1 value of public.people.email" in ended.report.message
+
+
 def test_in_place_reads_tables_with_row_level_security_and_leaves_it_on(people: Programs) -> None:
     secure = "ALTER TABLE audit ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
     people.source.run(secure, database=people.database)

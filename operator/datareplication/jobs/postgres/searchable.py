@@ -33,7 +33,7 @@ _RELATIONS = f"""
         WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(%(schemas)s::text[], %(names)s::text[]))
           AND c.relkind = 'r'
     )
-    SELECT DISTINCT ON (w.oid) nspname AS schema, relname AS name, relkind = 'm' AS is_view,
+    SELECT DISTINCT ON (w.oid) w.oid::int8, nspname AS schema, relname AS name, relkind = 'm' AS is_view,
            relrowsecurity AS has_policies, has_table_privilege(w.oid, 'SELECT') AS may_read, columns, contents,
            generated
     FROM wanted w CROSS JOIN LATERAL (

@@ -149,7 +149,7 @@ class InPlace:
                     renew(session, for_tools(session))
                     if self.leaks:
                         self.tally.phase("Verifying")
-                        leak_search.refuse_leaks(session, self.leaks, self.manifest, self._tell)
+                        leak_search.refuse_leaks(session, self.leaks, self.manifest, found.touched, self._tell)
                     written = self._provenance()
                     provenance.replace(session, written)
                     notes.write(session, self.facts.database.name, loaded_by(self.given.run.uid))

@@ -115,6 +115,7 @@ class LeakGate:
 class Searchable:
     """A table or materialized view with columns that can hold text."""
 
+    oid: int
     schema: str
     name: str
     is_view: bool
