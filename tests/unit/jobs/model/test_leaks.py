@@ -32,12 +32,11 @@ def test_the_order_of_digests_and_what_columns_have_in_common_are_not_told() -> 
 def test_a_file_that_is_full_of_digests_takes_little_memory() -> None:
     """Whoever writes to the volume decides how long a text of digests is."""
     program = (
-        "import resource, sys\n"
+        "import resource\n"
         "from datareplication.jobs.model import codec\n"
         "from datareplication.jobs.model.masking.leaks import Column, Originals\n"
         "given = {'column': {'schema': 'a', 'table': 'b', 'column': 'c'}, 'digests': '0123456789abcdef' * (60 << 16)}\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))\n"
         "codec.decoded(Originals, given, 'the file')\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)"
     )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(ended.stdout) < 250
+    subprocess.run([sys.executable, "-c", program], check=True)
