@@ -158,7 +158,16 @@ def test_a_targets_owner_does_not_choose_whom_a_load_acts_as(programs: Programs,
     assert programs.target.run(notes, database=programs.database) == [("postgres",)]
 
 
-@pytest.mark.parametrize("deed", ["RAISE 'the value %', $1", "PERFORM $1::int", "PERFORM ($1 || chr(10) || $1)::date"])
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "RAISE 'the value %', $1",
+        "RAISE EXCEPTION USING MESSAGE = 'x', HINT = $1, COLUMN = $1, CONSTRAINT = $1",
+        "EXECUTE format('SELECT %I', $1)",
+        "PERFORM $1::int",
+        "PERFORM ($1 || chr(10) || $1)::date",
+    ],
+)
 def test_an_error_tells_no_value_of_a_row(programs: Programs, deed: str) -> None:
     programs.source.run(
         f"""CREATE FUNCTION fine(text) RETURNS bool IMMUTABLE LANGUAGE plpgsql AS $$

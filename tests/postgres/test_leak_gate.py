@@ -132,6 +132,18 @@ def test_what_the_after_load_sql_brings_back_stops_the_load(people: Programs, st
     assert load(people, "--strategy", strategy, run="run-2").code == 0
 
 
+def test_in_place_reads_a_table_that_the_after_load_sql_has_renamed(people: Programs) -> None:
+    assert load_clean(people).code == 0
+    script = people.root / "after.sql"
+    script.write_text(f"{AFTER_LOAD}; ALTER TABLE audit RENAME TO renamed")
+    assert dump(people, run="run-2").code == 0
+
+    ended = load(people, "--after-load", str(script), "--strategy", "InPlace", run="run-2")
+
+    assert ended.summary == (65, "LeakFound")
+    assert "public.renamed.line has 1 value of public.people.email" in ended.report.message
+
+
 def test_in_place_reads_tables_with_row_level_security_and_leaves_it_on(people: Programs) -> None:
     secure = "ALTER TABLE audit ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"
     people.source.run(secure, database=people.database)
@@ -178,6 +190,25 @@ def test_materialized_views_are_searched_unless_masked_values_look_like_original
     assert dump(people, run="run-2").code == 0
     loaded = load(people, run="run-2")
     assert loaded.code == 0, loaded.report.message
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_generated_columns_are_searched_unless_a_query_would_run_code(people: Programs, is_planned: bool) -> None:
+    people.source.run(
+        "CREATE TABLE parts (id int PRIMARY KEY, first text, last text, whole text GENERATED ALWAYS AS (first || ' ' || last) STORED)",
+        "INSERT INTO parts SELECT id, split_part(name, ' ', 1), split_part(name, ' ', 2) FROM people WHERE id <= 9",
+        "ALTER TABLE parts ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        "CREATE FUNCTION one(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+        *([] if is_planned else ["CREATE INDEX ON parts ((id + one(1)))"]),
+        database=people.database,
+    )
+    assert dump(people, RULES + "      public.parts: {id: Keep, first: Keep, last: Keep}\n").code == 0
+
+    ended = load(people)
+
+    assert ended.summary == ((65, "LeakFound") if is_planned else (0, "Loaded")), ended.report.message
+    if is_planned:
+        assert "public.parts.whole has 9 values of public.people.name" in ended.report.message
 
 
 def test_the_key_must_be_the_dumps_and_a_key_wants_a_masked_snapshot(people: Programs) -> None:

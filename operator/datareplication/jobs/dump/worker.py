@@ -112,13 +112,14 @@ class _Worker:
         shape, columns = task.shape, self.masks.of(task.oid) if self.masks else {}
         source.check_is(self.session, shape.schema, shape.name, task.oid)
         with _naming_what_is_too_large(self.config, shape, is_masked=bool(columns)):
+            if columns or (isinstance(task, PartTask) and task.is_planned):
+                self._check_plannable(task)
+            if self.masks and columns:
+                self.masks.check_casts(self.fresh(), task)
             if isinstance(task, PartTask):
-                if task.is_planned or columns:
-                    self._check_plannable(task)
                 return self._write(task, tell, columns)
             if isinstance(task, Sample):
-                self._check_plannable(task)
-                return Sampled(task.oid, self.masks.sampled(self.session, task) if self.masks else {})
+                return Sampled(task.oid, self.masks.sampled(self.session, self.fresh(), task) if self.masks else {})
             return Summed(task.oid, self._sum(task, columns))
 
     def _check_plannable(self, task: Task) -> None:

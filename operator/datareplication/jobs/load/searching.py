@@ -1,14 +1,13 @@
 """Searches tables for what the leak gate must not let through: rows of COPY's text format in, findings out."""
 
 import hashlib
-import json
-import re
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
+from datareplication.jobs.load import texts
 from datareplication.jobs.load.tasks import SearchTable
 from datareplication.jobs.model.masking import telling
 from datareplication.jobs.model.masking.leaks import DIGEST_BYTES, LeakGate
@@ -23,13 +22,14 @@ SHORTEST = 8
 REMEMBERED = 5_000
 """Values of a column that are not searched again."""
 
-DEEPEST = 4
-"""Levels of composites and arrays in each other."""
+REMEMBERED_OF_ALL = 200_000
+"""Values of all columns of a table together: some 30 MB."""
 
-_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
-_ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-_PIECE = re.compile(rb'"((?:[^"\\]|\\.|"")*+)"|([^",(){}\[\]]++)', re.DOTALL)
-_QUOTED = re.compile(rb'\\(.)|""', re.DOTALL)
+LONGEST_REMEMBERED = 100
+"""Bytes of a value that is remembered: longer ones are seldom equal, and would fill the memory."""
+
+MOST_HITS = 10_000
+"""What is found in one value is counted once, as far as it is remembered."""
 
 _BLOCK_BYTES = 64
 
@@ -65,6 +65,10 @@ class Known:
 
         return digest
 
+    def count(self, place: int) -> int:
+        """Return how many digests a column has. place: the column's."""
+        return len(self.gate.originals[place].digests) // (2 * DIGEST_BYTES)
+
     @cached_property
     def hosts(self) -> tuple[bytes, ...]:
         """Return the allowed hosts."""
@@ -83,6 +87,12 @@ class Column:
     content: str
     kinds: frozenset[Kind]
     originals: Counter[int] = field(default_factory=Counter)
+    """How many were found, by the place of their column. Numbers are counted apart."""
+
+    numbers: Counter[int] = field(default_factory=Counter)
+    chance: float = 0.0
+    """How many of the numbers are expected to equal one certain number that is as long, by chance."""
+
     patterns: Counter[str] = field(default_factory=Counter)
     seen: set[bytes] = field(default_factory=set)
     """Values that were searched lately: most columns have few different ones."""
@@ -100,41 +110,67 @@ class Search:
         """Search one row."""
         self.tell(len(row))
         for column, value in zip(self.columns, row.rstrip(b"\n").split(b"\t"), strict=True):
-            if len(value) >= SHORTEST and telling.may_tell(value) and value not in column.seen:
+            # What is escaped may be white space.
+            if len(value) >= SHORTEST and (telling.may_tell(value) or b"\\" in value) and value not in column.seen:
                 self._look_at(column, value)
 
-    def _look_at(self, column: Column, value: bytes) -> None:
-        if len(column.seen) == REMEMBERED:
-            column.seen.clear()
-        column.seen.add(value)
-        plain = _ESCAPE.sub(_unescaped, value) if b"\\" in value else value
-        if column.content == "Text":
-            self._look(column, plain)
-            return
-        for piece in _json(plain) if column.content == "Json" else _pieces(plain):
-            if len(piece) >= SHORTEST:
-                self._look(column, piece)
+    @cached_property
+    def _remembered(self) -> int:
+        return min(REMEMBERED, REMEMBERED_OF_ALL // max(len(self.columns), 1))
 
-    def _look(self, column: Column, piece: bytes) -> None:
+    def _look_at(self, column: Column, value: bytes) -> None:
+        if len(value) <= LONGEST_REMEMBERED:
+            if len(column.seen) >= self._remembered:
+                column.seen.clear()
+            column.seen.add(value)
+        hits: set[bytes] = set()
+        plain = texts.unescaped(value)
+        for piece in texts.of_text(plain) if column.content == "Text" else texts.pieces(plain):
+            if len(piece) >= SHORTEST and telling.may_tell(piece):
+                for window in texts.windows(piece):
+                    self._look(column, window, hits)
+
+    def _look(self, column: Column, piece: bytes, hits: set[bytes]) -> None:
+        """Look for the forms of a text. hits: those that were found in the same value before."""
         digests, digest, kinds = self.known.digests, self.known.digest, column.kinds
         for kind, form in telling.forms(piece):
-            if kind in kinds and (place := digests.get(digest(form))) is not None:
-                column.originals[place] += 1
-            self._look_for_patterns(column, kind, form)
+            if form in hits:
+                continue
+            is_number = kind in telling.NUMBERS
+            if is_number:
+                column.chance += 10.0 ** -len(form)
+            place = digests.get(digest(form)) if ("Number" if is_number else kind) in kinds else None
+            if place is not None:
+                (column.numbers if is_number else column.originals)[place] += 1
+            if (self._fits_pattern(column, kind, form) or place is not None) and len(hits) < MOST_HITS:
+                hits.add(form)
 
-    def _look_for_patterns(self, column: Column, kind: Kind, form: bytes) -> None:
+    def _fits_pattern(self, column: Column, kind: Kind, form: bytes) -> bool:
+        """Count a form if it has a pattern, with right check digits or wrong ones."""
+        what = ""
         if kind == "Email" and "EmailHost" in column.kinds and not self.known.allows(telling.host(form)):
-            column.patterns["Email"] += 1
+            what = "Email"
         elif kind == "Number" and "Card" in column.kinds and (is_right := telling.card(form)) is not None:
-            column.patterns["Card" if is_right else "NoCard"] += 1
+            what = "Card" if is_right else "NoCard"
         elif kind == "Code" and "Iban" in column.kinds and (is_right := telling.iban(form)) is not None:
-            column.patterns["Iban" if is_right else "NoIban"] += 1
+            what = "Iban" if is_right else "NoIban"
+        column.patterns.update([what] if what else [])
+        return bool(what)
+
+    def _found(self, column: Column) -> Counter[int]:
+        """Return how many originals a column has, by the place of their column, without equal numbers by chance."""
+        found = Counter(column.originals)
+        for place, count in column.numbers.items():
+            expected = column.chance * self.known.count(place)
+            if count > expected + 3 * math.sqrt(expected):
+                found[place] += count
+        return found
 
     def findings(self) -> Iterator[Finding]:
         """Yield what was found."""
         names = [str(one.column) for one in self.known.gate.originals]
         for column in self.columns:
-            for place, count in sorted(column.originals.items()):
+            for place, count in sorted(self._found(column).items()):
                 yield Finding(column.name, f"{_counted(count, 'value')} of {names[place]}")
             found = column.patterns
             if found["Email"]:
@@ -151,40 +187,6 @@ class Search:
 
 def _counted(count: int, one: str, several: str = "") -> str:
     return f"{count} {one if count == 1 else several or one + 's'}"
-
-
-def _unescaped(found: re.Match[bytes]) -> bytes:
-    return _ESCAPES.get(found[1], found[1])
-
-
-def _json(value: bytes) -> Iterator[bytes]:
-    """Yield the texts of a document: names, and what is no name."""
-    try:
-        document = json.loads(value, parse_int=str, parse_float=str, parse_constant=str)
-        yield from _leaves(document)
-    except (ValueError, RecursionError):
-        yield from _pieces(value)
-
-
-def _leaves(value: Any) -> Iterator[bytes]:
-    if isinstance(value, str):
-        yield value.encode("utf-8", "surrogatepass")
-    elif isinstance(value, dict):
-        for name, one in value.items():
-            yield name.encode("utf-8", "surrogatepass")
-            yield from _leaves(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _leaves(one)
-
-
-def _pieces(value: bytes, depth: int = 0) -> Iterator[bytes]:
-    """Yield the texts between the quotes, commas and brackets of an array, a composite, a range, or anything else."""
-    for found in _PIECE.finditer(value):
-        piece = found[2] or _QUOTED.sub(lambda one: one[1] or b'"', found[1] or b"")
-        if found[1] and depth < DEEPEST and any(sign in piece for sign in b'",(){}[]'):
-            yield from _pieces(piece, depth + 1)
-        yield piece
 
 
 def search(session: Session, known: Known, task: SearchTable, tell: Callable[[int], None]) -> tuple[Finding, ...]:

@@ -28,7 +28,7 @@ Identity = Annotated[str, Length(20_000)]
 FilePath = Annotated[str, Length(4096)]
 """Linux takes no longer path."""
 
-Digests = Annotated[str, Form("([0-9a-f]{16})*")]
+Digests = Annotated[str, Form("(?:[0-9a-f]{16})*+")]
 """Digests of 8 bytes in hexadecimal digits, one behind the other."""
 
 Path = Annotated[str, Form(f"{contents.PART_PATH}|{contents.ARCHIVE}|{contents.LARGE_OBJECTS}|{contents.LEAK_GATE}")]

@@ -187,8 +187,9 @@ def after_connect(error: psycopg2.Error, doing: str, *, of_rows: bool = False) -
     if code is None:
         return TransientError(f"{doing}: {_first_line(str(error))}", reason="ConnectionLost")
     text = error.diag.message_primary or _first_line(str(error))
+    details = _details(error)
     if of_rows:
-        text = _without_values(error, text)
+        text, details = _without_values(error, text, details)
     if code == "40001" and "conflict with recovery" in text:
         return TransientError(f"{doing}: {text}; {RECOVERY_CONFLICT_REMEDY}", reason="RecoveryConflict")
     kind, reason = next(SQLSTATES[code[:length]] for length in range(len(code), -1, -1) if code[:length] in SQLSTATES)
@@ -196,7 +197,7 @@ def after_connect(error: psycopg2.Error, doing: str, *, of_rows: bool = False) -
     for classes, pattern, limit, answer in LIMITS:
         if re.match(classes, code) and re.search(pattern, text):
             kind, reason, remedy = CapabilityError, limit, answer
-    return kind(f"{doing}: {text} (SQLSTATE {code}){_details(error)}{remedy}", reason=reason)
+    return kind(f"{doing}: {text} (SQLSTATE {code}){details}{remedy}", reason=reason)
 
 
 _VALUE = re.compile(r'(invalid integer value) ".*?"(?= for)')
@@ -219,11 +220,18 @@ def before_connect(error: psycopg2.Error, prefix: str, role: str, database: str)
     return TransientError(f"cannot connect to {prefix}'s database: {text}", reason="CannotConnect")
 
 
-def _without_values(error: psycopg2.Error, text: str) -> str:
-    """Return a message without values of rows: errors about data quote values, and RAISE may write any text."""
-    if error.diag.source_function == "exec_stmt_raise":
-        return "a function raised an error"
-    return _QUOTED.sub("…", text) if (error.pgcode or "").startswith("22") else text
+_CODE = re.compile(r"^(?:PL/|SQL[ -])", re.MULTILINE)
+"""How a context begins that names a function, in every language of messages."""
+
+
+def _without_values(error: psycopg2.Error, text: str, details: str) -> tuple[str, str]:
+    """Return a message and its details without values of rows: errors about data quote values.
+
+    A function may write any text, hint or name into an error, by RAISE or by a statement that it makes of a value.
+    """
+    if error.diag.source_function == "exec_stmt_raise" or _CODE.search(error.diag.context or ""):
+        return "a function raised an error", ""
+    return _QUOTED.sub("…", text) if (error.pgcode or "").startswith("22") else text, details
 
 
 def _first_line(text: str) -> str:

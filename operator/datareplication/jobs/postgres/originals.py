@@ -28,11 +28,16 @@ _FORM = r"""
     SELECT CASE
         WHEN folded ~ ('^([a-z0-9._%+-]|[^\u0001-\u007f]){{1,64}}@(([a-z0-9-]|[^\u0001-\u007f]){{1,63}}[.]){{1,8}}'
                        '([a-z]|[^\u0001-\u007f]){{2,63}}$') THEN folded
-        WHEN folded ~ '^[+(]*[0-9]([ ./()-]{{0,3}}[0-9]){{8,39}}$' THEN translate(folded, ' +./()-', '')
+        WHEN folded ~ ('^[^@ ]*[]!"#$&''()*,/:;<=>?[\\^`{{|}}~]([a-z0-9._%+-]|[^\u0001-\u007f]){{1,64}}@'
+                       '(([a-z0-9-]|[^\u0001-\u007f]){{1,63}}[.]){{1,8}}([a-z]|[^\u0001-\u007f]){{2,63}}$')
+            THEN substring(folded FROM '^.*[]!"#$&''()*,/:;<=>?[\\^`{{|}}~]([^@]+@.*)$')
+        WHEN folded ~ '^[+(]*[0-9]([ ./()-]{{0,3}}[0-9]){{8,39}}$' THEN regexp_replace(
+            translate(replace(ltrim(folded, '+('), '(0)', ''), ' +./()-', ''), '^00(?=[0-9]{{9}})', '')
         WHEN folded ~ '^[a-z]{{2}}[0-9]{{2}}( ?[0-9a-z]){{11,30}}$' AND replace(folded, ' ', '') ~ {ibans}
             THEN replace(folded, ' ', '')
         WHEN folded ~ '^[0-9a-z_-]{{16,200}}$' AND folded ~ '[0-9]' AND folded ~ '[a-z]' THEN folded
-        WHEN position(' ' IN folded) > 0 AND char_length(folded) BETWEEN {least} AND 10000 THEN folded
+        WHEN position(' ' IN folded) > 0 AND char_length(folded) >= {least} THEN folded
+        WHEN char_length(folded) >= 20 AND folded ~ '[0-9]' AND folded ~ '[a-z]' THEN folded
         END AS form
     FROM (SELECT lower(btrim(regexp_replace(piece, '[ \t\n\r\f\v]+', ' ', 'g')) COLLATE "C") AS folded
           FROM unnest({pieces}) piece WHERE char_length(piece) BETWEEN 8 AND 10000) p

@@ -1,6 +1,6 @@
 """The tables and columns of a loaded database that can hold text, and the reading of all their rows.
 
-No query is planned over a table: COPY of a whole table runs no code of users.
+No query is planned over a table if that might run code of users: COPY of a whole table runs none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,12 +33,14 @@ _RELATIONS = f"""
         WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(%(schemas)s::text[], %(names)s::text[]))
           AND c.relkind = 'r'
     )
-    SELECT DISTINCT ON (w.oid) nspname AS schema, relname AS name, relkind = 'm' AS is_view,
-           relrowsecurity AS has_policies, has_table_privilege(w.oid, 'SELECT') AS may_read, columns, contents
+    SELECT DISTINCT ON (w.oid) w.oid::int8, nspname AS schema, relname AS name, relkind = 'm' AS is_view,
+           relrowsecurity AS has_policies, has_table_privilege(w.oid, 'SELECT') AS may_read, columns, contents,
+           generated
     FROM wanted w CROSS JOIN LATERAL (
-        SELECT array_agg(attname::text ORDER BY attnum) AS columns, array_agg(content ORDER BY attnum) AS contents
+        SELECT array_agg(attname::text ORDER BY attnum) AS columns, array_agg(content ORDER BY attnum) AS contents,
+               coalesce(array_agg(attname::text) FILTER (WHERE attgenerated <> ''), '{{}}') AS generated
         FROM pg_attribute JOIN holds ON holds.oid = atttypid
-        WHERE attrelid = w.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+        WHERE attrelid = w.oid AND attnum > 0 AND NOT attisdropped
     ) c
     WHERE columns IS NOT NULL AND pg_relation_size(w.oid) > 0 ORDER BY w.oid
 """  # noqa: S608 - constants only
@@ -47,7 +49,11 @@ _RELATIONS = f"""
 def read(session: Session, extension_tables: Sequence[tuple[str, str]]) -> list[Searchable]:
     """Return what can be searched in the database. extension_tables: (schema, name) of those that hold users' rows."""
     given = {"schemas": [schema for schema, _ in extension_tables], "names": [name for _, name in extension_tables]}
-    return records(session, _RELATIONS, given, into=Searchable, doing="looking up columns of text")
+    found = records(session, _RELATIONS, given, into=Searchable, doing="looking up columns of text")
+    computed = [Shape(one.schema, one.name, ()) for one in found if one.generated and not one.is_view]
+    never = unplanned.among(session, computed) if computed else ()
+    every = (one.without_generated() if (one.schema, one.name) in never else one for one in found)
+    return [one for one in every if one.columns]
 
 
 def copy_out(session: Session, of: Searchable, stream: Writable, encoding: str) -> None:
@@ -60,7 +66,8 @@ def copy_out(session: Session, of: Searchable, stream: Writable, encoding: str) 
     if of.is_view and unplanned.among(session, [Shape(of.schema, of.name, ())]):
         text = f"a query over materialized view {of.schema}.{of.name} would run functions of the source"
         raise CapabilityError(f"{text}: name the view's columns in leakGate.ignore", reason="WouldRunCode")
-    what = sql.SQL("(SELECT {} FROM {})" if of.is_view else "{1} ({0})").format(columns, name)
+    is_planned = of.is_view or set(of.generated) & set(of.columns)  # COPY of a table leaves out generated columns
+    what = sql.SQL("(SELECT {} FROM ONLY {})" if is_planned else "{1} ({0})").format(columns, name)
     statement = sql.SQL("COPY {} TO STDOUT WITH (ENCODING {})").format(what, sql.Literal(encoding))
     with _opened_up(session, of, doing), classified(doing, of_rows=True), session.cursor() as cursor:
         cursor.copy_expert(statement, stream)

@@ -23,7 +23,10 @@ def made(masking: Masking, tables: Iterable[Table], snapshot_time: str, sampled:
     found = {oid: {name: one or "" for name, one in columns.items()} for oid, columns in sampled.items()}
     names = {table.oid: f"{table.schema}.{table.name}" for table in every}
     if failed := [f"{names[oid]}.{name}" for oid, one in sampled.items() for name, text in one.items() if text is None]:
-        log.warning("originals that the leak gate does not know: the query failed or took too long", columns=failed)
+        log.warning(
+            "originals that the leak gate does not know: the query failed, took too long, or would run code of users",
+            columns=failed,
+        )
     return leaks.gate(masking, every, snapshot_time, found)
 
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 
+from datareplication.errors import TransientError
 from datareplication.jobs.dump.masking import gate_file, words
 from datareplication.jobs.dump.seen import Seen
-from datareplication.jobs.dump.tasks import Sample
+from datareplication.jobs.dump.tasks import Sample, Task
 from datareplication.jobs.frame.log import Log
 from datareplication.jobs.frame.stop import Stop
 from datareplication.jobs.model.manifest import Part
-from datareplication.jobs.model.masking import leaks
+from datareplication.jobs.model.masking import leaks, trials
 from datareplication.jobs.model.masking.masking import LEAK_GATE_DOMAIN, Masking
 from datareplication.jobs.model.tables import Table
-from datareplication.jobs.postgres import masked, originals
+from datareplication.jobs.postgres import mask_conditions, masked, originals
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Columns
 from datareplication.jobs.postgres.originals import Lookout
@@ -34,13 +35,27 @@ class Masks:
         """Return the columns of a table; nothing if none is masked."""
         return self._expressions.of(oid)
 
-    def sampled(self, session: Session, task: Sample) -> dict[str, str | None]:
+    def check_casts(self, fresh: Session, task: Task) -> None:
+        """Raise TransientError if a cast of a masked column's type was created since the rules were checked.
+
+        fresh: a session that sees what was created since the snapshot.
+        """
+        masks, shape = self._masking.of(task.oid), task.shape
+        if not trials.may_be_cast(masks):
+            return
+        if any(trials.refused(masks, mask_conditions.read(fresh, [task.oid])[task.oid])):
+            text = f"{shape.schema}.{shape.name}: the type of a masked column got a cast or a CHECK of users"
+            raise TransientError(f"{text} while it was dumped", reason="SchemaChanging")
+
+    def sampled(self, session: Session, fresh: Session, task: Sample) -> dict[str, str | None]:
         """Return the digests of a table's originals, by column; None for a column that could not be read."""
         columns = self.of(task.oid)
         how = Lookout(self._masking.domains.index(LEAK_GATE_DOMAIN) + 1, words.folded(), task.most)
+        cast = trials.cast(mask_conditions.read(fresh, [task.oid])[task.oid])
         return {
-            one.mask.column: originals.tried(session, task.table, one, columns[one.mask.column], how)
+            name: None if name in cast else originals.tried(session, task.table, one, columns[name], how)
             for one in leaks.wanted(self._masking.of(task.oid))
+            for name in [one.mask.column]
         }
 
 

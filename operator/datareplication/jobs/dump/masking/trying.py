@@ -39,7 +39,7 @@ def on_samples(opened: Opened, snapshot_id: str, masking: Masking, tables: Colle
     with contextlib.closing(opened(masked.startup(masking))) as session, contextlib.closing(opened({})) as fresh:
         masked.prepare(session, masking)
         with source.sharing(session, snapshot_id):
-            conditions = mask_conditions.read(session, [table.oid for table in chosen])
+            conditions = mask_conditions.read(fresh, [table.oid for table in chosen])
             planned = [trials.planned(table, masking.of(table.oid), conditions[table.oid]) for table in chosen]
             trying = _Trying(session, fresh, masked.Expressions(masking, words.read_all), trials.rows_of_each(planned))
             for trial in sorted(planned, key=lambda trial: -len(trial.checks + trial.generated)):

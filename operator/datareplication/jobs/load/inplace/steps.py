@@ -151,7 +151,7 @@ class InPlace:
                     replacing.refresh(session, found.views)
                     renew(session, for_tools(session))
                     if self.leaks:
-                        self._search(session, self.leaks)
+                        self._search(session, found.touched, self.leaks)
                     written = self._provenance()
                     provenance.replace(session, written)
                     notes.write(session, self.facts.database.name, loaded_by(self.given.run.uid))
@@ -230,11 +230,11 @@ class InPlace:
             database = self.facts.database.name
             afterload.execute(session, self.script, afterload.search_path(session, database))
 
-    def _search(self, session: Session, leaks: "Known") -> None:
+    def _search(self, session: Session, of: Touched, leaks: "Known") -> None:
         from datareplication.jobs.load.inplace import leak_search  # noqa: PLC0415 - only masked snapshots need it
 
         self.tally.phase("Verifying")
-        leak_search.refuse_leaks(session, leaks, self.manifest, self._tell)
+        leak_search.refuse_leaks(session, leaks, self.manifest, of, self._tell)
 
     def _compare_sums(self, session: Session) -> None:
         if self.given.verify == "Checksum":

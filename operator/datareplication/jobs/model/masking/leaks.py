@@ -131,20 +131,30 @@ def gate(
     """Return what is looked for. found: oid of a table -> column -> digests."""
     names = {table.oid: (table.schema, table.name) for table in tables}
     masks = [(Column(*names[oid], mask.column), mask) for oid, every in masking.masks.items() for mask in every]
-    originals = (
-        Originals(Column(*names[oid], column), digests)
-        for oid, columns in found.items()
-        for column, digests in columns.items()
-        if digests
-    )
+    by_column = {
+        Column(*names[oid], column): text for oid, columns in found.items() for column, text in columns.items()
+    }
     return LeakGate(
         snapshot_time,
         masking.sha256,
         tuple(dict.fromkeys([*_hosts(mask.rule for _, mask in masks), *masking.leak_hosts])),
         masking.leak_ignored,
         tuple(Exempt(column, tuple(sorted(kinds))) for column, mask in masks if (kinds := _shaped(mask.rule))),
-        tuple(originals),
+        tuple(_told_once(by_column)),
     )
+
+
+def _told_once(found: Mapping[Column, str]) -> Iterator[Originals]:
+    """Yield the digests of each column in their own order, each digest for one column only.
+
+    So the file tells neither which columns have values in common, nor how the originals are ordered.
+    """
+    seen: set[str] = set()
+    for column, text in found.items():
+        digests = {text[start : start + 2 * DIGEST_BYTES] for start in range(0, len(text), 2 * DIGEST_BYTES)} - seen
+        seen |= digests
+        if digests:
+            yield Originals(column, "".join(sorted(digests)))
 
 
 def limit(columns: int) -> int:

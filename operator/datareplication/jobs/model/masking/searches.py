@@ -1,6 +1,6 @@
 """What the leak gate searches, and what it finds: values. Light, because every load reads this module."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Content = Literal["Text", "Json", "Other"]
@@ -10,6 +10,7 @@ Content = Literal["Text", "Json", "Other"]
 class Searchable:
     """A table or materialized view with columns that can hold text."""
 
+    oid: int
     schema: str
     name: str
     is_view: bool
@@ -20,6 +21,16 @@ class Searchable:
     columns: tuple[str, ...]
     contents: tuple[Content, ...]
     """What each column holds."""
+
+    generated: tuple[str, ...] = ()
+    """Those of the columns that are generated."""
+
+    def without_generated(self) -> "Searchable":
+        """Return the same without generated columns."""
+        kept = [
+            (name, one) for name, one in zip(self.columns, self.contents, strict=True) if name not in self.generated
+        ]
+        return replace(self, columns=tuple(name for name, _ in kept), contents=tuple(one for _, one in kept))
 
 
 @dataclass(frozen=True)

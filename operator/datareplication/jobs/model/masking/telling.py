@@ -10,9 +10,13 @@ import string
 from collections.abc import Iterator
 from typing import Literal
 
-Form = Literal["Email", "Number", "Code", "Words"]
+Form = Literal["Email", "Number", "Run", "Code", "Words"]
 Pattern = Literal["EmailHost", "Card", "Iban"]
 Kind = Form | Pattern
+
+NUMBERS = frozenset({"Number", "Run"})
+"""A run is a part of what looks like one number: a telephone number with a date behind it. It may be an original, but
+is no payment card's: among the many runs some have right check digits."""
 
 LEAST_DIGITS = 9
 """Of a number: fewer digits have too few values, and other columns hold equal numbers by chance."""
@@ -24,6 +28,9 @@ LEAST_CODE = 16
 LEAST_WORDS = 8
 """Characters of words, such as a person's name."""
 
+LEAST_WHOLE = 20
+"""Characters of a whole value without white space, such as a URL."""
+
 MOST_WORDS = 40_000
 """Bytes: longer texts are looked at for what is in them only."""
 
@@ -34,19 +41,40 @@ _EMAIL = re.compile(
     rb"(?<![a-z0-9._%+\x80-\xff-])[a-z0-9._%+\x80-\xff-]{1,64}+@((?:[a-z0-9\x80-\xff-]{1,63}\.){1,8}[a-z\x80-\xff]{2,63})"
 )
 _NUMBER = re.compile(rb"(?<![0-9a-z])[0-9](?:[ ./()-]{0,3}[0-9]){8,39}(?![0-9a-z])")
+_CARD = re.compile(
+    rb"(?<![0-9a-z])(?=([0-9]{4}([ -])[0-9]{4}\2[0-9]{4}\2[0-9]{4}|[0-9]{4}([ -])[0-9]{6}\3[0-9]{4,5})(?![0-9a-z]))"
+)
+"""The groups of a payment card's number: an expiry date may stand behind them."""
+
+_PUNCTUATION = re.compile(rb"\xc2[\x80-\xbf]|\xe2[\x80\x81][\x80-\xbf]|\xe3\x80[\x80-\xbf]")
+"""Quotes, dashes and blanks beyond ASCII (in UTF-8), which are no part of an e-mail address."""
+
+_GROUPS = re.compile(rb"(?<![0-9a-z])[0-9]{1,40}(?:[ ./()-]{1,3}[0-9]{1,40})++")
+_GROUP = re.compile(rb"[0-9]+")
+MOST_GROUPS = 7
+MOST_OF_RUN = 19
+"""Groups and digits of a run: telephone numbers have at most 15 digits (E.164)."""
+
 _MANY_DIGITS = re.compile(rb"[0-9](?:[^0-9]{0,3}[0-9]){8}")
 _DIGITS = re.compile(rb"(?<![0-9a-z])[0-9]{9,40}(?![0-9a-z])")
 _CODE = re.compile(rb"(?<![0-9a-z_-])[0-9a-z_-]{16,200}+(?![0-9a-z_-])")
 _IBAN = re.compile(rb"(?<![0-9a-z])[a-z]{2}[0-9]{2}(?: ?[0-9a-z]){11,30}")
-_WORD = rb"[A-Z\xc3-\xf4][A-Za-z'\x80-\xff-]{1,40}"
-_NAMES = re.compile(rb"(?<![A-Za-z\x80-\xff'-])(?=(" + _WORD + rb") (" + _WORD + rb")(?: (" + _WORD + rb"))?)")
+_PARTICLES = b"von|van|der|den|zu|de|del|della|di|da|do|dos|das|du|des|la|las|los|le|y|e|bin|al|el|ter|ten|af|av"
+_WORD = rb"(?:[A-Z]\.|[A-Z\xc3-\xf4][A-Za-z'\x80-\xff-]{1,40})"
+_NEXT = rb" ((?:(?:" + _PARTICLES + rb") ){0,3}" + _WORD + rb")"
+_NAMES = re.compile(
+    rb"(?<![A-Za-z\x80-\xff'-])(?=(" + _WORD + rb")" + _NEXT + rb"(?:" + _NEXT + rb"(?:" + _NEXT + rb")?)?)"
+)
 _DIGIT, _LETTER = re.compile(rb"[0-9]"), re.compile(rb"[a-z]")
 _NO_DIGIT = re.compile(rb"[^0-9]")
 
 _HARMLESS_HOST = re.compile(
-    rb"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid|localhost)|.*\.(?:png|jpe?g|gif|svg|webp|pdf|tgz|js|css)"
+    rb"(?:.*\.)?(?:example\.(?:com|net|org)|example|test|invalid|localhost)"
+    rb"|.*\.(?:png|jpe?g|gif|svg|webp|avif|ico|bmp|tiff?|pdf|tgz|gz|tar|jsx?|tsx|s?css|html?|xml|json|ya?ml|csv|txt|log"
+    rb"|sql|woff2?|ttf|mp[34]|wav|exe|dll|jar|war|whl|deb|rpm|service|socket|timer)"
 )
-"""Hosts that nobody can own (RFC 2606), and names of files that look like addresses (`logo@2x.png`)."""
+"""Hosts that nobody can own (RFC 2606), and names of files and units that look like addresses
+(`logo@2x.png`, `getty@tty1.service`). None of these endings is a top-level domain."""
 
 
 def forms(text: bytes) -> list[tuple[Form, bytes]]:
@@ -56,31 +84,65 @@ def forms(text: bytes) -> list[tuple[Form, bytes]]:
         folded = b" ".join(folded.split())
     found: list[tuple[Form, bytes]] = []
     if _NUMBER.fullmatch(folded.lstrip(b"+(")):
-        return [("Number", one) for one in _numbers(folded)]
+        return [*(("Number", one) for one in _numbers(folded)), *_runs(folded)]
     if b"@" in folded:
+        found += _emails(folded)
         if _EMAIL.fullmatch(folded):
-            return [("Email", folded)]
-        found += (("Email", one[0]) for one in _EMAIL.finditer(folded))
+            return found
     if _MANY_DIGITS.search(folded):
         found += (("Number", one) for one in _numbers(folded))
+        found += _runs(folded)
         found += (("Code", one) for one in _ibans(folded))
     if len(folded) >= LEAST_CODE:
         found += (("Code", one[0]) for one in _CODE.finditer(folded) if _is_code(one[0]))
-    if b" " in folded and LEAST_WORDS <= len(folded) <= MOST_WORDS:
+    if _may_be_words(folded):
         found.append(("Words", folded))
-        if folded.count(b" ") > 1:
-            found += (("Words", one) for one in _names(text))
+    if folded.count(b" ") > 1:
+        found += (("Words", one) for one in _names(text))
     return list(dict.fromkeys(found)) if len(found) > 1 else found
+
+
+def _may_be_words(folded: bytes) -> bool:
+    """Return whether a whole value can be an original: words, or a long text without white space, such as a URL."""
+    if b" " in folded:
+        return LEAST_WORDS <= len(folded) <= MOST_WORDS
+    return LEAST_WHOLE <= len(folded) <= MOST_WORDS and _is_code(folded) and not _CODE.fullmatch(folded)
 
 
 def may_tell(text: bytes) -> bool:
     """Return whether a text has any form: a cheap answer for most values that have none."""
-    return len(text) >= LEAST_CODE or b" " in text or b"@" in text or bool(_MANY_DIGITS.search(text))
+    return len(text) >= LEAST_CODE or b"@" in text or len(text.split(None, 1)) > 1 or bool(_MANY_DIGITS.search(text))
+
+
+def _emails(folded: bytes) -> Iterator[tuple[Form, bytes]]:
+    """Yield e-mail addresses; also with the punctuation beside them, as the source takes a whole value."""
+    for one in _EMAIL.finditer(folded):
+        yield ("Words" if _PUNCTUATION.search(one[0]) else "Email"), one[0]
+    if _PUNCTUATION.search(folded):
+        yield from _emails(_PUNCTUATION.sub(b" ", folded))
 
 
 def _numbers(folded: bytes) -> set[bytes]:
-    seen = {_NO_DIGIT.sub(b"", found[0]) for found in _NUMBER.finditer(folded)}
-    return seen.union(found[0] for found in _DIGITS.finditer(folded))
+    seen = {_number(_NO_DIGIT.sub(b"", found[0].replace(b"(0)", b""))) for found in _NUMBER.finditer(folded)}
+    seen.update(_NO_DIGIT.sub(b"", found[1]) for found in _CARD.finditer(folded))
+    return seen.union(_number(found[0]) for found in _DIGITS.finditer(folded))
+
+
+def _number(digits: bytes) -> bytes:
+    """Return a number's digits without the 00 that stands for the + of a telephone number."""
+    return digits[2:] if digits.startswith(b"00") and len(digits) >= LEAST_DIGITS + 2 else digits
+
+
+def _runs(folded: bytes) -> Iterator[tuple[Form, bytes]]:
+    """Yield the digits of groups that stand next to each other: what stands beside a number may look like a part."""
+    for found in _GROUPS.finditer(folded):
+        groups = _GROUP.findall(found[0].replace(b"(0)", b" "))
+        for start in range(len(groups)):
+            run = b""
+            for group in groups[start : start + MOST_GROUPS]:
+                run += group
+                if LEAST_DIGITS <= len(run) <= MOST_OF_RUN and run != group:
+                    yield "Run", _number(run)
 
 
 def _is_code(run: bytes) -> bool:
@@ -88,12 +150,12 @@ def _is_code(run: bytes) -> bool:
 
 
 def _names(text: bytes) -> Iterator[bytes]:
-    """Yield two and three words in a row that begin with capitals: most names in a sentence are written so."""
+    """Yield two to four words in a row that begin with capitals: most names in a sentence are written so."""
     for found in _NAMES.finditer(b" ".join(text.split())):
-        two = found[1] + b" " + found[2]
-        yield two.lower()
-        if found[3]:
-            yield (two + b" " + found[3]).lower()
+        name = found[1]
+        for word in filter(None, found.groups()[1:]):
+            name += b" " + word
+            yield name.lower()
 
 
 def host(email: bytes) -> bytes:

@@ -128,18 +128,31 @@ def planned(table: Table, masks: tuple[Mask, ...], conditions: Iterable[Conditio
         stored=tuple(one.name for one in generated if one not in reached),
         checks=tuple(fine),
         untried=(*(one for one in reached if not one.is_safe), *(one for one in found if one not in fine)),
-        refused=tuple(_refused(rules, every)),
+        refused=tuple(refused(masks, every)),
     )
 
 
-def _refused(rules: Mapping[str, Mask], conditions: Iterable[Condition]) -> Iterator[tuple[Mask, Condition]]:
+def refused(masks: Iterable[Mask], conditions: Iterable[Condition]) -> Iterator[tuple[Mask, Condition]]:
+    """Yield each column whose masked values cannot be made without running code of users, and what would run it."""
+    made_of_values = [mask for mask in masks if mask.rule.kind not in {"Keep", "Null"}]
     for one in conditions:
-        for mask in rules.values():
-            if mask.rule.kind == "Null" or one.is_safe:
+        for mask in made_of_values:
+            if one.is_safe:
                 continue
             made, cast = one.kind == "Made", one.kind == "Cast"
             if (made and mask.column in one.reads) or (cast and {mask.column, *mask.rule.by} & set(one.reads)):
                 yield mask, one
+
+
+def may_be_cast(masks: Iterable[Mask]) -> bool:
+    """Return whether a masked value may have a type of users, for which anybody who owns the type may create a cast."""
+    made = (mask.values for mask in masks if mask.rule.kind not in {"Keep", "Null"})
+    return any(values.family == "Other" or values.name.endswith("citext") for values in made)
+
+
+def cast(conditions: Iterable[Condition]) -> frozenset[str]:
+    """Return the columns of which no text may be made: a cast of their types calls a function of users."""
+    return frozenset(name for one in conditions if one.kind == "Cast" for name in one.reads)
 
 
 def is_clear(table: Table, problems: Iterable[str]) -> bool:
