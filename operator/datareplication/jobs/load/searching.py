@@ -111,7 +111,9 @@ class Search:
         self.tell(len(row))
         for column, value in zip(self.columns, row.rstrip(b"\n").split(b"\t"), strict=True):
             # What is escaped may be white space.
-            if len(value) >= SHORTEST and (telling.may_tell(value) or b"\\" in value) and value not in column.seen:
+            if len(value) < SHORTEST or value in column.seen:
+                continue
+            if telling.may_tell(value) or b"\\" in value:
                 self._look_at(column, value)
 
     @cached_property
@@ -154,7 +156,8 @@ class Search:
             what = "Card" if is_right else "NoCard"
         elif kind == "Code" and "Iban" in column.kinds and (is_right := telling.iban(form)) is not None:
             what = "Iban" if is_right else "NoIban"
-        column.patterns.update([what] if what else [])
+        if what:
+            column.patterns[what] += 1
         return bool(what)
 
     def _found(self, column: Column) -> Counter[int]:

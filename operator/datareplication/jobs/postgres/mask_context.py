@@ -60,24 +60,42 @@ class Context:
         )
         return t("coalesce({given}, {value}::text)", given=given, value=value)
 
+    def digest(self, value: Composable) -> Composable:
+        """Return the digest of the seed, to be used once: the planner computes it anew for each use."""
+        return hmac(self.position, self.seed(value))
+
     def digested(self, value: Composable, result: Composable) -> Composable:
+        """Return a subquery of `result`, in which `d.b` is the digest of the seed."""
+        return t("(SELECT {result} FROM (SELECT {digest} AS b OFFSET 0) d)", result=result, digest=self.digest(value))
+
+    def hexed(self, value: Composable, result: Composable) -> Composable:
         """Return a subquery of `result`, in which `d.h` is the digest of the seed in hexadecimal digits."""
-        digest = hmac(self.position, self.seed(value))
-        return t(
-            "(SELECT {result} FROM (SELECT encode({digest}, 'hex') AS h OFFSET 0) d)", result=result, digest=digest
-        )
+        digest = t("encode({digest}, 'hex')", digest=self.digest(value))
+        return t("(SELECT {result} FROM (SELECT {digest} AS h OFFSET 0) d)", result=result, digest=digest)
 
 
 def chunk(index: int) -> Composable:
-    """Return the SQL of a 56-bit whole number: one of the four in the digest `d.h`."""
-    return t("('x' || substr(d.h, {start}, 14))::bit(56)::int8", start=sql.Literal(1 + 14 * index))
+    """Return the SQL of a 24-bit whole number, an integer: one of the eight in the digest `d.b`."""
+    first = 3 * index
+    return sql.SQL(f"((get_byte(d.b, {first}) << 16) | (get_byte(d.b, {first + 1}) << 8) | get_byte(d.b, {first + 2}))")
+
+
+def tag(digest: Composable) -> Composable:
+    """Return the SQL of 16 hexadecimal digits: the digest's last 8 bytes, which no chunk of a word uses."""
+    return t("encode(substr({digest}, 25, 8), 'hex')", digest=digest)
 
 
 def picked(words: Sequence[str], index: int) -> Composable:
-    """Return the SQL of one of the words, chosen by one of the digest's numbers."""
+    """Return the SQL of one of the words, chosen by one of the digest's numbers.
+
+    The words stand in a bytea at equal distances: an array's element is found only by walking through all before it.
+    """
+    encoded = [word.encode() for word in words]
+    width = max(map(len, encoded))
     return t(
-        "({words}::text[])[1 + {chunk} % {count}]",
-        words=sql.Literal(list(words)),
+        "rtrim(convert_from(substr({words}, 1 + {width} * ({chunk} % {count}), {width}), 'UTF8'))",
+        words=sql.Literal(b"".join(one.ljust(width) for one in encoded)),
+        width=sql.Literal(width),
         chunk=chunk(index),
         count=sql.Literal(len(words)),
     )

@@ -37,7 +37,7 @@ def shaped(text: Composable, digest: Composable) -> Composable:
 
 
 def address(value: Composable, digested: Callable[[Composable], Composable], *, is_text: bool) -> Composable:
-    """Return an address of 10.0.0.0/8 or fd00::/8. A network's mask stays. digested: Context.digested of the value."""
+    """Return an address of 10.0.0.0/8 or fd00::/8. A network's mask stays. digested: Context.hexed of the value."""
     byte = "(('x' || substr(d.h, {}, 2))::bit(8)::int)"
     four = sql.SQL("'10.' || " + " || '.' || ".join(byte.format(at) for at in (1, 3, 5)))
     six = sql.SQL("'fd' || substr(d.h, 1, 2)" + "".join(f" || ':' || substr(d.h, {at}, 4)" for at in range(3, 31, 4)))

@@ -15,7 +15,7 @@ from datareplication.jobs.model.masking.families import BITS, ValueType
 from datareplication.jobs.model.masking.rules import Rule
 from datareplication.jobs.model.masking.words import Words
 from datareplication.jobs.postgres import mask_checked, mask_digits, mask_json, mask_texts
-from datareplication.jobs.postgres.mask_context import Composable, Context, chunk, picked, t
+from datareplication.jobs.postgres.mask_context import Composable, Context, chunk, picked, t, tag
 from datareplication.jobs.postgres.mask_key import hmac
 
 
@@ -79,11 +79,16 @@ def _fixed(context: Context, _: Composable) -> Composable:
 
 def _hash(context: Context, value: Composable) -> Composable:
     length = min(context.number("length", 32), context.type.length or 64)
-    return context.digested(value, t("left(d.h, {length})", length=sql.Literal(length)))
+    digits = t(
+        "encode(substr({digest}, 1, {bytes}), 'hex')",
+        digest=context.digest(value),
+        bytes=sql.Literal(-(-length // 2)),
+    )
+    return t("left({digits}, {length})", digits=digits, length=sql.Literal(length)) if length % 2 else digits
 
 
 def _uuid(context: Context, value: Composable) -> Composable:
-    return context.digested(
+    return context.hexed(
         value,
         sql.SQL(
             "left(d.h, 8) || '-' || substr(d.h, 9, 4) || '-8' || substr(d.h, 14, 3) || '-' || "
@@ -95,12 +100,12 @@ def _uuid(context: Context, value: Composable) -> Composable:
 
 def _email(context: Context, value: Composable) -> Composable:
     words, host = context.words, context.text("host", "example.com")
-    tag = t("substr(d.h, 49, 16) || {host}", host=sql.Literal("@" + host))
+    end = t("{tag} || {host}", tag=tag(sql.SQL("d.b")), host=sql.Literal("@" + host))
     longest = max(map(len, words.plain_first_names)) + max(map(len, words.plain_last_names)) + 2 + 16 + 1 + len(host)
     if context.type.length is not None and context.type.length < longest:
-        return context.digested(value, t("'u' || {tag}", tag=tag))
+        return context.digested(value, t("'u' || {end}", end=end))
     first, last = picked(words.plain_first_names, 0), picked(words.plain_last_names, 1)
-    return context.digested(value, t("{first} || '.' || {last} || '.' || {tag}", first=first, last=last, tag=tag))
+    return context.digested(value, t("{first} || '.' || {last} || '.' || {end}", first=first, last=last, end=end))
 
 
 def _name(context: Context, value: Composable) -> Composable:
@@ -140,10 +145,9 @@ def _shift_date(context: Context, value: Composable) -> Composable:
     unit = sql.SQL("") if context.type.family == "Date" else sql.SQL(" * interval '1 day'")
     # Never by 0 days; as many results are negative as positive.
     moved = t(
-        "{value} + (CASE WHEN {chunk0} % 2 = 0 THEN 1 ELSE -1 END * (1 + {chunk1} % {days})::int){unit}",
+        "{value} + (CASE WHEN get_byte(d.b, 31) % 2 = 0 THEN 1 ELSE -1 END * (1 + {chunk} % {days})::int){unit}",
         value=value,
-        chunk0=chunk(0),
-        chunk1=chunk(1),
+        chunk=chunk(0),
         days=days,
         unit=unit,
     )
@@ -183,14 +187,12 @@ def _replace(context: Context, value: Composable) -> Composable:
 
 
 def _address(context: Context, value: Composable) -> Composable:
-    return mask_texts.address(
-        value, lambda result: context.digested(value, result), is_text=context.type.family == "Text"
-    )
+    return mask_texts.address(value, lambda result: context.hexed(value, result), is_text=context.type.family == "Text")
 
 
 def _url(context: Context, value: Composable) -> Composable:
     host = sql.Literal(f"https://{context.text('host', 'example.com')}/")
-    return context.digested(value, t("{host} || substr(d.h, 49, 16)", host=host))
+    return t("{host} || {tag}", host=host, tag=tag(context.digest(value)))
 
 
 def _text(context: Context, value: Composable) -> Composable:

@@ -41,6 +41,8 @@ _SHARED_WORDS = 20
 _LEAST_WORDS: Mapping[str, int] = {"Name": 8, "Company": 8, "Street": 8}
 """Characters of words that are looked for, by rule. Shorter texts of other rules are phrases that many have."""
 
+_OF_NOTHING_BUT_THE_DIGEST = frozenset({"Null", "Hash", "Uuid", "Email", "Url", "Name", "Company", "Street"})
+
 _NOT_TELLING = frozenset(
     {"Keep", "City", "Postcode", "FirstName", "LastName", "Integer", "ShiftDate", "Truncate", "Noise"}
 )
@@ -114,6 +116,11 @@ class Wanted:
 
     mask: Mask
     least_words: int
+
+    @property
+    def may_stay(self) -> bool:
+        """Whether a masked value may be the original, or have a part of it."""
+        return self.mask.rule.kind not in _OF_NOTHING_BUT_THE_DIGEST
 
 
 def wanted(masks: Iterable[Mask]) -> list[Wanted]:
