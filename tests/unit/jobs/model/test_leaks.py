@@ -1,11 +1,13 @@
 """What the snapshot's file tells about originals, and what it does not."""
 
+import os
 import subprocess
 import sys
 
 from datareplication.jobs.model.masking import leaks
 from datareplication.jobs.model.masking.masking import Masking
 from datareplication.jobs.model.tables import Table
+from support.programs import OPERATOR
 
 DIGESTS = [f"{number:016x}" for number in (7, 3, 9, 1)]
 
@@ -39,4 +41,4 @@ def test_a_file_that_is_full_of_digests_takes_little_memory() -> None:
         "resource.setrlimit(resource.RLIMIT_AS, (500 << 20, 500 << 20))\n"
         "codec.decoded(Originals, given, 'the file')\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": str(OPERATOR)})
