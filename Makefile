@@ -31,8 +31,9 @@ loaded-cluster: venv # Making a cluster is mostly waiting.
 	$(HARNESS) up
 	$(HARNESS) images
 
-machine-tests: # One suite after the other: these need the CPU, the cluster's tests mostly wait.
-	@$(MAKE) --no-print-directory --jobs=1 faults-tests postgres-tests versions-tests
+machine-tests: # One suite after the other: these need the CPU, the cluster's tests mostly wait. The faults' tests come
+# last, when the cluster's are done or nearly so: they start API servers of their own.
+	@$(MAKE) --no-print-directory --jobs=1 postgres-tests versions-tests faults-tests
 
 check: venv ## Run lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests

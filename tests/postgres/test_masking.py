@@ -314,3 +314,41 @@ def test_an_expression_of_sql_is_taken_as_it_is_written(programs: Programs) -> N
     assert dump(programs, text).code == 0
     assert programs.load(MASKING_KEY=KEY).code == 0
     assert programs.target.run("SELECT v, w, n FROM t", database=programs.database) == [("{a}%s", ["x", "y"], 2)]
+
+
+def test_rules_that_share_domain_and_by_give_together_what_each_gives_alone(programs: Programs) -> None:
+    """The copy computes what they have in common once for a row; the checksum computes each for itself."""
+    programs.source.run(
+        """CREATE TABLE people (id int, part int, mail text, name text, born date, profile jsonb, aliases text[], "digest 1" text)""",
+        """INSERT INTO people SELECT CASE WHEN i % 5 > 0 THEN i END, i % 3, 'p' || i || '@real.io', 'Real ' || i, date '2000-01-01' + i,
+            jsonb_build_object('mail', 'p' || i, 'name', 'n' || i), ARRAY['a' || i, 'b' || i], 'kept' FROM generate_series(1, 300) i""",
+        database=programs.database,
+    )
+    text = """
+        tables:
+          public.people:
+            id: Keep
+            part: Keep
+            mail: {rule: Email, domain: person, by: id}
+            name: {rule: Name, domain: person, by: id}
+            born: {rule: ShiftDate, domain: person, by: [id, part]}
+            profile:
+              rule: Json
+              paths: {mail: {rule: Email, domain: person, by: id}, name: {rule: Name, domain: person, by: [id, part]}}
+            aliases: {rule: FirstName, domain: person, by: id}
+            digest 1: Keep
+    """
+
+    dumped = dump(programs, text, "--checksum")
+    assert dumped.code == 0, dumped.report.message
+    loaded = programs.load("--verify=Checksum", MASKING_KEY=KEY)
+
+    assert loaded.code == 0, loaded.report.message
+    agreed = """
+        SELECT count(*), count(*) FILTER (WHERE mail = profile ->> 'mail'),
+            count(*) FILTER (WHERE mail LIKE lower(split_part(name, ' ', 1)) || '.%'), count(DISTINCT mail)
+        FROM people WHERE id IS NOT NULL
+    """
+    ((rows, same, named, distinct),) = programs.target.run(agreed, database=programs.database)
+    assert (rows, same, distinct) == (240, 240, 240)
+    assert named > 200

@@ -32,6 +32,7 @@ from datareplication.jobs.model.connections import Login
 from datareplication.jobs.model.manifest import LargeObjects, Manifest, Part, Relation
 from datareplication.jobs.model.selection import Patterns, Selection
 from datareplication.jobs.model.settings import DumpSettings
+from datareplication.jobs.model.tables import Table
 from datareplication.jobs.model.volume import Inventory
 from datareplication.jobs.postgres import (
     catalog,
@@ -196,15 +197,10 @@ class _Dump:
                 self.draft.written(result.part.path)
                 tally.done(result.oid, result.part.rows)
 
-        self.workers.open(self._worker_config(seen), len(tasks))
-        self.workers.perform(tasks, hear)
         # A table without a file gets no task: if no table has a file, there is no worker.
         parted = {task.oid for task in tasks}
-        if seen.masking:
-            with_rows = [table for table in tables if table.oid in parted]
-            from datareplication.jobs.dump.masking import masks  # noqa: PLC0415
-
-            self.workers.perform(masks.samples(seen.masking, with_rows), hear)
+        self.workers.open(self._worker_config(seen), len(tasks))
+        self.workers.perform([*tasks, *_samples(seen, [table for table in tables if table.oid in parted])], hear)
         if given.checksum:
             unparted = [table for table in seen.tables if table.kind == "Table" and table.oid not in parted]
             done.sums |= {table.oid: checksum.EMPTY for table in unparted}
@@ -280,6 +276,14 @@ class _Dump:
     @property
     def _application(self) -> str:
         return application_name(PROGRAM, self.given.run.name)
+
+
+def _samples(seen: Seen, tables: Sequence[Table]) -> Sequence[Task]:
+    if seen.masking is None:
+        return []
+    from datareplication.jobs.dump.masking import masks  # noqa: PLC0415
+
+    return masks.samples(seen.masking, tables)
 
 
 def _not_carried(session: Session, schema: manifests.Schema) -> tuple[str, ...]:

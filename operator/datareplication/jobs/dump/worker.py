@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +117,7 @@ class _Worker:
             if self.masks and columns:
                 self.masks.check_casts(self.fresh(), task)
             if isinstance(task, PartTask):
-                return self._write(task, tell, columns)
+                return self._write(task, tell)
             if isinstance(task, Sample):
                 return Sampled(task.oid, self.masks.sampled(self.session, self.fresh(), task) if self.masks else {})
             return Summed(task.oid, self._sum(task, columns))
@@ -135,8 +135,11 @@ class _Worker:
             return checksum.of_unplanned(self.session, shape)
         return checksum.of_table(self.session, shape)
 
-    def _write(self, task: PartTask, tell: Tell, columns: Columns) -> Written:
-        choice = Choice(task.blocks, task.condition, copying.in_order(columns, task.shape.columns))
+    def _write(self, task: PartTask, tell: Tell) -> Written:
+        choice = Choice(task.blocks, task.condition)
+        if self.masks and (made := self.masks.joined(task.oid)).columns:
+            in_order = copying.in_order(made.columns, task.shape.columns)
+            choice = replace(choice, masked=in_order, joins=made.joins)
         with PartWriter(self.config.root, task.path, self.config.compression, tell) as writer:
             rows = copying.copy_out(self.session, task.shape, writer.stream, choice)
             return Written(task.oid, writer.part(rows))

@@ -70,6 +70,9 @@ class Choice:
     masked: Sequence[sql.Composable] = ()
     """The SQL of each column, if one of them is masked."""
 
+    joins: Sequence[sql.Composable] = ()
+    """What is joined to the table for the masked columns: one row each."""
+
     @property
     def is_everything(self) -> bool:
         """Whether the whole table is copied as it is, which plans nothing."""
@@ -86,7 +89,8 @@ def copy_out(session: Session, shape: Shape, stream: Writable, choice: Choice = 
     if choice.is_everything:
         what: sql.Composable = sql.SQL("{} {}").format(table, _column_list(shape))
     else:
-        what = _chosen_rows(table, masked or [sql.Identifier(column) for column in shape.columns], where)
+        columns = masked or [sql.Identifier(column) for column in shape.columns]
+        what = _chosen_rows(sql.SQL(" ").join([table, *choice.joins]), columns, where)
     statement = sql.SQL("COPY {} TO STDOUT WITH ({})").format(what, _options(shape))
     # An expression's error may quote the value that it masks.
     doing, of_rows = f"copying {shape.schema}.{shape.name}", bool(masked)

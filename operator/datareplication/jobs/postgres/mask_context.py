@@ -18,6 +18,20 @@ def t(text: str, **parts: Composable) -> Composable:
     return sql.SQL(text).format(**parts)
 
 
+Shared = tuple[str, tuple[str, ...]]
+"""A domain and `by` columns: all rules with the same ones have the same digest."""
+
+
+def seed_of(names: Sequence[str]) -> Composable:
+    """Return the text of `by` columns; NULL if there is one and it is NULL."""
+    if len(names) == 1:
+        return t("{name}::text", name=sql.Identifier(names[0]))
+    separator = sql.SQL("E'\\x1f'")
+    return sql.SQL(" || ").join(
+        t("coalesce({name}::text, '') || {separator}", name=sql.Identifier(name), separator=separator) for name in names
+    )
+
+
 @dataclass(frozen=True)
 class Context:
     """What an expression is made from. one: makes the expression of a value inside a JSON document."""
@@ -28,11 +42,18 @@ class Context:
     lists: Mapping[str, Words]
     place: Callable[[str], int]
     one: Callable[[Rule, Composable, ValueType], Composable]
+    joined: Mapping[Shared, Composable]
+    """Digests that the query computes once for a row."""
+
+    @property
+    def domain(self) -> str:
+        """Return the rule's domain."""
+        return str(self.rule.options.get("domain", self.rule.kind))
 
     @property
     def position(self) -> int:
         """Return the place of the rule's domain among the subkeys."""
-        return self.place(str(self.rule.options.get("domain", self.rule.kind)))
+        return self.place(self.domain)
 
     def number(self, option: str, default: int) -> int:
         """Return an option that is a number."""
@@ -49,20 +70,16 @@ class Context:
 
     def seed(self, value: Composable) -> Composable:
         """Return the text that the result is computed from: the value's, or that of the `by` columns."""
-        names = self.rule.by
-        if not names:
+        if not self.rule.by:
             return t("{value}::text", value=value)
-        given = sql.SQL(" || ").join(
-            t("coalesce({name}::text, '') || {separator}", name=sql.Identifier(name), separator=sql.SQL("E'\\x1f'"))
-            if len(names) > 1
-            else t("{name}::text", name=sql.Identifier(name))
-            for name in names
-        )
-        return t("coalesce({given}, {value}::text)", given=given, value=value)
+        return t("coalesce({given}, {value}::text)", given=seed_of(self.rule.by), value=value)
 
     def digest(self, value: Composable) -> Composable:
         """Return the digest of the seed, to be used once: the planner computes it anew for each use."""
-        return hmac(self.position, self.seed(value))
+        joined = self.joined.get((self.domain, self.rule.by))
+        if joined is None:
+            return hmac(self.position, self.seed(value))
+        return t("coalesce({joined}, {own})", joined=joined, own=hmac(self.position, t("{value}::text", value=value)))
 
     def digested(self, value: Composable, result: Composable) -> Composable:
         """Return a subquery of `result`, in which `d.b` is the digest of the seed."""

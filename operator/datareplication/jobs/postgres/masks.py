@@ -15,8 +15,7 @@ from datareplication.jobs.model.masking.families import BITS, ValueType
 from datareplication.jobs.model.masking.rules import Rule
 from datareplication.jobs.model.masking.words import Words
 from datareplication.jobs.postgres import mask_checked, mask_digits, mask_json, mask_texts
-from datareplication.jobs.postgres.mask_context import Composable, Context, chunk, picked, t, tag
-from datareplication.jobs.postgres.mask_key import hmac
+from datareplication.jobs.postgres.mask_context import Composable, Context, Shared, chunk, picked, t, tag
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,9 @@ class Masker:
     language: str
     domains: list[str] = field(default_factory=list)
     """The domains used so far, in order."""
+
+    joined: Mapping[Shared, Composable] = field(default_factory=dict)
+    """Digests that the query computes once for a row."""
 
     def expression(self, rule: Rule, column: str, kind: ValueType) -> Composable:
         """Return the SQL of a column's masked value in a query over its table, with the column's type."""
@@ -64,7 +66,7 @@ class Masker:
         return t("CASE WHEN {value} IS NOT NULL THEN ({made})::{type} END", value=value, made=made, type=_type(kind))
 
     def _context(self, rule: Rule, kind: ValueType) -> Context:
-        return Context(rule, kind, self.language, self.words, self.position, self.one)
+        return Context(rule, kind, self.language, self.words, self.position, self.one, self.joined)
 
     def position(self, domain: str) -> int:
         """Return the place of a domain among the subkeys, from 1."""
@@ -196,7 +198,7 @@ def _url(context: Context, value: Composable) -> Composable:
 
 
 def _text(context: Context, value: Composable) -> Composable:
-    return mask_texts.shaped(t("{value}::text", value=value), hmac(context.position, context.seed(value)))
+    return mask_texts.shaped(t("{value}::text", value=value), context.digest(value))
 
 
 def _iban(context: Context, value: Composable) -> Composable:

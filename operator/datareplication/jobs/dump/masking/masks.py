@@ -15,6 +15,7 @@ from datareplication.jobs.model.tables import Table
 from datareplication.jobs.postgres import mask_conditions, masked, originals
 from datareplication.jobs.postgres.connection import Session
 from datareplication.jobs.postgres.copying import Columns
+from datareplication.jobs.postgres.masked import Joined
 from datareplication.jobs.postgres.originals import Lookout
 from datareplication.jobs.snapshot.store import Draft
 
@@ -34,6 +35,10 @@ class Masks:
     def of(self, oid: int) -> Columns:
         """Return the columns of a table; nothing if none is masked."""
         return self._expressions.of(oid)
+
+    def joined(self, oid: int) -> Joined:
+        """Return the same for one query of the table."""
+        return self._expressions.joined(oid)
 
     def check_casts(self, fresh: Session, task: Task) -> None:
         """Raise TransientError if a cast of a masked column's type was created since the rules were checked.

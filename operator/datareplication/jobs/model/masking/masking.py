@@ -78,3 +78,12 @@ def domains(rule: Rule) -> Iterator[str]:
     below: Iterable[Rule] = given.values() if isinstance(given, Mapping) else ()
     for one in below:
         yield from domains(one)
+
+
+def shared(rule: Rule) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield domain and `by` of a rule that has `by`, and of those of its paths: equal ones have the same digest."""
+    if rule.by and rule.kind != "Json":
+        yield str(rule.options.get("domain", rule.kind)), rule.by
+    given = rule.options.get("paths", {})
+    for one in given.values() if isinstance(given, Mapping) else ():
+        yield from shared(one)
