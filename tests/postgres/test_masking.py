@@ -316,8 +316,12 @@ def test_an_expression_of_sql_is_taken_as_it_is_written(programs: Programs) -> N
     assert programs.target.run("SELECT v, w, n FROM t", database=programs.database) == [("{a}%s", ["x", "y"], 2)]
 
 
-def test_rules_that_share_domain_and_by_give_together_what_each_gives_alone(programs: Programs) -> None:
+@pytest.mark.parametrize("smallest", [8192, splitting.SMALLEST_SPLIT_BYTES])
+def test_rules_that_share_domain_and_by_give_together_what_each_gives_alone(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, smallest: int
+) -> None:
     """The copy computes what they have in common once for a row; the checksum computes each for itself."""
+    monkeypatch.setattr(splitting, "SMALLEST_SPLIT_BYTES", smallest)
     programs.source.run(
         """CREATE TABLE people (id int, part int, mail text, name text, born date, profile jsonb, aliases text[], "digest 1" text)""",
         """INSERT INTO people SELECT CASE WHEN i % 5 > 0 THEN i END, i % 3, 'p' || i || '@real.io', 'Real ' || i, date '2000-01-01' + i,

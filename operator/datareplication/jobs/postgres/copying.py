@@ -90,7 +90,7 @@ def copy_out(session: Session, shape: Shape, stream: Writable, choice: Choice = 
         what: sql.Composable = sql.SQL("{} {}").format(table, _column_list(shape))
     else:
         columns = masked or [sql.Identifier(column) for column in shape.columns]
-        what = _chosen_rows(sql.SQL(" ").join([table, *choice.joins]), columns, where)
+        what = _chosen_rows(sql.SQL(", ").join([table, *choice.joins]), columns, where)
     statement = sql.SQL("COPY {} TO STDOUT WITH ({})").format(what, _options(shape))
     # An expression's error may quote the value that it masks.
     doing, of_rows = f"copying {shape.schema}.{shape.name}", bool(masked)

@@ -80,8 +80,9 @@ def _names(masks: Sequence[Mask]) -> dict[Shared, str]:
 
 
 def _join(masking: Masking, shared: Shared, name: str) -> sql.Composable:
+    """Return an entry of FROM, not a JOIN: behind a JOIN, ctid could not be named without its table."""
     domain, by = shared
     digest = mask_key.hmac(masking.domains.index(domain) + 1, seed_of(by))
-    return sql.SQL("CROSS JOIN LATERAL (SELECT {digest} AS {name} OFFSET 0) {name}").format(
+    return sql.SQL("LATERAL (SELECT {digest} AS {name} OFFSET 0) {name}").format(
         digest=digest, name=sql.Identifier(name)
     )
