@@ -80,8 +80,8 @@ bench-memory: venv packages ## Measure the programs' memory at two sizes of data
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/memory.py --mebibytes 200
 
 bench-engine: venv packages ## Measure dump and load against pg_dump, pg_restore and the server's limit (half an hour)
-	PYTHONPATH=operator:tests $(BIN)/python tests/bench/engine.py $(ARGUMENTS)
-	PYTHONPATH=operator:tests $(BIN)/python tests/bench/masking.py
+	PYTHONPATH=operator:tests $(BIN)/python tests/bench/engine.py $(ARGUMENTS); met=$$?; \
+	PYTHONPATH=operator:tests $(BIN)/python tests/bench/masking.py && exit $$met
 
 bench-masking: venv packages ## Measure what each masking rule costs the source (a few minutes)
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/masking.py $(ARGUMENTS)
