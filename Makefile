@@ -66,7 +66,7 @@ test-faults: venv ## Test the same at length: 500 kills, every field's values, o
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers
 	$(PYTEST) -q tests/postgres
 
-test-bijections: venv packages ## Test with 1,000,000 values that masking rules keep values apart (ten minutes)
+test-bijections: venv packages ## Test with 1,000,000 values that masking rules keep values apart (five minutes)
 	BIJECTION_VALUES=1000000 $(PYTEST) -q tests/postgres/test_bijections.py
 
 versions-tests: venv packages $(POSTGRESQL)/.complete ## Test the programs between PostgreSQL 14, 15, 16, 17 and 18
