@@ -19,6 +19,8 @@ from datareplication.jobs.model.masking import telling
             {b"de89370400440532013000", b"370400440532013000", b"de89 3704 0044 0532 0130 00 now"},
         ),
         (b"ask Jane Doe today", {b"ask jane doe today", b"jane doe"}),
+        (b"(Jane Doe)", {b"(jane doe)", b"jane doe"}),
+        (b"by:Jane Doe.", {b"by:jane doe.", b"jane doe"}),
         (b"Jane Mary Doe", {b"jane mary doe", b"jane mary", b"mary doe"}),
         (
             b"so J. Maria de la Cruz Gil wrote",

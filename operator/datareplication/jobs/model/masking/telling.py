@@ -97,7 +97,7 @@ def forms(text: bytes) -> list[tuple[Form, bytes]]:
         found += (("Code", one[0]) for one in _CODE.finditer(folded) if _is_code(one[0]))
     if _may_be_words(folded):
         found.append(("Words", folded))
-    if folded.count(b" ") > 1:
+    if b" " in folded:
         found += (("Words", one) for one in _names(text))
     return list(dict.fromkeys(found)) if len(found) > 1 else found
 
