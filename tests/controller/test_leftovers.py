@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from datareplication.controller.cluster import JOB, REPLICATION, RUN, InvalidError, Kind, Object
 from datareplication.core import names, times
 from support.fake_cluster import FakeCluster
@@ -143,6 +145,39 @@ class TestRunOrphansItsJobs:
         orphan(world.cluster, RUN, "now")
         await world.settle()
         assert len(suspended(world)) == 3
+
+    @pytest.mark.parametrize("orphaned", [1, 2, 3])
+    async def test_jobs_are_ended_that_are_orphaned_before_their_run_is_gone(self, orphaned: int) -> None:
+        """The garbage collector takes the owner from one Job after the other, and only then lets the run go."""
+        world = await loading()
+        world.cluster.peek(RUN, NAMESPACE, "now")["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+        for target in TARGETS[:orphaned]:
+            del world.job(f"now-load-{target}")["metadata"]["ownerReferences"]
+        await world.settle()
+        assert len(suspended(world)) == 3
+        assert world.status["activeRuns"] == ["now"]
+        orphan(world.cluster, RUN, "now")
+        end(world, "dev")
+        for target in ("staging", "qa"):
+            end(world, target, code=75)
+        await world.settle()
+        assert "activeRuns" not in world.status
+        assert data_times(world) == {"dev": DUMPED.snapshot_time, "qa": "", "staging": ""}
+
+    async def test_a_job_of_another_name_is_none_of_the_deleted_run(self) -> None:
+        world = await loading()
+        forged = copy.deepcopy(world.job("now-load-dev"))
+        forged["metadata"] |= {"name": "forged", "uid": "forged"}
+        del forged["metadata"]["ownerReferences"]
+        world.cluster.put(JOB, forged)
+        world.cluster.put(JOB, {**world.job("forged"), "status": {}})
+        world.finish("forged", TOLD)
+        world.cluster.peek(RUN, NAMESPACE, "now")["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+        await world.settle()
+        for target in TARGETS:
+            end(world, target, code=75)
+        await world.settle()
+        assert data_times(world) == dict.fromkeys(TARGETS, "")
 
     async def test_a_target_that_was_loaded_all_the_same_is_told_so(self) -> None:
         world = await loading()

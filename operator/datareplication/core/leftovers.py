@@ -45,9 +45,13 @@ class Leftover:
 def of_run(
     run: Run, jobs: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], now: datetime
 ) -> tuple[Leftover, ...]:
-    """Return a run's own Jobs; `pods` are those of its label."""
+    """Return a run's own Jobs; `jobs` and `pods` are those of its label.
+
+    A run that is deleted with `--cascade=orphan` loses its Jobs one by one before it is gone; they count as its own.
+    """
     pods = tuple(pods)
-    own = [job for job in jobs if names.is_owned_by(dict(job), run.uid)]
+    is_going = "deletionTimestamp" in run.raw["metadata"]
+    own = [job for job in jobs if names.is_owned_by(dict(job), run.uid) or (is_going and is_orphan(job))]
     return tuple(found for job in own if (found := _leftover(job, pods, now)))
 
 
@@ -135,9 +139,12 @@ def _leftover(job: Mapping[str, Any], pods: tuple[Mapping[str, Any], ...], now: 
     metadata = job["metadata"]
     labels = metadata.get("labels") or {}
     run, role, target = (labels.get(key, "") for key in (names.RUN_LABEL, names.ROLE_LABEL, names.TARGET_LABEL))
+    step = Step(role, target)
     if not run or role not in (DUMP, LOAD) or (role == LOAD) != bool(target):
         return None
-    seen = observe(Step(role, target), job, pods, None, now)
+    if metadata["name"] != names.job_name(run, step):  # somebody made it up: the real one has this name
+        return None
+    seen = observe(step, job, pods, None, now)
     return Leftover(run, seen, times.from_text(metadata["creationTimestamp"]))
 
 
