@@ -105,7 +105,7 @@ lock: venv ## Lock the dependencies again, with hashes
 	for extra in operator job; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
 		--custom-compile-command "make lock" --extra $$extra pyproject.toml -o requirements/$$extra.txt; done
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
-		--extra operator --extra job --extra test --extra lint pyproject.toml -o requirements/dev.txt
+		--extra operator --extra job --extra cli --extra test --extra lint pyproject.toml -o requirements/dev.txt
 
 python: venv # for $(make -s python) -m pytest …
 	@echo $(BIN)/python

@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from datareplication.core import crd
+from datareplication.core.pod_settings import JobSettings
 from datareplication.core.reasons import page
 from datareplication.jobs.model.masking import schema as masking
 
@@ -33,6 +34,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 REASONS = ROOT / "docs" / "reasons.md"
 RULES_SCHEMA = ROOT / "docs" / "masking-rules.schema.json"
 BY_HAND = ROOT / "docs" / "by-hand.md"
+VALUES_SCHEMA = CHART / "values.schema.json"
 CHART_CRDS = CHART / "templates" / "crds.yaml"
 
 RELEASE, NAMESPACE = "datareplication-operator", "datareplication-system"
@@ -61,6 +63,7 @@ KEEP = """\
 
 TOLD_ELSEWHERE = (
     *("affinity", "podSecurityContext", "resources", "tolerations", "volumeClaimTemplate"),
+    *("topologySpreadConstraints", "dnsConfig", "hostAliases"),
     "replication",
 )
 """Fields whose inner fields are not listed: Kubernetes' own, and a run's copy of the DataReplication's spec."""
@@ -86,9 +89,9 @@ def of_models() -> dict[Path, str]:
         for definition in definitions
     }
     by_hand = _between(_read(BY_HAND), CODES_BEGIN, page.exit_codes(), CODES_END)
-    documents = {REFERENCE: _reference(definitions), BY_HAND: by_hand, REASONS: OF_REASONS + page.reasons()}
-    rules = {RULES_SCHEMA: json.dumps(masking.schema(), indent=1) + "\n"}
-    return files | {CHART_CRDS: _chart_template(definitions)} | documents | rules
+    documents = {REFERENCE: _reference(), BY_HAND: by_hand, REASONS: OF_REASONS + page.reasons()}
+    schemas = {RULES_SCHEMA: json.dumps(masking.schema(), indent=1) + "\n", VALUES_SCHEMA: _values_schema()}
+    return files | {CHART_CRDS: _chart_template(definitions)} | documents | schemas
 
 
 def of_chart(helm: Path) -> str:
@@ -150,17 +153,36 @@ class Field:
         return self.path.partition(".")[0].removesuffix("[]")
 
 
-def _reference(definitions: Iterable[Mapping[str, Any]]) -> str:
+def _values_schema() -> str:
+    """Return the schema of the chart's values; `jobs` is the model's, the rest is written by hand."""
+    schema = json.loads(_read(VALUES_SCHEMA))
+    schema["properties"]["jobs"] = _json_schema(crd.schema_of(JobSettings))
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _json_schema(node: Any) -> Any:
+    """Return a structural schema as JSON schema: unknown fields are refused, what only Kubernetes knows is left out."""
+    if isinstance(node, list):
+        return [_json_schema(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    known = {name: part for name, part in node.items() if not name.startswith("x-kubernetes-") and name != "nullable"}
+    made = {name: _json_schema(part) for name, part in known.items()}
+    if node.get("x-kubernetes-int-or-string"):
+        made["type"] = ["integer", "number", "string"]
+    return made | ({"additionalProperties": False} if isinstance(node.get("properties"), dict) else {})
+
+
+def _reference() -> str:
     """Return the page of all fields of both kinds."""
-    return REFERENCE_HEAD + "".join(part for definition in definitions for part in _sections(definition))
+    return REFERENCE_HEAD + "".join(part for kind, schema in crd.specs().items() for part in _sections(kind, schema))
 
 
-def _sections(definition: Mapping[str, Any]) -> Iterator[str]:
+def _sections(kind: str, schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield a kind's plain fields, then each field that has inner fields, in the order of the models."""
-    schema = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     fields = list(_fields(schema, ""))
     sections = dict.fromkeys(field.section for field in fields if "." in field.path)
-    yield _section(f"## {definition['spec']['names']['kind']}", [one for one in fields if one.section not in sections])
+    yield _section(f"## {kind}", [one for one in fields if one.section not in sections])
     for name in sections:
         yield _section(f"### {name}", [one for one in fields if one.section == name])
 
@@ -203,7 +225,7 @@ def _fields(schema: Mapping[str, Any], path: str, must: str = "**required**") ->
 
 def _default(part: Mapping[str, Any]) -> str:
     value = part.get("default")
-    return "" if value is None else f"default `{value if isinstance(value, str) else str(value).lower()}`"
+    return "" if value is None else f"default `{crd.shown(value)}`"
 
 
 def _text(definition: Mapping[str, Any]) -> str:

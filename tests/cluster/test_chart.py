@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from datareplication.controller.options import Options, read_options
+from datareplication.core.pod_settings import JobSettings
 from harness import programs, tools
 from harness.cluster import Cluster
 from harness.errors import ProgramError
@@ -36,6 +38,12 @@ def pods(found: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return the specs of all pods that the chart makes: the operator's and that of `helm test`."""
     (deployment,), (test,) = only("Deployment", found), only("Pod", found)
     return {"operator": deployment["spec"]["template"]["spec"], "test": test["spec"]}
+
+
+def options(found: list[dict[str, Any]]) -> Options:
+    """Return what the operator understands of the environment that the chart gives it."""
+    (container,) = pods(found)["operator"]["containers"]
+    return read_options({each["name"]: each.get("value", "") for each in container["env"]})
 
 
 def test_operator_yaml_is_the_chart_with_its_default_values() -> None:
@@ -128,6 +136,50 @@ def test_where_the_pod_runs_is_the_users_choice() -> None:
     assert {name: operator[name] for name in chosen} == chosen
 
 
+def test_one_registry_holds_for_all_images() -> None:
+    for settings in (
+        ["global.imageRegistry=registry.example/", "image.registry=other.example"],
+        ["image.registry=registry.example", "jobImage.registry=registry.example"],
+    ):
+        found = template(*settings)
+        images = {pod["containers"][0]["image"] for pod in pods(found).values()}
+        assert images == {"registry.example/datareplication-operator:0.1.0"}
+        assert options(found).jobs.image == "registry.example/datareplication-job:0.1.0"
+
+
+def test_common_labels_are_on_every_object_and_never_replace_the_charts_own() -> None:
+    mine = {"team": "data", "app.kubernetes.io/name": "mine"}
+    wanted = {"commonLabels": mine, "podLabels": mine | {"team": "pods"}, "replicas": 2}
+    found = template(values=wanted | {"metrics": {"serviceMonitor": {"enabled": True, "labels": mine}}})
+    objects = [document for document in found if document["kind"] != "CustomResourceDefinition"]
+    assert len(objects) > 10
+    for labels in [document["metadata"]["labels"] for document in objects]:
+        assert (labels["team"], labels["app.kubernetes.io/name"]) == ("data", "datareplication-operator")
+    (deployment,) = only("Deployment", found)
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert labels.items() >= deployment["spec"]["selector"]["matchLabels"].items()
+
+
+def test_probes_strategy_and_the_form_of_logs_are_the_users_choice() -> None:
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}
+    found = template(values={"strategy": strategy, "logFormat": "json", "livenessProbe": {"failureThreshold": 9}})
+    (deployment,), (container,) = only("Deployment", found), pods(found)["operator"]["containers"]
+    assert deployment["spec"]["strategy"] == strategy
+    assert container["livenessProbe"].items() >= {"failureThreshold": 9, "periodSeconds": 20}.items()
+    assert options(found).log_format == "json"
+
+
+def test_what_all_jobs_have_in_common_reaches_the_operator() -> None:
+    jobs = {
+        "labels": {"kueue.x-k8s.io/queue-name": "refreshes"},
+        "podAnnotations": {"sidecar.istio.io/inject": "false"},
+        "resources": {"requests": {"cpu": 1, "memory": "1.5Gi"}, "limits": {"memory": 2_147_483_648}},
+        "tolerations": [{"key": "a", "operator": "Exists", "tolerationSeconds": 1_000_000}],
+        "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["prod-db.corp.example"]}],
+    }
+    assert options(template(values={"jobs": jobs})).jobs.settings == JobSettings.model_validate(jobs)
+
+
 @pytest.mark.parametrize(
     ("setting", "told"),
     [
@@ -136,6 +188,9 @@ def test_where_the_pod_runs_is_the_users_choice() -> None:
         pytest.param("watchNamespaces=data", "array", id="a namespace that is no list"),
         pytest.param("logLevel=verbose", "logLevel", id="an unknown log level"),
         pytest.param("workers=0", "workers", id="no workers"),
+        pytest.param("jobs.hostNetwork=true", "hostNetwork", id="a field that pods of Jobs may not have"),
+        pytest.param("jobs.podLabels.a=true", "podLabels", id="a label that is no text"),
+        pytest.param("logFormat=xml", "logFormat", id="an unknown form of logs"),
         pytest.param("serviceAccount.create=false", "serviceAccount.name", id="no service account at all"),
     ],
 )

@@ -72,7 +72,14 @@ async def test_all_loaded_is_succeeded_with_rows_and_data_time_per_target() -> N
     assert world.condition("LastRunSucceeded")[0] == "True"
     assert world.condition("Fresh")[0] == "True"
     conditions = {c["type"]: c["status"] for c in world.run_status(SLOT_RUN)["conditions"]}
-    assert conditions == {"Complete": "True", "Failed": "False", "Finished": "True"}
+    assert conditions == {
+        "Complete": "True",
+        "Failed": "False",
+        "Finished": "True",
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+    }
 
 
 async def test_failed_target_leaves_the_others_succeeded() -> None:

@@ -261,6 +261,9 @@ async def test_replace_ends_the_jobs_of_the_run_and_begins_the_next_when_they_ar
         "Complete": "False",
         "Failed": "True",
         "Finished": "True",
+        "Ready": "False",
+        "Reconciling": "False",
+        "Stalled": "True",
     }
     assert f"{run_of(14)}-dump" in world.job_names
     assert world.status["activeRuns"] == [run_of(14)]

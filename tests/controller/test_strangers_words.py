@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -152,15 +153,31 @@ async def test_a_beginning_that_nobody_can_read_is_none(begun: str) -> None:
     assert world.run_status(run["metadata"]["name"])["phase"] == "Dumping"
 
 
-def test_a_log_line_is_one_line_that_shows_what_it_is() -> None:
+def logged(formatter: logging.Formatter) -> list[str]:
+    """Return the lines of two records, both with text of strangers."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(logs.Lines(logs.FORMAT))
+    handler.setFormatter(formatter)
     logger = logging.getLogger("test_strangers_words")
     logger.setLevel("INFO")
     logger.addHandler(handler)
     logger.info("refused: %s", "no\n2026-01-01 INFO all is well \x1b[2J\u202e")
     logger.info("unexpected", exc_info=ValueError("no\r\x1b[2J\u2028"))
-    lines = stream.getvalue().rstrip("\n").split("\n")
+    logger.removeHandler(handler)
+    return stream.getvalue().rstrip("\n").split("\n")
+
+
+def test_a_log_line_of_json_holds_what_was_said() -> None:
+    lines = logged(logs.json_lines())
+    assert all(line.isprintable() and line.isascii() for line in lines)
+    refused, unexpected = map(json.loads, lines)
+    assert refused["message"] == "refused: no\n2026-01-01 INFO all is well \x1b[2J\u202e"
+    assert (refused["level"], refused["logger"]) == ("INFO", "test_strangers_words")
+    assert datetime.fromisoformat(refused["time"]).utcoffset() == timedelta(0)
+    assert unexpected["exception"].startswith("ValueError: no")
+
+
+def test_a_log_line_is_one_line_that_shows_what_it_is() -> None:
+    lines = logged(logs.Lines(logs.FORMAT))
     assert lines[0].endswith("refused: no 2026-01-01 INFO all is well \ufffd[2J\ufffd")
     assert all(line.isprintable() for line in lines)

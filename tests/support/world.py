@@ -7,14 +7,14 @@ from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, Clu
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
-from datareplication.core.manifests import JobImage
+from datareplication.core.manifests import JobDefaults
 from datareplication.core.names import Key
 from datareplication.core.report import Report
 from support.fake_cluster import Clock, FakeCluster, JobController
 
 NAMESPACE, NAME = "data", "prod-fanout"
 KEY = Key(NAMESPACE, NAME)
-IMAGE = JobImage("datareplication/job:test")
+IMAGE = JobDefaults("datareplication/job:test")
 
 DUMPED = Report(
     outcome="Succeeded",

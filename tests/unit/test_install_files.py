@@ -16,8 +16,10 @@ import yaml
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options, read_options
 from datareplication.core import crd, metrics, spec
-from datareplication.core.manifests import JobImage
+from datareplication.core.manifests import JobDefaults
+from datareplication.core.pod_settings import JobSettings
 from datareplication.core.run import RunSpec
+from datareplication.errors import UsageError
 from datareplication.jobs.dump.masking import rules_file
 from support import pod_security
 
@@ -125,7 +127,8 @@ class TestSchemas:
             "DataReplication.status.conditions": ["type"],
             "DataReplicationRun.status.conditions": ["type"],
         }
-        nameless = {path for path in keys if ".affinity." in path or path.endswith(".tolerations")}
+        own = (".tolerations", ".matchExpressions", ".dnsConfig.options")
+        nameless = {path for path in keys if ".affinity." in path or path.endswith(own)}
         assert {path for path, key in keys.items() if key is None} == nameless, "but for Kubernetes' own"
 
     def test_no_reference_has_a_namespace(self) -> None:
@@ -282,7 +285,24 @@ class TestPods:
         environment = {each["name"]: each.get("value", "pod-name") for each in container["env"]}
         options = read_options(environment)
         lease = ("pod-name", "datareplication-operator")
-        assert options == Options(JobImage("datareplication-job:0.1.0"), instance="pod-name", lease=lease)
+        assert options == Options(JobDefaults("datareplication-job:0.1.0"), instance="pod-name", lease=lease)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "told"),
+        [
+            ("JOB_SETTINGS", '{"podLabels": {"a": true}}', r"JOB_SETTINGS: jobs\.podLabels\.a: .*string"),
+            ("JOB_SETTINGS", '{"hostNetwork": true}', r"JOB_SETTINGS: jobs\.hostNetwork: "),
+            ("JOB_SETTINGS", "none", "JOB_SETTINGS: jobs: .*JSON"),
+            ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml'; it must be text or json"),
+        ],
+    )
+    def test_a_wrong_environment_is_told_by_name(self, name: str, value: str, told: str) -> None:
+        with pytest.raises(UsageError, match=told):
+            read_options({"JOB_IMAGE": "image", name: value})
+
+    def test_what_the_installation_says_of_all_jobs(self) -> None:
+        options = read_options({"JOB_IMAGE": "image", "JOB_SETTINGS": '{"nodeSelector": {"pool": "batch"}}'})
+        assert options.jobs.settings.node_selector == {"pool": "batch"}
 
 
 def test_the_documents_tell_every_metric_and_no_other() -> None:
@@ -301,7 +321,14 @@ class TestValues:
     def test_every_value_has_a_schema_and_no_other_is_taken(self) -> None:
         values = yaml.safe_load((ROOT / CHART / "values.yaml").read_text(encoding="utf-8"))
         schema = json.loads((ROOT / CHART / "values.schema.json").read_text(encoding="utf-8"))
-        assert set(paths_of(values, schema)) == set(schema_paths(schema)) - {"global", "enabled"}
+        assert set(paths_of(values, schema)) == set(schema_paths(schema)) - {"enabled"}
+
+    def test_the_schema_of_jobs_is_the_models(self) -> None:
+        schema = json.loads((ROOT / CHART / "values.schema.json").read_text(encoding="utf-8"))
+        jobs = schema["properties"]["jobs"]
+        assert jobs["properties"].keys() == crd.schema_of(JobSettings)["properties"].keys()
+        assert jobs["additionalProperties"] is False
+        assert jobs["properties"]["hostAliases"]["items"]["additionalProperties"] is False
 
     def test_versions_agree(self) -> None:
         chart = yaml.safe_load((ROOT / CHART / "Chart.yaml").read_text(encoding="utf-8"))
@@ -309,11 +336,15 @@ class TestValues:
         assert chart["version"] == chart["appVersion"] == project["version"]
 
 
+KUBERNETES_OWN = ("jobs", "strategy", "startupProbe", "readinessProbe", "livenessProbe")
+"""Values whose inner fields values.yaml does not list."""
+
+
 def schema_paths(schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """Yield the values that a schema knows one by one, as a.b; every object that lists them takes no others."""
     for name, part in schema["properties"].items():
-        if "properties" in part:
-            assert part["additionalProperties"] is False
+        if "properties" in part and name not in KUBERNETES_OWN:
+            assert name == "global" or part["additionalProperties"] is False
             yield from schema_paths(part, f"{path}{name}.")
         else:
             yield f"{path}{name}"
@@ -323,7 +354,7 @@ def paths_of(values: Mapping[str, Any], schema: Mapping[str, Any], path: str = "
     """Yield the values of values.yaml as a.b, as deep as the schema goes."""
     for name, value in values.items():
         part = schema["properties"].get(name, {})
-        if "properties" in part:
+        if "properties" in part and name not in KUBERNETES_OWN:
             yield from paths_of(value, part, f"{path}{name}.")
         else:
             yield f"{path}{name}"

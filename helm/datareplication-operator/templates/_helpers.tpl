@@ -29,9 +29,9 @@ app.kubernetes.io/component: controller
 
 {{- /* No managed-by and no chart name: Helm sets managed-by itself, and manifests/ uses the same templates. */ -}}
 {{- define "datareplication-operator.labels" -}}
-{{ include "datareplication-operator.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: datareplication
+{{- $own := include "datareplication-operator.selectorLabels" . | fromYaml -}}
+{{- $more := dict "app.kubernetes.io/version" .Chart.AppVersion "app.kubernetes.io/part-of" "datareplication" -}}
+{{- merge $own $more .Values.commonLabels | toYaml -}}
 {{- end -}}
 
 {{- define "datareplication-operator.serviceAccountName" -}}
@@ -42,11 +42,14 @@ app.kubernetes.io/part-of: datareplication
 {{- end -}}
 {{- end -}}
 
-{{- /* (list image defaultTag) -> reference; a digest as tag is joined by @. */ -}}
+{{- /* (list root image) -> reference; a digest as tag is joined by @. */ -}}
 {{- define "datareplication-operator.image" -}}
-{{- $image := index . 0 -}}
-{{- $tag := $image.tag | default (index . 1) -}}
-{{- printf "%s%s%s" $image.repository (ternary "@" ":" (hasPrefix "sha256:" $tag)) $tag -}}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 -}}
+{{- $registry := (($root.Values.global).imageRegistry) | default $image.registry -}}
+{{- $repository := ternary (printf "%s/%s" (trimSuffix "/" $registry) $image.repository) $image.repository (ne $registry "") -}}
+{{- $tag := $image.tag | default $root.Chart.AppVersion -}}
+{{- printf "%s%s%s" $repository (ternary "@" ":" (hasPrefix "sha256:" $tag)) $tag -}}
 {{- end -}}
 
 {{- /* All rights of the operator. It never reads a Secret: pods get credentials by secretKeyRef. */ -}}

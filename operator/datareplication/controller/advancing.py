@@ -11,7 +11,7 @@ from datareplication.controller.reporting import Reporter
 from datareplication.core import answers, observed, plan, status, volume
 from datareplication.core import run as running
 from datareplication.core.answers import Done
-from datareplication.core.manifests import JobImage
+from datareplication.core.manifests import JobDefaults
 from datareplication.core.moves import Advance
 from datareplication.core.names import Key
 from datareplication.core.plan import CreateJob, JobAction, SeenRun
@@ -22,13 +22,15 @@ from datareplication.errors import SpecError
 
 
 class Advancer:
-    """Brings admitted runs further. image: what their Jobs run."""
+    """Brings admitted runs further. defaults: what all Jobs have in common."""
 
-    def __init__(self, cluster: Cluster, image: JobImage, reporter: Reporter, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cluster: Cluster, defaults: JobDefaults, reporter: Reporter, now: Callable[[], datetime]
+    ) -> None:
         self._observer = Observer(cluster, now)
         self._applier = Applier(cluster)
         self._reporter = reporter
-        self._image = image
+        self._defaults = defaults
         self._now = now
         self._volumes: dict[Key, Volume] = {}
 
@@ -51,7 +53,7 @@ class Advancer:
         now = self._now()
         run = running.begun(run, now)
         seen = SeenRun(run, found, claim, plan.why_ending(run, move.replaced_by, now), move.ahead, move.in_use)
-        planned = plan.plan_run(seen, self._image, now)
+        planned = plan.plan_run(seen, self._defaults, now)
         written = await self._reporter.write_run(run, status.run_status(seen, now))
         if written.raw is run.raw and any(isinstance(action, CreateJob) for action in planned.actions):
             await self._reporter.confirm(RUN, run.raw)
@@ -79,7 +81,7 @@ class Advancer:
         # The cached claim may have been deleted; the next full reconcile notices.
         known = self._volumes.get(_key(run))
         claim = known if known and volume.is_usable(known, run) else await self._volume(run)
-        for action in plan.plan_run(SeenRun(run, found, claim, in_use=in_use), self._image, now).actions:
+        for action in plan.plan_run(SeenRun(run, found, claim, in_use=in_use), self._defaults, now).actions:
             await self._apply(run, action)
 
     def forget(self, key: Key) -> None:

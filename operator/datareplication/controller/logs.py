@@ -3,7 +3,10 @@
 import logging
 from typing import Any
 
+from pythonjsonlogger.json import JsonFormatter
+
 from datareplication.controller import watching
+from datareplication.controller.options import LogFormat
 from datareplication.core import plain
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
@@ -23,10 +26,16 @@ class Lines(logging.Formatter):
         return "\n".join(map(plain.text, super().formatException(ei).split("\n")))
 
 
-def configure(level: str) -> None:
+def json_lines() -> logging.Formatter:
+    """Return a formatter of JSON, with the names that the Jobs' lines have; JSON escapes what is not safe to show."""
+    renamed = {"levelname": "level", "name": "logger", "exc_info": "exception"}
+    return JsonFormatter("%(levelname)s %(name)s %(message)s", timestamp="time", rename_fields=renamed)
+
+
+def configure(level: str, form: LogFormat = "text") -> None:
     """Let everything log to standard error, from this level on."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Lines(FORMAT))
+    handler.setFormatter(json_lines() if form == "json" else Lines(FORMAT))
     handler.addFilter(watching.FewRepetitions())
     logging.basicConfig(level=level, handlers=[handler])
     for name in NOISY:

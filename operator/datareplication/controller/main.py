@@ -170,7 +170,7 @@ def main() -> int:
     except UsageError as error:
         sys.stderr.write(f"{error.message}\n")
         return error.exit_code
-    logs.configure(options.log_level)
+    logs.configure(options.log_level, options.log_format)
     asyncio.run(operate(options))
     return 0
 

@@ -2,17 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from pydantic import ValidationError
 
 from datareplication.core.lease import DEFAULT_TIMING, Timing
-from datareplication.core.manifests import JobImage
+from datareplication.core.manifests import JobDefaults
+from datareplication.core.pod_settings import JobSettings
+from datareplication.core.spec import first_error
 from datareplication.errors import UsageError
+
+LogFormat = Literal["text", "json"]
 
 
 @dataclass(frozen=True)
 class Options:
     """How this operator runs."""
 
-    image: JobImage
+    jobs: JobDefaults
     namespaces: tuple[str, ...] = ()
     """The namespaces to watch; empty for all of them."""
     workers: int = 8
@@ -20,6 +27,7 @@ class Options:
     port: int = 8080
     """For probes and metrics."""
     log_level: str = "INFO"
+    log_format: LogFormat = "text"
     instance: str = "datareplication-operator"
     """The operator's name in Events and, with a part that is unique to the process, in the Lease."""
     lease: tuple[str, str] = ("default", "datareplication-operator")
@@ -36,16 +44,35 @@ def read_options(environment: Mapping[str, str]) -> Options:
         )
     pull_secrets = _words(environment.get("JOB_IMAGE_PULL_SECRETS", ""))
     return Options(
-        image=JobImage(image, environment.get("JOB_IMAGE_PULL_POLICY", "IfNotPresent"), pull_secrets),
+        jobs=JobDefaults(
+            image,
+            environment.get("JOB_IMAGE_PULL_POLICY", "IfNotPresent"),
+            pull_secrets,
+            _job_settings(environment.get("JOB_SETTINGS") or "{}"),
+        ),
         namespaces=_words(environment.get("WATCH_NAMESPACES", "")),
         workers=int(_number(environment, "WORKERS", 8)),
         resync_seconds=_number(environment, "RESYNC_SECONDS", 60),
         port=int(_number(environment, "HTTP_PORT", 8080)),
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
+        log_format=_log_format(environment.get("LOG_FORMAT", "text")),
         instance=environment.get("POD_NAME", "datareplication-operator"),
         lease=(environment.get("POD_NAMESPACE", "default"), environment.get("LEASE_NAME", "datareplication-operator")),
         timing=Timing(max(1, int(_number(environment, "LEASE_DURATION_SECONDS", DEFAULT_TIMING.duration_seconds)))),
     )
+
+
+def _job_settings(text: str) -> JobSettings:
+    try:
+        return JobSettings.model_validate_json(text)
+    except ValidationError as error:
+        raise UsageError(f"JOB_SETTINGS: {first_error(error, 'jobs').message}") from None
+
+
+def _log_format(text: str) -> LogFormat:
+    if text not in get_args(LogFormat):
+        raise UsageError(f"LOG_FORMAT is {text!r}; it must be text or json")
+    return cast("LogFormat", text)
 
 
 def _words(text: str) -> tuple[str, ...]:

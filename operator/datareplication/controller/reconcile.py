@@ -85,7 +85,7 @@ class Reconciler:
         self._cluster = cluster
         self._now = now
         self._reporter = Reporter(cluster, options, metrics, now)
-        self._advancer = Advancer(cluster, options.image, self._reporter, now)
+        self._advancer = Advancer(cluster, options.jobs, self._reporter, now)
         self._closer = Closer(cluster, self._reporter, now)
         self._acceptor = Acceptor(cluster, self._reporter, now)
         self._starter = Starter(cluster, self._advancer, self._reporter, now)

@@ -2,6 +2,9 @@
 
 pydantic's JSON schema becomes a structural one: references are replaced by what they refer to, `null` becomes
 `nullable`, a pattern with a message becomes a CEL rule. `kubectl apply` refuses an unknown field.
+
+Within a list's items the API server fills in no defaults; the operator does (`core/spec.py`). kubectl and Argo CD
+compare lists as a whole: with defaults in there, they would find a difference each time.
 """
 
 from collections.abc import Mapping
@@ -113,6 +116,11 @@ def definitions() -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
+def specs() -> dict[str, dict[str, Any]]:
+    """Return kind -> schema of its spec with all defaults, also those of a list's items."""
+    return {REPLICATION.name: _with_all_defaults(ReplicationSpec), RUN.name: _with_all_defaults(RunSpec)}
+
+
 def _definition(kind: ResourceKind, schema: dict[str, Any]) -> dict[str, Any]:
     version: dict[str, Any] = {
         "name": VERSION,
@@ -157,8 +165,31 @@ def _root(spec: type[Model], status: type[Model], root_rules: list[dict[str, str
 
 def schema_of(model: type[Model]) -> dict[str, Any]:
     """Return the structural schema of a model."""
+    return _without_defaults_in_lists(_with_all_defaults(model))
+
+
+def shown(default: Any) -> str:
+    """Return a default as YAML has it."""
+    return default if isinstance(default, str) else str(default).lower()
+
+
+def _with_all_defaults(model: type[Model]) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True)
     return _structural(schema, schema.get("$defs", {}))
+
+
+def _without_defaults_in_lists(node: Mapping[str, Any], *, in_list: bool = False) -> dict[str, Any]:
+    """Move the defaults of fields of a list's items into the fields' descriptions."""
+    kept = dict(node)
+    default = kept.pop("default", None) if in_list else None
+    if default not in (None, {}):
+        kept["description"] = f"{node['description']} Default: {shown(default)}."
+    if "properties" in node:
+        fields = node["properties"].items()
+        kept["properties"] = {name: _without_defaults_in_lists(part, in_list=in_list) for name, part in fields}
+    if "items" in node:
+        kept["items"] = _without_defaults_in_lists(node["items"], in_list=True)
+    return kept
 
 
 def _structural(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:

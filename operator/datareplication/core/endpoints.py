@@ -20,6 +20,8 @@ from datareplication.core.model import (
 )
 from datareplication.core.pod_settings import PodSettings
 
+DEFAULT_PORT = 5432
+
 
 class Tables(Model):
     """Which tables, views and sequences are copied: patterns of `schema.table` with `*` and `?`, case sensitive."""
@@ -52,7 +54,7 @@ class Connection(Model):
     """How to reach one database."""
 
     host: Host = Field(description="Host name or address of the server, for example prod-db.prod.svc.")
-    port: Port = Field(5432, description="The server's port.")
+    port: Port = Field(DEFAULT_PORT, description="The server's port.")
     database: DatabaseName = Field(description="Name of the database.")
     ssl_mode: SslMode = Field(
         "verify-full",

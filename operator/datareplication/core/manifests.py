@@ -1,7 +1,7 @@
 """The Jobs that the operator creates: values -> dicts. Nothing is formatted as text here."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from datareplication.core import names
@@ -9,7 +9,7 @@ from datareplication.core.endpoints import Connection, Source, Target
 from datareplication.core.model import plain
 from datareplication.core.names import DUMP_STEP, Step
 from datareplication.core.paths import SNAPSHOTS_MOUNT
-from datareplication.core.pod_settings import PodSettings
+from datareplication.core.pod_settings import JobSettings, PodSettings, together
 from datareplication.core.programs import (
     AFTER_LOAD_FILE,
     AFTER_LOAD_MOUNT,
@@ -42,12 +42,14 @@ POD_SECURITY_CONTEXT = {"runAsNonRoot": True, "seccompProfile": {"type": "Runtim
 
 
 @dataclass(frozen=True)
-class JobImage:
-    """Which image the Jobs run, and how it is pulled."""
+class JobDefaults:
+    """What this installation of the operator says of all Jobs."""
 
-    name: str
+    image: str
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
+    settings: JobSettings = field(default_factory=JobSettings)
+    """A DataReplication's own settings win."""
 
 
 def volume_claim(spec: ReplicationSpec, replication: str) -> str:
@@ -68,15 +70,16 @@ class Part:
     arguments: tuple[str, ...]
 
 
-def dump_job(run: Run, image: JobImage, in_use: Iterable[str] = ()) -> dict[str, Any]:
+def dump_job(run: Run, defaults: JobDefaults, in_use: Iterable[str] = ()) -> dict[str, Any]:
     """Return the Job that writes the run's snapshot; `in_use` are run directories that it does not prune."""
     spec = run.spec
     arguments = dump_arguments(run, in_use)
-    part = Part(DUMP_STEP, SOURCE_PREFIX, spec.source, spec.dump, spec.dump.timeout_seconds, arguments)
-    return _job(run, image, part)
+    settings = together(defaults.settings, spec.jobs, spec.dump)
+    part = Part(DUMP_STEP, SOURCE_PREFIX, spec.source, settings, spec.dump.timeout_seconds, arguments)
+    return _job(run, defaults, part)
 
 
-def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dict[str, Any]:
+def load_job(run: Run, defaults: JobDefaults, target_name: str, node: str = "") -> dict[str, Any]:
     """Return the Job that loads the run's snapshot into one target, or rolls it back.
 
     node: where the pod has to run, for a ReadWriteOnce volume; empty: anywhere.
@@ -84,8 +87,9 @@ def load_job(run: Run, image: JobImage, target_name: str, node: str = "") -> dic
     target = run.spec.target(target_name)
     arguments = rollback_arguments(target) if run.is_rollback else load_arguments(run, target)
     prefix = names.variable_prefix(target.name)
-    part = Part(names.load_step(target.name), prefix, target, target, target.timeout_seconds, arguments)
-    job = _job(run, image, part)
+    settings = together(defaults.settings, run.spec.jobs, target)
+    part = Part(names.load_step(target.name), prefix, target, settings, target.timeout_seconds, arguments)
+    job = _job(run, defaults, part)
     if node:
         pod = job["spec"]["template"]["spec"]
         pod["affinity"] = _pinned(pod.get("affinity", {}), node)
@@ -105,8 +109,8 @@ def _pinned(affinity: Mapping[str, Any], node: str) -> dict[str, Any]:
     return {**affinity, "nodeAffinity": pinned}
 
 
-def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
-    spec = run.spec
+def _job(run: Run, defaults: JobDefaults, part: Part) -> dict[str, Any]:
+    spec, shared = run.spec, defaults.settings
     labels = names.job_labels(run.request.replication_name, run.name, part.step)
     deadline = min(part.timeout_seconds or spec.timeout_seconds, spec.timeout_seconds)
     return {
@@ -115,7 +119,8 @@ def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
         "metadata": {
             "name": names.job_name(run.name, part.step),
             "namespace": run.namespace,
-            "labels": labels,
+            "labels": shared.labels | spec.jobs.labels | labels,
+            "annotations": shared.annotations | spec.jobs.annotations,
             "ownerReferences": [names.owner_reference(run.raw, "DataReplicationRun")],
         },
         "spec": {
@@ -123,7 +128,7 @@ def _job(run: Run, image: JobImage, part: Part) -> dict[str, Any]:
             "activeDeadlineSeconds": deadline,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": _failure_policy(part.step.role),
-            "template": {"metadata": _pod_metadata(part, labels), "spec": _pod(run, image, part, deadline)},
+            "template": {"metadata": _pod_metadata(part, labels), "spec": _pod(run, defaults, part, deadline)},
         },
     }
 
@@ -147,13 +152,13 @@ def _failure_policy(container: str) -> dict[str, Any]:
     }
 
 
-def _pod(run: Run, image: JobImage, part: Part, deadline: int) -> dict[str, Any]:
+def _pod(run: Run, defaults: JobDefaults, part: Part, deadline: int) -> dict[str, Any]:
     settings = part.settings
     mounts, volumes = _volumes(run, part)
     container = {
         "name": part.step.role,
-        "image": image.name,
-        "imagePullPolicy": image.pull_policy,
+        "image": defaults.image,
+        "imagePullPolicy": defaults.pull_policy,
         "command": [f"datareplication-{part.step.role}"],
         "args": [*run_arguments(run, deadline), *part.arguments],
         "env": environment(run, part.prefix, part.connection),
@@ -170,19 +175,24 @@ def _pod(run: Run, image: JobImage, part: Part, deadline: int) -> dict[str, Any]
         "securityContext": plain(run.spec.pod_security_context) | POD_SECURITY_CONTEXT,
         "containers": [container],
         "volumes": volumes,
-        **_placement(settings, image),
+        **_placement(settings, defaults),
     }
 
 
-def _placement(settings: PodSettings, image: JobImage) -> dict[str, Any]:
-    """Return the fields for scheduling and for pulling images; unset ones are left out."""
-    pull_secrets = dict.fromkeys([*image.pull_secrets, *(secret.name for secret in settings.image_pull_secrets)])
+def _placement(settings: PodSettings, defaults: JobDefaults) -> dict[str, Any]:
+    """Return the fields for scheduling, names and pulling images; unset ones are left out."""
+    pull_secrets = dict.fromkeys([*defaults.pull_secrets, *(secret.name for secret in settings.image_pull_secrets)])
     fields: dict[str, Any] = {
         "imagePullSecrets": [{"name": name} for name in pull_secrets],
         "nodeSelector": settings.node_selector,
         "affinity": plain(settings.affinity),
         "tolerations": [plain(toleration) for toleration in settings.tolerations],
+        "topologySpreadConstraints": [plain(one) for one in settings.topology_spread_constraints],
         "priorityClassName": settings.priority_class_name,
+        "runtimeClassName": settings.runtime_class_name,
+        "serviceAccountName": settings.service_account_name,
+        "dnsConfig": plain(settings.dns_config),
+        "hostAliases": [plain(alias) for alias in settings.host_aliases],
     }
     return {name: value for name, value in fields.items() if value}
 

@@ -34,9 +34,9 @@ def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
 
 
-def keyed(key: str) -> dict[str, Any]:
-    """Return the schema extension of a list whose items are told apart by one field."""
-    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
+def keyed(*keys: str) -> dict[str, Any]:
+    """Return the schema extension of a list whose items are told apart by these fields."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
 
 
 def plain(part: BaseModel) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from datareplication.core import names, times
-from datareplication.core.manifests import JobImage, dump_job, load_job
+from datareplication.core.manifests import JobDefaults, dump_job, load_job
 from datareplication.core.names import DUMP_STEP, Step
 from datareplication.core.observed import ObservedJob
 from datareplication.core.pods import Why
@@ -81,7 +81,7 @@ def steps_to_observe(run: Run) -> tuple[Step, ...]:
     return tuple(names.load_step(target) for target in run.targets if target not in ended)
 
 
-def plan_run(seen: SeenRun, image: JobImage, now: datetime) -> Plan:
+def plan_run(seen: SeenRun, defaults: JobDefaults, now: datetime) -> Plan:
     """Return the next actions of one admitted, unfinished run."""
     run, observed, volume = seen.run, seen.observed, seen.volume
     if seen.ending is not None:
@@ -89,7 +89,7 @@ def plan_run(seen: SeenRun, image: JobImage, now: datetime) -> Plan:
     deadline = run_deadline(run)
     wanted = [step for step in steps_to_start(run, observed, volume) if step.target not in seen.ahead]
     plans = [_plan_step(run, observed[step], now) for step in sorted(observed)]
-    created = tuple(CreateJob(step, _manifest(seen, step, image)) for step in wanted)
+    created = tuple(CreateJob(step, _manifest(seen, step, defaults)) for step in wanted)
     requeues = [moment for plan in plans if (moment := plan.requeue_at)] + ([deadline] if deadline else [])
     return Plan(created + tuple(action for plan in plans for action in plan.actions), min(requeues, default=None))
 
@@ -215,11 +215,11 @@ def _patch(job: ObservedJob, spec: dict[str, Any], annotations: Mapping[str, str
     return {"metadata": metadata} | ({"spec": spec} if spec else {})
 
 
-def _manifest(seen: SeenRun, step: Step, image: JobImage) -> dict[str, Any]:
+def _manifest(seen: SeenRun, step: Step, defaults: JobDefaults) -> dict[str, Any]:
     run = seen.run
     if step == DUMP_STEP:
-        return dump_job(run, image, seen.in_use)
-    return load_job(run, image, step.target, node=run.status.node if seen.volume.is_single_node else "")
+        return dump_job(run, defaults, seen.in_use)
+    return load_job(run, defaults, step.target, node=run.status.node if seen.volume.is_single_node else "")
 
 
 def _can_stop(job: ObservedJob) -> bool:

@@ -3,22 +3,30 @@
 This is an allow-list: a field that is not here is refused. A stricter setting of the operator wins (`manifests.py`).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from datareplication.core.affinity import Affinity
-from datareplication.core.model import LocalObjectReference, Model, keyed, rules
+from datareplication.core.affinity import Affinity, LabelSelector, TopologyKey
+from datareplication.core.model import LocalObjectReference, Model, ObjectName, keyed, rules
+from datareplication.core.names import GROUP
 from datareplication.core.quantity import Quantity
 
 GroupId = Annotated[int, Field(ge=0, le=2_147_483_647)]
 
+Address = Annotated[str, StringConstraints(min_length=1, max_length=45)]
+LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=317)]
 LabelValue = Annotated[str, StringConstraints(max_length=63)]
 AnnotationValue = Annotated[str, StringConstraints(max_length=4096)]
 KEY_LIMIT = 317
 """Longest key of a label or an annotation in Kubernetes: a prefix of 253, a slash, a name of 63."""
 
 _SHORT_KEYS = ("self.all(key, size(key) <= 317)", f"a key has at most {KEY_LIMIT} characters")
+
+OURS = f"{GROUP}/"
+"""Prefix of the labels and annotations by which the operator finds its Jobs and remembers what it did."""
+
+_OTHERS = (f"self.all(key, !key.startsWith('{OURS}'))", f"labels and annotations of {OURS} are the operator's own")
 
 UNCONFINING = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 """Prefixes of annotations that Kubernetes takes for a security context."""
@@ -78,6 +86,53 @@ class Toleration(Model):
     toleration_seconds: int | None = Field(None, description="For how long a NoExecute taint is tolerated.")
 
 
+class SpreadConstraint(Model):
+    """How pods are spread over a topology."""
+
+    max_skew: int = Field(ge=1, description="By how many pods two domains of the topology may differ.")
+    topology_key: TopologyKey
+    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
+        description="What becomes of a pod that would break the constraint."
+    )
+    label_selector: LabelSelector | None = Field(None, description="Which pods are counted.")
+    match_label_keys: list[LabelKey] = Field(
+        default_factory=list, max_length=32, description="Labels of the pod itself that select pods as well."
+    )
+    min_domains: int | None = Field(None, ge=1, description="Fewer eligible domains than these count as an empty one.")
+    node_affinity_policy: Literal["Honor", "Ignore"] | None = Field(
+        None, description="Whether nodes that the pod's affinity excludes count."
+    )
+    node_taints_policy: Literal["Honor", "Ignore"] | None = Field(
+        None, description="Whether nodes with taints that the pod does not tolerate count."
+    )
+
+
+class DnsOption(Model):
+    """An option of the resolver."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(description="Name of the option.")
+    value: Annotated[str, StringConstraints(max_length=253)] | None = Field(None, description="Its value.")
+
+
+class DnsConfig(Model):
+    """What is added to the pod's resolver."""
+
+    nameservers: list[Address] = Field(default_factory=list, max_length=20, description="Addresses of name servers.")
+    searches: list[Annotated[str, StringConstraints(max_length=253)]] = Field(
+        default_factory=list, max_length=32, description="Domains in which short names are looked up."
+    )
+    options: list[DnsOption] = Field(default_factory=list, max_length=32, description="Options, for example ndots.")
+
+
+class HostAlias(Model):
+    """A line of the pod's /etc/hosts."""
+
+    ip: Address = Field(description="The address.")
+    hostnames: list[Annotated[str, StringConstraints(min_length=1, max_length=253)]] = Field(
+        min_length=1, max_length=32, description="Names of that address."
+    )
+
+
 class PodSettings(Model):
     """Where a Job's pod runs and what it may use."""
 
@@ -106,27 +161,48 @@ class PodSettings(Model):
         default_factory=dict,
         max_length=64,
         description="Labels added to the pod.",
-        json_schema_extra=rules(_SHORT_KEYS),
+        json_schema_extra=rules(_SHORT_KEYS, _OTHERS),
     )
     pod_annotations: dict[str, AnnotationValue] = Field(
         default_factory=dict,
         max_length=64,
         description="Annotations added to the pod.",
-        json_schema_extra=rules(*_CONFINED, _SHORT_KEYS),
+        json_schema_extra=rules(*_CONFINED, _SHORT_KEYS, _OTHERS),
     )
     tolerations: list[Toleration] = Field(
         default_factory=list,
         max_length=64,
         description="Taints that the pod tolerates: key, operator, value, effect, tolerationSeconds.",
     )
+    topology_spread_constraints: list[SpreadConstraint] = Field(
+        default_factory=list,
+        max_length=16,
+        description="How the pods are spread, as in Kubernetes.",
+        json_schema_extra=keyed("topologyKey", "whenUnsatisfiable"),
+    )
+    service_account_name: ObjectName | None = Field(
+        None, description="The pod's ServiceAccount, for example for its pull Secrets. Its token is never mounted."
+    )
+    runtime_class_name: ObjectName | None = Field(None, description="The pod's RuntimeClass.")
+    dns_config: DnsConfig = Field(
+        default_factory=DnsConfig, description="Added to the pod's resolver: nameservers, searches, options."
+    )
+    host_aliases: list[HostAlias] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Lines of the pod's /etc/hosts: ip, hostnames.",
+        json_schema_extra=keyed("ip"),
+    )
 
     @field_validator("node_selector", "pod_labels", "pod_annotations")
     @classmethod
     def _short(cls, named: dict[str, str]) -> dict[str, str]:
-        for key in named:
-            if len(key) > KEY_LIMIT:
-                raise ValueError(f"{key[:100]}…: a key has at most {KEY_LIMIT} characters")
-        return named
+        return _with_short_keys(named)
+
+    @field_validator("pod_labels", "pod_annotations")
+    @classmethod
+    def _of_others(cls, named: dict[str, str]) -> dict[str, str]:
+        return _without_ours(named)
 
     @field_validator("pod_annotations")
     @classmethod
@@ -135,3 +211,53 @@ class PodSettings(Model):
             if key.startswith(UNCONFINING):
                 raise ValueError(f"{key[:100]} sets a security profile, which is the operator's to set: leave it out")
         return annotations
+
+
+class JobSettings(PodSettings):
+    """What all Jobs have in common: the Jobs' own labels and annotations, and what holds for their pods."""
+
+    labels: dict[str, LabelValue] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Labels added to the Jobs, for example kueue.x-k8s.io/queue-name.",
+        json_schema_extra=rules(_SHORT_KEYS, _OTHERS),
+    )
+    annotations: dict[str, AnnotationValue] = Field(
+        default_factory=dict,
+        max_length=64,
+        description="Annotations added to the Jobs.",
+        json_schema_extra=rules(_SHORT_KEYS, _OTHERS),
+    )
+
+    @field_validator("labels", "annotations")
+    @classmethod
+    def _named(cls, named: dict[str, str]) -> dict[str, str]:
+        return _without_ours(_with_short_keys(named))
+
+
+def _with_short_keys(named: dict[str, str]) -> dict[str, str]:
+    for key in named:
+        if len(key) > KEY_LIMIT:
+            raise ValueError(f"{key[:100]}…: a key has at most {KEY_LIMIT} characters")
+    return named
+
+
+def _without_ours(named: dict[str, str]) -> dict[str, str]:
+    for key in named:
+        if key.startswith(OURS):
+            raise ValueError(f"{key[:100]}: labels and annotations of {OURS} are the operator's own")
+    return named
+
+
+def together(*layers: PodSettings) -> PodSettings:
+    """Return several settings as one; of two that set the same, the later one counts.
+
+    Labels, annotations and node selectors are joined key by key. Everything else is taken whole from the last layer
+    that sets it: the halves of two `resources` need not fit together.
+    """
+    values: dict[str, Any] = {}
+    for layer in layers:
+        for name in PodSettings.model_fields.keys() & layer.model_fields_set:
+            value = getattr(layer, name)
+            values[name] = {**values.get(name, {}), **value} if isinstance(value, dict) else value
+    return PodSettings(**values)

@@ -224,8 +224,13 @@ def _left_alone(raw: dict[str, Any]) -> RunStatus:
 
 
 def _status(raw: dict[str, Any], request: RunSpec) -> RunStatus:
-    """Return the status; a slot's run may have begun at its creation, before its status says so."""
+    """Return the status; a slot's run may have begun at its creation, before its status says so.
+
+    What is written next is about the spec of now.
+    """
     status = read_status(RunStatus, raw)
+    if not _has_ended(raw):
+        status = status.having(observed_generation=raw["metadata"].get("generation"))
     begun = (raw["metadata"].get("annotations") or {}).get(names.BEGUN_ANNOTATION)
     if raw.get("status") or request.slot is None or not begun:
         return status

@@ -12,9 +12,9 @@ from pydantic_core import ErrorDetails
 
 from datareplication.core.choices import Compression, ConcurrencyPolicy, Partitioning
 from datareplication.core.claim import ClaimTemplate
-from datareplication.core.endpoints import Source, Target
+from datareplication.core.endpoints import DEFAULT_PORT, Source, Target
 from datareplication.core.model import Model, Moment, ObjectName, Seconds, Workers, keyed, pattern_message, rules
-from datareplication.core.pod_settings import PodSecurity, PodSettings
+from datareplication.core.pod_settings import JobSettings, PodSecurity, PodSettings
 from datareplication.errors import SpecError
 
 CRON_PATTERN = (
@@ -145,7 +145,7 @@ class ReplicationSpec(Model):
         json_schema_extra=rules(
             (
                 "!self.targets.exists(t, [t.host, t.database] == [self.source.host, self.source.database] "  # noqa: ISC004
-                "&& t.port == self.source.port)",
+                f"&& (has(t.port) ? t.port : {DEFAULT_PORT}) == self.source.port)",
                 "a target has the host, port and database of the source: the load would overwrite the source",
             )
         )
@@ -177,6 +177,10 @@ class ReplicationSpec(Model):
     source: Source = Field(description="The database that is copied.")
     snapshot: Snapshot = Field(description="Where the snapshots lie.")
     dump: Dump = Field(default_factory=Dump, description="The dump Job.")
+    jobs: JobSettings = Field(
+        default_factory=JobSettings,
+        description="What all Jobs have in common, beside what the chart's value jobs says; dump and targets[] win.",
+    )
     max_parallel_loads: int | None = Field(None, ge=1, le=32, description="Load Jobs at once. Unset: all of them.")
     freshness_seconds: Seconds = Field(93_600, description="Condition Fresh: every target's data is younger than this.")
     pod_security_context: PodSecurity = Field(
@@ -216,11 +220,11 @@ def parse(spec: Any) -> ReplicationSpec:
     return parsed
 
 
-def first_error(error: ValidationError) -> SpecError:
-    """Return the first of pydantic's errors, with the field's path in the resource."""
+def first_error(error: ValidationError, root: str = "spec") -> SpecError:
+    """Return the first of pydantic's errors, with the field's path below `root`."""
     details: ErrorDetails = error.errors(include_url=False, include_input=False)[0]
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in details["loc"])
-    return SpecError("spec" + path, details["msg"].removeprefix("Value error, "))
+    return SpecError(root + path, details["msg"].removeprefix("Value error, "))
 
 
 def _check_time_zone(name: str) -> None:

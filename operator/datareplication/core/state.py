@@ -134,6 +134,7 @@ class TargetStep(StepStatus):
 class RunStatus(StatusModel):
     """How far a run is, and how it ended."""
 
+    observed_generation: int | None = Field(None, description="Generation of the spec that this status is about.")
     phase: RunPhase = Field(
         "Pending", description="Pending, Dumping, Loading, Succeeded, PartiallyFailed, Failed or Replaced."
     )
@@ -152,7 +153,8 @@ class RunStatus(StatusModel):
     )
     conditions: list[Condition] = Field(
         default_factory=list,
-        description="Complete, Failed, and Finished (either of the two).",
+        description="Complete, Failed, and Finished (either of the two); Ready (it succeeded), Reconciling (it waits "
+        "or runs) and Stalled (it failed) for tools that wait for any resource.",
         json_schema_extra=keyed("type"),
     )
 

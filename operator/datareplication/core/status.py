@@ -184,14 +184,28 @@ def duration_text(end: datetime, start: datetime) -> str:
 
 
 def _with_run_conditions(status: RunStatus, reason: Word, now: datetime) -> RunStatus:
-    is_finished = status.completion_time is not None
+    """Set a run's conditions.
+
+    Ready, Reconciling and Stalled are those of kstatus (sigs.k8s.io/cli-utils), by which Flux and others tell of any
+    resource whether it is in progress, failed, or as wanted.
+    """
+    is_finished, is_complete = status.completion_time is not None, status.phase == "Succeeded"
     values = {
-        "Complete": status.phase == "Succeeded",
-        "Failed": is_finished and status.phase != "Succeeded",
+        "Complete": is_complete,
+        "Failed": is_finished and not is_complete,
         "Finished": is_finished,
+        "Ready": is_complete,
+        "Reconciling": not is_finished,
+        "Stalled": is_finished and not is_complete,
     }
     new = [
-        Condition(type=kind, status="True" if value else "False", reason=reason or status.phase, message=status.message)
+        Condition(
+            type=kind,
+            status="True" if value else "False",
+            reason=reason or status.phase,
+            message=status.message,
+            observed_generation=status.observed_generation,
+        )
         for kind, value in values.items()
     ]
     return status.having(conditions=with_conditions(status.conditions, new, now))

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from datareplication.core import manifests, run
-from datareplication.core.manifests import JobImage
+from datareplication.core.manifests import JobDefaults
 from datareplication.core.paths import snapshot_path
 from datareplication.core.run import Run
 from datareplication.errors import SpecError
 from datareplication.jobs.commands import load as load_command
 
-IMAGE = JobImage("datareplication/job:1")
+IMAGE = JobDefaults("datareplication/job:1")
 OLDER = "prod-fanout/prod-fanout-202603280000/prod_snapshot_20260328"
 SCRUB = {"configMapKeyRef": {"name": "scrub", "key": "dev.sql"}}
 SPEC: dict[str, Any] = {

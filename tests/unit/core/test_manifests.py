@@ -8,7 +8,7 @@ import pytest
 
 from datareplication.core import manifests, objects, programs, run
 from datareplication.core.endpoints import Connection
-from datareplication.core.manifests import JobImage
+from datareplication.core.manifests import JobDefaults
 from datareplication.core.names import DUMP_STEP
 from datareplication.core.paths import placeholders
 from datareplication.core.run import Run
@@ -16,7 +16,7 @@ from datareplication.jobs.commands import dump as dump_command
 from datareplication.jobs.commands import load as load_command
 from datareplication.jobs.load.steps import refuse_unsupported
 
-IMAGE = JobImage("datareplication/job:1", "IfNotPresent", ("pull",))
+IMAGE = JobDefaults("datareplication/job:1", "IfNotPresent", ("pull",))
 CANARY = "canary-password"
 SPEC: dict[str, Any] = {
     "schedule": {"cron": "@daily", "timeZone": "Europe/Zurich"},
@@ -199,18 +199,18 @@ def test_pin_to_a_node_adds_to_every_term_of_the_users_own_affinity() -> None:
     ] * 2
 
 
-def test_settings_of_a_pod_are_per_job_and_never_replace_our_labels() -> None:
+def test_settings_of_a_pod_are_per_job() -> None:
     dump = {
         "priorityClassName": "low",
         "imagePullSecrets": [{"name": "mine"}],
-        "podLabels": {"team": "data", "datareplication.dev/run": "stolen"},
+        "podLabels": {"team": "data", "app.kubernetes.io/managed-by": "me"},
         "podAnnotations": {"note": "1"},
     }
     template = manifests.dump_job(a_run(dump=dump), IMAGE)["spec"]["template"]
     assert template["spec"]["priorityClassName"] == "low"
     assert template["spec"]["imagePullSecrets"] == [{"name": "pull"}, {"name": "mine"}]
     assert template["metadata"]["labels"]["team"] == "data"
-    assert template["metadata"]["labels"]["datareplication.dev/run"] == "prod-fanout-202603292200"
+    assert template["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "datareplication-operator", "ours wins"
     assert template["metadata"]["annotations"] == {"note": "1", "kubectl.kubernetes.io/default-container": "dump"}
     load = manifests.load_job(a_run(dump=dump), IMAGE, "qa-2")["spec"]["template"]
     assert "priorityClassName" not in load["spec"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from datareplication.core import manifests, paths, plan, run
-from datareplication.core.manifests import JobImage
+from datareplication.core.manifests import JobDefaults
 from datareplication.core.names import DUMP_STEP
 from datareplication.core.observed import ObservedJob
 from datareplication.core.plan import CreateJob, SeenRun
@@ -19,7 +19,7 @@ from datareplication.jobs.model.retention import Order, Rule
 from support.samples import MINIMAL
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-IMAGE = JobImage("job:1")
+IMAGE = JobDefaults("job:1")
 
 
 def a_run(name: str = "r-1", retention: dict[str, Any] | None = None, *, finished: bool = False, **request: Any) -> Run:
