@@ -106,6 +106,15 @@ class TestDefaults:
             assert words in " ".join(cluster.kubectl("explain", path).split())
 
 
+CLUSTER = {"kind": "Cluster", "name": "prod-db"}
+
+
+def both_of_one_cluster(manifest: dict[str, Any]) -> None:
+    source, target = manifest["spec"]["source"], manifest["spec"]["targets"][0]
+    source |= {"host": None, "clusterRef": CLUSTER, "database": "app"}
+    target |= {"host": None, "clusterRef": CLUSTER, "database": "app"}
+
+
 def of_schedule(**fields: Any) -> Change:
     return lambda manifest: manifest["spec"]["schedule"].update(fields)
 
@@ -213,9 +222,26 @@ REFUSED = {
         of_source(credentialsSecretRef={"name": "prod-db", "namespace": "kube-system"}),
         r'unknown field "spec.source.credentialsSecretRef.namespace"',
     ),
+    "a cluster beside a host": (of_source(clusterRef=CLUSTER), "spec.source: .*give either host or clusterRef"),
+    "neither a cluster nor a host": (of_source(host=None), "spec.source: .*give either host or clusterRef"),
+    "a host without a Secret": (of_target(0, credentialsSecretRef=None), "credentialsSecretRef is required, unless"),
+    "a cluster of an unknown kind": (
+        of_source(host=None, clusterRef={**CLUSTER, "kind": "postgresql"}),
+        "spec.source.clusterRef.kind: Unsupported value",
+    ),
+    "a standby as a target": (
+        of_target(0, host=None, clusterRef={**CLUSTER, "service": "Replica"}),
+        r'unknown field "spec.targets\[0\].clusterRef.service"',
+    ),
+    "the source's cluster as a target": (both_of_one_cluster, "the load would overwrite the source"),
+    "a Job's label of ours": (
+        of_spec(jobs={"labels": {"datareplication.dev/run": "x"}}),
+        "spec.jobs.labels: .*are the operator's own",
+    ),
 }
 
 ACCEPTED = {
+    "clusters": of_source(host=None, sslRootCert=None, credentialsSecretRef=None, clusterRef=CLUSTER),
     "names in the cron": of_schedule(cron="*/15 0-6 1,15 jan-mar MON-FRI"),
     "the source's server with another database": of_target(0, host="prod-db.prod.svc", database="copy"),
     "the source's host with another port": of_target(0, host="prod-db.prod.svc", port=5433),

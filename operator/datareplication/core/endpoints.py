@@ -1,8 +1,12 @@
 """The two ends of a replication: how to reach the source and the targets, and what to do there."""
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ConfigDict, Field, model_validator
 
 from datareplication.core.choices import Grants, Overwrite, Owners, Strategy, Verification
+from datareplication.core.cluster_ref import SourceClusterRef, TargetClusterRef, derived
 from datareplication.core.model import (
     ConfigMapSource,
     CredentialsSecretRef,
@@ -17,6 +21,7 @@ from datareplication.core.model import (
     SslMode,
     SslRootCert,
     Workers,
+    rules,
 )
 from datareplication.core.pod_settings import PodSettings
 
@@ -50,9 +55,28 @@ class Masking(Model):
     )
 
 
+def _or_cluster(schema: dict[str, Any]) -> None:
+    """Let a connection's schema take a clusterRef instead of a host and a Secret."""
+    schema["required"] = [name for name in schema["required"] if name not in ("host", "credentialsSecretRef")]
+    schema |= rules(
+        ("has(self.host) != has(self.clusterRef)", "give either host or clusterRef"),
+        (
+            "has(self.clusterRef) || has(self.credentialsSecretRef)",
+            "credentialsSecretRef is required, unless clusterRef is given",
+        ),
+    )
+
+
 class Connection(Model):
     """How to reach one database."""
 
+    model_config = ConfigDict(json_schema_extra=_or_cluster)
+
+    cluster_ref: TargetClusterRef | None = Field(
+        None,
+        description="A cluster of CloudNativePG or Crunchy in the resource's own namespace, instead of host; its name "
+        "also gives sslRootCert and credentialsSecretRef, unless these are set.",
+    )
     host: Host = Field(description="Host name or address of the server, for example prod-db.prod.svc.")
     port: Port = Field(DEFAULT_PORT, description="The server's port.")
     database: DatabaseName = Field(description="Name of the database.")
@@ -67,10 +91,26 @@ class Connection(Model):
         description="Secret with the role's name and password, as CloudNativePG and the Zalando operator make them."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_cluster(cls, given: Any) -> Any:
+        """Fill in what follows from the cluster's name."""
+        ref = given.get("clusterRef") if isinstance(given, dict) else None
+        if not isinstance(ref, Mapping):
+            return given
+        if given.get("host") is not None:
+            raise ValueError("give either host or clusterRef")
+        return derived(ref) | {name: value for name, value in given.items() if value is not None}
+
 
 class Source(Connection):
     """The database that is copied; it is only read."""
 
+    cluster_ref: SourceClusterRef | None = Field(
+        None,
+        description="A cluster of CloudNativePG or Crunchy in the resource's own namespace, instead of host; its name "
+        "also gives sslRootCert and credentialsSecretRef, unless these are set.",
+    )
     tables: Tables = Field(default_factory=Tables, description="Which tables are copied. Default: all.")
     masking: Masking | None = Field(
         None,

@@ -138,14 +138,24 @@ class Dump(PodSettings):
     )
 
 
+_SAME_HOST = "has(t.host) && has(self.source.host) && t.host == self.source.host"
+_SAME_CLUSTER = (
+    "has(t.clusterRef) && has(self.source.clusterRef) "
+    "&& [t.clusterRef.kind, t.clusterRef.name] == [self.source.clusterRef.kind, self.source.clusterRef.name]"
+)
+_IS_SOURCE = (
+    f"({_SAME_HOST} || {_SAME_CLUSTER}) && t.database == self.source.database "
+    f"&& (has(t.port) ? t.port : {DEFAULT_PORT}) == self.source.port"
+)
+
+
 class ReplicationSpec(Model):
     """What to copy, where to, and when."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "!self.targets.exists(t, [t.host, t.database] == [self.source.host, self.source.database] "  # noqa: ISC004
-                f"&& (has(t.port) ? t.port : {DEFAULT_PORT}) == self.source.port)",
+                f"!self.targets.exists(t, {_IS_SOURCE})",
                 "a target has the host, port and database of the source: the load would overwrite the source",
             )
         )

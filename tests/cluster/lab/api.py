@@ -21,6 +21,7 @@ KINDS = {
     "dreprun": (OURS, "datareplicationruns"),
     "jobs": ("apis/batch/v1", "jobs"),
     "pods": ("api/v1", "pods"),
+    "services": ("api/v1", "services"),
     "events": ("api/v1", "events"),
 }
 """kubectl's word for a kind -> group and version, resource."""

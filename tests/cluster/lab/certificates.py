@@ -20,16 +20,18 @@ class Authority:
         """Return the authority's certificate, PEM."""
         return (self.folder / "ca.crt").read_text()
 
-    def server(self, host: str) -> tuple[str, str]:
-        """Return certificate and key, PEM, of the server with that host name."""
-        certificate, key = self.folder / f"{host}.crt", self.folder / f"{host}.key"
+    def server(self, *hosts: str) -> tuple[str, str]:
+        """Return certificate and key, PEM, of the server with these host names."""
+        stem = f"{hosts[0]}-{cache.key(*hosts)[:8]}"
+        certificate, key = self.folder / f"{stem}.crt", self.folder / f"{stem}.key"
         if not certificate.exists():
-            self._issue(host, certificate, key)
+            self._issue(hosts, certificate, key)
         return certificate.read_text(), key.read_text()
 
-    def _issue(self, host: str, certificate: Path, key: Path) -> None:
+    def _issue(self, hosts: tuple[str, ...], certificate: Path, key: Path) -> None:
         issuer: list[str | Path] = ["-CA", self.folder / "ca.crt", "-CAkey", self.folder / "ca.key"]
-        names = ["-subj", f"/CN={host}", "-addext", f"subjectAltName=DNS:{host}"]
+        known = ",".join(f"DNS:{host}" for host in hosts)
+        names = ["-subj", f"/CN={hosts[0]}", "-addext", f"subjectAltName={known}"]
         _request("-x509", *issuer, *names, "-addext", "basicConstraints=CA:FALSE", "-keyout", key, "-out", certificate)
 
 

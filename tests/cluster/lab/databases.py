@@ -105,7 +105,8 @@ def _ensure_secret(server: Server, name: str, username: str) -> str:
 
 def _objects(server: Server, authority: Authority, image: str) -> list[dict[str, Any]]:
     metadata = {"name": server.name, "namespace": server.namespace, "labels": {"app": server.name}}
-    certificate, key = authority.server(server.host)
+    # Also the names of the Services that CloudNativePG and Crunchy would make.
+    certificate, key = authority.server(server.host, f"{server.name}-rw", f"{server.name}-primary")
     data = {"tls.crt": _encoded(certificate), "tls.key": _encoded(key)}
     tls = {**metadata, "name": f"{server.name}-tls"}
     ports = [{"port": 5432, "targetPort": 5432}]

@@ -1,0 +1,243 @@
+"""The chart's alerts by promtool, and its dashboard's questions to a real Prometheus that scrapes the operator."""
+
+import contextlib
+import json
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness import debian, programs, tools
+from harness.cluster import Cluster
+from lab.installation import NAMESPACE, RELEASE
+from lab.replications import Lab, Scene, wait_for
+
+pytestmark = pytest.mark.cluster
+
+CHART = Path(__file__).resolve().parents[2] / "helm" / "datareplication-operator"
+ALERTS = CHART / "files" / "alerts.yaml"
+DASHBOARD = CHART / "files" / "dashboard.json"
+ONE = 'namespace="data",name="fan"'
+
+FIRING = {
+    "DataReplicationStale": ({f'datareplication_condition{{type="Fresh",{ONE}}}': "0x60"}, ONE, "10m"),
+    "DataReplicationRunFailed": (
+        {f'datareplication_condition{{type="LastRunSucceeded",{ONE}}}': "1 0x60"},
+        ONE,
+        "1m",
+    ),
+    "DataReplicationStalled": ({f'datareplication_condition{{type="Stalled",{ONE}}}': "1x60"}, ONE, "10m"),
+    "DataReplicationHeld": ({f'datareplication_condition{{type="Held",{ONE}}}': "1x120"}, ONE, "70m"),
+    "DataReplicationCrashing": (
+        {f'datareplication_attempts_total{{step="load",reason="OOMKilled",{ONE}}}': "1+1x60"},
+        f'{ONE},step="load"',
+        "10m",
+    ),
+    "DataReplicationOperatorAbsent": ({'datareplication_leader{instance="a"}': "0x60"}, "", "10m"),
+    "DataReplicationOperatorStuck": (
+        {
+            'datareplication_leader{instance="a"}': "1x60",
+            'datareplication_last_resync_timestamp_seconds{instance="a"}': "0x60",
+        },
+        'instance="a"',
+        "20m",
+    ),
+    "DataReplicationReconcileErrors": (
+        {'datareplication_reconcile_duration_seconds_count{result="error"}': "0+1x60"},
+        "",
+        "40m",
+    ),
+    "DataReplicationJobsLate": (
+        {
+            'datareplication_creation_skew_seconds_bucket{le="60"}': "0x60",
+            'datareplication_creation_skew_seconds_bucket{le="300"}': "0+1x60",
+            'datareplication_creation_skew_seconds_bucket{le="+Inf"}': "0+1x60",
+        },
+        "",
+        "40m",
+    ),
+    "DataReplicationNamespaceNotServed": (
+        {'datareplication_namespace_watched{namespace="data"}': "0x60"},
+        'namespace="data"',
+        "10m",
+    ),
+}
+"""Alert -> series from which it fires, each minute a value; the labels that it then has; after how long."""
+
+WELL = {
+    f'datareplication_condition{{type="Fresh",{ONE}}}': "1x120",
+    f'datareplication_condition{{type="LastRunSucceeded",{ONE}}}': "1x120",
+    f'datareplication_condition{{type="Stalled",{ONE}}}': "0x120",
+    f'datareplication_condition{{type="Held",{ONE}}}': "1x50 0x70",
+    f'datareplication_attempts_total{{step="load",reason="Succeeded",{ONE}}}': "1+1x120",
+    f'datareplication_attempts_total{{step="load",reason="Killed",{ONE}}}': "1 2x120",
+    'datareplication_leader{instance="a"}': "1x120",
+    'datareplication_leader{instance="b"}': "0x120",
+    'datareplication_last_resync_timestamp_seconds{instance="a"}': "0+60x120",
+    'datareplication_last_resync_timestamp_seconds{instance="b"}': "0x120",
+    'datareplication_reconcile_duration_seconds_count{result="success"}': "0+9x120",
+    'datareplication_reconcile_duration_seconds_count{result="error"}': "0x120",
+    'datareplication_creation_skew_seconds_bucket{le="1"}': "0+1x120",
+    'datareplication_creation_skew_seconds_bucket{le="+Inf"}': "0+1x120",
+    'datareplication_namespace_watched{namespace="data"}': "1x120",
+}
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def promtool(*arguments: str | Path) -> str:
+    debian.install({"promtool": "prometheus"})
+    return programs.run(["promtool", *arguments])
+
+
+def case(series: dict[str, str], *expected: dict[str, Any]) -> dict[str, Any]:
+    values = [{"series": name, "values": text} for name, text in series.items()]
+    return {"interval": "1m", "input_series": values, "alert_rule_test": list(expected)}
+
+
+def expected(rule: dict[str, Any], labels: str) -> dict[str, Any]:
+    """Return the alert as Prometheus shows it, with the labels put into its words."""
+    found = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+    words = {
+        name: re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda match: found[match[1]], text)
+        for name, text in rule["annotations"].items()
+    }
+    return {"exp_labels": found | rule["labels"], "exp_annotations": words}
+
+
+def test_each_alert_fires_when_it_should_and_none_when_all_is_well(tmp_path: Path) -> None:
+    found = {rule["alert"]: rule for rule in rules()}
+    assert FIRING.keys() == found.keys()
+    firing = [
+        case(series, {"eval_time": after, "alertname": name, "exp_alerts": [expected(found[name], labels)]})
+        for name, (series, labels, after) in FIRING.items()
+    ]
+    calm = [{"eval_time": time, "alertname": name, "exp_alerts": []} for name in found for time in ("30m", "2h")]
+    test = {"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [*firing, case(WELL, *calm)]}
+    path = tmp_path / "alerts_test.yaml"
+    path.write_text(yaml.safe_dump(test), encoding="utf-8")
+    assert "SUCCESS" in promtool("test", "rules", path)
+
+
+def test_the_charts_rules_are_those_of_the_file_with_what_the_values_say(tmp_path: Path) -> None:
+    chosen = [
+        "enabled=true",
+        "labels.release=prometheus",
+        "ruleLabels.team=data",
+        "severities.DataReplicationStale=critical",
+        "disabled={DataReplicationHeld}",
+        "runbookUrl=https://wiki.example/runbooks/",
+    ]
+    settings = [part for each in chosen for part in ("--set", f"metrics.prometheusRule.{each}")]
+    command: list[str | Path] = [tools.helm(), "template", RELEASE, CHART, "--kube-version", "1.31.0", *settings]
+    (made,) = [one for one in yaml.safe_load_all(programs.run(command)) if one and one["kind"] == "PrometheusRule"]
+    assert made["metadata"]["labels"]["release"] == "prometheus"
+    shown = {rule["alert"]: rule for group in made["spec"]["groups"] for rule in group["rules"]}
+    for rule in rules():
+        name = rule["alert"]
+        if name == "DataReplicationHeld":
+            assert name not in shown
+            continue
+        severity = "critical" if name == "DataReplicationStale" else rule["labels"]["severity"]
+        assert shown[name]["labels"] == {"severity": severity, "team": "data"}
+        page = f"https://wiki.example/runbooks/{name}.md"
+        assert shown[name]["annotations"] == rule["annotations"] | {"runbook_url": page}
+        assert {key: shown[name].get(key) for key in ("expr", "for")} == {key: rule.get(key) for key in ("expr", "for")}
+    path = tmp_path / "rules.yaml"
+    path.write_text(yaml.safe_dump(made["spec"]), encoding="utf-8")
+    assert f"{len(shown)} rules found" in promtool("check", "rules", path)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str | Path]) -> Iterator[None]:
+    """Run a program in the background."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+@contextlib.contextmanager
+def prometheus(cluster: Cluster, folder: Path) -> Iterator[str]:
+    """Run a Prometheus that scrapes the operator's Service through a tunnel; yield its address."""
+    debian.install({"prometheus": "prometheus"})
+    tunnel, port = free_port(), free_port()
+    scrape = {
+        "job_name": "datareplication-operator",
+        "honor_labels": True,
+        "scrape_interval": "1s",
+        "static_configs": [{"targets": [f"127.0.0.1:{tunnel}"]}],
+    }
+    config = folder / "prometheus.yaml"
+    config.write_text(yaml.safe_dump({"rule_files": [str(ALERTS)], "scrape_configs": [scrape]}), encoding="utf-8")
+    forward: list[str | Path] = [tools.kubectl(), "--kubeconfig", cluster.kubeconfig, "-n", NAMESPACE, "port-forward"]
+    server = [
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    with (
+        running([*forward, f"service/{RELEASE}", f"{tunnel}:8080"]),
+        running(["prometheus", *server]),
+    ):
+        yield f"http://127.0.0.1:{port}"
+
+
+def ask(address: str, query: str) -> dict[str, Any]:
+    """Return Prometheus' answer to a query, empty while it does not answer yet."""
+    url = f"{address}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own, on loopback
+            return dict(json.load(answer))
+    except urllib.error.HTTPError as error:
+        return dict(json.load(error))
+    except OSError:
+        return {}
+
+
+def questions() -> list[str]:
+    """Return the expressions of the dashboard's panels, as Grafana sends them when all is chosen."""
+    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
+    texts = [target["expr"] for panel in panels for target in panel.get("targets", ())]
+    return [text.replace("$namespace", ".*").replace("$name", ".*").replace("$__rate_interval", "1m") for text in texts]
+
+
+def test_the_dashboards_questions_are_answered_by_a_prometheus_that_scrapes_the_operator(
+    scene: Scene, lab: Lab, tmp_path: Path
+) -> None:
+    scene.apply()
+    with prometheus(lab.cluster, tmp_path) as address:
+        scene.start_run()
+        scene.finished_run()
+        mine = f'datareplication_target_data_timestamp_seconds{{namespace="{scene.namespace}"}}'
+        wait_for(lambda: ask(address, mine), lambda seen: len(seen.get("data", {}).get("result", ())) == 3, 60)
+        time.sleep(3)  # a rate needs two scrapes
+        answers = {text: ask(address, text) for text in questions()}
+    assert {text: answer for text, answer in answers.items() if answer.get("status") != "success"} == {}
+    empty = {text for text, answer in answers.items() if not answer["data"]["result"]}
+    assert {text for text in empty if "increase(" not in text} == set(), "counters may not have grown meanwhile"
+    ages = next(answer for text, answer in answers.items() if text.startswith("sort_desc"))["data"]["result"]
+    here = [one for one in ages if one["metric"]["namespace"] == scene.namespace]
+    assert {one["metric"]["target"] for one in here} == {"dev", "staging", "qa"}
+    assert all(0 < float(one["value"][1]) < 600 for one in here)
