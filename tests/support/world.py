@@ -124,12 +124,12 @@ class World:
         """Passes until nothing changes; refused writes are tried again, as by the queue."""
         outcome = None
         for _ in range(passes):
-            before = len(self.cluster.writes)
+            before = len(self.cluster.writes), len(self.courier.sent)
             try:
                 outcome = await self.reconcile()
             except ClusterError:
                 continue
-            if len(self.cluster.writes) == before:
+            if (len(self.cluster.writes), len(self.courier.sent)) == before:
                 break
         return outcome
 

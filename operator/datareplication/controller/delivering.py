@@ -154,8 +154,9 @@ class Deliverer:
             return
         results[which] = found
         level = logging.INFO if found.state == "Delivered" else logging.WARNING
+        about = " ".join(filter(None, (event, parcel.notice.run)))
         told = f": {found.message}" if found.message else ""
-        logger.log(level, "notification %s of %s to sink %s: %s%s", event, key, sink, found.state, told)
+        logger.log(level, "notification of %s (%s) to sink %s: %s%s", key, about, sink, found.state, told)
         if found.state != "Pending":
             self._tasks.get(key, {}).pop(which, None)
         self._wake(key)

@@ -101,7 +101,10 @@ def read_address(folder: Path) -> Address:
     """Return what the files of a sink's Secret say; BadSecretError says which key is missing or wrong."""
     url = _url(_text(folder, "url"))
     keys = tuple(_signing_key(word) for word in _text(folder, "signingKey").split())
-    return Address(url, _text(folder, "token"), keys, _tls(_text(folder, "ca.crt")))
+    token = _text(folder, "token")
+    if not token.isascii() or len(token.split()) > 1:
+        raise BadSecretError("key token of its Secret is not one word")
+    return Address(url, token, keys, _tls(_text(folder, "ca.crt")))
 
 
 def _text(folder: Path, key: str) -> str:

@@ -38,8 +38,8 @@ def first(old: ReplicationStatus, runs: Iterable[Run], created: datetime, now: d
 
     Of a new DataReplication all is told. created: when it was created.
     """
-    since = now if old.observed_generation else created
-    told = [ToldRun(run=run.name, stage=stage) for run in runs if (stage := _stage(run)) and _moment(run, now) < since]
+    before = [run for run in runs if old.observed_generation or _moment(run, now) < created]
+    told = [ToldRun(run=run.name, stage=stage) for run in before if (stage := _stage(run))]
     last = summary.last_runs(old, (), now).ended
     return Notifications(runs=told, is_failing=last is not None and last.phase in BAD_ENDS)
 
