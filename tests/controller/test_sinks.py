@@ -8,7 +8,7 @@ import math
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 from standardwebhooks import Webhook
 
 from datareplication.controller import sending
+from datareplication.controller.cluster import RUN
 from datareplication.controller.delivering import AT_ONCE, Deliverer
 from datareplication.controller.fence import Fence, unfenced
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.queue import utc_now
 from datareplication.controller.sending import Sender
+from datareplication.controller.working import Controller
 from datareplication.core import delivery
 from datareplication.core.names import Key
 from datareplication.core.notifying import Parcel
@@ -31,6 +33,7 @@ from datareplication.core.outbox import Notice, ToldTarget
 from datareplication.core.sinks import Sink
 from support import samples
 from support.receiver import Receiver, receiving
+from support.world import World, manual_run, spec
 
 KEY = Key("data", "prod-fanout")
 PATH = "/services/T000/secret-path"
@@ -378,6 +381,37 @@ class TestSinksThatDoNotBehave:
         fence.open_until(math.inf)
         await office.told(one, "Delivered")
         await office.sender.close()
+
+
+async def test_the_operators_work_delivers_what_waits_and_records_it(office: Office, receiver: Receiver) -> None:
+    """With the real deliverer in the real work; a second process, as after a kill, sends what was not recorded."""
+    sinks = [{"name": "ops", "kind": "Webhook", "secretName": "ops"}]
+    world = World(spec(schedule=None, notifications=[{"sink": "ops", "on": ["Started", "Failed"]}]), sinks)
+    options = replace(world.options, sinks_folder=office.folder)
+    world.cluster.put(RUN, manual_run("now"))
+    receiver.gate.clear()
+    office.secret("ops", receiver.url, signingKey=SIGNING)
+    for is_killed in (True, False):
+        controller = Controller(world.cluster, options, Metrics(), world.clock)
+        await controller.resync()
+        working = asyncio.create_task(controller.run())
+        async with asyncio.timeout(10):
+            while len(receiver.arrived) < (1 if is_killed else 2):  # noqa: ASYNC110 - on real connections
+                await asyncio.sleep(0.01)
+            if not is_killed:
+                receiver.gate.set()
+                while states(world) != ["Delivered"]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+        assert states(world) == (["Pending"] if is_killed else ["Delivered"])
+        controller.queue.close()
+        await working
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("delivery")]
+    assert len({(one.id, one.body) for one in receiver.arrived}) == 1
+
+
+def states(world: World) -> list[str]:
+    outbox = world.status.get("notifications", {}).get("outbox", [])
+    return [told["state"] for one in outbox for told in one["deliveries"]]
 
 
 class TestSecrets:

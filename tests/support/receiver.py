@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +36,7 @@ class Receiver:
     answer: Callable[[int], web.StreamResponse] = accept
     arrived: list[Received] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    on_arrival: Callable[[], Awaitable[None]] | None = None
     url: str = ""
     at_once: int = 0
     most_at_once: int = 0
@@ -47,6 +48,8 @@ class Receiver:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
+            if self.on_arrival:
+                await self.on_arrival()
             await self.gate.wait()
         finally:
             self.at_once -= 1

@@ -78,8 +78,7 @@ def notified(
 ) -> ReplicationStatus:
     """Return the new status with what there is to tell of it, and with what became of earlier notices."""
     if not post.wanted:
-        kept = [one for one in new.conditions if one.type != NOTIFIED]
-        return new.having(notifications=None, conditions=kept)
+        return _without(new) if old.notifications else new
     uid, now = seen.replication["metadata"]["uid"], post.now
     news = notices.of_runs(_box(old, seen, now), seen.runs, seen.beside, now)
     found = (
@@ -121,6 +120,12 @@ def ended(old: ReplicationStatus, new: ReplicationStatus) -> tuple[tuple[Notice,
     """Return the deliveries that have ended with a change of a status."""
     before = _ended(old)
     return tuple(one for which, one in _ended(new).items() if which not in before)
+
+
+def _without(status: ReplicationStatus) -> ReplicationStatus:
+    """Return the status of a DataReplication that notifies nobody any more."""
+    kept = [one for one in status.conditions if one.type != NOTIFIED]
+    return status.having(notifications=None, conditions=kept)
 
 
 def _box(old: ReplicationStatus, seen: Happened, now: datetime) -> Notifications:
