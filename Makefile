@@ -57,10 +57,10 @@ unit: venv ## Test the pure parts
 controller-tests: venv ## Test the operator against an in-memory API server, killed at every call
 	$(PYTEST) -q tests/controller
 
-faults-tests: venv ## Test the operator's process against an API that gives wrong answers and breaks, a sample (three minutes)
+faults-tests: venv ## Test the operator's process against an API that gives wrong answers and breaks, a sample (four minutes)
 	$(PYTEST) -q tests/faults
 
-test-faults: venv ## Test the same at length: 500 kills, every field's values, outages of ten minutes (half an hour); ARGUMENTS="--seed 1"
+test-faults: venv ## Test the same at length: 500 kills, every field's values, outages of ten minutes (three quarters of an hour); ARGUMENTS="--seed 1"
 	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
 
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers

@@ -24,6 +24,7 @@ import yaml
 from datareplication.core import crd
 from datareplication.core.pod_settings import JobSettings
 from datareplication.core.reasons import page
+from datareplication.core.sinks import SinkSettings
 from datareplication.jobs.model.masking import schema as masking
 
 MANIFESTS = Path(__file__).resolve().parent
@@ -154,9 +155,10 @@ class Field:
 
 
 def _values_schema() -> str:
-    """Return the schema of the chart's values; `jobs` is the model's, the rest is written by hand."""
+    """Return the schema of the chart's values; `jobs` and `notifications` are the models', the rest is by hand."""
     schema = json.loads(_read(VALUES_SCHEMA))
-    schema["properties"]["jobs"] = _json_schema(crd.schema_of(JobSettings))
+    for name, model in (("jobs", JobSettings), ("notifications", SinkSettings)):
+        schema["properties"][name] = _json_schema(crd.schema_of(model))
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -124,6 +124,45 @@ def test_the_way_out_is_closed_on_demand() -> None:
     assert only("NetworkPolicy", template("networkPolicy.enabled=false")) == []
 
 
+def test_sinks_are_told_to_the_operator_and_their_secrets_mounted() -> None:
+    operator = pods(template())["operator"]
+    assert [volume["name"] for volume in operator["volumes"]] == ["tmp"]
+    sinks = [
+        {"name": "ops", "kind": "Webhook", "secretName": "sink-of-ops", "namespaces": ["data"]},
+        {"name": "chat", "kind": "Slack", "secretName": "chat", "template": '{{ title }} "{{ run }}"\n'},
+    ]
+    found = template(values={"notifications": {"sinks": sinks}})
+    told = options(found).notifications.sinks
+    assert [one.model_dump(by_alias=True, exclude_unset=True) for one in told] == sinks
+    operator = pods(found)["operator"]
+    secrets = {one["name"]: one["secret"] for one in operator["volumes"] if "secret" in one}
+    assert secrets == {
+        "sink-ops": {"secretName": "sink-of-ops", "optional": True},
+        "sink-chat": {"secretName": "chat", "optional": True},
+    }
+    (container,) = operator["containers"]
+    mounts = {one["name"]: one for one in container["volumeMounts"]}
+    folder = options(found).sinks_folder
+    for name in ("ops", "chat"):
+        path = f"{folder}/{name}"
+        assert mounts[f"sink-{name}"] == {"name": f"sink-{name}", "mountPath": path, "readOnly": True}
+    assert pod_security.violations(operator) == []
+
+
+@pytest.mark.parametrize(
+    "sink",
+    [
+        {"name": "ops", "kind": "Fax", "secretName": "a"},
+        {"name": "Ops", "kind": "Slack", "secretName": "a"},
+        {"name": "ops", "kind": "Slack"},
+        {"name": "ops", "kind": "Slack", "secretName": "a", "url": "https://x"},
+    ],
+)
+def test_a_wrong_sink_is_refused_by_the_schema(sink: dict[str, Any]) -> None:
+    with pytest.raises(ProgramError, match="notifications"):
+        template(values={"notifications": {"sinks": [sink]}})
+
+
 def test_where_the_pod_runs_is_the_users_choice() -> None:
     chosen = {
         "imagePullSecrets": [{"name": "registry"}],

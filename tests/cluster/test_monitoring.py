@@ -43,6 +43,11 @@ FIRING = {
         f'{ONE},step="load"',
         "10m",
     ),
+    "DataReplicationNotificationsPending": (
+        {'datareplication_notification_oldest_pending_seconds{sink="pager"}': "0+60x60"},
+        'sink="pager"',
+        "30m",
+    ),
     "DataReplicationOperatorAbsent": ({'datareplication_leader{instance="a"}': "0x60"}, "", "10m"),
     "DataReplicationOperatorStuck": (
         {
@@ -81,6 +86,7 @@ WELL = {
     f'datareplication_condition{{type="Held",{ONE}}}': "1x50 0x70",
     f'datareplication_attempts_total{{step="load",reason="Succeeded",{ONE}}}': "1+1x120",
     f'datareplication_attempts_total{{step="load",reason="Killed",{ONE}}}': "1 2x120",
+    'datareplication_notification_oldest_pending_seconds{sink="pager"}': "60x120",
     'datareplication_leader{instance="a"}': "1x120",
     'datareplication_leader{instance="b"}': "0x120",
     'datareplication_last_resync_timestamp_seconds{instance="a"}': "0+60x120",

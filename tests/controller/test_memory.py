@@ -1,7 +1,9 @@
 """What is remembered of resources that are gone: nothing."""
 
+import asyncio
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, ModuleType
 
 from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, Kind
@@ -9,6 +11,7 @@ from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.working import Controller
 from datareplication.core.names import Key
+from datareplication.core.sinks import SinkSettings
 from support.fake_cluster import FakeCluster
 from support.world import CORRUPT, DUMPED, IMAGE, LOADED, NAMESPACE, World, spec
 
@@ -28,12 +31,18 @@ def reachable(start: object) -> Iterator[object]:
             found += gc.get_referents(one)
 
 
+SINKS = SinkSettings.model_validate({"sinks": [{"name": "ops", "kind": "Webhook", "secretName": "ops"}]})
+NOTIFIED = [{"sink": "ops", "on": ["Started", "PartiallyFailed"]}]
+"""The sink has no Secret: what is to be told waits until the resource is gone."""
+
+
 class Operator:
     """The operator's work: resources come, are replicated by their schedule and by hand, and go."""
 
     def __init__(self) -> None:
         self.world = World(spec(schedule=None))
-        self.controller = Controller(self.world.cluster, Options(IMAGE), Metrics(), self.world.clock)
+        options = Options(IMAGE, notifications=SINKS, sinks_folder=Path("/no/such/folder"))
+        self.controller = Controller(self.world.cluster, options, Metrics(), self.world.clock)
 
     async def settle(self, key: Key) -> None:
         for _ in range(3):
@@ -44,7 +53,7 @@ class Operator:
     async def live(self, name: str, *, told: bool) -> None:
         """One resource's life. told: whether an event comes of its end."""
         key, cluster = Key(NAMESPACE, name), self.world.cluster
-        wanted = spec(snapshot={"volumeClaimTemplate": TEMPLATE})
+        wanted = spec(snapshot={"volumeClaimTemplate": TEMPLATE}, notifications=NOTIFIED)
         cluster.put(REPLICATION, {"metadata": {"name": name, "namespace": NAMESPACE}, "spec": wanted})
         await self.settle(key)
         self.world.make_due()
@@ -58,6 +67,7 @@ class Operator:
         await (self.settle(key) if told else self.controller.resync())
         while len(self.controller.queue):
             await self.controller.work_once()
+        await asyncio.sleep(0)  # deliveries that were cancelled end
 
     async def taken(self, key: Key) -> Key:
         """Take a key out of the queue, as one whose reconcile is about to fail."""

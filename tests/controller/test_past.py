@@ -9,7 +9,7 @@ from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
 from support.fake_cluster import Clock, CrashError, FakeCluster
-from support.world import DUMPED, IMAGE, KEY, LOADED, World, spec
+from support.world import DUMPED, IMAGE, KEY, LOADED, FakeCourier, World, spec
 
 
 class Past:
@@ -61,7 +61,7 @@ async def test_nothing_is_created_or_deleted_by_what_was_read_from_the_past() ->
 
 async def _reconcile(cluster: Any, clock: Clock) -> None:
     with contextlib.suppress(ClusterError):
-        await Reconciler(cluster, Options(IMAGE, instance="test"), Metrics(), clock).reconcile(KEY)
+        await Reconciler(cluster, Options(IMAGE, instance="test"), Metrics(), clock, FakeCourier(clock)).reconcile(KEY)
 
 
 async def test_a_run_whose_job_exists_is_known_as_begun() -> None:

@@ -10,10 +10,9 @@ import pytest
 
 from datareplication.controller import observing
 from datareplication.controller.cluster import RUN
-from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
 from datareplication.core.report import Progress
-from support.world import DUMPED, IMAGE, KEY, World, manual_run, spec
+from support.world import DUMPED, KEY, World, manual_run, spec
 
 DUMP_POD = "now-dump-0"
 
@@ -119,7 +118,7 @@ async def test_a_node_that_hangs_costs_a_pass_one_short_wait_and_the_next_none(m
         return []
 
     world.cluster.log_tail = log_tail  # type: ignore[method-assign]
-    reconciler = Reconciler(world.cluster, Options(IMAGE, instance="test"), world.metrics, world.clock)
+    reconciler = Reconciler(world.cluster, world.options, world.metrics, world.clock, world.courier)
     for _ in range(3):
         await asyncio.wait_for(reconciler.reconcile(KEY), 30)
         world.clock.advance(seconds=11)

@@ -3,12 +3,11 @@
 import pytest
 
 from datareplication.controller.cluster import EVENT, RUN
-from datareplication.controller.options import Options
 from datareplication.controller.reporting import Reporter
 from datareplication.core import run, status
 from datareplication.core.pods import Why
 from support.fake_cluster import CrashError
-from support.world import DUMPED, IMAGE, NAMESPACE, World, manual_run, spec
+from support.world import DUMPED, NAMESPACE, World, manual_run, spec
 
 WHY = Why("InvalidSpec", "spec.targets: unknown")
 
@@ -25,7 +24,7 @@ async def begun() -> World:
 async def fail(world: World) -> None:
     """Write that the run has failed, as a fresh process would."""
     one = run.read(world.cluster.peek(RUN, NAMESPACE, "now"))
-    reporter = Reporter(world.cluster, Options(IMAGE), world.metrics, world.clock)
+    reporter = Reporter(world.cluster, world.options, world.metrics, world.clock, world.courier)
     await reporter.write_run(one, status.failed_run(one, WHY, world.clock()))
 
 

@@ -5,26 +5,29 @@ Figures are printed as they come; each failed replay is written to a file in bui
 
 import argparse
 import asyncio
+import math
 import os
 import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from faultlab import campaign, controlplane, mutations, oracle, replay, sequences
+from faultlab import campaign, controlplane, mutations, notified, oracle, replay, sequences
 from faultlab.campaign import Case, Clean
 from faultlab.oracle import Final
 from faultlab.replay import Result, World
 
 REPORTS = Path("build/faults")
 PARALLEL = 4
-PARTS = ["R1", "R2", "R3", "R4", "R9"]
+PARTS = ["R1", "R2", "R3", "R4", "R9", "N1"]
 KILL_GOAL_SECONDS = 30.0
 OUTAGE_GOAL_SECONDS = 60.0
+DELIVERY_GOAL_SECONDS = 5.0
 BUSY = 4.0
 """Processes ready to run for each CPU; the campaign itself makes two or three."""
 
@@ -165,6 +168,26 @@ async def states(folder: Path) -> tuple[str, int]:
     return f"R9 states: {count}, {stalled} of them refused, {flaws} flaws, {took:.0f} s", flaws
 
 
+async def notifications(folder: Path, seed: int, kills: int) -> tuple[str, int]:
+    """N1: notifications of operators that are killed."""
+    async with replay.world(folder) as world:
+        each = [notified.endure(world, seed + number, -(-kills // PARALLEL)) for number in range(PARALLEL)]
+        told = await asyncio.gather(*each)
+    flaws = [f"{one.namespace}: {flaw}" for one in told for flaw in one.flaws]
+    seconds = sorted(one for each_told in told for one in each_told.seconds) or [math.inf]
+    percentile = seconds[int(len(seconds) * 0.99)]
+    is_late = percentile > DELIVERY_GOAL_SECONDS and os.getloadavg()[0] <= BUSY * (os.cpu_count() or 1)
+    if flaws:
+        write("notifications", "\n".join(flaws))
+    hits = Counter(hit for one in told for hit in one.hits)
+    return (
+        f"N1 notifications: {sum(one.kills for one in told)} kills ({dict(hits)}), "
+        f"{sum(len(one.by_id) for one in told)} messages, {sum(one.repetitions for one in told)} repeated by their id, "
+        f"{len(flaws)} flaws; from event to delivery without a kill ({len(seconds)}): median "
+        f"{seconds[len(seconds) // 2]:.1f} s, p99 {percentile:.1f} s, worst {seconds[-1]:.1f} s"
+    ), len(flaws) + is_late
+
+
 async def main() -> int:
     """Run all; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -178,14 +201,18 @@ async def main() -> int:
     flaws = 0
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         folder = Path(name)
-        for part in ("states", "replays"):
+        for part in ("states", "replays", "notifications"):
             (folder / part).mkdir()
-        if set(chosen.only) - {"R9"}:
+        if set(chosen.only) - {"R9", "N1"}:
             tallies = await replays(chosen, folder / "replays")
             figures += map(str, tallies)
             flaws += sum(tally.flaws + tally.late for tally in tallies)
         if "R9" in chosen.only:
             told, wrong = await states(folder / "states")
+            figures.append(told)
+            flaws += wrong
+        if "N1" in chosen.only:
+            told, wrong = await notifications(folder / "notifications", chosen.seed, chosen.kills)
             figures.append(told)
             flaws += wrong
     print(*figures, sep="\n", flush=True)

@@ -1,6 +1,7 @@
 """A small world around the reconciler: one DataReplication, Jobs whose end the test decides, and a clock."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from datareplication.controller.cluster import CLAIM, JOB, REPLICATION, RUN, ClusterError, Object
@@ -9,7 +10,10 @@ from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
 from datareplication.core.manifests import JobDefaults
 from datareplication.core.names import Key
+from datareplication.core.notifying import Parcel, Results
+from datareplication.core.outbox import Delivery
 from datareplication.core.report import Report
+from datareplication.core.sinks import SinkSettings
 from support.fake_cluster import Clock, FakeCluster, JobController
 
 NAMESPACE, NAME = "data", "prod-fanout"
@@ -54,11 +58,54 @@ def manual_run(name: str = "now", **more: Any) -> Object:
     }
 
 
-class World:
-    """Holds the parts together and steps them."""
+@dataclass
+class FakeCourier:
+    """Delivers at once what it is handed. sent: all that the sinks got; `is_down`: they get nothing."""
 
-    def __init__(self, spec_: Object | None = None) -> None:
+    clock: Clock
+    sent: list[Parcel] = field(default_factory=list)
+    is_down: bool = False
+    _results: dict[tuple[str, str], Delivery] = field(default_factory=dict)
+
+    def results(self, _: Key) -> Results:
+        return self._results
+
+    def hand_over(self, key: Key, parcels: Iterable[Parcel], outbox: Iterable[str]) -> None:
+        known = set(outbox)
+        self._results = {which: one for which, one in self._results.items() if which[0] in known}
+        for parcel in parcels:
+            which = (parcel.notice.id, parcel.sink.name)
+            assert parcel.key == key
+            if which not in self._results or self._results[which].state == "Pending":
+                self._results[which] = self._deliver(parcel)
+
+    def _deliver(self, parcel: Parcel) -> Delivery:
+        if self.is_down:
+            return Delivery(sink=parcel.sink.name, message="answered 503")
+        self.sent.append(parcel)
+        return Delivery(sink=parcel.sink.name, state="Delivered", time=self.clock())
+
+    def forget(self, _: Key) -> None:
+        self._results.clear()
+
+    def die(self) -> None:
+        """Lose what the process knew."""
+        self._results.clear()
+
+    @property
+    def told(self) -> list[str]:
+        return [f"{one.notice.event} {one.notice.run}".strip() for one in self.sent]
+
+
+class World:
+    """Holds the parts together and steps them. sinks: those of the chart."""
+
+    def __init__(self, spec_: Object | None = None, sinks: Iterable[Object] = ()) -> None:
         self.clock = Clock()
+        self.courier = FakeCourier(self.clock)
+        self.options = Options(
+            IMAGE, instance="test", notifications=SinkSettings.model_validate({"sinks": list(sinks)})
+        )
         self.cluster = FakeCluster(self.clock)
         self.jobs = JobController(self.cluster)
         self.metrics = Metrics()
@@ -70,18 +117,19 @@ class World:
 
     async def reconcile(self) -> Any:
         """One pass of a new process, which remembers nothing: all state is in the API."""
-        return await Reconciler(self.cluster, Options(IMAGE, instance="test"), self.metrics, self.clock).reconcile(KEY)
+        made = Reconciler(self.cluster, self.options, self.metrics, self.clock, self.courier)
+        return await made.reconcile(KEY)
 
     async def settle(self, passes: int = 4) -> Any:
         """Passes until nothing changes; refused writes are tried again, as by the queue."""
         outcome = None
         for _ in range(passes):
-            before = len(self.cluster.writes)
+            before = len(self.cluster.writes), len(self.courier.sent)
             try:
                 outcome = await self.reconcile()
             except ClusterError:
                 continue
-            if len(self.cluster.writes) == before:
+            if (len(self.cluster.writes), len(self.courier.sent)) == before:
                 break
         return outcome
 

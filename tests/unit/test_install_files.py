@@ -19,6 +19,7 @@ from datareplication.core import crd, metrics, spec
 from datareplication.core.manifests import JobDefaults
 from datareplication.core.pod_settings import JobSettings
 from datareplication.core.run import RunSpec
+from datareplication.core.sinks import Sink
 from datareplication.errors import UsageError
 from datareplication.jobs.dump.masking import rules_file
 from support import pod_security
@@ -120,6 +121,7 @@ class TestSchemas:
         assert {path: keys[path] for path in keys if path.endswith("targets")} == {
             "DataReplication.spec.targets": ["name"],
             "DataReplication.status.targets": ["name"],
+            "DataReplication.status.notifications.outbox[].targets": ["name"],
             "DataReplicationRun.spec.replication.targets": ["name"],
             "DataReplicationRun.status.targets": ["name"],
         }
@@ -293,12 +295,40 @@ class TestPods:
             ("JOB_SETTINGS", '{"podLabels": {"a": true}}', r"JOB_SETTINGS: jobs\.podLabels\.a: .*string"),
             ("JOB_SETTINGS", '{"hostNetwork": true}', r"JOB_SETTINGS: jobs\.hostNetwork: "),
             ("JOB_SETTINGS", "none", "JOB_SETTINGS: jobs: .*JSON"),
+            (
+                "NOTIFICATIONS",
+                '{"sinks": [{"name": "a", "kind": "Fax"}]}',
+                r"NOTIFICATIONS: notifications\.sinks\[0\]\.kind",
+            ),
+            ("NOTIFICATIONS", '{"sink": []}', r"NOTIFICATIONS: notifications\.sink: "),
             ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml'; it must be text or json"),
         ],
     )
     def test_a_wrong_environment_is_told_by_name(self, name: str, value: str, told: str) -> None:
         with pytest.raises(UsageError, match=told):
             read_options({"JOB_IMAGE": "image", name: value})
+
+    @pytest.mark.parametrize(
+        ("sink", "told"),
+        [
+            (
+                {"kind": "Webhook", "template": "x"},
+                r"sinks\[0\]: template goes with Slack, Teams, Ntfy, not with Webhook",
+            ),
+            ({"kind": "Slack", "template": "a\n{% if %}"}, r"sinks\[0\]: template cannot be read: line 2: "),
+            ({"kind": "Slack", "url": "https://x"}, r"sinks\[0\]\.url: "),
+            ({"name": "../up", "kind": "Slack"}, r"sinks\[0\]\.name: "),
+        ],
+    )
+    def test_a_wrong_sink_is_told_by_its_field(self, sink: dict[str, str], told: str) -> None:
+        listed = {"sinks": [{"name": "a", "secretName": "a", **sink}]}
+        with pytest.raises(UsageError, match=told):
+            read_options({"JOB_IMAGE": "image", "NOTIFICATIONS": json.dumps(listed)})
+
+    def test_two_sinks_of_one_name_are_told(self) -> None:
+        one = {"name": "a", "kind": "Slack", "secretName": "a"}
+        with pytest.raises(UsageError, match="NOTIFICATIONS: notifications: duplicate sink name 'a'"):
+            read_options({"JOB_IMAGE": "image", "NOTIFICATIONS": json.dumps({"sinks": [one, one]})})
 
     def test_what_the_installation_says_of_all_jobs(self) -> None:
         options = read_options({"JOB_IMAGE": "image", "JOB_SETTINGS": '{"nodeSelector": {"pool": "batch"}}'})
@@ -329,6 +359,12 @@ class TestValues:
         assert jobs["properties"].keys() == crd.schema_of(JobSettings)["properties"].keys()
         assert jobs["additionalProperties"] is False
         assert jobs["properties"]["hostAliases"]["items"]["additionalProperties"] is False
+
+    def test_the_schema_of_notifications_is_the_models(self) -> None:
+        schema = json.loads((ROOT / CHART / "values.schema.json").read_text(encoding="utf-8"))
+        sink = schema["properties"]["notifications"]["properties"]["sinks"]["items"]
+        assert sink["properties"].keys() == crd.schema_of(Sink)["properties"].keys()
+        assert sink["additionalProperties"] is False
 
     def test_versions_agree(self) -> None:
         chart = yaml.safe_load((ROOT / CHART / "Chart.yaml").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from datareplication.controller.options import LogFormat
 from datareplication.core import plain
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
-NOISY = ("kopf", "aiohttp.access")
+NOISY = ("kopf", "aiohttp.access", "openlineage")
 
 
 class Lines(logging.Formatter):

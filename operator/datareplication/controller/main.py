@@ -79,7 +79,7 @@ class Operator:
 
     async def _lead(self) -> None:
         """Work until the lease is lost, or until told to stop."""
-        controller = Controller(self._cluster, self._options, self._metrics)
+        controller = Controller(self._cluster, self._options, self._metrics, fence=self._fence)
         self._controller = controller
         self._metrics.leading.set(1)
         keeping = asyncio.create_task(self._elector.keep(), name="lease")

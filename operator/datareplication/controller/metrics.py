@@ -5,7 +5,7 @@ with the object, and with the lease: only the leader shows them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from prometheus_client import (
@@ -67,6 +67,13 @@ class Metrics:
             namespace=PREFIX,
             registry=self._registry,
         )
+        self._notifications = Counter(
+            "notifications_total",
+            "Notifications that were Delivered, Refused or GivenUp, and attempts that Failed and are repeated.",
+            ("sink", "event", "result"),
+            namespace=PREFIX,
+            registry=self._registry,
+        )
         self._skew = self._histogram(
             "creation_skew_seconds", "From a slot to the creation of its first Job.", SKEW_BUCKETS
         )
@@ -104,6 +111,14 @@ class Metrics:
         """Count a request to the API."""
         self._requests.labels(verb, kind, code).inc()
 
+    def count_notification(self, sink: str, event: str, result: str) -> None:
+        """Count a notification that is not tried any more, or an attempt that failed."""
+        self._notifications.labels(sink, event, result).inc()
+
+    def watch_notifications(self, oldest_seconds: Callable[[], Mapping[str, float]]) -> None:
+        """Show from now on for each sink how long its oldest notification has waited."""
+        self._objects.oldest_seconds = oldest_seconds
+
     def count_reconcile(self, result: str, seconds: float) -> None:
         """Count a reconcile that ended with `result`."""
         self._reconciles.labels(result).observe(seconds)
@@ -121,6 +136,7 @@ class Metrics:
         """Forget the metrics of all DataReplications and of the queue: this process no longer leads."""
         self._objects.gauges.clear()
         self._objects.counters.clear()
+        self._objects.oldest_seconds = dict
         self._namespaces.clear()
         self._depth.set_function(lambda: 0)
         self._oldest.set_function(lambda: 0)
@@ -139,6 +155,7 @@ class _Objects:
         self.gauges: dict[Key, tuple[Sample, ...]] = {}
         self.counters: dict[Key, dict[tuple[Metric, tuple[str, ...]], float]]
         self.counters = defaultdict(lambda: defaultdict(float))
+        self.oldest_seconds: Callable[[], Mapping[str, float]] = dict
 
     def collect(self) -> Iterator[Family]:
         """Yield every metric with the values of all objects."""
@@ -150,6 +167,14 @@ class _Objects:
         for key, metric, labels, value in self._values():
             families[metric].add_metric((key.namespace, key.name, *labels), value)
         yield from families.values()
+        oldest = GaugeMetricFamily(
+            f"{PREFIX}_notification_oldest_pending_seconds",
+            "For how long the oldest notification that waits for a sink has waited.",
+            labels=("sink",),
+        )
+        for sink, seconds in self.oldest_seconds().items():
+            oldest.add_metric((sink,), seconds)
+        yield oldest
 
     def _values(self) -> Iterable[tuple[Key, Metric, tuple[str, ...], float]]:
         for key, samples in self.gauges.items():

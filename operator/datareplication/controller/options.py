@@ -1,18 +1,25 @@
 """What the operator is started with: environment -> frozen `Options`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar, cast, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from datareplication.core.lease import DEFAULT_TIMING, Timing
 from datareplication.core.manifests import JobDefaults
 from datareplication.core.pod_settings import JobSettings
+from datareplication.core.sinks import SinkSettings
 from datareplication.core.spec import first_error
 from datareplication.errors import UsageError
 
 LogFormat = Literal["text", "json"]
+
+M = TypeVar("M", bound=BaseModel)
+
+SINKS_FOLDER = "/etc/datareplication/sinks"
+"""Where the chart mounts the sinks' Secrets, each below its sink's name."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,10 @@ class Options:
     lease: tuple[str, str] = ("default", "datareplication-operator")
     """Namespace and name of the Lease."""
     timing: Timing = DEFAULT_TIMING
+    notifications: SinkSettings = field(default_factory=SinkSettings)
+    """Where notifications may go."""
+    sinks_folder: Path = Path(SINKS_FOLDER)
+    """Has a folder for each sink, with the keys of its Secret as files."""
 
 
 def read_options(environment: Mapping[str, str]) -> Options:
@@ -48,7 +59,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
             image,
             environment.get("JOB_IMAGE_PULL_POLICY", "IfNotPresent"),
             pull_secrets,
-            _job_settings(environment.get("JOB_SETTINGS") or "{}"),
+            _parsed(JobSettings, environment, "JOB_SETTINGS", "jobs"),
         ),
         namespaces=_words(environment.get("WATCH_NAMESPACES", "")),
         workers=int(_number(environment, "WORKERS", 8)),
@@ -59,14 +70,17 @@ def read_options(environment: Mapping[str, str]) -> Options:
         instance=environment.get("POD_NAME", "datareplication-operator"),
         lease=(environment.get("POD_NAMESPACE", "default"), environment.get("LEASE_NAME", "datareplication-operator")),
         timing=Timing(max(1, int(_number(environment, "LEASE_DURATION_SECONDS", DEFAULT_TIMING.duration_seconds)))),
+        notifications=_parsed(SinkSettings, environment, "NOTIFICATIONS", "notifications"),
+        sinks_folder=Path(environment.get("SINKS_FOLDER", SINKS_FOLDER)),
     )
 
 
-def _job_settings(text: str) -> JobSettings:
+def _parsed(model: type[M], environment: Mapping[str, str], name: str, root: str) -> M:
+    """Return a variable's JSON as a part of the chart's values; `root` is that part's name there."""
     try:
-        return JobSettings.model_validate_json(text)
+        return model.model_validate_json(environment.get(name) or "{}")
     except ValidationError as error:
-        raise UsageError(f"JOB_SETTINGS: {first_error(error, 'jobs').message}") from None
+        raise UsageError(f"{name}: {first_error(error, root).message}") from None
 
 
 def _log_format(text: str) -> LogFormat:

@@ -21,6 +21,7 @@ from datareplication.controller.cluster import (
     Object,
     RejectedError,
 )
+from datareplication.controller.delivering import Courier
 from datareplication.controller.growing import grow
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
@@ -46,6 +47,7 @@ from datareplication.core import (
 )
 from datareplication.core.moves import Advance, Close, HoldBack, Move
 from datareplication.core.names import Key
+from datareplication.core.notifying import Happened
 from datareplication.core.outcome import Outcome
 from datareplication.core.pods import Why
 from datareplication.core.run import Run
@@ -81,10 +83,12 @@ class Moved:
 class Reconciler:
     """Brings one DataReplication and its runs a step further."""
 
-    def __init__(self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime], courier: Courier
+    ) -> None:
         self._cluster = cluster
         self._now = now
-        self._reporter = Reporter(cluster, options, metrics, now)
+        self._reporter = Reporter(cluster, options, metrics, now, courier)
         self._advancer = Advancer(cluster, options.jobs, self._reporter, now)
         self._closer = Closer(cluster, self._reporter, now)
         self._acceptor = Acceptor(cluster, self._reporter, now)
@@ -158,7 +162,7 @@ class Reconciler:
         moved = await self._move(found.ours, moves.moves_without_spec(found.ours, why, found.beside))
         now, old = self._now(), state.read_status(ReplicationStatus, raw)
         new = summary.invalid(old, raw["metadata"]["generation"], error, (*moved.runs, *found.beside), now)
-        await self._reporter.write_replication(raw, old, new)
+        await self._reporter.write_replication(raw, old, new, Happened(raw, moved.runs, found.beside))
         return outcome.of_invalid(new, found.beside, moved.requeues, now)
 
     async def _reconcile_valid(self, raw: Object, parsed: ReplicationSpec, found: Sorted) -> Outcome:
@@ -169,7 +173,8 @@ class Reconciler:
         runs = accepted.runs
         allowed = concurrency.turn(parsed, runs, decision.due, summary.last_runs(old, runs, now).ended, found.beside)
         if allowed.slots:
-            await self._reporter.confirm(REPLICATION, raw)
+            raw = await self._reporter.announce(raw, old, Happened(raw, runs, found.beside, decision))
+            old = state.read_status(ReplicationStatus, raw)
         started = await self._starter.start(raw, parsed, runs, allowed.slots)
         moved = await self._move(started.runs, moves.moves(parsed, started.runs, self._now(), found.beside))
         moved = moved.waiting(accepted.refused, self._now())
@@ -183,7 +188,8 @@ class Reconciler:
         grown = await grow(self._cluster, raw, parsed) if growth.is_due(old, generation, moved.runs) else None
         seen = SeenReplication(parsed, generation, moved.runs, in_effect, decision, held, found.beside, grown)
         new = summary.summarize(old.having(last_schedule_time=started.taken or old.last_schedule_time), seen, now)
-        is_written = await self._reporter.write_replication(raw, old, new)
+        happened = Happened(raw, moved.runs, found.beside, decision)
+        is_written = await self._reporter.write_replication(raw, old, new, happened)
         await self._delete_expired(raw, parsed, moved.runs, found.beside, is_written=is_written)
         if started.refused:
             raise started.refused  # retried with back-off; all else has been done

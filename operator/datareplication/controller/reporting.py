@@ -1,7 +1,8 @@
 """Everything that the operator reports: statuses, Events, metrics, the log.
 
 Each change of a run's status goes to sinks, which are the functions listed in `Reporter`. To report a run's end
-somewhere else as well, add a sink there (`RunChange.has_ended` tells the end). `core` decides what is reported.
+somewhere else as well, add a sink there (`RunChange.has_ended` tells the end). What users are notified of goes through
+the DataReplication's status (`core/notifying.py`). `core` decides what is reported.
 """
 
 import logging
@@ -19,12 +20,14 @@ from datareplication.controller.cluster import (
     Kind,
     Object,
 )
+from datareplication.controller.delivering import Courier
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
-from datareplication.core import changes, events, names, state
+from datareplication.core import changes, events, names, notifying, state
 from datareplication.core.changes import RunChange
 from datareplication.core.events import Note
 from datareplication.core.names import Key, Step
+from datareplication.core.notifying import Happened, Post
 from datareplication.core.run import Run
 from datareplication.core.state import ReplicationStatus, RunStatus
 
@@ -40,11 +43,15 @@ class Reporter:
     is passed again. A sink in `_after` gets a change after it is written: at most once.
     """
 
-    def __init__(self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime], courier: Courier
+    ) -> None:
         self._cluster = cluster
         self._options = options
         self._metrics = metrics
         self._now = now
+        self._courier = courier
+        self._sinks = {sink.name: sink for sink in options.notifications.sinks}
         self._before: tuple[Sink, ...] = (self._post_events, self._log_phase)
         self._after: tuple[Sink, ...] = (self._count,)
 
@@ -72,15 +79,39 @@ class Reporter:
     async def _count(self, change: RunChange) -> None:
         self._metrics.count_run(change.run, change.old, change.new)
 
-    async def write_replication(self, raw: Object, old: ReplicationStatus, new: ReplicationStatus) -> bool:
-        """Show a DataReplication's metrics; if its status changed, write it and post Events; return whether it did."""
-        self._metrics.show(names.key_of(raw), new)
-        if state.to_raw(new) == state.to_raw(old) and "status" in raw:
-            return False
-        for note in events.of_replication(old, new):
-            await self.post(raw, note)
-        await self._cluster.write_status(REPLICATION, {**raw, "status": state.to_raw(new)})
-        return True
+    async def write_replication(
+        self, raw: Object, old: ReplicationStatus, new: ReplicationStatus, seen: Happened
+    ) -> bool:
+        """Show a DataReplication's metrics; if its status changed, write it and post Events; return whether it did.
+
+        What is to be notified is written with it, and handed to the courier afterwards.
+        """
+        key, post = names.key_of(raw), self._post_of(raw)
+        new = notifying.notified(old, new, seen, post, self._courier.results(key))
+        self._metrics.show(key, new)
+        is_changed = state.to_raw(new) != state.to_raw(old) or "status" not in raw
+        if is_changed:
+            ended = notifying.ended(old, new)
+            for note in (*events.of_replication(old, new), *events.of_deliveries(ended)):
+                await self.post(raw, note)
+            await self._cluster.write_status(REPLICATION, {**raw, "status": state.to_raw(new)})
+            for notice, one in ended:
+                self._metrics.count_notification(one.sink, notice.event, one.state)
+        outbox = new.notifications.outbox if new.notifications else []
+        self._courier.hand_over(key, notifying.parcels(raw, new, post), [notice.id for notice in outbox])
+        return is_changed
+
+    async def announce(self, raw: Object, old: ReplicationStatus, seen: Happened) -> Object:
+        """Confirm that `raw` is what the API holds now, before runs of slots are made; return it as it is afterwards.
+
+        If slots were missed and that is to be notified, this writes it.
+        """
+        new = notifying.announced(old, seen, self._post_of(raw))
+        manifest = raw if new is old else {**raw, "status": state.to_raw(new)}
+        return await self._cluster.write_status(REPLICATION, manifest)
+
+    def _post_of(self, raw: Object) -> Post:
+        return notifying.post_of(raw, self._sinks, self._now())
 
     async def confirm(self, kind: Kind, raw: Object) -> None:
         """Raise ConflictError unless `raw` is what the API holds now; nothing is changed.
@@ -110,3 +141,4 @@ class Reporter:
     def forget(self, key: Key) -> None:
         """Forget a DataReplication that is gone."""
         self._metrics.forget(key)
+        self._courier.forget(key)

@@ -14,10 +14,13 @@ from datareplication.controller.cluster import (
     ConflictError,
     UnavailableError,
 )
+from datareplication.controller.delivering import Deliverer
+from datareplication.controller.fence import Fence, unfenced
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.queue import WorkQueue, utc_now
 from datareplication.controller.reconcile import Reconciler
+from datareplication.controller.sending import Sender
 from datareplication.core import health, outcome
 from datareplication.core.names import Key
 from datareplication.core.outcome import Outcome
@@ -31,7 +34,12 @@ class Controller:
     """The workers and the resync around one queue, for as long as this process leads."""
 
     def __init__(
-        self, cluster: Cluster, options: Options, metrics: Metrics, now: Callable[[], datetime] = utc_now
+        self,
+        cluster: Cluster,
+        options: Options,
+        metrics: Metrics,
+        now: Callable[[], datetime] = utc_now,
+        fence: Fence | None = None,
     ) -> None:
         self.queue = WorkQueue(now)
         self.has_looked = False
@@ -40,7 +48,10 @@ class Controller:
         self._cluster = cluster
         self._options = options
         self._now = now
-        self._reconciler = Reconciler(cluster, options, metrics, now)
+        self._sender = Sender(options.sinks_folder)
+        self._deliverer = Deliverer(self._sender.send, self.queue.add, fence or unfenced(), metrics, now)
+        self._metrics.watch_notifications(lambda: self._deliverer.oldest_seconds)
+        self._reconciler = Reconciler(cluster, options, metrics, now, self._deliverer)
         self._resynced_at = time.monotonic()
         self._left: dict[Key, Outcome] = {}
         self._unseen: dict[str, str] = {}
@@ -69,6 +80,8 @@ class Controller:
             resync.cancel()
             workers.cancel()
             await asyncio.gather(resync, workers, return_exceptions=True)
+            await self._deliverer.close()
+            await self._sender.close()
 
     @property
     def resync_seconds(self) -> float:

@@ -12,3 +12,18 @@ LeakSearch = Literal["Full", "Patterns"]
 Action = Literal["Replicate", "Load", "Rollback"]
 ConcurrencyPolicy = Literal["Forbid", "Allow", "Replace"]
 Partitioning = Literal["Daily", "Hourly", "Monthly"]
+NoticeEvent = Literal[
+    "Started",
+    "Succeeded",
+    "PartiallyFailed",
+    "Failed",
+    "Replaced",
+    "Recovered",
+    "Stale",
+    "Fresh",
+    "Stalled",
+    "Accepted",
+    "Missed",
+]
+"""What a notification tells. Up to Recovered it is about a run, then about the DataReplication."""
+SinkKind = Literal["Webhook", "Slack", "Teams", "Ntfy", "OpenLineage"]

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from datareplication.core import names, plain, times
+from datareplication.core.outbox import Delivery, Notice
 from datareplication.core.phases import RunPhase
 from datareplication.core.reasons import Reason, Word
 from datareplication.core.report import ROLLED_BACK
@@ -68,6 +69,15 @@ def of_replication(old: ReplicationStatus, new: ReplicationStatus) -> tuple[Note
     held = next((c for c in new.conditions if c.type == "Held" and c.reason == "DependsOnPast"), None)
     was_held = any(c.type == "Held" and c.reason == "DependsOnPast" for c in old.conditions)
     return (Note("Warning", "Held", held.message),) if held and not was_held else ()
+
+
+def of_deliveries(deliveries: Iterable[tuple[Notice, Delivery]]) -> tuple[Note, ...]:
+    """Return the Events of notifications that are not tried any more and did not arrive."""
+    return tuple(
+        Note("Warning", "NotDelivered", f"{notice.event} {notice.run} to sink {one.sink}: {one.message}")
+        for notice, one in deliveries
+        if one.state != "Delivered"
+    )
 
 
 def of_made_runs(old: ReplicationStatus, runs: Iterable[Run]) -> tuple[Note, ...]:

@@ -62,7 +62,7 @@ STEP_BYTES = Metric("step_bytes_total", "Bytes of uncompressed CSV moved by step
 
 COUNTERS = (RUNS, ATTEMPTS, STEP_ROWS, STEP_BYTES)
 
-CONDITIONS = ("Ready", "Stalled", "LastRunSucceeded", "Fresh", "Held")
+CONDITIONS = ("Ready", "Stalled", "LastRunSucceeded", "Fresh", "Held", "Notified")
 
 BY_EXIT_CODE: dict[int, Reason | Literal["Succeeded", "Killed"]] = {
     0: "Succeeded",

@@ -6,9 +6,18 @@ description stand in one place, the model; the CRD is generated from the model (
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetPydanticSchema,
+    StringConstraints,
+)
 
 from datareplication.core import times
+from datareplication.core.reasons import Word
 from datareplication.core.words import camel
 
 
@@ -27,6 +36,12 @@ class Model(BaseModel):
             unknown = changes.keys() - self.__dict__.keys()
             raise TypeError(f"{type(self).__name__} has no field {', '.join(sorted(unknown))}")
         return type(self)(**values)
+
+
+class StatusModel(Model):
+    """A part of a status. Unknown fields, which an older or newer operator wrote, are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
@@ -86,6 +101,12 @@ Pattern = Annotated[
 Moment = Annotated[AwareDatetime, AfterValidator(times.bounded)]
 """A time outside the bounds of `times.py` is set to the bound: computing with the years 1 (Go's zero time) and 9999
 would overflow. Times of a spec and of a status are both cut, or the two would differ for ever."""
+
+AS_TEXT = GetPydanticSchema(lambda _, handler: handler(str))
+"""Lets a word of ours be any text where a status is read: an operator of another version may have written it."""
+
+Written = Annotated[Word, AS_TEXT]
+"""A reason in a status."""
 
 Seconds = Annotated[int, Field(ge=1, le=31_536_000)]
 Port = Annotated[int, Field(ge=1, le=65_535)]

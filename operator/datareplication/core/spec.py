@@ -15,6 +15,7 @@ from datareplication.core.claim import ClaimTemplate
 from datareplication.core.endpoints import DEFAULT_PORT, Source, Target
 from datareplication.core.model import Model, Moment, ObjectName, Seconds, Workers, keyed, pattern_message, rules
 from datareplication.core.pod_settings import JobSettings, PodSecurity, PodSettings
+from datareplication.core.subscriptions import Notification
 from datareplication.errors import SpecError
 
 CRON_PATTERN = (
@@ -192,6 +193,12 @@ class ReplicationSpec(Model):
         description="What all Jobs have in common, beside what the chart's value jobs says; dump and targets[] win.",
     )
     max_parallel_loads: int | None = Field(None, ge=1, le=32, description="Load Jobs at once. Unset: all of them.")
+    notifications: list[Notification] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Which events are told to which of the installation's sinks. Nothing by default.",
+        json_schema_extra=keyed("sink"),
+    )
     freshness_seconds: Seconds = Field(93_600, description="Condition Fresh: every target's data is younger than this.")
     pod_security_context: PodSecurity = Field(
         default_factory=PodSecurity,

@@ -5,20 +5,14 @@ This module holds the words that people and programs read. `status.py` and `step
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import (
-    ConfigDict,
-    Field,
-    GetPydanticSchema,
-    ValidationError,
-    field_validator,
-)
+from pydantic import Field, ValidationError, field_validator
 
 from datareplication.core import plain, times
-from datareplication.core.model import Model, Moment, keyed
+from datareplication.core.model import Model, Moment, StatusModel, Written, keyed
+from datareplication.core.outbox import Notifications
 from datareplication.core.phases import ReplicationPhase, RunPhase, StepPhase
-from datareplication.core.reasons import Word
 
 M = TypeVar("M", bound=Model)
 
@@ -30,15 +24,6 @@ NOT_GROWN = "VolumeNotGrown"
 
 MESSAGE_LIMIT = 32_768
 """Characters of a condition's message, as in metav1.Condition."""
-
-Written = Annotated[Word, GetPydanticSchema(lambda _, handler: handler(str))]
-"""A reason. A status may have been written by an operator of another version, so any text can be read."""
-
-
-class StatusModel(Model):
-    """A part of a status. Unknown fields, which an older or newer operator wrote, are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
 
 
 class Condition(StatusModel):
@@ -213,10 +198,13 @@ class ReplicationStatus(StatusModel):
     targets: list[TargetStatus] = Field(
         default_factory=list, description="What each target holds.", json_schema_extra=keyed("name")
     )
+    notifications: Notifications | None = Field(
+        None, description="What is to be told, and what was; absent without spec.notifications."
+    )
     conditions: list[Condition] = Field(
         default_factory=list,
         description="Ready, Reconciling, Stalled, LastRunSucceeded, Fresh, Held (a due slot waits), TooManyMissed, "
-        "VolumeNotGrown (the claim is smaller than its template).",
+        "VolumeNotGrown (the claim is smaller than its template), Notified (with spec.notifications).",
         json_schema_extra=keyed("type"),
     )
 

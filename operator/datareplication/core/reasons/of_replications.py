@@ -30,6 +30,10 @@ OfReplications = Literal[
     "MissedSchedule",
     "RunCreated",
     "RunNameTaken",
+    "Delivered",
+    "NotDelivered",
+    "UnknownSink",
+    "SinkNotAllowed",
 ]
 
 MEANINGS: dict[OfReplications, Meaning] = {
@@ -117,5 +121,22 @@ MEANINGS: dict[OfReplications, Meaning] = {
         "Event",
         "A run with the slot's name exists and was made by somebody else; the slot is skipped.",
         "Delete that run, and start one by hand.",
+    ),
+    "Delivered": Meaning("condition Notified", "As far as is known, every notification has arrived."),
+    "NotDelivered": Meaning(
+        "condition Notified; Event",
+        "A sink does not take notifications; the message says how it answered. The Event says that one is not tried "
+        "any more.",
+        "Correct the sink's Secret, or the sink itself.",
+    ),
+    "UnknownSink": Meaning(
+        "condition Notified",
+        "The operator has no sink of that name.",
+        "Add it to the chart's value `notifications.sinks`, or correct `notifications[].sink`.",
+    ),
+    "SinkNotAllowed": Meaning(
+        "condition Notified",
+        "The sink is not for DataReplications of this namespace.",
+        "Add the namespace to the sink's `namespaces` in the chart's values, or use another sink.",
     ),
 }

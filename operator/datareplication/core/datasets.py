@@ -1,0 +1,38 @@
+"""The databases of a raw spec as lineage names them. Pure; a spec may have become invalid, so it is read leniently."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datareplication.core.endpoints import DEFAULT_PORT
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A database, by OpenLineage's convention for PostgreSQL."""
+
+    namespace: str
+    name: str
+
+
+def source(spec: Mapping[str, Any]) -> Dataset | None:
+    """Return the database that is copied; None if the spec does not tell."""
+    return _of(spec.get("source"))
+
+
+def targets(spec: Mapping[str, Any]) -> dict[str, Dataset]:
+    """Return name -> database of the targets that the spec tells."""
+    listed = spec.get("targets")
+    found = [(one.get("name"), _of(one)) for one in (listed if isinstance(listed, list) else ()) if _is_map(one)]
+    return {str(name): dataset for name, dataset in found if dataset is not None}
+
+
+def _of(endpoint: Any) -> Dataset | None:
+    if not _is_map(endpoint) or not endpoint.get("host") or not endpoint.get("database"):
+        return None
+    host, port = str(endpoint["host"]), endpoint.get("port", DEFAULT_PORT)
+    return Dataset(f"postgres://{f'[{host}]' if ':' in host else host}:{port}", str(endpoint["database"]))
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Mapping)
