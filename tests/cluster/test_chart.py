@@ -121,6 +121,10 @@ def test_the_way_out_is_closed_on_demand() -> None:
     (closed,) = only("NetworkPolicy", template("networkPolicy.egress.enabled=true"))
     ports = [port["port"] for port in closed["spec"]["egress"][0]["ports"]]
     assert (closed["spec"]["policyTypes"], ports) == (["Ingress", "Egress"], [53, 53, 443, 6443])
+    sinks = [{"name": "pager", "kind": "Webhook", "secretName": "pager"}]
+    wanted = {"egress": {"enabled": True, "apiServerPorts": [6443], "sinkPorts": [8443]}}
+    (with_sinks,) = only("NetworkPolicy", template(values={"networkPolicy": wanted, "notifications": {"sinks": sinks}}))
+    assert [port["port"] for port in with_sinks["spec"]["egress"][0]["ports"]] == [53, 53, 6443, 8443]
     assert only("NetworkPolicy", template("networkPolicy.enabled=false")) == []
 
 
