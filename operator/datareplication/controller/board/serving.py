@@ -87,13 +87,15 @@ class Board:
             )
 
     async def _json_of_many(self, request: web.Request) -> web.Response:
-        return _json(await self._board(request))
+        board = await self._board(request)
+        async with self._turn:
+            return _json(await _in_steps(answers.of_board(board)))
 
     async def _json_of_one(self, request: web.Request) -> web.Response:
         detail = await self._detail(request)
         if detail is None:
-            return web.json_response({"error": "there is no such DataReplication"}, status=404, headers=NEVER)
-        return _json(detail)
+            return _json({"error": "there is no such DataReplication"}, status=404)
+        return _json(answers.as_json(detail))
 
     async def _board(self, request: web.Request) -> pages.Board:
         seen, asked = await self._look.seen(), query.read(request.query)
@@ -121,12 +123,8 @@ async def _html(template: str, status: int = 200, **values: Any) -> web.Response
     return web.Response(text=text, status=status, content_type="text/html", charset="utf-8", headers=NEVER)
 
 
-def _json(page: Any) -> web.Response:
-    return web.json_response(answers.as_json(page), dumps=_dumps, headers=NEVER)
-
-
-def _dumps(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+def _json(told: Any, status: int = 200) -> web.Response:
+    return web.json_response(text=json.dumps(told, ensure_ascii=False), status=status, headers=NEVER)
 
 
 async def _style(_: web.Request) -> web.Response:

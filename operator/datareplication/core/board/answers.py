@@ -1,17 +1,31 @@
 """The board's pages as JSON: the same content, named as in the resources (camelCase), times as RFC 3339 in UTC."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from datareplication.core import times
+from datareplication.core.board.pages import Board
 from datareplication.core.words import camel
 
 INTERNAL = ("version",)
 """Fields that are for the board alone."""
+
+
+def of_board(board: Board) -> Generator[None, None, dict[str, Any]]:
+    """Return the page of many as JSON, in steps like the page itself."""
+    told: dict[str, Any] = as_json(replace(board, attention=(), in_order=()))
+    for name, groups in (("attention", board.attention), ("inOrder", board.in_order)):
+        for group in groups:
+            views = []
+            for view in group.views:
+                views.append(as_json(view))
+                yield
+            told[name].append({"namespace": group.namespace, "views": views})
+    return told
 
 
 def as_json(value: Any) -> Any:

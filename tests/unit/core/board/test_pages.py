@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from datareplication.core.board import pages, query, reading
-from datareplication.core.board.answers import as_json
+from datareplication.core.board.answers import as_json, of_board
 from datareplication.core.board.pages import Board, Seen, Subject
 from datareplication.core.board.query import Query
 from support import boards
@@ -128,6 +128,19 @@ def test_the_json_has_the_same_content_in_the_resources_spelling() -> None:
     assert (qa["cause"]["reason"], one["problems"][0]["old"]) == ("TargetInUse", ["qa"])
     detail = as_json(pages.detail(TEAM, "shop", "orders", NOW))
     assert (detail["name"], detail["runs"][0]["steps"][0]["rows"], "version" in detail) == ("orders", 4_210_332, False)
+
+
+def test_the_json_of_many_is_made_in_steps_and_is_the_same() -> None:
+    board = shown(TEAM, Query())
+    steps, told = 0, None
+    made = of_board(board)
+    while told is None:
+        try:
+            next(made)
+            steps += 1
+        except StopIteration as done:
+            told = done.value
+    assert (steps, told) == (6, as_json(board))
 
 
 def test_building_a_page_of_many_lets_others_have_their_turn() -> None:
