@@ -14,8 +14,8 @@ POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.t
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests cluster-tests cluster-up cluster-down \
-	bench-memory bench-engine bench-masking bench-operator images manifests lock venv python packages clean
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests cluster-up cluster-down \
+	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures images manifests lock venv python packages clean
 
 help: ## Show all targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ loaded-cluster: venv # Making a cluster is mostly waiting.
 
 machine-tests: # One suite after the other: these need the CPU, the cluster's tests mostly wait. The faults' tests come
 # last, when the cluster's are done or nearly so: they start API servers of their own.
-	@$(MAKE) --no-print-directory --jobs=1 postgres-tests versions-tests faults-tests
+	@$(MAKE) --no-print-directory --jobs=1 browser-tests postgres-tests versions-tests faults-tests
 
 check: venv ## Run lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests
@@ -45,7 +45,7 @@ lint: venv ## Run ruff, and check that generated files are current
 
 types: venv ## Run mypy, strict
 	$(BIN)/mypy
-	for part in support unit controller faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in support unit controller browser faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py tests/mypy_having.py
 
 contracts: venv ## Check the import contracts
@@ -72,9 +72,15 @@ test-bijections: venv packages ## Test with 1,000,000 values that masking rules 
 versions-tests: venv packages $(POSTGRESQL)/.complete ## Test the programs between PostgreSQL 14, 15, 16, 17 and 18
 	POSTGRESQL=$(POSTGRESQL) $(PYTEST) -q tests/versions
 
+browser-tests: venv browser ## Test the board in a real browser (a minute)
+	$(PYTEST) -q tests/browser
+
 cluster-tests: cluster-up images ## Test everything on a real cluster
 	$(PYTEST) -q --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
 	$(PYTEST) -q -m alone tests/cluster
+
+bench-board: venv ## Measure the board with 1,000 DataReplications (seconds)
+	PYTHONPATH=operator:tests $(BIN)/python tests/bench/board.py $(ARGUMENTS)
 
 bench-memory: venv packages ## Measure the programs' memory at two sizes of data (a few minutes)
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/memory.py --mebibytes 200
@@ -98,6 +104,9 @@ cluster-down: venv ## Remove the clusters and the Docker engine that cluster-up 
 images: venv ## Build the images and load them into the cluster
 	$(HARNESS) images
 
+pictures: venv browser ## Take the pictures of the documents; ARGUMENTS="--url http://localhost:8081" for those of a cluster
+	PYTHONPATH=operator:tests $(BIN)/python tests/browser/pictures.py $(ARGUMENTS)
+
 manifests: venv ## Generate CRDs and manifests/operator.yaml from the model and the chart
 	PYTHONPATH=operator $(BIN)/python manifests/generate.py
 
@@ -119,6 +128,9 @@ $(POSTGRESQL)/.complete: | venv
 
 packages: ## Install PostgreSQL's server programs if they are missing (Debian)
 	tests/postgres/install.sh
+
+browser: ## Install Chromium if it is missing (Debian)
+	tests/browser/install.sh
 
 clean: ## Remove everything built in the checkout
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

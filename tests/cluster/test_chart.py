@@ -105,6 +105,24 @@ def test_prometheus_finds_the_port_and_is_let_in() -> None:
     assert peer in way_in["from"]
 
 
+def test_the_board_has_a_port_a_service_and_no_way_in_that_nobody_asked_for() -> None:
+    as_it_comes = template()
+    assert options(as_it_comes).board_port == 0
+    assert "board" not in json.dumps(only("Service", as_it_comes) + only("NetworkPolicy", as_it_comes))
+    found = template("board.enabled=true", "board.port=9000")
+    (container,) = pods(found)["operator"]["containers"]
+    assert options(found).board_port == 9000
+    assert {"name": "board", "containerPort": 9000} in container["ports"]
+    (service,) = (one for one in only("Service", found) if one["metadata"]["name"] == "datareplication-operator-board")
+    (deployment,), (policy,) = only("Deployment", found), only("NetworkPolicy", found)
+    assert service["spec"]["ports"] == [{"name": "board", "port": 9000, "targetPort": "board"}]
+    assert service["spec"]["selector"].items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
+    assert [way["ports"] for way in policy["spec"]["ingress"]] == [[{"port": "http"}]]
+    peer = {"podSelector": {"matchLabels": {"app": "proxy"}}}
+    (policy,) = only("NetworkPolicy", template(values={"board": {"enabled": True, "ingressFrom": [peer]}}))
+    assert policy["spec"]["ingress"][1] == {"from": [peer], "ports": [{"port": "board"}]}
+
+
 def test_images_can_be_pinned_by_digest() -> None:
     digest = f"sha256:{'0' * 64}"
     found = template(f"image.tag={digest}", "jobImage.repository=registry.example/job", "jobImage.pullSecrets={a,b}")
@@ -233,6 +251,7 @@ def test_what_all_jobs_have_in_common_reaches_the_operator() -> None:
         pytest.param("workers=0", "workers", id="no workers"),
         pytest.param("jobs.hostNetwork=true", "hostNetwork", id="a field that pods of Jobs may not have"),
         pytest.param("jobs.podLabels.a=true", "podLabels", id="a label that is no text"),
+        pytest.param("board.prot=1", "prot", id="a misspelt value of the board"),
         pytest.param("logFormat=xml", "logFormat", id="an unknown form of logs"),
         pytest.param("serviceAccount.create=false", "serviceAccount.name", id="no service account at all"),
     ],

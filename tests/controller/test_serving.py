@@ -1,6 +1,5 @@
 """The HTTP port: what the kubelet and Prometheus are answered."""
 
-import socket
 from dataclasses import replace
 
 import aiohttp
@@ -9,14 +8,9 @@ import pytest
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.serving import serve
 from datareplication.core.health import Pulse
+from support.ports import free_port
 
 LEADS = Pulse(is_leading=True, has_looked=True)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 async def asked(path: str, pulse: Pulse) -> tuple[int, str]:

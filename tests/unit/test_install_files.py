@@ -302,6 +302,8 @@ class TestPods:
             ),
             ("NOTIFICATIONS", '{"sink": []}', r"NOTIFICATIONS: notifications\.sink: "),
             ("LOG_FORMAT", "xml", "LOG_FORMAT is 'xml'; it must be text or json"),
+            ("BOARD_PORT", "-1", "BOARD_PORT is '-1'; it must be greater than 0"),
+            ("BOARD_PORT", "8080", "BOARD_PORT is 8080, like HTTP_PORT; give the board a port of its own"),
         ],
     )
     def test_a_wrong_environment_is_told_by_name(self, name: str, value: str, told: str) -> None:
@@ -333,6 +335,21 @@ class TestPods:
     def test_what_the_installation_says_of_all_jobs(self) -> None:
         options = read_options({"JOB_IMAGE": "image", "JOB_SETTINGS": '{"nodeSelector": {"pool": "batch"}}'})
         assert options.jobs.settings.node_selector == {"pool": "batch"}
+
+
+def test_files_beside_the_code_are_part_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns: dict[str, list[str]] = project["tool"]["setuptools"]["package-data"]
+    source = ROOT / "operator"
+    packed = {
+        path
+        for package, globs in patterns.items()
+        for glob in globs
+        for path in source.joinpath(*package.split(".")).glob(glob)
+    }
+    beside = {path for path in source.rglob("*") if path.suffix not in {"", ".py", ".pyc"} and path.is_file()}
+    assert {path.name for path in packed} >= {"board.html", "board.css", "icon.svg"}
+    assert packed == beside
 
 
 def test_the_documents_tell_every_metric_and_no_other() -> None:

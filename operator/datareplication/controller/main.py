@@ -10,11 +10,14 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import kopf
 
 from datareplication.controller import ending, handlers, logs, watching
+from datareplication.controller.board.looking import Look
+from datareplication.controller.board.serving import serve as serve_board
 from datareplication.controller.client import connect
 from datareplication.controller.cluster import Cluster
 from datareplication.controller.fence import Fence, boot_seconds, unfenced
@@ -156,11 +159,29 @@ async def operate(options: Options) -> None:
     _take_signals(operator.stop)
     lease_seconds, resync_seconds = float(options.timing.duration_seconds), options.resync_seconds
     try:
-        async with serve(options.port, operator.pulse, metrics, lease_seconds, resync_seconds):
+        async with (
+            serve(options.port, operator.pulse, metrics, lease_seconds, resync_seconds),
+            show_board(options, metrics),
+        ):
             await operator.run()
     finally:
         await cluster.close()
         await of_lease.close()
+
+
+@asynccontextmanager
+async def show_board(options: Options, metrics: Metrics) -> AsyncIterator[None]:
+    """Serve the board while the block runs, whether this process leads or waits; nothing if it has no port."""
+    if not options.board_port:
+        yield
+        return
+    # A connection of its own: viewers must not make reconciles wait, nor the lease.
+    of_board = await connect(unfenced(), metrics, connections=1)
+    try:
+        async with serve_board(options.board_port, Look(of_board, options.namespaces)):
+            yield
+    finally:
+        await of_board.close()
 
 
 def main() -> int:

@@ -33,6 +33,8 @@ class Options:
     resync_seconds: float = 60.0
     port: int = 8080
     """For probes and metrics."""
+    board_port: int = 0
+    """For the board; 0: there is none."""
     log_level: str = "INFO"
     log_format: LogFormat = "text"
     instance: str = "datareplication-operator"
@@ -54,7 +56,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
             "JOB_IMAGE is not set: name the image that holds datareplication-dump and datareplication-load"
         )
     pull_secrets = _words(environment.get("JOB_IMAGE_PULL_SECRETS", ""))
-    return Options(
+    options = Options(
         jobs=JobDefaults(
             image,
             environment.get("JOB_IMAGE_PULL_POLICY", "IfNotPresent"),
@@ -65,6 +67,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
         workers=int(_number(environment, "WORKERS", 8)),
         resync_seconds=_number(environment, "RESYNC_SECONDS", 60),
         port=int(_number(environment, "HTTP_PORT", 8080)),
+        board_port=int(_number(environment, "BOARD_PORT", 1)) if environment.get("BOARD_PORT") else 0,
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
         log_format=_log_format(environment.get("LOG_FORMAT", "text")),
         instance=environment.get("POD_NAME", "datareplication-operator"),
@@ -73,6 +76,9 @@ def read_options(environment: Mapping[str, str]) -> Options:
         notifications=_parsed(SinkSettings, environment, "NOTIFICATIONS", "notifications"),
         sinks_folder=Path(environment.get("SINKS_FOLDER", SINKS_FOLDER)),
     )
+    if options.board_port == options.port:
+        raise UsageError(f"BOARD_PORT is {options.port}, like HTTP_PORT; give the board a port of its own")
+    return options
 
 
 def _parsed(model: type[M], environment: Mapping[str, str], name: str, root: str) -> M:

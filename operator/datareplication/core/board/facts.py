@@ -1,0 +1,155 @@
+"""What the board remembers of a DataReplication and of a run. `reading.py` takes it from the objects.
+
+There may be thousands, so these are small: a status as a model takes ten times the memory.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from datareplication.core.state import ProgressStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One pod of a step that has ended."""
+
+    pod: str
+    start_time: datetime | None
+    completion_time: datetime | None
+    exit_code: int | None
+    reason: str
+    message: str
+    is_disruption: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The dump of a run (no target), or the load or rollback of one target."""
+
+    target: str
+    phase: str
+    attempts: int
+    reason: str
+    message: str
+    tables: int
+    rows: int
+    bytes: int
+    start_time: datetime | None
+    completion_time: datetime | None
+    duration_seconds: float
+    retry_time: datetime | None
+    progress: ProgressStatus | None
+    ended_attempts: tuple[Attempt, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.phase in ("Pending", "Running", "Retrying")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One DataReplicationRun."""
+
+    name: str
+    namespace: str
+    replication: str
+    version: str
+    created: datetime
+    slot: datetime | None
+    action: str
+    phase: str
+    reason: str
+    message: str
+    start_time: datetime | None
+    completion_time: datetime | None
+    targets_summary: str
+    snapshot_time: datetime | None
+    steps: tuple[Step, ...]
+    is_whole: bool = True
+    """False if the steps are left out, because there was no room for them."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it has begun and not ended."""
+        return self.start_time is not None and self.completion_time is None
+
+    @property
+    def weight(self) -> int:
+        """Return how many characters of messages it holds."""
+        attempts = sum(len(attempt.message) for step in self.steps for attempt in step.ended_attempts)
+        return len(self.message) + sum(len(step.message) for step in self.steps) + attempts
+
+    def without_steps(self) -> "Run":
+        """Return the run without its steps, for where there is no room."""
+        return replace(self, steps=(), message=self.message[:100], is_whole=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A run that is remembered after its object is gone."""
+
+    run: str
+    phase: str
+    time: datetime
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One condition."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    last_transition_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one target holds, and how its last load went."""
+
+    name: str
+    phase: str = "Waiting"
+    run: str = ""
+    snapshot: str = ""
+    data_time: datetime | None = None
+    loaded_time: datetime | None = None
+    rows: int = 0
+    bytes: int = 0
+    duration_seconds: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """One DataReplication."""
+
+    namespace: str
+    name: str
+    version: str
+    created: datetime
+    description: str
+    tags: tuple[str, ...]
+    cron: str
+    time_zone: str
+    suspend: bool
+    freshness_seconds: int
+    phase: str
+    message: str
+    next_schedule_time: datetime | None
+    last_successful_time: datetime | None
+    last_success: Note | None
+    last_failure: Note | None
+    targets: tuple[Target, ...]
+    conditions: tuple[Told, ...]
+
+    def told(self, kind: str) -> Told | None:
+        """Return the condition of a type if it is there."""
+        return next((one for one in self.conditions if one.type == kind), None)
+
+    def holds(self, kind: str, status: str = "True") -> bool:
+        """Whether a condition has a status."""
+        told = self.told(kind)
+        return told is not None and told.status == status
