@@ -10,7 +10,7 @@ from datareplication.cli import waiting
 from datareplication.cli.command import Patience
 from datareplication.cli.screen import complain
 from datareplication.cli.session import Session
-from datareplication.cli.view import progress, starting, verdict
+from datareplication.cli.view import progress, starting, verdict, why
 from datareplication.cli.view import seen as view
 from datareplication.cli.view.page import Line
 from datareplication.cli.view.progress import Bar
@@ -87,6 +87,7 @@ class _Shown:
         self._before: SeenRun | None = None
         self._is_moving = session.screen.is_terminal and not session.is_json
         self._trouble = ""
+        self._is_told = False
 
     def moving(self) -> AbstractContextManager[None]:
         """Return the block in which bars move, where there is a terminal."""
@@ -113,6 +114,9 @@ class _Shown:
 
     def _see(self, run: SeenRun) -> None:
         before, self._before, self.run = self._before, run, run
+        if not self._is_told and (unseen := why.unseen(run, self._session.now)):
+            self._is_told = True
+            complain(unseen)
         if not self._is_moving and not self._session.is_json:
             for line in progress.changes(before, run, self._session.now):
                 self._session.screen.show((line,))

@@ -52,6 +52,7 @@ def test_a_limit_is_a_time_that_can_be_waited_for(text: str) -> None:
 
 def test_what_is_due_is_not_in_the_past() -> None:
     assert amounts.ahead(NOW - timedelta(seconds=1), NOW) == "due"
+    assert amounts.ahead(NOW - timedelta(hours=3), NOW) == "due for 3h"
     assert amounts.ahead(None, NOW) == ""
 
 

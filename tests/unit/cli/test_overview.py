@@ -19,7 +19,7 @@ def shown(raw: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        pytest.param({"nextScheduleTime": plugin.at(1)}, "due", id="a slot of the past is due"),
+        pytest.param({"nextScheduleTime": plugin.at(1)}, "due for 1h", id="a slot of the past is due"),
         pytest.param({"activeRuns": ["a", "b"], "phase": "Loading"}, "a and 1 more", id="runs at work"),
         pytest.param({"targets": []}, "never loaded: dev, staging, qa", id="targets that no status knows"),
         pytest.param(

@@ -1,6 +1,7 @@
 """The one reason: the cause comes before what follows from it."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -38,6 +39,10 @@ FAILED_NIGHT = {"run": plugin.NIGHT, "phase": "Failed", "time": plugin.at(9)}
     [
         pytest.param(WELL, [], "Fine", "Fresh", id="nothing is wrong"),
         pytest.param({"observedGeneration": 0}, [], "Wrong", "NotLookedAt", id="no operator"),
+        pytest.param(
+            {**WELL, "nextScheduleTime": plugin.at(500)}, [], "Wrong", "SlotNotRun", id="it stopped three weeks ago"
+        ),
+        pytest.param({**WELL, "nextScheduleTime": plugin.at(0.05)}, [], "Fine", "Fresh", id="a slot that is just due"),
         pytest.param(
             {"conditions": [condition("Stalled", "True", "BadCron", "spec.schedule.cron: …")]},
             [plugin.night()],
@@ -115,6 +120,15 @@ def test_old_data_of_a_suspended_one_is_told_with_the_way_back() -> None:
     raw["spec"]["suspend"] = True
     found = why.answer(seen.replication(raw), NOW)
     assert (found.reason, found.remedy) == ("Suspended", "kubectl datareplication resume prod-fanout -n data")
+
+
+def test_a_run_that_nobody_looks_at_is_told_after_a_while() -> None:
+    new = seen.run({"metadata": plugin.meta("now", 0)})
+    assert why.unseen(new, NOW) == ""
+    assert why.unseen(new, NOW + timedelta(seconds=40)).startswith(
+        "no operator has looked at run now yet. See whether "
+    )
+    assert why.unseen(seen.run(plugin.night()), NOW) == ""
 
 
 def test_a_word_of_kubernetes_leads_to_the_log() -> None:

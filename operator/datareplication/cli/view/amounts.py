@@ -8,6 +8,9 @@ UNITS = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 DAYS_FROM = 2 * 86_400
 """As in kubectl, days are counted from the second on: `26h` is easier to compare with than `1d2h`."""
 
+AT_ONCE = timedelta(minutes=1)
+"""What has been due for less is about to begin."""
+
 _LIMIT = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", re.ASCII)
 
 
@@ -36,10 +39,12 @@ def ago(moment: datetime | None, now: datetime) -> str:
 
 
 def ahead(moment: datetime | None, now: datetime) -> str:
-    """Return in how long something is due; empty if it is not."""
+    """Return in how long something is due, or for how long it has been; empty if it is not."""
     if moment is None:
         return ""
-    return f"in {between(now, moment)}" if moment > now else "due"
+    if moment > now:
+        return f"in {between(now, moment)}"
+    return "due" if now - moment < AT_ONCE else f"due for {between(moment, now)}"
 
 
 def count(number: int) -> str:

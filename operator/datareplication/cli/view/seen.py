@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from datareplication.core import times
-from datareplication.core.names import DUMP_STEP, RUN_LABEL, Step, load_step
+from datareplication.core.names import DUMP_STEP, Step, load_step
 from datareplication.core.state import Condition, ReplicationStatus, RunStatus, StepStatus, read_status
 
 Object = Mapping[str, Any]
@@ -64,7 +64,6 @@ class Seen:
     generation: int
     created: datetime | None
     is_suspended: bool
-    is_going: bool
     cron: str
     time_zone: str
     concurrency: str
@@ -86,11 +85,6 @@ class Seen:
         """Return a condition."""
         return next((one for one in self.status.conditions if one.type == kind), None)
 
-    def is_condition(self, kind: str, value: str) -> bool:
-        """Whether a condition is there and has that value."""
-        found = self.condition(kind)
-        return found is not None and found.status == value
-
 
 def by_age(run: SeenRun) -> tuple[datetime, str]:
     """Return the sort key of runs: the oldest first."""
@@ -108,7 +102,6 @@ def replication(raw: Object, runs: Iterable[Object] = ()) -> Seen:
         generation=_number(metadata, "generation"),
         created=_time(metadata, "creationTimestamp"),
         is_suspended=spec.get("suspend") is True,
-        is_going="deletionTimestamp" in metadata,
         cron=_text(schedule, "cron"),
         time_zone=_text(schedule, "timeZone") or ("Etc/UTC" if schedule else ""),
         concurrency=_text(spec, "concurrencyPolicy") or "Forbid",
@@ -131,11 +124,6 @@ def run(raw: Object) -> SeenRun:
         created=_time(metadata, "creationTimestamp"),
         status=read_status(RunStatus, dict(raw)),
     )
-
-
-def run_of_pod(raw: Object) -> str:
-    """Return the name of the run that a pod or a Job belongs to by its label."""
-    return _text(_part(_part(raw, "metadata"), "labels"), RUN_LABEL)
 
 
 def _part(raw: Object, key: str) -> Object:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from datareplication.cli.view import amounts, overview
 from datareplication.cli.view.page import BLANK, Cell, Page, Tone, facts, line
 from datareplication.cli.view.seen import Seen, SeenRun
+from datareplication.core import times
 from datareplication.core.names import Step
 from datareplication.core.reasons import GROUPS, RUN_PHASES, Meaning
 from datareplication.core.state import RunNote, StepStatus, TargetStatus
@@ -47,6 +48,12 @@ class Answer:
     """The command that tries it again, once it is repaired."""
 
 
+def unseen(run: SeenRun, now: datetime) -> str:
+    """Return that nobody has looked at a run, with the remedy; empty if somebody has, or may be about to."""
+    is_new = run.created is None or now - run.created < UNSEEN
+    return "" if is_new or run.status.conditions else f"no operator has looked at run {run.name} yet. {INSTALLED}"
+
+
 def meaning(reason: str) -> str:
     """Return what a reason of our own says; empty for other words."""
     found = MEANINGS.get(reason)
@@ -70,7 +77,8 @@ def answer(seen: Seen, now: datetime) -> Answer:
 
 def _fine(seen: Seen) -> str:
     runs = f"; run {seen.status.active_runs[0]} is at work" if seen.status.active_runs else ""
-    return f"nothing is wrong: every target's data is young enough{runs}"
+    slots = "; spec.suspend is true, so no slot is run" if seen.is_suspended else ""
+    return f"nothing is wrong: every target's data is young enough{runs}{slots}"
 
 
 def _look(seen: Seen, found: Answer) -> str:
@@ -90,8 +98,18 @@ def _nobody_looks(seen: Seen, now: datetime) -> Iterator[Answer]:
     is_new = seen.created is not None and now - seen.created < UNSEEN
     if seen.status.observed_generation == 0 and not is_new:
         message = "no operator has looked at this DataReplication"
-        what = "The operator is not there, or does not watch this namespace."
-        yield Answer("Wrong", "NotLookedAt", message, "status", what, INSTALLED)
+        yield Answer("Wrong", "NotLookedAt", message, "status", ABSENT, INSTALLED)
+    due, held = seen.status.next_schedule_time, seen.condition("Held")
+    is_waiting = seen.is_suspended or seen.status.active_runs or (held is not None and held.status == "True")
+    if due is not None and now - due > LATE and not is_waiting:
+        message = f"the slot of {times.to_text(due)} has not been run"
+        yield Answer("Wrong", "SlotNotRun", message, "status.nextScheduleTime", ABSENT, INSTALLED)
+
+
+ABSENT = "The operator is not there, or does not watch this namespace."
+
+LATE = timedelta(minutes=5)
+"""An operator that restarts on another node takes up to a minute or two."""
 
 
 INSTALLED = (
