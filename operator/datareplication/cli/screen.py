@@ -31,7 +31,7 @@ STYLES: dict[Tone, str] = {
 UNLIMITED = 200_000
 """Columns where there is no terminal: lines are never broken there."""
 
-BAR_WIDTH = 30
+BAR_WIDTH = 20
 
 
 class Screen:

@@ -147,5 +147,5 @@ def test_a_long_message_is_cut_before_names_and_bars() -> None:
     file = io.StringIO()
     Console(file=file, width=90, color_system=None).print(moving(progress.title(run, NOW), progress.bars(run, NOW)))
     dump, dev = file.getvalue().splitlines()[-2:]
-    assert re.fullmatch(r"dump  ━{17} +Running  Data, 24/42 tables.*…", dump)
+    assert re.fullmatch(r"dump  ━{11} +Running  Data, 24/42 tables.*…", dump)
     assert re.fullmatch(r"dev +Waiting", dev.rstrip())
