@@ -14,8 +14,8 @@ POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.t
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests cluster-up cluster-down \
-	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures images manifests lock venv python packages clean
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests plugin-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests cluster-up cluster-down \
+	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures pictures-terminal images manifests lock venv python packages clean
 
 help: ## Show all targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
@@ -33,7 +33,7 @@ loaded-cluster: venv # Making a cluster is mostly waiting.
 
 machine-tests: # One suite after the other: these need the CPU, the cluster's tests mostly wait. The faults' tests come
 # last, when the cluster's are done or nearly so: they start API servers of their own.
-	@$(MAKE) --no-print-directory --jobs=1 browser-tests postgres-tests versions-tests faults-tests
+	@$(MAKE) --no-print-directory --jobs=1 browser-tests postgres-tests versions-tests plugin-tests faults-tests
 
 check: venv ## Run lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types contracts unit controller-tests
@@ -45,7 +45,7 @@ lint: venv ## Run ruff, and check that generated files are current
 
 types: venv ## Run mypy, strict
 	$(BIN)/mypy
-	for part in support unit controller browser faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in support unit controller browser faults plugin postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py tests/mypy_having.py
 
 contracts: venv ## Check the import contracts
@@ -62,6 +62,9 @@ faults-tests: venv ## Test the operator's process against an API that gives wron
 
 test-faults: venv ## Test the same at length: 500 kills, every field's values, outages of ten minutes (three quarters of an hour); ARGUMENTS="--seed 1"
 	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
+
+plugin-tests: venv ## Test kubectl datareplication against a real API server (a minute)
+	$(PYTEST) -q tests/plugin
 
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers
 	$(PYTEST) -q tests/postgres
@@ -109,6 +112,9 @@ pictures: venv browser ## Take the pictures of the documents; ARGUMENTS="--url h
 
 manifests: venv ## Generate CRDs and manifests/operator.yaml from the model and the chart
 	PYTHONPATH=operator $(BIN)/python manifests/generate.py
+
+pictures-terminal: venv ## Draw the documents' pictures of kubectl datareplication
+	PYTHONPATH=operator:tests:tests/faults:tests/cluster $(BIN)/python -m support.pictures
 
 lock: venv ## Lock the dependencies again, with hashes
 	for extra in operator job; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \

@@ -4,12 +4,16 @@ import configparser
 from pathlib import Path
 
 CONTRACTS = {
+    "cli-apart",
+    "cli-needs-little",
+    "cli-view-is-pure",
     "core-is-pure",
     "decisions-are-pure",
     "model-is-pure",
     "model-knows-of-core",
     "one-client",
     "one-driver",
+    "one-terminal",
     "rooms",
     "shells-apart",
     "strategies-apart",

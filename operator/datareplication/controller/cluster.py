@@ -4,40 +4,17 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from datareplication.core import lease, plain
-from datareplication.core.names import API_VERSION
+from datareplication.core import plain
+from datareplication.core.kinds import CLAIM, EVENT, JOB, LEASE, POD, REPLICATION, RUN, Kind
+
+__all__ = ["CLAIM", "EVENT", "JOB", "LEASE", "POD", "REPLICATION", "RUN", "Kind"]
 
 Object = dict[str, Any]
 
 Keep = Callable[[Object], Object]
 """Returns what to keep of an object."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of object and where the API serves it."""
-
-    name: str
-    api_version: str
-    plural: str
-
-    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
-        """Return the URL's path of a collection or an object; no namespace means all namespaces."""
-        root = "/api" if "/" not in self.api_version else "/apis"
-        scope = f"namespaces/{namespace}" if namespace else ""
-        return "/".join(filter(None, (root, self.api_version, scope, self.plural, name, subresource)))
-
-
-REPLICATION = Kind("DataReplication", API_VERSION, "datareplications")
-RUN = Kind("DataReplicationRun", API_VERSION, "datareplicationruns")
-JOB = Kind("Job", "batch/v1", "jobs")
-POD = Kind("Pod", "v1", "pods")
-EVENT = Kind("Event", "v1", "events")
-CLAIM = Kind("PersistentVolumeClaim", "v1", "persistentvolumeclaims")
-LEASE = Kind("Lease", lease.API_VERSION, "leases")
 
 
 class ClusterError(Exception):

@@ -38,9 +38,9 @@ class Condition(StatusModel):
 
     @field_validator("message", mode="before")
     @classmethod
-    def _cut(cls, message: str) -> str:
+    def _cut(cls, message: Any) -> Any:
         """Cut the message to the API's limit: otherwise the API would refuse the whole status."""
-        return message[:MESSAGE_LIMIT]
+        return message[:MESSAGE_LIMIT] if isinstance(message, str) else message
 
 
 class ProgressStatus(StatusModel):

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -27,7 +27,7 @@ CRDS = CHECKOUT / "manifests" / "crds"
 INSTALLATION = CHECKOUT / "manifests" / "operator.yaml"
 SYSTEM_NAMESPACE = "datareplication-system"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:datareplication-operator"
-OPERATOR_TOKEN, ADMIN_TOKEN = "operator", "admin"
+OPERATOR_TOKEN, ADMIN_TOKEN, STRANGER_TOKEN = "operator", "admin", "stranger"
 RIGHTS = ("ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding")
 START_SECONDS = 60
 POLL_SECONDS = 0.1
@@ -52,6 +52,14 @@ class ControlPlane:
     def audit(self) -> Path:
         """Return the API server's log of the operator's requests: a line of JSON for each."""
         return self.folder / "audit.log"
+
+    def restart_api(self) -> None:
+        """Kill the API server and start it again with the same data."""
+        place = next(place for place, one in enumerate(self.processes) if "kube-apiserver" in str(one.args))
+        self.processes[place].kill()
+        self.processes[place].wait()
+        arguments = [str(one) for one in cast("list[str]", self.processes[place].args)]
+        self.processes[place] = _start(self.folder, self.folder / "bin", ["kube-apiserver", *arguments[1:]])
 
     def write_kubeconfig(self, name: str, token: str) -> Path:
         """Write a kubeconfig for the user of a token and return its path."""
@@ -200,6 +208,7 @@ async def _prepare(folder: Path) -> None:
     lines = (
         f'{ADMIN_TOKEN},admin,admin,"system:masters"',
         f'{OPERATOR_TOKEN},{OPERATOR_USER},operator,"system:serviceaccounts"',
+        f"{STRANGER_TOKEN},stranger,stranger",  # somebody without any right
     )
     (folder / "tokens.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -202,3 +202,9 @@ def test_attempts_are_kept_within_what_an_object_can_hold() -> None:
     assert once.ended_attempts[-1].pod == "failed"
     assert max(len(attempt.message) for attempt in once.ended_attempts) == 500
     assert step_status(once, seen(a_job({}), failed, *evicted), NOW) == once
+
+
+@pytest.mark.parametrize("message", [None, 1, ["x"], {"x": 1}])
+def test_a_condition_whose_message_is_no_text_hides_nothing_else(message: Any) -> None:
+    raw = {"phase": "Failed", "conditions": [{"type": "Failed", "status": "True", "message": message}]}
+    assert read_status(RunStatus, {"status": raw}) == RunStatus(phase="Failed")

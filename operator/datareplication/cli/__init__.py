@@ -1,0 +1,1 @@
+"""`kubectl datareplication`, for people at a terminal."""

@@ -1,0 +1,83 @@
+"""A new run, and slots switched off and on: the object, and what a person is told. Pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from datareplication.cli.view.page import Block, Cell, Page, line, table
+from datareplication.cli.view.seen import Seen, SeenRun
+from datareplication.core import times
+from datareplication.core.choices import Action
+from datareplication.core.kinds import RUN
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be run. targets: empty for all."""
+
+    action: Action
+    targets: tuple[str, ...]
+
+
+WORDS: dict[Action, str] = {"Replicate": "now", "Rollback": "back", "Load": "load"}
+
+
+def manifest(seen: Seen, wish: Wish, suffix: str) -> dict[str, Any]:
+    """Return a run by hand, named after its DataReplication; the name is no longer than that of a slot's run."""
+    name = f"{seen.name}-{WORDS[wish.action]}-{suffix}"
+    spec: dict[str, Any] = {"replicationName": seen.name}
+    if wish.action != "Replicate":
+        spec["action"] = wish.action
+    if wish.targets:
+        spec["targets"] = list(dict.fromkeys(wish.targets))
+    metadata = {"name": name, "namespace": seen.namespace}
+    return {"apiVersion": RUN.api_version, "kind": RUN.name, "metadata": metadata, "spec": spec}
+
+
+def page(seen: Seen, run: SeenRun, wish: Wish, *, is_waiting: bool) -> Page:
+    """Return that a run was made, and what it waits for."""
+    whom = ", ".join(wish.targets) if wish.targets else "all targets"
+    what = "rolls back" if wish.action == "Rollback" else "copies to"
+    blocks: list[Block] = [line("run ", Cell(run.name, "strong"), f" is made: it {what} {whom}")]
+    if seen.status.active_runs and seen.concurrency != "Allow":
+        ahead = ", ".join(seen.status.active_runs)
+        blocks.append(line(Cell(f"it waits until {ahead} has ended (concurrencyPolicy: {seen.concurrency})", "warn")))
+    return tuple(blocks if is_waiting else [*blocks, *map(line, look_again(run))])
+
+
+def look_again(run: SeenRun) -> tuple[str, str]:
+    """Return how to see a run that goes on, and how to wait for its end."""
+    return (
+        f"look: kubectl datareplication status {run.replication} -n {run.namespace}",
+        f"wait: kubectl wait --for=condition=Finished --timeout=1h dreprun/{run.name} -n {run.namespace}",
+    )
+
+
+def interrupted(run: SeenRun) -> str:
+    """Return what Ctrl-C left."""
+    end = f"end it: kubectl delete dreprun {run.name} -n {run.namespace}"
+    return "; ".join((f"run {run.name} goes on", *look_again(run), end))
+
+
+def before_rollback(seen: Seen, targets: tuple[str, ...]) -> Page:
+    """Return what a rollback would do."""
+    chosen = [one for one in seen.status.targets if not targets or one.name in targets]
+    rows = [
+        (
+            Cell(one.name, "strong"),
+            times.to_text(one.data_time) if one.data_time else "",
+            one.run,
+        )
+        for one in chosen
+    ]
+    return (
+        line("A rollback exchanges each target's database with the one from before its last load."),
+        line("The sessions in it are ended; a second rollback exchanges them again. The next slot loads fresh data."),
+        table("TARGET  SHOWS DATA OF  LOADED BY RUN", rows),
+    )
+
+
+def switched(name: str, *, suspend: bool) -> str:
+    """Return what suspending or resuming does."""
+    if suspend:
+        return f"{name} is suspended: no further scheduled run starts; runs at work and runs by hand go on"
+    return f"{name} is resumed: slots are run again; those that were missed are not, unless catchup is on"
