@@ -23,9 +23,9 @@ LIMIT_BYTES = 150_000
 
 
 FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
-<include>/etc/fonts/fonts.conf</include>
-<match><test name="family"><string>system-ui</string></test>
-<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match></fontconfig>"""
+<match><test name="family"><string>sans</string></test>
+<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>
+<include>/etc/fonts/fonts.conf</include></fontconfig>"""
 """The system's font of a machine without a window is not what viewers have; Inter is close to theirs."""
 
 
@@ -38,9 +38,9 @@ async def address(url: str) -> AsyncIterator[str]:
         yield own
 
 
-async def take(chromium: Browser, url: str, scheme: Scheme, name: str) -> None:
+async def take(chromium: Browser, url: str, scheme: Scheme, name: str, height: int = HEIGHT) -> None:
     path = PICTURES / name
-    async with opened(chromium, url, scheme, WIDTH, HEIGHT) as (page, _):
+    async with opened(chromium, url, scheme, WIDTH, height) as (page, _):
         await page.screenshot(path=path)
     size = path.stat().st_size
     print(f"{path}: {size / 1000:.0f} kB")
@@ -64,7 +64,7 @@ async def take_all(where: str) -> None:
     async with address(where) as url, browser() as chromium:
         await take(chromium, url, "light", "board-light.png")
         await take(chromium, url, "dark", "board-dark.png")
-        await take(chromium, f"{url}/replications/shop/orders", "light", "board-one.png")
+        await take(chromium, f"{url}/replications/shop/orders", "light", "board-one.png", height=860)
 
 
 if __name__ == "__main__":
