@@ -6,16 +6,27 @@ DataReplications of `tests/support/boards.py`.
 
 import argparse
 import asyncio
+import os
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from playwright.async_api import Browser
+
 from support import boards
-from support.chromium import Scheme, opened
+from support.chromium import Scheme, browser, opened
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 WIDTH, HEIGHT = 1120, 1000
 LIMIT_BYTES = 150_000
+
+
+FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+<match><test name="family"><string>sans</string></test>
+<edit name="family" mode="prepend" binding="strong"><string>Inter</string></edit></match>
+<include>/etc/fonts/fonts.conf</include></fontconfig>"""
+"""The system's font of a machine without a window is not what viewers have; Inter is close to theirs."""
 
 
 @asynccontextmanager
@@ -27,9 +38,9 @@ async def address(url: str) -> AsyncIterator[str]:
         yield own
 
 
-async def take(url: str, scheme: Scheme, name: str) -> None:
-    async with opened(url, scheme, WIDTH, HEIGHT) as (page, _):
-        path = PICTURES / name
+async def take(chromium: Browser, url: str, scheme: Scheme, name: str, height: int = HEIGHT) -> None:
+    path = PICTURES / name
+    async with opened(chromium, url, scheme, WIDTH, height) as (page, _):
         await page.screenshot(path=path)
     size = path.stat().st_size
     print(f"{path}: {size / 1000:.0f} kB")
@@ -42,10 +53,18 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--url", default="", help="address of a board that runs")
     PICTURES.mkdir(exist_ok=True)
-    async with address(parser.parse_args().url) as url:
-        await take(url, "light", "board-light.png")
-        await take(url, "dark", "board-dark.png")
-        await take(f"{url}/replications/shop/orders", "light", "board-one.png")
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as fonts:
+        fonts.write(FONTS)
+        fonts.flush()
+        os.environ["FONTCONFIG_FILE"] = fonts.name
+        await take_all(parser.parse_args().url)
+
+
+async def take_all(where: str) -> None:
+    async with address(where) as url, browser() as chromium:
+        await take(chromium, url, "light", "board-light.png")
+        await take(chromium, url, "dark", "board-dark.png")
+        await take(chromium, f"{url}/replications/shop/orders", "light", "board-one.png", height=860)
 
 
 if __name__ == "__main__":

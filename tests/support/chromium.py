@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 NAMES = ("chromium-headless-shell", "chromium")
 Scheme = Literal["light", "dark"]
@@ -43,13 +43,15 @@ class Watched:
 
 @asynccontextmanager
 async def opened(
-    url: str, scheme: Scheme = "light", width: int = 1200, height: int = 900, *, scripts: bool = True
+    started: Browser, url: str, scheme: Scheme = "light", width: int = 1200, height: int = 900, *, scripts: bool = True
 ) -> AsyncIterator[tuple[Page, Watched]]:
-    """Open an address in a browser of its own. scripts: whether the browser runs JavaScript."""
-    async with browser() as started:
-        size = {"width": width, "height": height}
-        context = await started.new_context(color_scheme=scheme, java_script_enabled=scripts, viewport=size)  # type: ignore[arg-type]
+    """Open an address in a window of its own. scripts: whether the window runs JavaScript."""
+    size: ViewportSize = {"width": width, "height": height}
+    context = await started.new_context(color_scheme=scheme, java_script_enabled=scripts, viewport=size)
+    try:
         page = await context.new_page()
         watched = Watched(page)
         await page.goto(url)
         yield page, watched
+    finally:
+        await context.close()
