@@ -28,6 +28,9 @@ PARTS = ["R1", "R2", "R3", "R4", "R9", "N1"]
 KILL_GOAL_SECONDS = 30.0
 OUTAGE_GOAL_SECONDS = 60.0
 DELIVERY_GOAL_SECONDS = 5.0
+PEACE_SECONDS = 60.0
+"""After the kills, so that enough messages are delivered without one."""
+
 BUSY = 4.0
 """Processes ready to run for each CPU; the campaign itself makes two or three."""
 
@@ -171,8 +174,13 @@ async def states(folder: Path) -> tuple[str, int]:
 async def notifications(folder: Path, seed: int, kills: int) -> tuple[str, int]:
     """N1: notifications of operators that are killed."""
     async with replay.world(folder) as world:
-        each = [notified.endure(world, seed + number, -(-kills // PARALLEL)) for number in range(PARALLEL)]
-        told = await asyncio.gather(*each)
+        share = -(-kills // PARALLEL)
+        async with asyncio.TaskGroup() as together:
+            each = [
+                together.create_task(notified.endure(world, seed + number, share, PEACE_SECONDS))
+                for number in range(PARALLEL)
+            ]
+    told = [one.result() for one in each]
     flaws = [f"{one.namespace}: {flaw}" for one in told for flaw in one.flaws]
     seconds = sorted(one for each_told in told for one in each_told.seconds) or [math.inf]
     percentile = seconds[int(len(seconds) * 0.99)]
