@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 from faultlab import controlplane
 from support import plugin
-from support.plane import OURS, Place
+from support.plane import OURS, Place, until
 from support.plugin import condition, done, step
 
 PASSWORD = "c0rrect-h0rse"
+LATER = "2999-01-01T00:00:00Z"
 
 
 def names_of(answer: str) -> list[str]:
@@ -22,7 +24,7 @@ def names_of(answer: str) -> list[str]:
 
 def test_status_shows_all_of_a_namespace_or_all(place: Place) -> None:
     place.replication("fan")
-    place.write_status("datareplications", "fan", plugin.replication()["status"])
+    place.write_status("datareplications", "fan", plugin.replication(nextScheduleTime=LATER)["status"])
     lines = place.called("status").stdout.splitlines()
     assert lines[0].split("  ")[0] == "NAME"
     assert lines[1].split()[:3] == ["fan", "PartiallyFailed", "2/3"]
@@ -36,7 +38,7 @@ def test_status_of_one_reads_its_runs(place: Place) -> None:
     place.replication("fan", *plugin.TARGETS)
     place.create("datareplicationruns", plugin.NIGHT, {"replicationName": "fan"})
     place.write_status("datareplicationruns", plugin.NIGHT, plugin.night()["status"])
-    place.write_status("datareplications", "fan", plugin.replication()["status"])
+    place.write_status("datareplications", "fan", plugin.replication(nextScheduleTime=LATER)["status"])
     shown = place.called("status", "fan").stdout
     assert f"run {plugin.NIGHT}: TargetInUse" in shown
     assert [line.split()[0] for line in shown.splitlines()[-3:]] == ["dev", "staging", "qa"]
@@ -53,7 +55,7 @@ def test_why_names_the_reason_of_the_failed_step(place: Place) -> None:
     place.replication("fan", *plugin.TARGETS)
     place.create("datareplicationruns", plugin.NIGHT, {"replicationName": "fan"})
     place.write_status("datareplicationruns", plugin.NIGHT, plugin.night()["status"])
-    place.write_status("datareplications", "fan", plugin.replication()["status"])
+    place.write_status("datareplications", "fan", plugin.replication(nextScheduleTime=LATER)["status"])
     assert json.loads(place.called("why", "fan", "--output", "json").stdout)["reason"] == "TargetInUse"
     assert place.called("why").stdout.startswith(f"{place.namespace}/fan: TargetInUse\n")
 
@@ -126,13 +128,13 @@ def test_a_rollback_says_what_it_does(place: Place) -> None:
     assert place.one_run()["spec"] == {"replicationName": "fan", "action": "Rollback", "targets": ["dev"]}
 
 
-def failed_load(place: Place, **container: Any) -> None:
-    """Leave a failed load behind, with its pod."""
+def failed_load(place: Place, node: str = "nowhere", **container: Any) -> None:
+    """Leave a failed load behind, with its pod on a node that is not there."""
     place.replication("fan")
     place.create("datareplicationruns", "now", {"replicationName": "fan"})
     failed = step("Failed", name="dev", reason="LoginRefused", message=f"postgresql://x:{PASSWORD}@dev-db refused")
     place.write_status("datareplicationruns", "now", {"phase": "Failed", "dump": done(1), "targets": [failed]})
-    place.pod("now", "dev", {"vault.hashicorp.com/x": PASSWORD}, **container)
+    place.pod("now", "dev", {"vault.hashicorp.com/x": PASSWORD}, node=node, **container)
 
 
 def test_a_log_that_cannot_be_read_is_one_line(place: Place) -> None:
@@ -141,11 +143,11 @@ def test_a_log_that_cannot_be_read_is_one_line(place: Place) -> None:
     assert ended.returncode == 64
     said, error = ended.stderr.splitlines()
     assert said == "load of dev of run now, pod now-load-dev-x, container load: Failed"
-    assert error.startswith("error: Kubernetes refuses to get pods/log: pod now-load-dev-x does not have a host")
+    assert error.startswith("error: Kubernetes refuses to get pods/log: ")
 
 
 def test_a_step_without_a_pod_is_told_with_its_message(place: Place) -> None:
-    failed_load(place)
+    failed_load(place, node="")
     ended = place.called("logs", "fan", "--target", "qa")
     assert ended.stderr == "error: no run of fan has begun a step for qa yet\n"
     place.delete("pods", "now-load-dev-x")
@@ -166,7 +168,7 @@ def test_a_report_holds_everything_but_credentials(place: Place, tmp_path: Path)
     ended = place.called("report", "fan", "--file", str(path))
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines()[1:] == [
-        "not read: log of now-load-dev-x: Kubernetes refuses to get pods/log: pod now-load-dev-x does not have a host assigned",
+        'not read: log of now-load-dev-x: Kubernetes refuses to get pods/log: pods "nowhere" not found',
         "not read: the operator: it has no pod in namespace datareplication-system; give --operator-namespace",
     ]
     with tarfile.open(path) as archive:
@@ -179,7 +181,7 @@ def test_a_report_holds_everything_but_credentials(place: Place, tmp_path: Path)
     ]  # fmt: skip
     (pod,) = json.loads(files["report/pods.json"])
     assert pod["spec"]["containers"][0]["env"] == [{"name": "DEV_DB_PASSWORD", "value": "(redacted)"}]
-    assert "does not have a host" in files["report/README.txt"]
+    assert "nowhere" in files["report/README.txt"]
     assert path.stat().st_mode & 0o077 == 0
     again = place.called("report", "fan", "--file", str(path))
     assert (again.returncode, again.stderr) == (64, f"error: {path} exists; give another --file\n")
@@ -253,15 +255,34 @@ def test_a_login_that_is_not_known_is_77(place: Place) -> None:
     assert "does not know you" in ended.stderr
 
 
+def test_a_pod_that_has_not_begun_has_an_empty_log(place: Place) -> None:
+    place.replication("fan")
+    place.create("datareplicationruns", "now", {"replicationName": "fan"})
+    pending = step("Pending", name="dev", reason="Unschedulable")
+    place.write_status("datareplicationruns", "now", {"phase": "Loading", "dump": done(1), "targets": [pending]})
+    place.pod("now", "dev", {})
+    ended = place.called("logs", "fan")
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr.splitlines()[1].startswith("the log is empty: ")
+
+
 def test_what_an_admission_policy_refuses_is_told_in_its_words(place: Place) -> None:
     place.replication("fan")
-    quota = {"hard": {"count/datareplicationruns.datareplication.dev": "0"}}
-    place.create_raw(
-        f"/api/v1/namespaces/{place.namespace}/resourcequotas", {"metadata": {"name": "no"}, "spec": quota}
-    )
-    ended = place.called("run", "fan")
-    assert ended.returncode == 64, ended.stderr
-    assert "quota" in ended.stderr
+    name, at = f"no-runs-{place.namespace}", "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+    here = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": place.namespace}}}
+    rule = {"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["datareplicationruns"]}
+    spec = {
+        "matchConstraints": {**here, "resourceRules": [rule]},
+        "validations": [{"expression": "false", "message": "no runs on Sundays"}],
+    }
+    place.create_raw(at, {"metadata": {"name": name}, "spec": spec})
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    place.create_raw(f"{at[:-8]}policybindings", {"metadata": {"name": name}, "spec": binding})
+    ended = until(lambda: (got := place.called("run", "fan")).returncode and got)  # policies take effect a little later
+    assert isinstance(ended, subprocess.CompletedProcess)
+    assert ended.returncode == 64
+    assert "denied request: no runs on Sundays" in ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
 def test_strangers_words_leave_no_sign_on_a_terminal(place: Place) -> None:

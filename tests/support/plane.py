@@ -103,12 +103,12 @@ class Place:
         assert found is not None
         return found
 
-    def pod(self, run: str, target: str, annotations: dict[str, str], **container: Any) -> Object:
-        """Create a pod of a load, as the Job controller would."""
+    def pod(self, run: str, target: str, annotations: dict[str, str], node: str = "", **container: Any) -> Object:
+        """Create a pod of a load, as the Job controller would. No node is there."""
         labels = job_labels("fan", run, load_step(target))
         metadata = {"name": f"{run}-load-{target}-x", "labels": labels, "annotations": annotations}
         containers = [{"name": "load", "image": "x", **container}]
-        manifest = {"metadata": metadata, "spec": {"containers": containers, "automountServiceAccountToken": False}}
+        manifest = {"metadata": metadata, "spec": {"containers": containers, "nodeName": node}}
         return self.create_raw(f"/api/v1/namespaces/{self.namespace}/pods", manifest)
 
     def begin(self, *arguments: str, **options: Any) -> "subprocess.Popen[str]":

@@ -73,7 +73,12 @@ class Limit(click.ParamType[float]):
 
 
 target_option = click.option(
-    "--target", "targets", multiple=True, metavar="NAME", help="Only this target; may be given several times."
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    callback=lambda _, __, names: tuple(dict.fromkeys(names)),
+    help="Only this target; may be given several times.",
 )
 
 

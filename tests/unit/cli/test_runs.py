@@ -105,7 +105,7 @@ def test_the_history_for_programs_has_the_latest_first() -> None:
 def test_a_run_by_hand_is_one_that_the_operator_takes(action: Any) -> None:
     name, target = "a" * 20, "b" * 23  # as long as a DataReplication and its target may be together
     found = seen.replication({"metadata": {"name": name, "namespace": "data"}})
-    manifest = starting.manifest(found, Wish(action, (target, target)), "k7x2m")
+    manifest = starting.manifest(found, Wish(action, (target,)), "k7x2m")
     metadata = {**manifest["metadata"], "uid": "x", "creationTimestamp": plugin.at(0)}
     run = read({**manifest, "metadata": metadata})
     assert (run.request.action, run.request.targets) == (action, [target])

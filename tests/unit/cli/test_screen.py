@@ -143,9 +143,10 @@ def test_bars_stay_in_their_lines_whatever_they_say() -> None:
 
 
 def test_a_long_message_is_cut_before_names_and_bars() -> None:
-    run = seen.run(with_words(plugin.states()[2], "a long message " * 50))
-    file = io.StringIO()
+    raw = plugin.states()[2]
+    raw["status"]["dump"] |= {"reason": "WaitsForLock", "message": "a long message " * 50}
+    run, file = seen.run(raw), io.StringIO()
     Console(file=file, width=90, color_system=None).print(moving(progress.title(run, NOW), progress.bars(run, NOW)))
     dump, dev = file.getvalue().splitlines()[-2:]
-    assert re.fullmatch(r"dump  ━{11} +Running  Data, 24/42 tables.*…", dump)
+    assert re.fullmatch(r"dump  ━{11}╸ +Running  Data, 24/42 tables, .*…", dump)
     assert re.fullmatch(r"dev +Waiting", dev.rstrip())

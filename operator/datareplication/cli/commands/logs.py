@@ -49,12 +49,20 @@ def logs(session: Session, name: str, **options: Any) -> int:
         raise UsageError(view.without_pod(source))
     container = source.step.role
     complain(f"{source.words}, pod {pod}, container {container}: {source.phase}")
+    is_empty = True
     for line in session.api.log(found.namespace, pod, container, lines=chosen.tail, follow=chosen.follow):
-        if session.is_json:
-            session.screen.write(_as_json(line))
-        else:
-            session.screen.show((view.shown(line),))
+        _show(session, line)
+        is_empty = False
+    if is_empty:
+        complain("the log is empty: the program has written nothing, or the pod has not begun")
     return 0
+
+
+def _show(session: Session, line: str) -> None:
+    if session.is_json:
+        session.screen.write(_as_json(line))
+    else:
+        session.screen.show((view.shown(line),))
 
 
 def _source(found: Seen, chosen: Chosen) -> Source:

@@ -52,7 +52,7 @@ def refused(status: int, body: bytes, request: Request) -> ReplicationError:
         return RightsError("the API server does not know you; log in to the cluster again (try kubectl auth whoami)")
     if status == 403 and not _is_of_admission(message):  # noqa: PLR2004
         return RightsError(_without_right(request))
-    if status == 404 and request.name:  # noqa: PLR2004
+    if status == 404 and request.name and not request.part:  # noqa: PLR2004 - of a part, something else may be missing
         return MissingError(f"there is no {request.kind.name} {request.name!r} {request.place}")
     if status == 404 and request.is_ours:  # noqa: PLR2004
         return CapabilityError(NOT_INSTALLED)

@@ -28,7 +28,7 @@ def manifest(seen: Seen, wish: Wish, suffix: str) -> dict[str, Any]:
     if wish.action != "Replicate":
         spec["action"] = wish.action
     if wish.targets:
-        spec["targets"] = list(dict.fromkeys(wish.targets))
+        spec["targets"] = list(wish.targets)
     metadata = {"name": name, "namespace": seen.namespace}
     return {"apiVersion": RUN.api_version, "kind": RUN.name, "metadata": metadata, "spec": spec}
 
