@@ -63,7 +63,7 @@ class TestPages:
             "in 18 h 20 min",
             "Tue 2026-12-01 02:00 UTC; 03:00 Europe/Zurich",
             "5 h 39 min old",
-            "of 26 h",
+            "limit 26 h",
         ):
             assert told in text
 

@@ -55,13 +55,13 @@ def of_target(one: Replication, target: Target, runs: Iterable[Run], now: dateti
 
 def of_spec(one: Replication) -> Cause:
     """Return why an invalid DataReplication is not carried out."""
-    told = one.told("Stalled") or Told("Stalled", "True", "InvalidSpec", one.message, None)
+    told = one.condition("Stalled") or Told("Stalled", "True", "InvalidSpec", one.message, None)
     return cause("the spec cannot be carried out", told.reason, told.message)
 
 
 def of_volume(one: Replication) -> Cause | None:
     """Return why the claim is too small; None if it is not."""
-    told = one.told(NOT_GROWN)
+    told = one.condition(NOT_GROWN)
     if told is None or told.status != "True":
         return None
     return cause("the volume could not be grown", told.reason, told.message)
@@ -104,7 +104,7 @@ def _of_load(target: Target, runs: tuple[Run, ...]) -> Cause:
 
 def _of_schedule(one: Replication, target: Target, runs: tuple[Run, ...], now: datetime) -> Cause:
     """Return why no newer load was made, although none failed."""
-    held = one.told("Held")
+    held = one.condition("Held")
     waiting = next((run for run in runs if run.start_time is None and run.completion_time is None), None)
     if waiting is not None:
         headline = f"run {waiting.name} waits for its turn"

@@ -145,11 +145,11 @@ class Replication:
     targets: tuple[Target, ...]
     conditions: tuple[Told, ...]
 
-    def told(self, kind: str) -> Told | None:
+    def condition(self, kind: str) -> Told | None:
         """Return the condition of a type if it is there."""
         return next((one for one in self.conditions if one.type == kind), None)
 
     def holds(self, kind: str, status: str = "True") -> bool:
         """Whether a condition has a status."""
-        told = self.told(kind)
+        told = self.condition(kind)
         return told is not None and told.status == status

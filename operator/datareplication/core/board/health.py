@@ -62,7 +62,7 @@ def health(one: Replication, runs: Iterable[Run], now: datetime) -> Health:
 
 def is_failing(one: Replication) -> bool:
     """Whether something failed last; a run that gave its place to a later one did not fail."""
-    last = one.told("LastRunSucceeded")
+    last = one.condition("LastRunSucceeded")
     has_failed = last is not None and last.status == "False" and last.reason != "Replaced"
     is_blocked = one.holds("Stalled") or one.holds(NOT_GROWN)
     return has_failed or is_blocked or any(target.phase == "Failed" for target in one.targets)
