@@ -196,6 +196,7 @@ def test_an_api_server_that_restarts_is_waited_for(place: Place) -> None:
     got = ended(process, 120)
     assert got.returncode == 0, got.stderr
     assert "(the run goes on; asking again)" in got.stderr
+    assert "try again" not in got.stderr
 
 
 def in_terminal(place: Place, *arguments: str, answer: bytes = b"", seconds: float = 60) -> Ended:

@@ -53,7 +53,7 @@ def replication(**changes: Any) -> Object:
         "phase": "PartiallyFailed",
         "message": f"qa: {HELD}",
         "targetsSummary": "2/3",
-        "nextScheduleTime": at(-14.77),
+        "nextScheduleTime": "2026-11-22T23:00:00Z",
         "lastSuccess": {"run": "prod-fanout-202611202300", "phase": "Succeeded", "time": at(33.1)},
         "lastFailure": {"run": NIGHT, "phase": "PartiallyFailed", "time": at(9.1), "message": f"qa: {HELD}"},
         "targets": [target("dev", 9.2), target("staging", 9.2), target("qa", 33.2, "Failed", HELD)],

@@ -19,6 +19,8 @@ from datareplication.core import plain
 from datareplication.errors import ReplicationError, UsageError
 
 INTERRUPTED = 130
+UNREAD = 141
+"""As kubectl, which SIGPIPE ends: 0 would say of `run --wait` that the run has succeeded."""
 
 COMMANDS = {
     "status": "Phases, how old each target's data is, what runs now.",
@@ -79,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):  # `| head` has seen enough; click itself exits for no other reason
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return UNREAD
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
     except click.UsageError as error:

@@ -108,6 +108,7 @@ class _Shown:
         return last
 
     def _say_trouble(self, message: str) -> None:
+        message = message.removesuffix("; try again")  # that is done here
         if not self._is_moving and not self._trouble:
             complain(f"{message} (the run goes on; asking again)")
         self._trouble = message

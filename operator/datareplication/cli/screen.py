@@ -130,5 +130,13 @@ def _text(text: str, tone: Tone = "") -> Text:
 
 def _bar(bar: Bar) -> ProgressBar:
     is_unknown = bar.fraction is None
-    style = STYLES["bad"] if bar.tone == "bad" else "bar.back"
-    return ProgressBar(100, (bar.fraction or 0.0) * 100, width=BAR_WIDTH, pulse=is_unknown, style=style)
+    return ProgressBar(
+        100,
+        (bar.fraction or 0.0) * 100,
+        width=BAR_WIDTH,
+        pulse=is_unknown,
+        style=STYLES["bad"] if bar.tone == "bad" else "bar.back",
+        complete_style="cyan",  # rich's own looks like a failure
+        finished_style=STYLES["good"],
+        pulse_style="cyan",
+    )

@@ -122,7 +122,7 @@ def test_the_place_may_be_given_before_the_command(tmp_path: Path) -> None:
     assert ended.returncode == 75
 
 
-def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+def test_a_reader_that_has_seen_enough_ends_it_without_a_word() -> None:
     code = "import sys; from datareplication.cli.main import main; sys.exit(main())"
     environment = {"PYTHONPATH": str(CHECKOUT / "operator"), "HOME": "/nowhere"}
     reader, writer = os.pipe()
@@ -132,7 +132,7 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
     os.close(writer)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (ended.returncode, ended.stderr) == (141, "")
 
 
 def test_help_comes_at_once() -> None:
