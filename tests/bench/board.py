@@ -3,7 +3,8 @@
 Run by: PYTHONPATH=operator:tests python tests/bench/board.py [--replications 1000]
 
 Each DataReplication has three targets and six runs with the size of real ones. The objects are in memory: what the API
-server takes is not in the figures. The peer of a page is `json.loads` of the same objects, which every reader pays.
+server takes is not in the figures. Times are CPU times of this one process, which other programs do not lengthen. The
+peer is `json.loads` of the same objects, which every reader pays.
 """
 
 import argparse
@@ -74,22 +75,22 @@ def crowd(count: int) -> Api:
 
 
 async def longest_turn(work: Callable[[], Awaitable[object]]) -> tuple[float, float]:
-    """Return how long some work takes, and the longest time that the loop gave nobody else a turn, in ms."""
+    """Return how long some work takes, and the longest time that the loop gave nobody else a turn, in ms of CPU."""
     longest, is_done = 0.0, False
 
     async def others() -> None:
         nonlocal longest
-        last = time.perf_counter()
+        last = time.process_time()
         while not is_done:
             await asyncio.sleep(0)
-            now = time.perf_counter()
+            now = time.process_time()
             longest, last = max(longest, now - last), now
 
     waiting = asyncio.create_task(others())
     await asyncio.sleep(0)
-    began = time.perf_counter()
+    began = time.process_time()
     await work()
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     is_done = True
     await waiting
     return took * 1000, longest * 1000
