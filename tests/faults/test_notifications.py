@@ -12,8 +12,6 @@ from faultlab import notified, replay
 
 SEED = int(os.environ.get("FAULTS_SEED") or f"{datetime.now(UTC):%Y%m%d}")
 KILLS = 3
-UNRECORDED = 6
-"""Messages that may have been delivered and not recorded when the process dies."""
 
 
 async def test_kills_lose_no_notification_and_repeat_one_only_by_the_same_id(tmp_path: Path) -> None:
@@ -24,4 +22,3 @@ async def test_kills_lose_no_notification_and_repeat_one_only_by_the_same_id(tmp
         assert one.flaws == [], f"seed {SEED}: {one.hits}"
         assert one.kills >= KILLS
         assert len(one.by_id) > 6
-        assert one.repetitions <= one.kills * UNRECORDED
