@@ -11,10 +11,13 @@ VENV := $(DATAREPLICATION_CACHE)/venv/$(shell cat requirements/dev.txt tests/ven
 BIN := $(VENV)/bin
 # PostgreSQL's major versions are in the cache too, keyed by the files that fetch them.
 POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.txt tests/versions/install.sh | sha256sum | cut -c1-16)
+# Each orchestrator has an environment of its own: they do not agree on the versions of their libraries.
+ORCHESTRATORS := $(foreach tool,airflow prefect dagster,$(DATAREPLICATION_CACHE)/orchestrators/$(tool)-$(shell \
+	cat examples/$(tool)/requirements.txt tests/orchestrators/venv.sh | sha256sum | cut -c1-16))
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests cluster-tests cluster-up cluster-down \
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests cluster-tests orchestrators-tests lock-orchestrators cluster-up cluster-down \
 	bench-memory bench-engine bench-masking bench-operator images manifests lock venv python packages clean
 
 help: ## Show all targets
@@ -45,7 +48,7 @@ lint: venv ## Run ruff, and check that generated files are current
 
 types: venv ## Run mypy, strict
 	$(BIN)/mypy
-	for part in support unit controller faults postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in support unit controller faults postgres versions cluster orchestrators bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py tests/mypy_having.py
 
 contracts: venv ## Check the import contracts
@@ -75,6 +78,9 @@ versions-tests: venv packages $(POSTGRESQL)/.complete ## Test the programs betwe
 cluster-tests: cluster-up images ## Test everything on a real cluster
 	$(PYTEST) -q --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
 	$(PYTEST) -q -m alone tests/cluster
+
+orchestrators-tests: $(ORCHESTRATORS:%=%/.complete) cluster-up images ## Test the examples with Airflow, Prefect and Dagster on a real cluster
+	ORCHESTRATORS="$(ORCHESTRATORS)" $(PYTEST) -q tests/orchestrators
 
 bench-memory: venv packages ## Measure the programs' memory at two sizes of data (a few minutes)
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/memory.py --mebibytes 200
@@ -107,6 +113,10 @@ lock: venv ## Lock the dependencies again, with hashes
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 		--extra operator --extra job --extra cli --extra test --extra lint pyproject.toml -o requirements/dev.txt
 
+lock-orchestrators: venv ## Lock the versions that the examples of orchestrators are tested with, with hashes
+	for tool in airflow prefect dagster; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command "make lock-orchestrators" examples/$$tool/requirements.in -o examples/$$tool/requirements.txt; done
+
 python: venv # for $(make -s python) -m pytest …
 	@echo $(BIN)/python
 
@@ -116,6 +126,9 @@ $(VENV)/.complete:
 
 $(POSTGRESQL)/.complete: | venv
 	tests/versions/install.sh $(POSTGRESQL) $(BIN)/python
+
+$(DATAREPLICATION_CACHE)/orchestrators/%/.complete: | venv
+	tests/orchestrators/venv.sh $(@D) $(firstword $(subst -, ,$*)) $(BIN)/python $(BIN)/uv
 
 packages: ## Install PostgreSQL's server programs if they are missing (Debian)
 	tests/postgres/install.sh
