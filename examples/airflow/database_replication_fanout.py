@@ -18,10 +18,15 @@ NAMESPACE = "data"
 REPLICATION = "prod-fanout"  # it has no schedule of its own
 TARGETS = ["dev", "staging", "qa"]
 RETRY_DELAY = timedelta(minutes=5)
-LOOK_EVERY = timedelta(seconds=30)
-GIVE_UP_AFTER = timedelta(hours=7)  # later than the DataReplication's timeoutSeconds
+LOOK_EVERY_SECONDS = 30
+GIVE_UP_SECONDS = 7 * 3600  # later than the DataReplication's timeoutSeconds
 
-RUNS = {"group": "datareplication.dev", "version": "v1alpha1", "namespace": NAMESPACE, "plural": "datareplicationruns"}
+RUNS: dict[str, Any] = {
+    "group": "datareplication.dev",
+    "version": "v1alpha1",
+    "namespace": NAMESPACE,
+    "plural": "datareplicationruns",
+}
 
 
 def run_name(*parts: object) -> str:
@@ -70,7 +75,7 @@ def database_replication_fanout() -> None:
         create_run(name, TARGETS, context)
         return name
 
-    @task.sensor(mode="reschedule", poke_interval=LOOK_EVERY, timeout=GIVE_UP_AFTER)
+    @task.sensor(mode="reschedule", poke_interval=LOOK_EVERY_SECONDS, timeout=GIVE_UP_SECONDS)
     def copy(name: str, target: str, **context: Any) -> PokeReturnValue:
         ti = context["ti"]
         if ti.max_tries > ti.task.retries:  # Somebody has cleared this task: a Run for this target alone.
@@ -78,7 +83,7 @@ def database_replication_fanout() -> None:
             create_run(name, [target], context)
         run = KubernetesHook().custom_object_client.get_namespaced_custom_object(**RUNS, name=name)
         status = run.get("status", {})
-        load = next((one for one in status.get("targets", ()) if one["name"] == target), {})
+        load: dict[str, Any] = next((one for one in status.get("targets", ()) if one["name"] == target), {})
         is_finished = any(one["type"] == "Finished" and one["status"] == "True" for one in status.get("conditions", ()))
         if load.get("phase") == "Succeeded":
             result = {key: load.get(key) for key in ("rows", "bytes", "snapshotTime")}

@@ -19,7 +19,12 @@ TARGETS = ["dev", "staging", "qa"]
 RETRY_DELAY_SECONDS = 300
 LOOK_EVERY_SECONDS = 30
 
-RUNS = {"group": "datareplication.dev", "version": "v1alpha1", "namespace": NAMESPACE, "plural": "datareplicationruns"}
+RUNS: dict[str, Any] = {
+    "group": "datareplication.dev",
+    "version": "v1alpha1",
+    "namespace": NAMESPACE,
+    "plural": "datareplicationruns",
+}
 
 
 class Cluster(dg.ConfigurableResource[Any]):
@@ -73,7 +78,8 @@ def create_run(api: client.CustomObjectsApi, name: str, run: dg.DagsterRun) -> N
 def wait_for_load(api: client.CustomObjectsApi, name: str, target: str) -> dict[str, Any]:
     """Return what the Run says of a target that it has loaded. Failure says why it was not."""
     while True:
-        status = api.get_namespaced_custom_object(**RUNS, name=name).get("status", {})
+        run: Any = api.get_namespaced_custom_object(**RUNS, name=name)
+        status = run.get("status", {})
         load: dict[str, Any] = next((one for one in status.get("targets", ()) if one["name"] == target), {})
         is_finished = any(one["type"] == "Finished" and one["status"] == "True" for one in status.get("conditions", ()))
         if load.get("phase") == "Succeeded":

@@ -11,6 +11,7 @@ from typing import Any
 from kubernetes_asyncio.client import ApiException
 from prefect import State, Task, flow, runtime, task
 from prefect.client.schemas.objects import TaskRun
+from prefect.futures import PrefectFuture
 from prefect_kubernetes.credentials import KubernetesCredentials
 
 NAMESPACE = "data"
@@ -19,7 +20,12 @@ TARGETS = ["dev", "staging", "qa"]
 RETRY_DELAY_SECONDS = 300
 LOOK_EVERY_SECONDS = 30
 
-RUNS = {"group": "datareplication.dev", "version": "v1alpha1", "namespace": NAMESPACE, "plural": "datareplicationruns"}
+RUNS: dict[str, Any] = {
+    "group": "datareplication.dev",
+    "version": "v1alpha1",
+    "namespace": NAMESPACE,
+    "plural": "datareplicationruns",
+}
 
 
 class TargetFailedError(RuntimeError):
@@ -59,7 +65,7 @@ async def copy(name: str, target: str) -> dict[str, Any]:
     while True:
         async with KubernetesCredentials().get_client("custom_objects") as api:
             status = (await api.get_namespaced_custom_object(**RUNS, name=name)).get("status", {})
-        load = next((one for one in status.get("targets", ()) if one["name"] == target), {})
+        load: dict[str, Any] = next((one for one in status.get("targets", ()) if one["name"] == target), {})
         is_finished = any(one["type"] == "Finished" and one["status"] == "True" for one in status.get("conditions", ()))
         if load.get("phase") == "Succeeded":
             return {key: load.get(key) for key in ("rows", "bytes", "snapshotTime")}
@@ -69,12 +75,12 @@ async def copy(name: str, target: str) -> dict[str, Any]:
 
 
 @flow(name="Database Replication Fanout", description="Nightly refresh of the lower environments")
-async def database_replication_fanout(targets: list[str] = TARGETS) -> list[State[Any]]:
+async def database_replication_fanout(targets: list[str] = TARGETS) -> list[PrefectFuture[dict[str, Any]]]:
     """Start the Run and wait for all its targets; the flow fails when one of them does."""
     digest = hashlib.sha256(runtime.flow_run.id.encode()).hexdigest()
     name = f"{REPLICATION}-r{digest[:12]}"  # short enough to become part of Jobs' names
     await create_run(name, targets, f"prefect {runtime.flow_run.id}")
-    return await asyncio.gather(*(copy(name, target, return_state=True) for target in targets))
+    return [copy.submit(name, target) for target in targets]
 
 
 if __name__ == "__main__":

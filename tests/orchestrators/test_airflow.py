@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cluster
 EXAMPLE = "airflow/database_replication_fanout.py"
 DAG = "database_replication_fanout"
 TASKS = ("start_run", "copy_dev", "copy_staging", "copy_qa")
-QUICK = {"RETRY_DELAY": "timedelta(seconds=2)", "LOOK_EVERY": "timedelta(seconds=2)"}
+QUICK = {"RETRY_DELAY": "timedelta(seconds=2)", "LOOK_EVERY_SECONDS": "2"}
 SECONDS = 400
 ENDED = ("success", "failed")
 

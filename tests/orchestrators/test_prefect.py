@@ -74,7 +74,9 @@ class Prefect:
         return found
 
     def retry(self, flow_run: str) -> None:
-        """Retry a flow run, as a person does."""
+        """Retry a flow run whose process is gone, as a person does: Prefect still takes it for running."""
+        crashed = {"type": "CRASHED", "message": "its process is gone"}
+        web.ask(f"{self.server}/flow_runs/{flow_run}/set_state", {"state": crashed, "force": True})
         processes.run(["prefect", "flow-run", "retry", flow_run], self.environment, self.home)
 
     def ended(self, flow_run: str) -> str:
