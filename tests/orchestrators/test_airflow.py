@@ -180,7 +180,9 @@ def test_a_failed_target_is_its_own_tasks_and_clearing_that_loads_it_alone(airfl
         assert airflow.ended(dag_run) == "failed"
     tasks = airflow.tasks(dag_run)
     assert states(tasks) == {**dict.fromkeys(TASKS, "success"), "copy_qa": "failed"}
-    assert tasks["copy_qa"]["try_number"] <= tasks["copy_qa"]["max_tries"], "a target's failure is not retried by Airflow"
+    assert tasks["copy_qa"]["try_number"] <= tasks["copy_qa"]["max_tries"], (
+        "a target's failure is not retried by Airflow"
+    )
     (first,) = scenes.runs(scene).keys() - before.keys()
 
     airflow.clear(dag_run, "copy_qa")

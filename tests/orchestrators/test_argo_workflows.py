@@ -58,7 +58,9 @@ def ended(scene: Scene, name: str) -> str:
 def copies(scene: Scene, name: str) -> dict[str, Object]:
     """Return target -> the node of a workflow that waits for it, the one that has its retries below it."""
     nodes = [one for one in workflow(scene, name).get("nodes", {}).values() if one["type"] == "Retry"]
-    named = ((target, one) for target, prefix in STEPS.items() for one in nodes if one["displayName"].startswith(prefix))
+    named = (
+        (target, one) for target, prefix in STEPS.items() for one in nodes if one["displayName"].startswith(prefix)
+    )
     return dict(named)
 
 
