@@ -11,10 +11,13 @@ VENV := $(DATAREPLICATION_CACHE)/venv/$(shell cat requirements/dev.txt tests/ven
 BIN := $(VENV)/bin
 # PostgreSQL's major versions are in the cache too, keyed by the files that fetch them.
 POSTGRESQL := $(DATAREPLICATION_CACHE)/postgresql/$(shell cat tests/versions/*.txt tests/versions/install.sh | sha256sum | cut -c1-16)
+# Each orchestrator has an environment of its own: they do not agree on the versions of their libraries.
+ORCHESTRATORS := $(foreach tool,airflow prefect dagster,$(DATAREPLICATION_CACHE)/orchestrators/$(tool)-$(shell \
+	cat examples/$(tool)/requirements.txt tests/orchestrators/venv.sh | sha256sum | cut -c1-16))
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests plugin-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests cluster-up cluster-down \
+.PHONY: help demo test check lint types contracts unit controller-tests faults-tests plugin-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests orchestrators-tests lock-orchestrators cluster-up cluster-down \
 	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures pictures-terminal images manifests lock venv python packages clean
 
 help: ## Show all targets
@@ -45,7 +48,7 @@ lint: venv ## Run ruff, and check that generated files are current
 
 types: venv ## Run mypy, strict
 	$(BIN)/mypy
-	for part in support unit controller browser faults plugin postgres versions cluster bench; do $(BIN)/mypy tests/$$part || exit 1; done
+	for part in support unit controller browser faults plugin postgres versions cluster orchestrators bench; do $(BIN)/mypy tests/$$part || exit 1; done
 	$(BIN)/mypy manifests/generate.py helm/datareplication-operator/files/check_install.py tests/mypy_having.py
 
 contracts: venv ## Check the import contracts
@@ -81,6 +84,9 @@ browser-tests: venv browser ## Test the board in a real browser (a minute)
 cluster-tests: cluster-up images ## Test everything on a real cluster
 	$(PYTEST) -q --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
 	$(PYTEST) -q -m alone tests/cluster
+
+orchestrators-tests: $(ORCHESTRATORS:%=%/.complete) cluster-up images ## Test the examples with Airflow, Prefect and Dagster on a real cluster
+	ORCHESTRATORS="$(ORCHESTRATORS)" $(PYTEST) -q tests/orchestrators
 
 bench-board: venv ## Measure the board with 1,000 DataReplications (seconds)
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/board.py $(ARGUMENTS)
@@ -122,6 +128,10 @@ lock: venv ## Lock the dependencies again, with hashes
 	$(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 --custom-compile-command "make lock" \
 		--extra operator --extra job --extra cli --extra test --extra lint pyproject.toml -o requirements/dev.txt
 
+lock-orchestrators: venv ## Lock the versions that the examples of orchestrators are tested with, with hashes
+	for tool in airflow prefect dagster; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command "make lock-orchestrators" examples/$$tool/requirements.in -o examples/$$tool/requirements.txt; done
+
 python: venv # for $(make -s python) -m pytest …
 	@echo $(BIN)/python
 
@@ -131,6 +141,9 @@ $(VENV)/.complete:
 
 $(POSTGRESQL)/.complete: | venv
 	tests/versions/install.sh $(POSTGRESQL) $(BIN)/python
+
+$(DATAREPLICATION_CACHE)/orchestrators/%/.complete: | venv
+	tests/orchestrators/venv.sh $(@D) $(firstword $(subst -, ,$*)) $(BIN)/python $(BIN)/uv
 
 packages: ## Install PostgreSQL's server programs if they are missing (Debian)
 	tests/postgres/install.sh

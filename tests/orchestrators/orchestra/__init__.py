@@ -1,0 +1,1 @@
+"""Runs orchestrators with the examples, each in its own environment, against the cluster of the lab."""
