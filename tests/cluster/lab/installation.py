@@ -14,8 +14,10 @@ TIMEOUT = "180s"
 def install(cluster: Cluster, *settings: str, release: str = RELEASE, options: tuple[str, ...] = ()) -> None:
     """Install or upgrade a release and wait until its pod is ready; `settings` are Helm's NAME=VALUE."""
     built = images.ensure(cluster.engine, [cluster], ["operator", "job"])
-    chosen = [*_image("image", built["operator"]), *_image("jobImage", built["job"]), *settings]
-    arguments = [part for setting in chosen for part in ("--set", setting)]
+    of_images = [*_image("image", built["operator"]), *_image("jobImage", built["job"])]
+    # As text: a tag may be all digits, which --set takes for a number.
+    arguments = [part for setting in of_images for part in ("--set-string", setting)]
+    arguments += [part for setting in settings for part in ("--set", setting)]
     # Helm refuses a second upgrade of a release at the same time.
     with cache.lock(f"lab-{cluster.name}"):
         cluster.apply(databases.namespace(NAMESPACE))
