@@ -61,10 +61,18 @@ def _binaries() -> Path:
     def build(folder: Path) -> None:
         with step("build Argo Workflows from Go modules"):
             packages = [f"{MODULE}/cmd/{name}" for name in PROGRAMS]
-            command = ["build", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", f"{folder}/", *packages]
-            _go(*command)
+            overlay = folder / "overlay.json"
+            overlay.write_text(json.dumps({"Replace": _links()}))
+            options = ["-overlay", str(overlay), "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", f"{folder}/"]
+            _go("build", *options, *packages)
 
     return cache.artifact("argo", key(), build)
+
+
+def _links() -> dict[str, str]:
+    """Return link -> file. In Argo's repository one file is a symbolic link, and a module's archive has none."""
+    folder = _module() / "workflow" / "executor" / "osspecific"
+    return {str(folder / "signal_linux.go"): str(folder / "signal_darwin.go")}
 
 
 def _module() -> Path:
