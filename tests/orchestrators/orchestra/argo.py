@@ -59,29 +59,27 @@ def _archive() -> Path:
 
 def _binaries() -> Path:
     def build(folder: Path) -> None:
-        with step("build Argo Workflows from Go modules"):
-            packages = [f"{MODULE}/cmd/{name}" for name in PROGRAMS]
-            overlay = folder / "overlay.json"
-            overlay.write_text(json.dumps({"Replace": _links()}))
-            options = ["-overlay", str(overlay), "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", f"{folder}/"]
-            _go("build", *options, *packages)
+        with step("build Argo Workflows from its Go module"):
+            source = folder / "source"
+            programs.run(["cp", "-r", "--no-preserve=mode", _module(), source])
+            # A symbolic link in Argo's repository; a module's archive has none.
+            signals = source / "workflow" / "executor" / "osspecific"
+            shutil.copyfile(signals / "signal_darwin.go", signals / "signal_linux.go")
+            options = ["-buildvcs=false", "-mod=readonly", "-trimpath", "-ldflags", "-s -w", "-o", f"{folder}/"]
+            _go(source, "build", *options, *(f"./cmd/{name}" for name in PROGRAMS))
+            cache.remove(source)
 
     return cache.artifact("argo", key(), build)
 
 
-def _links() -> dict[str, str]:
-    """Return link -> file. In Argo's repository one file is a symbolic link, and a module's archive has none."""
-    folder = _module() / "workflow" / "executor" / "osspecific"
-    return {str(folder / "signal_linux.go"): str(folder / "signal_darwin.go")}
-
-
 def _module() -> Path:
-    return Path(json.loads(_go("list", "-m", "-json", MODULE))["Dir"])
+    """Return the folder of Argo's module, which go.sum has proven."""
+    return Path(json.loads(_go(SOURCES, "mod", "download", "-json", MODULE))["Dir"])
 
 
-def _go(*words: str) -> str:
+def _go(folder: Path, *words: str) -> str:
     go = programs.require("go", gobuild.REMEDY)
-    return programs.run([go, *words], env={**gobuild.STATIC, "GOOS": "linux"}, cwd=SOURCES)
+    return programs.run([go, *words], env={**gobuild.STATIC, "GOOS": "linux"}, cwd=folder)
 
 
 def _account(namespace: str, role: Object) -> list[Object]:
