@@ -29,8 +29,9 @@ RUNS: dict[str, Any] = {
 }
 
 
-def run_name(*parts: object) -> str:
-    """Return the name that belongs to these parts, short enough to become part of Jobs' names."""
+def run_name(context: Any, *more: object) -> str:
+    """Return the name of the DAG run's Run, short enough to become part of Jobs' names."""
+    parts = (context["dag_run"].dag_id, context["run_id"], *more)
     digest = hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()
     return f"{REPLICATION}-r{digest[:12]}"
 
@@ -71,15 +72,15 @@ def database_replication_fanout() -> None:
 
     @task
     def start_run(**context: Any) -> str:
-        name = run_name(context["dag_run"].dag_id, context["run_id"])
+        name = run_name(context)
         create_run(name, TARGETS, context)
         return name
 
     @task.sensor(mode="reschedule", poke_interval=LOOK_EVERY_SECONDS, timeout=GIVE_UP_SECONDS)
-    def copy(name: str, target: str, **context: Any) -> PokeReturnValue:
-        ti = context["ti"]
+    def copy(target: str, **context: Any) -> PokeReturnValue:
+        ti, name = context["ti"], run_name(context)
         if ti.max_tries > ti.task.retries:  # Somebody has cleared this task: a Run for this target alone.
-            name = run_name(name, target, ti.max_tries)
+            name = run_name(context, target, ti.max_tries)
             create_run(name, [target], context)
         run = KubernetesHook().custom_object_client.get_namespaced_custom_object(**RUNS, name=name)
         status = run.get("status", {})
@@ -93,9 +94,9 @@ def database_replication_fanout() -> None:
             raise AirflowFailException(f"{name}: {target}: {load.get('message') or status.get('message')}")
         return PokeReturnValue(is_done=False)
 
-    name = start_run()
+    started = start_run()
     for target in TARGETS:
-        copy.override(task_id=f"copy_{target}")(name, target)
+        started >> copy.override(task_id=f"copy_{target}")(target)
 
 
 database_replication_fanout()

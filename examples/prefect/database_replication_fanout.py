@@ -75,7 +75,7 @@ async def copy(name: str, target: str) -> dict[str, Any]:
 
 
 @flow(name="Database Replication Fanout", description="Nightly refresh of the lower environments")
-async def database_replication_fanout(targets: list[str] = TARGETS) -> list[PrefectFuture[dict[str, Any]]]:
+async def database_replication_fanout(targets: list[str] = TARGETS) -> list[PrefectFuture[Any]]:
     """Start the Run and wait for all its targets; the flow fails when one of them does."""
     digest = hashlib.sha256(runtime.flow_run.id.encode()).hexdigest()
     name = f"{REPLICATION}-r{digest[:12]}"  # short enough to become part of Jobs' names

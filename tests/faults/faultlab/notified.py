@@ -29,6 +29,9 @@ from support.receiver import Received, receiving
 EVENTS = ["Started", "Succeeded", "PartiallyFailed", "Failed", "Replaced", "Stalled", "Accepted"]
 WANTED = [{"sink": "ops", "on": EVENTS}]
 SIGNING_KEY = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+LIMITS = {"startTimeoutSeconds": 60, "timeoutSeconds": 240}
+"""On a busy machine the stand-in for the kubelet may fail to say that a pod has ended; then the run ends by itself."""
+
 REPLICATIONS = ("a", "b", "c")
 NOTHING_TO_SHOOT_AT_SECONDS = 3.0
 LONGEST_PEACE_SECONDS, MOST_PEACEFUL_WRITES = 15.0, 16
@@ -98,6 +101,7 @@ class Told:
     leads: list[tuple[float, float]] = field(default_factory=list)
     kills: int = 0
     hits: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def expect(self, subject: str, event: str, uid: str = "") -> None:
         """Note that an event has happened."""
@@ -127,7 +131,7 @@ class Told:
     def flaws(self) -> list[str]:
         """Return what must not be."""
         found = Counter(map(subject, self.by_id.values()))
-        wrong = [f"{what} was not told" for what in self.missing]
+        wrong = [*self.problems, *(f"{what} was not told" for what in self.missing)]
         wrong += [f"{what} was told under {count} ids too many" for what, count in (found - self.counts).items()]
         for (name, event), uid in self.expected.items():
             identity = str(uuid.uuid5(notices.OURS, f"{uid}/{event}"))
@@ -219,10 +223,19 @@ async def _prepare(api: Api, namespace: str) -> None:
     claim = {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
     await create(api, namespace, "persistentvolumeclaims", "snapshots", claim)
     for name in REPLICATIONS:
-        await create(api, namespace, "datareplications", name, spec("dev", notifications=WANTED))
+        await create(api, namespace, "datareplications", name, spec("dev", notifications=WANTED, **LIMITS))
 
 
 async def _drive(api: Api, told: Told, name: str, is_over: asyncio.Event) -> None:
+    """Do what users do, until it is over or does not go on."""
+    try:
+        await _use(api, told, name, is_over)
+    except TimeoutError:
+        runs = await api.items("datareplicationruns", told.namespace)
+        told.problems += [f"{name} does not go on: {run['metadata']['name']}: {run.get('status')}" for run in runs]
+
+
+async def _use(api: Api, told: Told, name: str, is_over: asyncio.Event) -> None:
     """Make one run after the other; break and repair the spec after every third."""
     number = 0
     while not is_over.is_set():
