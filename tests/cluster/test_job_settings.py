@@ -78,9 +78,8 @@ def test_jobs_have_what_the_resource_says_of_all_of_them(scene: Scene) -> None:
 
 
 def test_a_tool_that_waits_for_any_resource_sees_how_a_run_ends(scene: Scene) -> None:
-    refused = {"name": "dev", **scene.connection(scene.lab.targets["dev"]), "database": "app__previous"}
-    scene.apply(targets=[refused])
-    scene.start_run()
+    scene.apply()
+    scene.start_run(action="Load", snapshot=f"{scene.name}/gone/prod_snapshot_20260101", targets=["dev"])
     wait(scene, "Stalled")
     run = api.get(scene.lab.cluster, "dreprun", scene.namespace, "now")
     conditions = {one["type"]: one for one in run["status"]["conditions"]}
