@@ -116,7 +116,8 @@ class Place:
         return subprocess.Popen(
             self.command(*arguments),
             env=self.environment(),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **options,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+            preexec_fn=_heed_ctrl_c, **options,
         )  # fmt: skip
 
     def command(self, *arguments: str) -> Sequence[str]:
@@ -129,6 +130,11 @@ class Place:
     def called(self, *arguments: str) -> Ended:
         """Call the plugin and wait for its end."""
         return ended(self.begin(*arguments))
+
+
+def _heed_ctrl_c() -> None:
+    """Take SIGINT as a terminal's programs do; those that a shell starts in the background inherit that it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(process: "subprocess.Popen[str]", seconds: float = WAIT_SECONDS) -> Ended:
