@@ -117,7 +117,7 @@ class Place:
             self.command(*arguments),
             env=self.environment(),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-            preexec_fn=_heed_ctrl_c, **options,
+            preexec_fn=_heed_ctrl_c, **options,  # noqa: PLW1509 - it only resets a signal
         )  # fmt: skip
 
     def command(self, *arguments: str) -> Sequence[str]:
