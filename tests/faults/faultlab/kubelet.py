@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,6 +18,7 @@ from datareplication.core.report import Report
 from faultlab.api import PLURALS, Api, ApiError, Object, path
 
 NODE = "node-1"
+RETRY_SECONDS = 0.5
 GONE = (404, 409)
 PODS = f"{PLURALS['pods']}/pods"
 
@@ -46,11 +47,15 @@ Script = Callable[[Work, int], Attempt]
 
 @dataclass
 class Kubelet:
-    """All nodes of a control plane. succeeded: when each step's pod was said to have succeeded, by time.monotonic()."""
+    """All nodes of a control plane; times are those of time.monotonic().
+
+    succeeded: when each step's pod had succeeded, before anybody could know. told: when the API server had taken it.
+    """
 
     api: Api
     scripts: dict[str, Script] = field(default_factory=dict)
     succeeded: dict[Work, float] = field(default_factory=dict)
+    told: dict[Work, float] = field(default_factory=dict)
     started: Counter[Work] = field(default_factory=Counter)
     _known: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -97,7 +102,7 @@ class Kubelet:
         with contextlib.suppress(ApiError, aiohttp.ClientError):
             binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": metadata["name"]}}
             target = {"apiVersion": "v1", "kind": "Node", "name": NODE}
-            await self.api.create(f"{at}/binding", {**binding, "target": target})
+            await self._until_taken(lambda: self.api.create(f"{at}/binding", {**binding, "target": target}))
             if attempt.seconds is None or attempt.seconds > 0:
                 await self._say(at, "Running", pod, {"running": {"startedAt": started}})
                 if attempt.seconds is None:
@@ -109,6 +114,26 @@ class Kubelet:
                 # Noted first: the operator may act on the answer before it reaches us.
                 self.succeeded.setdefault(work, time.monotonic())
             await self._say(at, "Failed" if code else "Succeeded", pod, {"terminated": ended})
+            if not code:
+                self.told.setdefault(work, time.monotonic())
+
+    async def _until_taken(self, write: Callable[[], Awaitable[Object]]) -> None:
+        """Write until the API server has taken it, as a kubelet does; ApiError when it never will, or has already."""
+        is_again = False
+        while True:
+            try:
+                await write()
+            except ApiError as error:
+                if is_again and error.status == 409:  # the first one was taken, only its answer was lost
+                    return
+                if error.status < 500 and error.status != 429:
+                    raise
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            else:
+                return
+            is_again = True
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _say(self, at: str, phase: str, pod: Object, state: Object) -> None:
         container = pod["spec"]["containers"][0]
@@ -120,7 +145,8 @@ class Kubelet:
             "restartCount": 0,
             "state": state,
         }
-        await self.api.merge(f"{at}/status", {"status": {"phase": phase, "containerStatuses": [told]}})
+        status = {"status": {"phase": phase, "containerStatuses": [told]}}
+        await self._until_taken(lambda: self.api.merge(f"{at}/status", status))
 
     async def _remove(self, pod: Object) -> None:
         """End a deleted pod: SIGTERM, then it is gone."""

@@ -50,8 +50,8 @@ class Setting:
 class Result:
     """How a replay went.
 
-    seconds: from the last fault or slot until the end was right; for the clean run its whole time. succeeded: when each
-    run's dump succeeded, by time.monotonic().
+    seconds: from the last fault or slot until the end was right; for the clean run its whole time. succeeded: when the
+    API server had taken that each run's dump succeeded, by time.monotonic().
     """
 
     name: str
@@ -147,7 +147,7 @@ async def replay(
                 supervisor.log,
                 {
                     work.run: at
-                    for work, at in where.kubelet.succeeded.items()
+                    for work, at in where.kubelet.told.items()
                     if (work.namespace, work.step) == (namespace, "dump")
                 },
                 found,
