@@ -79,7 +79,7 @@ cluster-tests: cluster-up images ## Test everything on a real cluster
 	$(PYTEST) -q --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
 	$(PYTEST) -q -m alone tests/cluster
 
-orchestrators-tests: $(ORCHESTRATORS:%=%/.complete) cluster-up images ## Test the examples with Airflow, Prefect and Dagster on a real cluster
+orchestrators-tests: $(ORCHESTRATORS:%=%/.complete) cluster-up images ## Test the examples for orchestrators on a real cluster (10 to 20 minutes)
 	ORCHESTRATORS="$(ORCHESTRATORS)" $(PYTEST) -q tests/orchestrators
 
 bench-memory: venv packages ## Measure the programs' memory at two sizes of data (a few minutes)
