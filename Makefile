@@ -21,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest
 	bench-memory bench-engine bench-masking bench-operator images manifests lock venv python packages clean
 
 help: ## Show all targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
 
 demo: cluster-up images ## Show one replication end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo

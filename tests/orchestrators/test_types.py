@@ -1,6 +1,7 @@
 """The examples are right in the eyes of a type checker that knows the orchestrator's own types."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from orchestra import environments, examples
 def test_the_example_has_the_types_that_the_orchestrator_wants(tool: str) -> None:
     python = environments.programs(tool) / "python"
     example = examples.EXAMPLES / tool / "database_replication_fanout.py"
-    ours = ["--python-executable", python, "--follow-imports=silent"]
+    ours: list[str | Path] = ["--python-executable", python, "--follow-imports=silent"]
     # Not all of the orchestrators' and the Kubernetes client's functions have types.
     lenient = ["--disable-error-code=import-untyped", "--allow-untyped-calls", "--allow-untyped-decorators"]
     programs.run([sys.executable, "-m", "mypy", *ours, *lenient, example], cwd=CHECKOUT)
