@@ -21,7 +21,7 @@ PYTEST := $(BIN)/python -m pytest
 	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures pictures-terminal images manifests lock venv python packages clean
 
 help: ## Show all targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
 
 demo: cluster-up images ## Show one replication end to end on a real cluster
 	PYTHONPATH=tests/cluster:operator $(BIN)/python -m demo
@@ -85,7 +85,7 @@ cluster-tests: cluster-up images ## Test everything on a real cluster
 	$(PYTEST) -q --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
 	$(PYTEST) -q -m alone tests/cluster
 
-orchestrators-tests: $(ORCHESTRATORS:%=%/.complete) cluster-up images ## Test the examples with Airflow, Prefect and Dagster on a real cluster
+orchestrators-tests: $(ORCHESTRATORS:%=%/.complete) cluster-up images ## Test the examples for orchestrators on a real cluster (10 to 20 minutes)
 	ORCHESTRATORS="$(ORCHESTRATORS)" $(PYTEST) -q tests/orchestrators
 
 bench-board: venv ## Measure the board with 1,000 DataReplications (seconds)

@@ -55,6 +55,17 @@ def ended(scene: Scene, name: str) -> str:
     return str(seen["phase"])
 
 
+def said(scene: Scene, name: str) -> str:
+    """Return what became of each node of a workflow, and the end of what their pods printed."""
+    nodes = workflow(scene, name).get("nodes", {}).values()
+    told = [f"{one['displayName']} {one['type']} {one['phase']}: {one.get('message', '')}" for one in nodes]
+    pods = ("-l", f"workflows.argoproj.io/workflow={name}")
+    logs = scene.lab.cluster.kubectl(
+        "-n", scene.namespace, "logs", *pods, "--all-containers", "--ignore-errors", "--prefix", "--tail=8"
+    )
+    return "\n".join([*told, logs])
+
+
 def copies(scene: Scene, name: str) -> dict[str, Object]:
     """Return target -> the node of a workflow that waits for it, the one that has its retries below it."""
     nodes = [one for one in workflow(scene, name).get("nodes", {}).values() if one["type"] == "Retry"]
@@ -71,7 +82,7 @@ def phases(nodes: dict[str, Object]) -> dict[str, str]:
 def test_a_workflow_is_one_run_with_a_step_for_each_target(scene: Scene) -> None:
     before = scenes.runs(scene)
     name = submit(scene)
-    assert ended(scene, name) == "Succeeded", workflow(scene, name)
+    assert ended(scene, name) == "Succeeded", said(scene, name)
     assert phases(copies(scene, name)) == dict.fromkeys(STEPS, "Succeeded")
     (run,) = (one for found, one in scenes.runs(scene).items() if found not in before)
     assert scenes.loaded(run) == dict.fromkeys(scene.lab.targets, "Succeeded")
@@ -106,6 +117,6 @@ def test_a_killed_controller_goes_on_with_the_run_that_is_there(scene: Scene) ->
         cluster.kubectl("-n", scene.namespace, "delete", "pod", "-l", pods, *killed)
         wait_for(lambda: copies(scene, name), lambda seen: len(seen) == len(STEPS), SECONDS)
         assert "completionTime" not in scene.run(run)
-    assert ended(scene, name) == "Succeeded", workflow(scene, name)
+    assert ended(scene, name) == "Succeeded", said(scene, name)
     assert scenes.runs(scene).keys() - before.keys() == {run}
     assert scenes.loaded(scenes.runs(scene)[run]) == dict.fromkeys(scene.lab.targets, "Succeeded")

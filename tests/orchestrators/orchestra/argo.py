@@ -27,7 +27,7 @@ def key() -> str:
 
 def image() -> str:
     """Return the name of the image with both programs."""
-    return f"datareplication/argo:{key()}"
+    return f"datareplication/argo:{cache.key(key(), Path(__file__))}"
 
 
 def install(cluster: Cluster, namespace: str) -> None:
@@ -36,7 +36,7 @@ def install(cluster: Cluster, namespace: str) -> None:
         cluster.kind("load", "image-archive", _archive())
     folder = _module() / "manifests"
     # Too large for the annotation of a client-side apply.
-    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", folder / "base" / "crds" / "minimal")
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-k", folder / "base" / "crds" / "minimal")
     role = folder / "namespace-install" / "workflow-controller-rbac" / "workflow-controller-role.yaml"
     cluster.apply(*_account(namespace, yaml.safe_load(role.read_text())), _deployment(namespace))
     wait = ("rollout", "status", f"deployment/{CONTROLLER}", f"--timeout={READY_SECONDS}s")
@@ -47,14 +47,15 @@ def _archive() -> Path:
     def build(folder: Path) -> None:
         content = folder / "content"
         (content / "bin").mkdir(parents=True)
-        (content / "tmp").mkdir(mode=0o1777)
+        (content / "tmp").mkdir()
+        (content / "tmp").chmod(0o1777)
         for name in PROGRAMS:
             shutil.copy(_binaries() / name, content / "bin" / name)
         _, layer = archive.pack(content, "/bin/argoexec", [image()])
         layer.unlink()
         cache.remove(content)
 
-    return cache.artifact("argo-image", key(), build) / "content.tar"
+    return cache.artifact("argo-image", image().rpartition(":")[2], build) / "content.tar"
 
 
 def _binaries() -> Path:
