@@ -67,7 +67,8 @@ class Operator:
         await (self.settle(key) if told else self.controller.resync())
         while len(self.controller.queue):
             await self.controller.work_once()
-        await asyncio.sleep(0)  # deliveries that were cancelled end
+        if ending := asyncio.all_tasks() - {asyncio.current_task()}:  # deliveries that were cancelled
+            await asyncio.wait(ending, timeout=10)
 
     async def taken(self, key: Key) -> Key:
         """Take a key out of the queue, as one whose reconcile is about to fail."""
