@@ -64,7 +64,7 @@ faults-tests: venv ## Test the operator's process against an API that gives wron
 	$(PYTEST) -q tests/faults
 
 test-faults: venv ## Test the same at length: 500 kills, every field's values, outages of ten minutes (three quarters of an hour); ARGUMENTS="--seed 1"
-	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
+	PYTHONPATH=operator:tests:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
 
 plugin-tests: venv ## Test kubectl datareplication against a real API server (two minutes)
 	$(PYTEST) -q tests/plugin
@@ -102,7 +102,7 @@ bench-masking: venv packages ## Measure what each masking rule costs the source 
 	PYTHONPATH=operator:tests $(BIN)/python tests/bench/masking.py $(ARGUMENTS)
 
 bench-operator: venv ## Measure the operator at scale against the CronJob controller (half an hour)
-	PYTHONPATH=operator:tests/cluster:tests/faults $(BIN)/python tests/bench/scale.py $(ARGUMENTS)
+	PYTHONPATH=operator:tests:tests/cluster:tests/faults $(BIN)/python tests/bench/scale.py $(ARGUMENTS)
 
 cluster-up: venv ## Start the kind cluster (and a Docker engine where there is none)
 	$(HARNESS) up
