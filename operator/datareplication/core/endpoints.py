@@ -27,6 +27,11 @@ from datareplication.core.pod_settings import PodSettings
 
 DEFAULT_PORT = 5432
 
+CLUSTER_REF = (
+    "A cluster of CloudNativePG or Crunchy in the resource's own namespace, instead of host; its name also gives "
+    "sslRootCert and credentialsSecretRef, unless these are set."
+)
+
 
 class Tables(Model):
     """Which tables, views and sequences are copied: patterns of `schema.table` with `*` and `?`, case sensitive."""
@@ -72,11 +77,7 @@ class Connection(Model):
 
     model_config = ConfigDict(json_schema_extra=_or_cluster)
 
-    cluster_ref: TargetClusterRef | None = Field(
-        None,
-        description="A cluster of CloudNativePG or Crunchy in the resource's own namespace, instead of host; its name "
-        "also gives sslRootCert and credentialsSecretRef, unless these are set.",
-    )
+    cluster_ref: TargetClusterRef | None = Field(None, description=CLUSTER_REF)
     host: Host = Field(description="Host name or address of the server, for example prod-db.prod.svc.")
     port: Port = Field(DEFAULT_PORT, description="The server's port.")
     database: DatabaseName = Field(description="Name of the database.")
@@ -106,11 +107,7 @@ class Connection(Model):
 class Source(Connection):
     """The database that is copied; it is only read."""
 
-    cluster_ref: SourceClusterRef | None = Field(
-        None,
-        description="A cluster of CloudNativePG or Crunchy in the resource's own namespace, instead of host; its name "
-        "also gives sslRootCert and credentialsSecretRef, unless these are set.",
-    )
+    cluster_ref: SourceClusterRef | None = Field(None, description=CLUSTER_REF)
     tables: Tables = Field(default_factory=Tables, description="Which tables are copied. Default: all.")
     masking: Masking | None = Field(
         None,

@@ -5,7 +5,7 @@ This is an allow-list: a field that is not here is refused. A stricter setting o
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints
 
 from datareplication.core.affinity import Affinity, LabelSelector, TopologyKey
 from datareplication.core.model import LocalObjectReference, Model, ObjectName, keyed, rules
@@ -34,6 +34,38 @@ UNCONFINING = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.secur
 _CONFINED = [
     (f"!('{key}' in self)", "sets a security profile, which is the operator's to set: leave it out")
     for key in (*(f"{UNCONFINING[0]}{name}" for name in ("dump", "load")), f"{UNCONFINING[1]}pod")
+]
+
+
+def _short(named: dict[str, str]) -> dict[str, str]:
+    for key in named:
+        if len(key) > KEY_LIMIT:
+            raise ValueError(f"{key[:100]}…: a key has at most {KEY_LIMIT} characters")
+    return named
+
+
+def _of_others(named: dict[str, str]) -> dict[str, str]:
+    for key in named:
+        if key.startswith(OURS):
+            raise ValueError(f"{key[:100]}: labels and annotations of {OURS} are the operator's own")
+    return named
+
+
+def _confined(annotations: dict[str, str]) -> dict[str, str]:
+    for key in annotations:
+        if key.startswith(UNCONFINING):
+            raise ValueError(f"{key[:100]} sets a security profile, which is the operator's to set: leave it out")
+    return annotations
+
+
+NodeSelector = Annotated[
+    dict[str, LabelValue], Field(max_length=64, json_schema_extra=rules(_SHORT_KEYS)), AfterValidator(_short)
+]
+_BOUNDED = Field(max_length=64, json_schema_extra=rules(_SHORT_KEYS, _OTHERS))
+Labels = Annotated[dict[str, LabelValue], _BOUNDED, AfterValidator(_short), AfterValidator(_of_others)]
+Annotations = Annotated[dict[str, AnnotationValue], _BOUNDED, AfterValidator(_short), AfterValidator(_of_others)]
+PodAnnotations = Annotated[
+    Annotations, Field(json_schema_extra=rules(*_CONFINED, _SHORT_KEYS, _OTHERS)), AfterValidator(_confined)
 ]
 
 
@@ -139,12 +171,7 @@ class PodSettings(Model):
     resources: Resources = Field(
         default_factory=Resources, description="The container's resources: requests and limits."
     )
-    node_selector: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Labels a node must have.",
-        json_schema_extra=rules(_SHORT_KEYS),
-    )
+    node_selector: NodeSelector = Field(default_factory=dict, description="Labels a node must have.")
     affinity: Affinity = Field(
         default_factory=Affinity,
         description="The pod's affinity to nodes and to other pods of its namespace: nodeAffinity, podAffinity, "
@@ -157,18 +184,8 @@ class PodSettings(Model):
         description="Secrets to pull the image with, beside the operator's own.",
         json_schema_extra=keyed("name"),
     )
-    pod_labels: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Labels added to the pod.",
-        json_schema_extra=rules(_SHORT_KEYS, _OTHERS),
-    )
-    pod_annotations: dict[str, AnnotationValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Annotations added to the pod.",
-        json_schema_extra=rules(*_CONFINED, _SHORT_KEYS, _OTHERS),
-    )
+    pod_labels: Labels = Field(default_factory=dict, description="Labels added to the pod.")
+    pod_annotations: PodAnnotations = Field(default_factory=dict, description="Annotations added to the pod.")
     tolerations: list[Toleration] = Field(
         default_factory=list,
         max_length=64,
@@ -194,59 +211,14 @@ class PodSettings(Model):
         json_schema_extra=keyed("ip"),
     )
 
-    @field_validator("node_selector", "pod_labels", "pod_annotations")
-    @classmethod
-    def _short(cls, named: dict[str, str]) -> dict[str, str]:
-        return _with_short_keys(named)
-
-    @field_validator("pod_labels", "pod_annotations")
-    @classmethod
-    def _of_others(cls, named: dict[str, str]) -> dict[str, str]:
-        return _without_ours(named)
-
-    @field_validator("pod_annotations")
-    @classmethod
-    def _confined(cls, annotations: dict[str, str]) -> dict[str, str]:
-        for key in annotations:
-            if key.startswith(UNCONFINING):
-                raise ValueError(f"{key[:100]} sets a security profile, which is the operator's to set: leave it out")
-        return annotations
-
 
 class JobSettings(PodSettings):
     """What all Jobs have in common: the Jobs' own labels and annotations, and what holds for their pods."""
 
-    labels: dict[str, LabelValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Labels added to the Jobs, for example kueue.x-k8s.io/queue-name.",
-        json_schema_extra=rules(_SHORT_KEYS, _OTHERS),
+    labels: Labels = Field(
+        default_factory=dict, description="Labels added to the Jobs, for example kueue.x-k8s.io/queue-name."
     )
-    annotations: dict[str, AnnotationValue] = Field(
-        default_factory=dict,
-        max_length=64,
-        description="Annotations added to the Jobs.",
-        json_schema_extra=rules(_SHORT_KEYS, _OTHERS),
-    )
-
-    @field_validator("labels", "annotations")
-    @classmethod
-    def _named(cls, named: dict[str, str]) -> dict[str, str]:
-        return _without_ours(_with_short_keys(named))
-
-
-def _with_short_keys(named: dict[str, str]) -> dict[str, str]:
-    for key in named:
-        if len(key) > KEY_LIMIT:
-            raise ValueError(f"{key[:100]}…: a key has at most {KEY_LIMIT} characters")
-    return named
-
-
-def _without_ours(named: dict[str, str]) -> dict[str, str]:
-    for key in named:
-        if key.startswith(OURS):
-            raise ValueError(f"{key[:100]}: labels and annotations of {OURS} are the operator's own")
-    return named
+    annotations: Annotations = Field(default_factory=dict, description="Annotations added to the Jobs.")
 
 
 def together(*layers: PodSettings) -> PodSettings:

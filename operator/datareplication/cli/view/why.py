@@ -3,7 +3,7 @@
 Several things may be wrong at once; the first in `CAUSES` is the cause of the others, or has to be repaired first.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from datareplication.cli.view.page import BLANK, Cell, Page, Tone, facts, line
 from datareplication.cli.view.seen import Seen, SeenRun
 from datareplication.core import times
 from datareplication.core.names import Step
-from datareplication.core.reasons import GROUPS, RUN_PHASES, Meaning
+from datareplication.core.reasons import MEANINGS
 from datareplication.core.state import RunNote, StepStatus, TargetStatus
 
 State = Literal["Wrong", "Waits", "Fine"]
@@ -22,11 +22,6 @@ TONES: dict[State, Tone] = {"Wrong": "bad", "Waits": "warn", "Fine": "good"}
 
 UNSEEN = timedelta(seconds=30)
 """An operator at work looks at a new or changed object within seconds."""
-
-MEANINGS: Mapping[str, Meaning] = {
-    **dict(RUN_PHASES.items()),
-    **{reason: meaning for meanings in GROUPS.values() for reason, meaning in meanings},
-}
 
 HARMLESS = ("", "RolledBack", "ReportLost", "JobHeld", "ContainerCreating", "PodInitializing", "InitContainerRunning")
 """Reasons of an open step that need nobody, or that every pod goes through."""

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from datareplication.core import times
 from datareplication.core.board import words
-from datareplication.core.board.causes import MEANINGS
+from datareplication.core.reasons import MEANINGS
 
 PACKAGE = "datareplication.controller.board"
 RELOAD_SECONDS = 30

@@ -6,15 +6,11 @@ from datetime import datetime, timedelta
 
 from datareplication.core.board import words
 from datareplication.core.board.facts import Replication, Run, Step, Target, Told
-from datareplication.core.reasons import GROUPS, RUN_PHASES, Meaning
+from datareplication.core.reasons import MEANINGS
 from datareplication.core.state import NOT_GROWN
 
 OVERDUE = timedelta(minutes=3)
 """How long after its time a slot without a run is told: a busy operator needs some seconds."""
-
-MEANINGS: dict[str, Meaning] = {
-    str(word): meaning for group in (RUN_PHASES.items(), *GROUPS.values()) for word, meaning in group
-}
 
 
 @dataclass(frozen=True, slots=True)

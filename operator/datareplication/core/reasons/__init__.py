@@ -54,3 +54,8 @@ GROUPS: Mapping[str, ItemsView[Reason, Meaning]] = {
     "The source": of_dumps.MEANINGS.items(),
     "The target": of_loads.MEANINGS.items(),
 }
+
+MEANINGS: Mapping[str, Meaning] = {
+    str(word): meaning for group in (RUN_PHASES.items(), *GROUPS.values()) for word, meaning in group
+}
+"""Word -> what it means, of every reason and of a run's phases."""
