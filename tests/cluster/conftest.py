@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import images, lifecycle
+from harness import cache, images, lifecycle
 from harness.cluster import Cluster
 from lab import installation, replications
 from lab.replications import Lab, Scene
@@ -21,10 +21,13 @@ def cluster() -> Cluster:
     return lifecycle.up()
 
 
-@pytest.fixture(scope="session")
-def cluster3() -> Cluster:
-    """Return the three-node cluster, brought up when it is not."""
-    return lifecycle.up(nodes=3)
+@pytest.fixture
+def cluster3() -> Iterator[Cluster]:
+    """Return the three-node cluster, brought up when it is not; paused afterwards: idle it takes a fifth of a core."""
+    with cache.lock("three-nodes"):
+        cluster = lifecycle.up(nodes=3)
+        yield cluster
+        cluster.pause()
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     down.set_defaults(verb=_down)
     build = verbs.add_parser("images", help="build the project's images and load them into the running clusters")
     build.add_argument("image", nargs="*", help=f"of {', '.join(images.ALL)} (default: {' '.join(images.DEFAULT)})")
-    build.add_argument("--name", default="", help="one cluster (default: every running one)")
+    build.add_argument("--name", default="", help="one cluster (default: every running one that is not paused)")
     build.set_defaults(verb=_images)
     for name, verb, text in (
         ("kubeconfig", _kubeconfig, "print the path of a cluster's kubeconfig"),
@@ -63,7 +63,8 @@ def _images(options: argparse.Namespace) -> None:
         raise HarnessError(f"there is no image {', '.join(unknown)}; there are {', '.join(images.ALL)}")
     running = engine.ensure()
     names = [options.name] if options.name else lifecycle.names(running)
-    clusters = [lifecycle.find(name) for name in names]
+    found = [lifecycle.find(name) for name in names]
+    clusters = [one for one in found if options.name or not one.paused()]
     images.ensure(running, clusters, options.image or images.DEFAULT)
 
 

@@ -96,6 +96,7 @@ def _is_running(cluster: Cluster, nodes: int) -> bool:
         return False
     if not _is_ours(cluster):
         raise ForeignClusterError(f"kind has a cluster {cluster.name!r} that this harness did not make; use --name")
+    cluster.resume()
     if len(present) != nodes:
         raise HarnessError(f"{cluster.name} is up with {len(present)} nodes, not {nodes}; take it down first")
     states = cluster.engine.docker("inspect", "--format", "{{.State.Running}}", *present).split()
@@ -238,6 +239,7 @@ def _delete(cluster: Cluster) -> None:
         say(f"there is no cluster {cluster.name}")
         return
     with step(f"delete cluster {cluster.name}"):
+        cluster.resume()
         _empty_volumes(cluster, present)
         cluster.kind("delete", "cluster", "--kubeconfig", cluster.kubeconfig)
         shutil.rmtree(cluster.folder, ignore_errors=True)

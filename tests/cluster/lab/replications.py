@@ -180,24 +180,26 @@ def wait_for(look: Callable[[], Object], is_enough: Callable[[Object], bool], se
 
 def create_databases(lab: Lab, name: str, rows: int = 1000) -> None:
     """Make a database of that name on every server: with a small schema and rows on the source, empty on the targets."""
-    lab.source.psql(f"CREATE DATABASE {name} OWNER {OWNER}")
+    made = f"CREATE DATABASE {name} OWNER {OWNER};"
     lab.source.psql(
         f"""
+        {made}
+        \\connect {name}
         SET ROLE {OWNER};
         CREATE TABLE customer (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
         CREATE TABLE purchase (id bigint PRIMARY KEY, customer_id bigint REFERENCES customer, amount numeric);
         INSERT INTO customer (name) SELECT 'customer ' || n FROM generate_series(1, {rows}) n;
         INSERT INTO purchase SELECT n, n, n / 7.0 FROM generate_series(1, {rows}) n;
-        """,
-        name,
+        """
     )
     for server in lab.targets.values():
-        server.psql(f"CREATE DATABASE {name} OWNER {OWNER}")
+        server.psql(made)
 
 
 def drop_databases(lab: Lab, name: str) -> None:
     """Drop the database of that name, and what loads left beside it, on every server."""
     for server in lab.servers:
-        found = server.psql(f"SELECT datname FROM pg_database WHERE datname LIKE '{name}%'").split()
-        for one in found:
-            server.psql(f'DROP DATABASE IF EXISTS "{one}" WITH (FORCE)')
+        server.psql(
+            "SELECT format('DROP DATABASE IF EXISTS %I WITH (FORCE)', datname) "
+            f"FROM pg_database WHERE datname LIKE '{name}%' \\gexec"
+        )
