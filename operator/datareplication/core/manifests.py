@@ -31,6 +31,9 @@ from datareplication.errors import PERMANENT_EXIT_CODES
 DEFAULT_RESOURCES = {"requests": {"cpu": "100m", "memory": "256Mi"}}
 """Each of a program's processes stays under 128 MiB; users may set a limit."""
 
+SPARE_SECONDS = 60
+"""How much later than its limit others end a step, in case nobody is there who watches the limit."""
+
 SECURITY_CONTEXT = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -109,10 +112,29 @@ def _pinned(affinity: Mapping[str, Any], node: str) -> dict[str, Any]:
     return {**affinity, "nodeAffinity": pinned}
 
 
+@dataclass(frozen=True)
+class Deadlines:
+    """After how many seconds a Job and the program in it end by themselves."""
+
+    of_job: int
+    of_program: int
+
+
+def deadlines(run_seconds: int, step_seconds: int | None) -> Deadlines:
+    """Return the deadlines of a step's Job and program: who sets a limit ends the step first, and tells of it.
+
+    The operator ends the Jobs of a run whose time is over, and Kubernetes the Job of a step whose own, shorter time is
+    over. If the same limit also ended the others, it would depend on who is quicker what the status says.
+    """
+    if step_seconds is not None and step_seconds < run_seconds:
+        return Deadlines(step_seconds, step_seconds + SPARE_SECONDS)
+    return Deadlines(run_seconds + SPARE_SECONDS, run_seconds + SPARE_SECONDS)
+
+
 def _job(run: Run, defaults: JobDefaults, part: Part) -> dict[str, Any]:
     spec, shared = run.spec, defaults.settings
     labels = names.job_labels(run.request.replication_name, run.name, part.step)
-    deadline = min(part.timeout_seconds or spec.timeout_seconds, spec.timeout_seconds)
+    deadline = deadlines(spec.timeout_seconds, part.timeout_seconds)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -125,10 +147,13 @@ def _job(run: Run, defaults: JobDefaults, part: Part) -> dict[str, Any]:
         },
         "spec": {
             "backoffLimit": spec.retry_policy.retries,
-            "activeDeadlineSeconds": deadline,
+            "activeDeadlineSeconds": deadline.of_job,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": _failure_policy(part.step.role),
-            "template": {"metadata": _pod_metadata(part, labels), "spec": _pod(run, defaults, part, deadline)},
+            "template": {
+                "metadata": _pod_metadata(part, labels),
+                "spec": _pod(run, defaults, part, deadline.of_program),
+            },
         },
     }
 

@@ -71,7 +71,7 @@ def test_dump_job_is_what_the_dump_program_reads() -> None:
     job = manifests.dump_job(a_run(), IMAGE)
     read = dump_command.parse(container(job)["args"], environment(job))
     assert str(read.output) == "/snapshots/prod-fanout/prod-fanout-202603292200/prod_snapshot_20260330"
-    assert (read.workers, read.compression, read.run.uid, read.run.timeout_seconds) == (4, "Zstd", "uid-1", 21_600)
+    assert (read.workers, read.compression, read.run.uid, read.run.timeout_seconds) == (4, "Zstd", "uid-1", 21_660)
     assert (read.source.username, read.source.password) == (CANARY, CANARY)
 
 
@@ -116,6 +116,17 @@ def test_job_controls_retries_and_names_permanent_codes() -> None:
     assert job["spec"]["podReplacementPolicy"] == "Failed"
     codes = job["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"]
     assert codes == {"containerName": "dump", "operator": "In", "values": [64, 65, 69, 70, 73, 77, 78]}
+
+
+@pytest.mark.parametrize(
+    ("of_run", "of_step", "of_job", "of_program"),
+    [(600, None, 660, 660), (600, 600, 660, 660), (600, 9_000, 660, 660), (600, 120, 120, 180)],
+)
+def test_who_sets_a_limit_ends_the_step_first(of_run: int, of_step: int | None, of_job: int, of_program: int) -> None:
+    dump = {} if of_step is None else {"timeoutSeconds": of_step}
+    job = manifests.dump_job(a_run(timeoutSeconds=of_run, dump=dump), IMAGE)
+    read = dump_command.parse(container(job)["args"], environment(job))
+    assert (job["spec"]["activeDeadlineSeconds"], read.run.timeout_seconds) == (of_job, of_program)
 
 
 def test_targets_on_one_server_with_one_role_know_of_each_other() -> None:
