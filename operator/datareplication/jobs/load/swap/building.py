@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from datareplication.core.reasons import Reason
 from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.workers import Crew, crew
-from datareplication.jobs.load import extension_rows, large_object_archive, pipeline, sessions, view_settings
+from datareplication.jobs.load import (
+    extension_rows,
+    large_object_archive,
+    pipeline,
+    sessions,
+    view_settings,
+    worker,
+)
 from datareplication.jobs.load.pipeline import Pipeline
 from datareplication.jobs.load.swap.lending import Lending
 from datareplication.jobs.load.swap.makers import Maker
@@ -58,7 +65,8 @@ class Building(Ground):
     @contextlib.contextmanager
     def workers(self) -> Iterator[Workers]:
         """Start the workers; they connect when open() is called."""
-        with crew(self.given.workers, open_worker, self.frame.stop) as made:
+        also = [worker.SEARCHING] if self.leaks else []
+        with crew(self.given.workers, open_worker, self.frame.stop, also) as made:
             yield made
 
     def open(self, workers: Workers, maker: Maker) -> None:
