@@ -31,8 +31,8 @@ _PIN = """
     SELECT name, setting, CASE WHEN is_free THEN set_config(name, value, false) END FROM wanted
     WHERE setting IS NOT NULL AND (is_free OR setting <> value)
 """
-"""A setting that the server does not know has no value. The view pg_settings, which knows the rest too, takes the server
-longer than all else that a new session does: it makes a row of each setting."""
+"""A setting that the server does not know has no value. The view pg_settings would also say who may change it, but it
+makes a row of each setting: that takes the server as long as all else that a new session does."""
 
 _RENEW = """
     SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; RESET ALL;
