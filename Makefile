@@ -5,6 +5,8 @@ DATAREPLICATION_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/datareplication-
 export DATAREPLICATION_CACHE
 # A clean checkout starts with what mypy knows of the libraries, half of its time; it compares contents, not times.
 export MYPY_CACHE_DIR := $(DATAREPLICATION_CACHE)/mypy
+# Tests start hundreds of Pythons: compiling the project again takes each of them as long as all the rest of its start.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 # The environment is in the cache, keyed by its lock file, so that a clean checkout can reuse it.
 VENV := $(DATAREPLICATION_CACHE)/venv/$(shell cat requirements/dev.txt tests/venv.sh | sha256sum | cut -c1-16)

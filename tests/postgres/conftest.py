@@ -12,7 +12,7 @@ from psycopg2 import sql
 
 from support import extension, server
 from support.family import SUFFIXES
-from support.programs import Dumped, Programs, databases
+from support.programs import Dumped, Programs, databases, preload_workers
 from support.server import Server
 
 CHEAPLY = "STRATEGY file_copy"
@@ -44,6 +44,16 @@ def _no_libpq_defaults() -> None:
     """Remove libpq's variables: a test must not pass only because of this machine's settings."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server(_no_libpq_defaults: None) -> None:
+    """Start the server from which workers are forked with all their modules.
+
+    All programs that run in this process share it, so that it would have the first program's modules only, and each
+    worker of another program would import its own.
+    """
+    preload_workers()
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,21 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from datareplication.core.reasons import Theirs
 from datareplication.core.report import Report
 from datareplication.jobs.commands import dump as dump_command
 from datareplication.jobs.commands import load as load_command
+from datareplication.jobs.dump import worker as dump_worker
 from datareplication.jobs.dump.steps import dump
 from datareplication.jobs.frame import program
 from datareplication.jobs.frame.log import MASK
+from datareplication.jobs.load import worker as load_worker
 from datareplication.jobs.load.steps import load
 from support.server import PASSWORD, Server
 
@@ -159,6 +164,16 @@ def outcome(code: int, output: str) -> Outcome:
     lines = [json.loads(line) for line in output.splitlines()]
     report = Report.from_json(json.dumps(lines[-1]["report"])) if lines and "report" in lines[-1] else None
     return Outcome(code, report or Report("Failed", reason=Theirs("NoReport")), lines)
+
+
+def preload_workers() -> None:
+    """Start the server from which the workers of programs in this process are forked, with the modules of all."""
+    modules = [dump_worker.__name__, dump_worker.MASKS, load_worker.__name__, load_worker.SEARCHING]
+    get_context("forkserver").set_forkserver_preload(modules)
+    with pytest.MonkeyPatch.context() as patched:
+        # The server of Python 3.11 does not get this process's sys.path, and says nothing of modules it does not find.
+        patched.setenv("PYTHONPATH", str(OPERATOR))
+        forkserver.ensure_running()
 
 
 def is_phase(*names: str) -> Callable[[dict[str, Any]], bool]:

@@ -11,6 +11,7 @@ import pytest
 from datareplication.jobs.frame import tools
 from datareplication.jobs.frame.tools import Tool
 from support import server
+from support.programs import preload_workers
 from support.server import Server
 
 CLIENTS = tools.DEBIAN_BINARIES
@@ -33,6 +34,11 @@ def installations() -> Path:
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     return Path(root)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fork_server(installations: Path) -> None:  # noqa: ARG001 - the server inherits the variables that are left
+    preload_workers()
 
 
 @pytest.fixture(scope="session")

@@ -67,8 +67,8 @@ def dump(given: DumpSettings, frame: Frame) -> Report:
         lock.remove(given.output)
         volume.prune(given, None, frame)
         return report(given.output, manifest)
-    present = volume.present(given)
-    with store.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop) as workers:
+    present, also = volume.present(given), [worker.MASKS] if given.masking else []
+    with store.draft(given.output) as draft, crew(given.workers, open_worker, frame.stop, also) as workers:
         # Another attempt, which held the lock until now, may have published the snapshot meanwhile.
         if (manifest := store.published(given.output, given.run.uid)) is None:
             manifest = _Dump(given, patterns, frame, draft, workers, present).write()

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from datareplication.jobs.dump.masking.masks import Masks
     from datareplication.jobs.model.masking.masking import Masking
 
+MASKS = "datareplication.jobs.dump.masking.masks"
+"""The module that only workers of a masked dump import."""
+
 
 @dataclass(frozen=True)
 class WorkerConfig:

@@ -38,6 +38,9 @@ from datareplication.jobs.snapshot.parts import PartReader
 if TYPE_CHECKING:
     from datareplication.jobs.load.searching import Known
 
+SEARCHING = "datareplication.jobs.load.searching"
+"""The module that only workers of a load with a leak gate import."""
+
 
 @dataclass(frozen=True)
 class Restorer:

@@ -24,12 +24,15 @@ Values = Sequence[Any] | Mapping[str, Any]
 
 _PIN = """
     WITH wanted AS MATERIALIZED (
-        SELECT name, value, setting, context = 'user' OR current_setting('is_superuser')::bool AS is_free
-        FROM unnest(%s::text[], %s::text[]) AS w(name, value) JOIN pg_settings USING (name)
+        SELECT name, value, current_setting(name, true) AS setting,
+               name <> ALL (%s) OR current_setting('is_superuser')::bool AS is_free
+        FROM unnest(%s::text[], %s::text[]) AS w(name, value)
     )
     SELECT name, setting, CASE WHEN is_free THEN set_config(name, value, false) END FROM wanted
-    WHERE is_free OR setting <> value
+    WHERE setting IS NOT NULL AND (is_free OR setting <> value)
 """
+"""A setting that the server does not know has no value. The view pg_settings would also say who may change it, but it
+makes a row of each setting: that takes the server as long as all else that a new session does."""
 
 _RENEW = """
     SET SESSION AUTHORIZATION DEFAULT; SET ROLE NONE; RESET ALL;
@@ -80,7 +83,8 @@ def pin(session: Session, settings: Mapping[str, str]) -> None:
     """
     wanted = {**PINNED, **session_settings.NEWER, **session_settings.SUPERUSERS, **settings}
     values = {name: value for name, value in wanted.items() if name not in session_settings.STARTUP_ONLY}
-    found = rows(session, _PIN, [list(values), list(values.values())], doing="session settings")
+    given = [list(session_settings.SUPERUSERS), list(values), list(values.values())]
+    found = rows(session, _PIN, given, doing="session settings")
     for name, setting, value in found:
         if value is None and name in session_settings.HARMFUL:
             remedy = f"reset it for the role, its database or the server (ALTER ROLE ... RESET {name})"
@@ -100,7 +104,10 @@ def renew(session: Session, settings: Mapping[str, str]) -> None:
 
 def set_if_known(session: Session, settings: Mapping[str, str]) -> None:
     """Set those of the settings that the server knows."""
-    query = "SELECT set_config(name, value, false) FROM unnest(%s, %s) v(name, value) JOIN pg_settings USING (name)"
+    query = """
+        SELECT set_config(name, value, false) FROM unnest(%s, %s) v(name, value)
+        WHERE current_setting(name, true) IS NOT NULL
+    """
     execute(session, query, (list(settings), list(settings.values())), doing="session settings")
 
 
@@ -108,10 +115,10 @@ def for_tools(session: Session) -> dict[str, str]:
     """Return the settings with which PostgreSQL's programs start that log in to this server as the session's role."""
     newer = {**session_settings.NEWER, **session_settings.SUPERUSERS}
     query = """
-        SELECT name FROM pg_settings
-        WHERE name = ANY(%s) AND (context = 'user' OR current_setting('is_superuser')::bool)
+        SELECT name FROM unnest(%s) name WHERE current_setting(name, true) IS NOT NULL
+          AND (name <> ALL (%s) OR current_setting('is_superuser')::bool)
     """
-    found = rows(session, query, [list(newer)], doing="session settings")
+    found = rows(session, query, [list(newer), list(session_settings.SUPERUSERS)], doing="session settings")
     return {**PINNED, **{name: newer[name] for (name,) in found}}
 
 

@@ -124,6 +124,8 @@ def lacking(session: Session, relations: Iterable[Relation]) -> list[tuple[Relat
         for name, one in by_name.items()
         for column in [column.name for column in one.columns] or ["ctid"]
     ]
+    if not wanted:
+        return []
     values = [[each[place] for each in wanted] for place in range(3)]
     found = rows(session, _LACKING, values, doing=DOING)
     return [(by_name[name], column) for name, column in found]

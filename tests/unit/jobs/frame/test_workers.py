@@ -4,7 +4,10 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -95,3 +98,17 @@ def test_a_worker_that_could_not_connect_says_so_and_nothing_of_memory() -> None
         with pytest.raises(DataError) as raised:
             perform(workers, [1])
     assert raised.value.reason == "CannotConnect"
+
+
+def test_a_worker_does_not_run_the_program_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran, script = tmp_path / "ran", tmp_path / "program"
+    script.write_text(f"import pathlib; pathlib.Path({str(ran)!r}).touch()")
+    main = ModuleType("__main__")
+    main.__file__ = str(script)
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    made: contextlib.AbstractContextManager[Crew[int, int]] = crew(1, double, Stop())
+    with made as workers:
+        workers.open(10, 1)
+        assert perform(workers, [1]) == ([10], 1)
+    assert not ran.exists()
+    assert sys.modules["__main__"] is main

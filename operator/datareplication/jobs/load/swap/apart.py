@@ -25,11 +25,15 @@ REASON: Reason = "BuiltAsLoader"
 
 @dataclass(frozen=True)
 class Apart:
-    """The build role, or why there is none. made: the role's name, if it was made for this load."""
+    """The build role, or why there is none. made: the role's name, if it was made for this load.
+
+    maker: the role as a Maker, if it has logged in already.
+    """
 
     role: Connection | None
     why_not: str = ""
     made: str = ""
+    maker: Maker | None = None
 
 
 def builder(building: Building, maintenance: Session) -> Apart:
@@ -46,16 +50,17 @@ def builder(building: Building, maintenance: Session) -> Apart:
         return Apart(None, text)
     name, password = builders.make(maintenance, server, building.database.oid)
     builders.admit(maintenance, building.database.next_name, name)
-    return _tried(building, maintenance, Apart(replace(given.target, username=name, password=password), made=name))
+    role = replace(given.target, username=name, password=password)
+    return _tried(building, maintenance, role, Apart(role, made=name))
 
 
 @contextlib.contextmanager
-def building_as(building: Building, maintenance: Session, loader: Maker, role: Connection | None) -> Iterator[Lending]:
+def building_as(building: Building, maintenance: Session, loader: Maker, found: Apart) -> Iterator[Lending]:
     """Let the build role into `<db>__next` while the body runs, then shut it out and take all objects back.
 
-    role: the build role; if it is None, the load's role builds and nothing is lent.
+    found: has the build role; if there is none, the load's role builds and nothing is lent.
     """
-    heir, name = _heir(building), building.database.next_name
+    heir, name, role = _heir(building), building.database.next_name, found.role
     if role is None:
         yield Lending(loader, None, heir, shut_out=lambda: None, admit=lambda: None)
         return
@@ -64,7 +69,7 @@ def building_as(building: Building, maintenance: Session, loader: Maker, role: C
     admit()
     tables = [(one.schema, one.name) for one in building.manifest.extension_tables]
     with contextlib.closing(building.connect(name)) as session:
-        lending = Lending(building.builder(role), session, heir, shut_out, admit, tables)
+        lending = Lending(found.maker or building.builder(role), session, heir, shut_out, admit, tables)
         yield lending
         lending.take_back()
 
@@ -77,12 +82,11 @@ def _heir(building: Building) -> Heir:
     return lambda one: ownership.owner_of(one.kind, one.identity) or role
 
 
-def _tried(building: Building, maintenance: Session, found: Apart) -> Apart:
+def _tried(building: Building, maintenance: Session, role: Connection, found: Apart) -> Apart:
     """Return `found`, without its role if that cannot log in: pg_hba.conf may let in only roles that it names."""
     name = building.database.next_name
     try:
-        building.connect(name, found.role).close()
+        return replace(found, maker=building.builder(role))
     except RightsError as error:
         builders.shut_out(maintenance, name, found.made)  # else the role keeps rights on the future target
         return replace(found, role=None, why_not=f"the server does not let in the role that was made: {error.message}")
-    return found

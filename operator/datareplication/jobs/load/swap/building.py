@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 from datareplication.core.reasons import Reason
 from datareplication.jobs.frame.identity import load_application
 from datareplication.jobs.frame.workers import Crew, crew
-from datareplication.jobs.load import extension_rows, large_object_archive, pipeline, sessions, view_settings
+from datareplication.jobs.load import (
+    extension_rows,
+    large_object_archive,
+    pipeline,
+    sessions,
+    view_settings,
+    worker,
+)
 from datareplication.jobs.load.pipeline import Pipeline
 from datareplication.jobs.load.swap.lending import Lending
 from datareplication.jobs.load.swap.makers import Maker
@@ -58,7 +65,8 @@ class Building(Ground):
     @contextlib.contextmanager
     def workers(self) -> Iterator[Workers]:
         """Start the workers; they connect when open() is called."""
-        with crew(self.given.workers, open_worker, self.frame.stop) as made:
+        also = [worker.SEARCHING] if self.leaks else []
+        with crew(self.given.workers, open_worker, self.frame.stop, also) as made:
             yield made
 
     def open(self, workers: Workers, maker: Maker) -> None:
@@ -85,8 +93,11 @@ class Building(Ground):
         with contextlib.closing(self.connect(self.database.next_name, role)) as session:
             return Maker(role, {**for_tools(session), **bulk.settings(session, self.given.workers)})
 
-    def make_schema(self, loader: Maker, lending: Lending) -> None:
-        """Restore what comes before the rows, and lend it to the build role."""
+    def make_schema(self, loader: Maker, lending: Lending) -> frozenset[tuple[str, str]]:
+        """Restore what comes before the rows, and lend it to the build role; return which tables come late.
+
+        These are (schema, name) of tables whose rows pass through functions of users, which may read other tables.
+        """
         with contextlib.closing(self.connect(self.database.next_name)) as session:
             if not self.manifest.schema.has_public:
                 execute(session, "DROP SCHEMA public", doing="dropping schema public, which the source lacks")
@@ -96,13 +107,32 @@ class Building(Ground):
             lending.open_up()
             self.restoring.in_turns(self.restoring.stages.before, loader, lending)
             extension_rows.refuse_lacking(session, self.manifest)
-        lending.lend()
-
-    def fill(self, workers: Workers, builder: Maker, *, is_final: bool) -> None:
-        """Copy the rows, build indexes and the rest. is_final: no clone is made of it, and no script changes it."""
-        with contextlib.closing(self.connect(self.database.next_name)) as session:
             late = row_functions.tables(session)
-        self._fill(workers, builder, late, is_final=is_final)
+        lending.lend()
+        return late
+
+    def fill(self, workers: Workers, builder: Maker, late: frozenset[tuple[str, str]], *, is_final: bool) -> None:
+        """Do all that concerns one table at a time, then restore what is left of the schema.
+
+        late: from `make_schema`. is_final: no clone is made of the database, and no script changes it.
+        """
+        manifest, after = self.manifest, self.restoring.stages.after
+        planned = pipeline.plan(manifest, after, self.given.workers, analyzes=is_final, late=late)
+        parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
+        self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
+        self.tally.phase("Data")
+        waiting = Pipeline(planned.steps)
+
+        def hear(done: Result | None, moved: int) -> None:
+            self._hear(done, moved)
+            if done is not None and not isinstance(done, Searched):
+                waiting.done(done)
+
+        workers.supply(waiting.take, hear)
+        if planned.rest:
+            self.tally.phase("Indexes")
+        for ids in planned.rest:
+            self.restoring.restore(ids, builder.having(self._of_rows), "--jobs", str(self.given.workers))
 
     def make_postponed(self, loader: Maker, lending: Lending) -> None:
         """Restore the objects with an owner that must come after the rows, then what depends on these objects."""
@@ -130,8 +160,11 @@ class Building(Ground):
     def finish(self, workers: Workers, loader: Maker, *, is_analyzed: bool) -> None:
         """Give grants, run the after-load SQL, fill materialized views, gather statistics, and look for leaks.
 
-        Views and statistics come after the SQL, because they store what they find in the tables.
+        Views and statistics come after the SQL, because they store what they find in the tables. The workers connect
+        before it, and only if there is something to do for them.
         """
+        if self.script or self.leaks or self.manifest.schema.materialized_views or not is_analyzed:
+            self.open(workers, loader)
         self._give(loader)
         left = self._after_load()
         shaped_by = tuple(self._shaping.items()) if left.materialized_views else ()
@@ -151,9 +184,10 @@ class Building(Ground):
         """
         self.archives.check(self.frame.stop.check)
         done = self.restoring.stages
-        with contextlib.closing(self.connect(self.database.next_name)) as session:
-            loader = Maker(None, {**for_tools(session), **quiet(self.server)})
-        self.restoring.restore(ids_of(done.final), loader)
+        if done.final:
+            with contextlib.closing(self.connect(self.database.next_name)) as session:
+                loader = Maker(None, {**for_tools(session), **quiet(self.server)})
+            self.restoring.restore(ids_of(done.final), loader)
         built = [done.before, done.after, done.postponed, done.following]
         self.restoring.ledger.settle(*([] if is_cloned else built), done.last, done.grants, done.final)
 
@@ -192,26 +226,6 @@ class Building(Ground):
             with self.restoring.restorer(loader).command(archive=path) as child:
                 child.wait(self.frame.stop, lambda: self.tally.moved(0))
         large_object_archive.verify(session, self.manifest)
-
-    def _fill(self, workers: Workers, builder: Maker, late: frozenset[tuple[str, str]], *, is_final: bool) -> None:
-        """Do all that concerns one table at a time, then restore what is left of the schema."""
-        manifest, after = self.manifest, self.restoring.stages.after
-        planned = pipeline.plan(manifest, after, self.given.workers, analyzes=is_final, late=late)
-        parts = [relation.oid for relation in manifest.relations for _ in relation.parts]
-        self.tally.expect(manifest.tables, parts, manifest.rows, manifest.bytes)
-        self.tally.phase("Data")
-        waiting = Pipeline(planned.steps)
-
-        def hear(done: Result | None, moved: int) -> None:
-            self._hear(done, moved)
-            if done is not None and not isinstance(done, Searched):
-                waiting.done(done)
-
-        workers.supply(waiting.take, hear)
-        if planned.rest:
-            self.tally.phase("Indexes")
-        for ids in planned.rest:
-            self.restoring.restore(ids, builder.having(self._of_rows), "--jobs", str(self.given.workers))
 
     def _after_load(self) -> Left:
         views = self.manifest.schema.materialized_views

@@ -5,6 +5,7 @@ It owns the order of the steps. If anything ends the load early, the target stay
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from datareplication.core.reasons import Reason
@@ -57,8 +58,7 @@ class Swap:
             with self.building.frame.stop.interrupting(self.maintenance.cancel):
                 next_oid = self._build_for_all(clone) if self.building.given.siblings else self._build()
                 written = self._provenance()
-                self._write(written)
-                self._say_untrusted()
+                self._write(written, self._say_untrusted)
                 self.building.seal(is_cloned=clone is not None)
             self.building.tally.phase("Swapping")
             not_carried = [*self.building.restoring.not_restored, *self._swap(next_oid)]
@@ -76,7 +76,6 @@ class Swap:
         with building.workers() as workers:
             next_oid = self._make(workers, loader, is_final=not building.script)
         with building.workers() as workers:
-            building.open(workers, loader)
             building.finish(workers, loader, is_analyzed=not building.script)
         return next_oid
 
@@ -91,7 +90,6 @@ class Swap:
         if clone is not None:
             self._verify_clone(loader)
         with building.workers() as workers:
-            building.open(workers, loader)
             building.finish(workers, loader, is_analyzed=False)
         return next_oid
 
@@ -122,7 +120,7 @@ class Swap:
         return found
 
     def _building_as(self, loader: Maker, found: Apart) -> contextlib.AbstractContextManager[Lending]:
-        return apart.building_as(self.building, self.maintenance, loader, found.role)
+        return apart.building_as(self.building, self.maintenance, loader, found)
 
     def _make(self, workers: Workers, loader: Maker, *, is_final: bool) -> int:
         """Make `<db>__next` and fill it, as the build role, if there is one; return its oid."""
@@ -130,9 +128,9 @@ class Swap:
         next_oid = databases.create_next(self.maintenance, self._database)
         found = self._builder()
         with self._building_as(loader, found) as lending:
-            building.make_schema(loader, lending)
+            late = building.make_schema(loader, lending)
             building.open(workers, lending.builder)
-            building.fill(workers, lending.builder, is_final=is_final)
+            building.fill(workers, lending.builder, late, is_final=is_final)
             building.compare_sums(workers)
             workers.close()
             if building.restoring.stages.postponed:
@@ -141,13 +139,9 @@ class Swap:
         building.complete(loader)
         return next_oid
 
-    def _say_untrusted(self) -> None:
+    def _say_untrusted(self, session: Session) -> None:
         """Report code that no role's rights can restrict. Only a superuser can load such code."""
-        if not self.building.server.is_superuser:
-            return
-        with contextlib.closing(self._connect(self._database.next_name)) as session:
-            found = untrusted.found(session)
-        if found:
+        if self.building.server.is_superuser and (found := untrusted.found(session)):
             some = found[: untrusted.SHOWN]
             text = f"{UNTRUSTED_CODE}: the source has {len(found)} objects that only a superuser may make"
             self.remarks.append(f"{text}, whose code no role's rights hold: {', '.join(some)}")
@@ -178,9 +172,10 @@ class Swap:
         )
         cloning.offer()
 
-    def _write(self, written: Provenance) -> None:
+    def _write(self, written: Provenance, then: Callable[[Session], None] = lambda _: None) -> None:
         with contextlib.closing(self._connect(self._database.next_name)) as session:
             provenance.write(session, written)
+            then(session)
 
     def _provenance(self) -> Provenance:
         place = Place(self.building.server.system_identifier, self._database.name, self._database.oid)
