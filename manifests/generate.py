@@ -74,7 +74,7 @@ class GenerateError(Exception):
     """Something cannot be generated; the message says what to do."""
 
 
-class PlainDumper(yaml.SafeDumper):
+class PlainDumper(yaml.CSafeDumper):
     """Writes every value out. Anchors would be legal YAML, but hard to read."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the signature is yaml's

@@ -7,22 +7,11 @@ import pytest
 
 from datareplication.controller.cluster import EVENT, JOB, REPLICATION, RUN
 from support.fake_cluster import CrashError
+from support.story import Moment, Story, end, nothing
 from support.world import DUMPED, LOADED, World
 
 RUN_NAME = "prod-fanout-202603020000"
 VOLATILE = {"uid", "resourceVersion", "creationTimestamp", "generation"}
-
-
-async def whole_run(world: World) -> None:
-    """Drive one slot from due to done; each stage goes on until nothing changes."""
-    await restarting(world)
-    world.make_due()
-    await restarting(world)
-    world.finish(f"{RUN_NAME}-dump", DUMPED)
-    await restarting(world)
-    for target in ("dev", "qa", "staging"):
-        world.finish(f"{RUN_NAME}-load-{target}", LOADED)
-    await restarting(world)
 
 
 async def restarting(world: World) -> None:
@@ -51,28 +40,27 @@ def _stable(value: Any) -> Any:
     return "" if isinstance(value, str) and value.startswith("uid-") else value
 
 
-async def clean_run() -> World:
-    world = World()
-    await whole_run(world)
-    return world
+def whole_run() -> Story:
+    """One slot from due to done."""
+    loads = [f"{RUN_NAME}-load-{target}" for target in ("dev", "qa", "staging")]
+    return Story([nothing, World.make_due, end(DUMPED, f"{RUN_NAME}-dump"), end(LOADED, *loads)], restarting)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_crash_at_any_api_call_changes_nothing_but_the_time(moment: str) -> None:
-    clean = await clean_run()
+async def test_crash_at_any_api_call_changes_nothing_but_the_time(moment: Moment) -> None:
+    story = whole_run()
+    clean = await story.tell(World())
     expected = final_objects(clean)
     assert expected["DataReplication/prod-fanout"]["status"]["phase"] == "Succeeded"
     assert clean.cluster.calls > 50
     for number in range(1, clean.cluster.calls + 1):
-        world = World()
-        setattr(world.cluster, f"crash_{moment}", number)
-        await whole_run(world)
+        world = await story.killed(moment, number)
         assert final_objects(world) == expected, f"killed {moment} call {number}"
         creations = [write for write in world.cluster.writes if write.startswith("create") and "Event" not in write]
         assert len(creations) == len(set(creations)), f"killed {moment} call {number}: something was created twice"
 
 
 async def test_events_of_a_run_are_told_once_each() -> None:
-    world = await clean_run()
+    world = await whole_run().tell(World())
     reasons = sorted(event["reason"] for event in world.cluster.of_kind(EVENT))
     assert reasons == ["LoadSucceeded"] * 3 + ["RunCreated", "RunSucceeded", "SnapshotPublished"]

@@ -7,6 +7,7 @@ import pytest
 
 from datareplication.controller.cluster import EVENT, REPLICATION, RUN
 from support.fake_cluster import CrashError
+from support.story import Story, end, nothing
 from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 EVERY = [
@@ -169,24 +170,21 @@ async def surviving(world: World) -> None:
         return
 
 
-async def whole_story(world: World) -> None:
-    """Drive a slot whose qa fails, then a run by hand that succeeds, then let the data become old."""
-    await surviving(world)
-    world.make_due()
-    await surviving(world)
-    world.finish(f"{SLOT}-dump", DUMPED)
-    await surviving(world)
+def whole_story() -> Story:
+    """A slot whose qa fails, then a run by hand that succeeds."""
+    acts = [nothing, World.make_due, end(DUMPED, f"{SLOT}-dump"), end_loads_of_slot]
+    by_hand = [make_run, end(DUMPED, "again-dump"), end(LOADED, *(f"again-load-{target}" for target in TARGETS))]
+    return Story([*acts, *by_hand], surviving)
+
+
+def end_loads_of_slot(world: World) -> None:
     for target, report in zip(TARGETS, (LOADED, LOADED, CORRUPT), strict=True):
         world.finish(f"{SLOT}-load-{target}", report)
-    await surviving(world)
+
+
+def make_run(world: World) -> None:
     world.clock.advance(minutes=5)
     world.cluster.put(RUN, manual_run("again"))
-    await surviving(world)
-    world.finish("again-dump", DUMPED)
-    await surviving(world)
-    for target in TARGETS:
-        world.finish(f"again-load-{target}", LOADED)
-    await surviving(world)
 
 
 STORY = [
@@ -201,14 +199,12 @@ STORY = [
 @pytest.mark.parametrize("first", [1, 2, 3, 4])
 async def test_a_kill_at_any_call_loses_nothing_and_repeats_only_by_the_same_id(first: int) -> None:
     """A kill after one call is a kill before the next."""
-    clean = notifying()
-    await whole_story(clean)
+    story = whole_story()
+    clean = await story.tell(notifying())
     expected = {one.notice.id: (one.notice.event, one.notice.run) for one in clean.courier.sent}
     assert (sorted(expected.values()), len(clean.courier.sent)) == (STORY, len(STORY))
     for number in range(first, clean.cluster.calls + 1, 4):
-        world = notifying()
-        world.cluster.crash_after = number
-        await whole_story(world)
+        world = await story.killed("after", number)
         times = Counter(one.notice.id for one in world.courier.sent)
         told = {one.notice.id: (one.notice.event, one.notice.run) for one in world.courier.sent}
         assert sorted(told.values()) == STORY, f"killed after call {number}"

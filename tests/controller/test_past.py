@@ -1,14 +1,13 @@
 """What the operator reads is older than what has been done: it creates and deletes nothing by it."""
 
 import contextlib
-import copy
 from typing import Any
 
 from datareplication.controller.cluster import ClusterError, Kind, Object
 from datareplication.controller.metrics import Metrics
 from datareplication.controller.options import Options
 from datareplication.controller.reconcile import Reconciler
-from support.fake_cluster import Clock, CrashError, FakeCluster
+from support.fake_cluster import Clock, CrashError, FakeCluster, copied
 from support.world import DUMPED, IMAGE, KEY, LOADED, FakeCourier, World, spec
 
 
@@ -36,7 +35,7 @@ async def test_nothing_is_created_or_deleted_by_what_was_read_from_the_past() ->
     views: list[tuple[Any, Any]] = []
 
     def remember(_verb: str, _kind: Kind, _name: str) -> None:
-        views.append((copy.deepcopy(world.cluster.objects), world.clock.moment))
+        views.append((copied(world.cluster.objects), world.clock.moment))
 
     world.cluster.on_call = remember
     await world.settle()
@@ -45,9 +44,9 @@ async def test_nothing_is_created_or_deleted_by_what_was_read_from_the_past() ->
     world.cluster.on_call = None
     assert world.run_names == ["prod-fanout-202603040000"], "the others are beyond the history"
     assert len(views) > 100
-    done = copy.deepcopy(world.cluster.objects)
+    done = copied(world.cluster.objects)
     for number, (objects, moment) in enumerate(views):
-        world.cluster.objects = copy.deepcopy(done)
+        world.cluster.objects = copied(done)
         world.cluster.writes.clear()
         past = FakeCluster(Clock(moment), objects)
         await _reconcile(Past(past, world.cluster), world.clock)

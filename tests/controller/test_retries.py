@@ -7,6 +7,7 @@ import pytest
 from datareplication.controller.cluster import CLAIM, EVENT, POD, Kind, Object, UnavailableError
 from datareplication.core import times
 from support.fake_cluster import CrashError
+from support.story import Story, end, nothing, pause
 from support.world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, spec
 
 RUN = f"{NAME}-202603020000"
@@ -187,23 +188,14 @@ async def test_completed_is_not_said_while_the_last_slot_waits() -> None:
     assert "waits until a run has succeeded" in world.status["message"]
 
 
-async def retried_once(world: World) -> None:
-    """Drive a dump that fails once and its loads; a killed process is started again."""
-    await restarting(world)
-    world.make_due()
-    await restarting(world)
-    world.finish(DUMP, UNREACHABLE)
-    await restarting(world)
-    world.clock.advance(seconds=301)
-    await restarting(world)
-    world.finish(DUMP, DUMPED)
-    await restarting(world)
-    for job in LOADS:
-        world.finish(job, LOADED)
-    await restarting(world)
+def retried_once() -> Story:
+    """A dump that fails once, and its loads."""
+    dump = [end(UNREACHABLE, DUMP), pause(seconds=301), end(DUMPED, DUMP)]
+    return Story([nothing, World.make_due, *dump, end(LOADED, *LOADS)], restarting)
 
 
 async def restarting(world: World) -> None:
+    """Settle; a killed process is started again."""
     for _ in range(3):
         try:
             await world.settle(passes=8)
@@ -221,13 +213,12 @@ async def test_crash_after_any_write_while_an_attempt_is_delayed_changes_nothing
 
     clean = World()
     clean.cluster.on_call = note
-    await retried_once(clean)
+    story = retried_once()
+    await story.tell(clean)
     expected = (clean.run_status(RUN)["phase"], clean.run_status(RUN)["dump"]["attempts"], clean.job_names)
     assert expected[:2] == ("Succeeded", 2)
     for number in numbers:
-        world = World()
-        world.cluster.crash_after = number
-        await retried_once(world)
+        world = await story.killed("after", number)
         seen = (world.run_status(RUN)["phase"], world.run_status(RUN)["dump"]["attempts"], world.job_names)
         assert seen == expected, f"killed after call {number}"
         suspended = [write for write in world.cluster.writes if write == f"patch Job {DUMP}"]

@@ -8,6 +8,7 @@ import pytest
 from datareplication.controller.cluster import EVENT, REPLICATION, RUN, Kind, Object
 from datareplication.core import moves
 from support.fake_cluster import CrashError
+from support.story import Act, Story, end, nothing, pause
 from support.world import CORRUPT, DUMPED, LOADED, NAME, NAMESPACE, World, manual_run, spec
 
 TARGETS = ("dev", "qa", "staging")
@@ -325,22 +326,21 @@ async def with_crashes(world: World) -> None:
         return
 
 
-async def replaced_then_done(world: World) -> None:
-    """Drive a run, its replacement, and the end of the replacement."""
-    await with_crashes(world)
-    for hour in (13, 14):
+def replaced_then_done() -> Story:
+    """A run, its replacement, and the end of the replacement."""
+    old = [becomes(13), lambda world: world.jobs.start(world.job(f"{run_of(13)}-dump"))]
+    new = [becomes(14), lambda world: world.jobs.take_away(world.job(f"{run_of(13)}-dump"))]
+    loads = [f"{run_of(14)}-load-{target}" for target in TARGETS]
+    return Story([nothing, *old, *new, end(DUMPED, f"{run_of(14)}-dump"), end(LOADED, *loads)], with_crashes)
+
+
+def becomes(hour: int) -> Act:
+    """Set the clock."""
+
+    def act(world: World) -> None:
         world.clock.moment = world.clock.moment.replace(hour=hour, minute=0, second=1)
-        await with_crashes(world)
-        if hour == 13:
-            world.jobs.start(world.job(f"{run_of(13)}-dump"))
-            await with_crashes(world)
-    world.jobs.take_away(world.job(f"{run_of(13)}-dump"))
-    await with_crashes(world)
-    world.finish(f"{run_of(14)}-dump", DUMPED)
-    await with_crashes(world)
-    for target in TARGETS:
-        world.finish(f"{run_of(14)}-load-{target}", LOADED)
-    await with_crashes(world)
+
+    return act
 
 
 def writes_of(world: World) -> list[int]:
@@ -358,36 +358,30 @@ def writes_of(world: World) -> list[int]:
 async def test_crash_after_any_write_while_a_run_is_replaced_changes_nothing() -> None:
     clean = World(hourly(concurrencyPolicy="Replace"))
     numbers = writes_of(clean)
-    await replaced_then_done(clean)
+    story = replaced_then_done()
+    await story.tell(clean)
     expected = (clean.run_names, clean.job_names, clean.run_status(run_of(13))["phase"], clean.status["phase"])
     assert expected[2:] == ("Replaced", "Succeeded")
     for number in numbers:
-        world = World(hourly(concurrencyPolicy="Replace"))
-        world.cluster.crash_after = number
-        await replaced_then_done(world)
+        world = await story.killed("after", number)
         seen = (world.run_names, world.job_names, world.run_status(run_of(13))["phase"], world.status["phase"])
         assert seen == expected, f"killed after call {number}"
 
 
-async def catch_up(world: World) -> None:
+def catch_up() -> Story:
     """Miss three slots and run them all."""
-    await with_crashes(world)
-    world.clock.advance(hours=3, minutes=10)
-    for hour in (13, 14, 15):
-        await with_crashes(world)
-        world.finish(f"{run_of(hour)}-dump", CORRUPT)
-    await with_crashes(world)
+    ends = [end(CORRUPT, f"{run_of(hour)}-dump") for hour in (13, 14, 15)]
+    return Story([nothing, pause(hours=3, minutes=10), *ends], with_crashes)
 
 
 async def test_crash_after_any_write_while_catching_up_runs_each_slot_once() -> None:
     clean = World(hourly(schedule={"catchup": True}))
     numbers = writes_of(clean)
-    await catch_up(clean)
+    story = catch_up()
+    await story.tell(clean)
     assert clean.run_names == [run_of(13), run_of(14), run_of(15)]
     for number in numbers:
-        world = World(hourly(schedule={"catchup": True}))
-        world.cluster.crash_after = number
-        await catch_up(world)
+        world = await story.killed("after", number)
         assert (world.run_names, world.job_names) == (clean.run_names, clean.job_names), f"killed after call {number}"
 
 

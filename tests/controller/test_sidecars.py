@@ -9,6 +9,7 @@ from datareplication.controller.cluster import RUN as RUN_KIND
 from datareplication.core import names, times
 from datareplication.core.report import Report
 from support.fake_cluster import CrashError
+from support.story import Act, Moment, Story, nothing, pause
 from support.world import CORRUPT, DUMPED, LOADED, NAME, UNREACHABLE, World, manual_run, spec
 
 RUN = f"{NAME}-202603020000"
@@ -68,14 +69,19 @@ def obey(world: World, job: str) -> None:
         world.job(job).setdefault("status", {})["active"] = 0
 
 
-async def ended(world: World, job: str, report: Report) -> None:
+def ending(job: str, report: Report) -> list[Act]:
     """Run a step whose pod does not end by itself."""
-    start(world, job)
-    await restarting(world)
-    end_ours(world, job, report)
-    await restarting(world)
-    obey(world, job)
-    await restarting(world)
+    return [
+        lambda world: start(world, job),
+        lambda world: end_ours(world, job, report),
+        lambda world: obey(world, job),
+    ]
+
+
+async def ended(world: World, job: str, report: Report) -> None:
+    for act in ending(job, report):
+        act(world)
+        await restarting(world)
 
 
 async def test_a_dump_beside_a_sidecar_that_never_ends_has_succeeded_and_its_job_is_ended() -> None:
@@ -293,30 +299,22 @@ async def test_an_attempt_whose_init_container_failed_is_told_and_tried_again() 
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_killed_at_any_request_the_end_is_the_same(moment: str) -> None:
+async def test_killed_at_any_request_the_end_is_the_same(moment: Moment) -> None:
     """Above all between the record of how the program ended and the end of its pod."""
 
-    async def drive(world: World) -> tuple[Any, ...]:
-        await restarting(world)
-        world.make_due()
-        await restarting(world)
-        await ended(world, DUMP, UNREACHABLE)
-        world.clock.advance(seconds=301)
-        await restarting(world)
-        await ended(world, DUMP, DUMPED)
-        for target in ("dev", "qa", "staging"):
-            await ended(world, f"{RUN}-load-{target}", LOADED)
+    def seen(world: World) -> tuple[Any, ...]:
         status = world.run_status(RUN)
         step = status["dump"]
         codes = [attempt["exitCode"] for attempt in step["endedAttempts"]]
         stopped = [names.STOPPED_ANNOTATION in job["metadata"]["annotations"] for job in world.cluster.of_kind(JOB)]
         return status["phase"], step["rows"], step["attempts"], codes, world.job_names, stopped, pod_names(world)
 
-    clean = World()
-    expected = await drive(clean)
+    dump = [*ending(DUMP, UNREACHABLE), pause(seconds=301), *ending(DUMP, DUMPED)]
+    loads = [act for target in ("dev", "qa", "staging") for act in ending(f"{RUN}-load-{target}", LOADED)]
+    story = Story([nothing, World.make_due, *dump, *loads], restarting)
+    clean = await story.tell(World())
+    expected = seen(clean)
     assert expected[:4] == ("Succeeded", 30, 2, [75, 0])
     assert (expected[5], expected[6]) == ([True] * 4, [])
     for number in range(1, clean.cluster.calls + 1, 9 if moment == "before" else 7):
-        world = World()
-        setattr(world.cluster, f"crash_{moment}", number)
-        assert await drive(world) == expected, f"killed {moment} call {number}"
+        assert seen(await story.killed(moment, number)) == expected, f"killed {moment} call {number}"

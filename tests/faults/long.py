@@ -158,7 +158,7 @@ async def states(folder: Path) -> tuple[str, int]:
     """R9: every field with all values."""
     began = time.monotonic()
     stalled = flaws = count = 0
-    async with controlplane.running(folder, sequences.without_schema) as plane:
+    async with controlplane.running(folder) as plane, sequences.without_schema(plane.api):
         every = mutations.all_of(sequences.schema_of("datareplications"))
         async for told in sequences.mutated(plane, folder, every, sequences.mutations_of_runs()):
             count += 1

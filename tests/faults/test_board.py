@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
-from faultlab import replay
 from faultlab.controlplane import free_port
 from faultlab.faults import Fault, answer
 from faultlab.process import Supervisor, supervised
 from faultlab.proxy import Answer, Request, proxying
+from faultlab.replay import World
 from faultlab.scenario import Scenario
 
 DEADLINE_SECONDS = 90.0
@@ -32,9 +33,11 @@ class Lists(Fault):
         return answer(503) if self.is_down and request.verb == "list" else None
 
 
-async def test_every_replica_serves_the_board_and_an_api_that_fails_does_not_end_it(tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_every_replica_serves_the_board_and_an_api_that_fails_does_not_end_it(
+    where: World, tmp_path: Path
+) -> None:
     async with AsyncExitStack() as stack:
-        where = await stack.enter_async_context(replay.world(tmp_path))
         scenario = Scenario(f"board-{uuid.uuid4().hex[:8]}", datetime.now(UTC))
         await scenario.prepare(where.plane.api)
         ports, lists, supervisors = [], Lists(), []

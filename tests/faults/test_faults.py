@@ -10,27 +10,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from faultlab import campaign, controlplane, mutations, oracle, replay, sequences
+from faultlab import campaign, mutations, oracle, sequences
 from faultlab.campaign import Clean
 from faultlab.oracle import Final
-from faultlab.replay import Result
+from faultlab.replay import Result, World
 
 SEED = int(os.environ.get("FAULTS_SEED") or f"{datetime.now(UTC):%Y%m%d}")
 MUTATIONS, RUN_MUTATIONS = 40, 10
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def results(where: World) -> dict[str, Result]:
     """All replays of the sample, by name."""
-    return asyncio.run(_results(tmp_path_factory.mktemp("faults")))
-
-
-async def _results(folder: Path) -> dict[str, Result]:
-    async with replay.world(folder) as world:
-        clean = asyncio.create_task(campaign.clean_run(world))
-        final = asyncio.create_task(_final(clean))
-        return {result.name: result async for result in campaign.replays(world, final, campaign.sample(SEED))}
+    clean = asyncio.create_task(campaign.clean_run(where))
+    final = asyncio.create_task(_final(clean))
+    return {result.name: result async for result in campaign.replays(where, final, campaign.sample(SEED))}
 
 
 async def _final(clean: "asyncio.Task[Clean]") -> Final:
@@ -51,11 +47,12 @@ def test_a_lost_watch_costs_one_resync_at_most(results: dict[str, Result]) -> No
     assert max(resyncs.values()) <= 2, resyncs
 
 
-async def test_every_state_of_a_field_is_told_and_left_again(tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_every_state_of_a_field_is_told_and_left_again(where: World, tmp_path: Path) -> None:
     chosen = mutations.sample_of(sequences.schema_of("datareplications"), SEED, MUTATIONS)
     of_runs = random.Random(SEED).sample(sequences.mutations_of_runs(), RUN_MUTATIONS)
-    async with controlplane.running(tmp_path, sequences.without_schema) as plane:
-        told = [one async for one in sequences.mutated(plane, tmp_path, chosen, of_runs)]
+    async with sequences.without_schema(where.plane.api):
+        told = [one async for one in sequences.mutated(where.plane, tmp_path, chosen, of_runs)]
     assert len(told) == MUTATIONS + RUN_MUTATIONS + 1
     assert any(one.stalled for one in told)
     assert not [(str(one.mutation), one.problems) for one in told if one.problems], f"seed {SEED}"

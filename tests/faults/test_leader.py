@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
-from faultlab import oracle, replay
+import pytest
+
+from faultlab import oracle
 from faultlab.faults import Fault
 from faultlab.oracle import terms
 from faultlab.process import Supervisor, supervised
@@ -99,8 +100,9 @@ def _overlaps(trace: list[Request]) -> list[str]:
     ]
 
 
-async def test_two_replicas(tmp_path: Path) -> None:
-    async with replay.world(tmp_path) as where, asyncio.TaskGroup() as together:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_two_replicas(where: World) -> None:
+    async with asyncio.TaskGroup() as together:
         together.create_task(_a_paused_and_a_killed_leader(where))
         together.create_task(_a_leader_that_is_told_to_end(where))
 

@@ -1,22 +1,25 @@
 """A cluster that has no operator."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
-from support.plane import OURS, Place, started, until
+import pytest
 
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+from faultlab import controlplane
+from support.plane import Place, Plane
 
 
-def test_a_cluster_without_our_kinds_is_told_so(tmp_path: Path) -> None:
-    with started(tmp_path) as plane:
-        for plural in ("datareplications", "datareplicationruns"):
-            plane.do(plane.plane.api.call("DELETE", f"{CRDS}/{plural}.datareplication.dev"))
-            until(lambda at=f"{OURS}/{plural}": not plane.do(plane.plane.api.serves(at)))  # type: ignore[misc]
-        place = Place(plane, "default")
-        for arguments in (["status"], ["why", "-A"], ["run", "fan"]):
-            ended = place.called(*arguments)
-            assert ended.returncode == 69, ended.stderr
-            assert ended.stderr.startswith(
-                "error: this cluster knows no resources of datareplication.dev: install the "
-            )
-            assert ended.stderr.count("\n") == 1
+@pytest.fixture
+def bare(plane: Plane) -> Iterator[Plane]:
+    """The control plane of all, without our kinds for the duration of a test."""
+    plane.do(controlplane.undefine(plane.plane.api))
+    yield plane
+    plane.do(controlplane.define(plane.plane.api))
+
+
+def test_a_cluster_without_our_kinds_is_told_so(bare: Plane) -> None:
+    place = Place(bare, "default")
+    for arguments in (["status"], ["why", "-A"], ["run", "fan"]):
+        ended = place.called(*arguments)
+        assert ended.returncode == 69, ended.stderr
+        assert ended.stderr.startswith("error: this cluster knows no resources of datareplication.dev: install the ")
+        assert ended.stderr.count("\n") == 1

@@ -1,6 +1,8 @@
 """A real API server for tests of the plugin, without nodes: the tests write what the operator would."""
 
 import asyncio
+import contextlib
+import io
 import os
 import signal
 import subprocess
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from datareplication.cli.main import main
 from datareplication.core.names import job_labels, load_step
 from faultlab import controlplane, scenario
 from faultlab.api import path
@@ -121,15 +124,21 @@ class Place:
         )  # fmt: skip
 
     def command(self, *arguments: str) -> Sequence[str]:
-        place = ("--kubeconfig", str(self.kubeconfig), "-n", self.namespace)
-        return (sys.executable, "-m", "datareplication.cli.main", *place, *arguments)
+        return (sys.executable, "-m", "datareplication.cli.main", *self._at, *arguments)
+
+    @property
+    def _at(self) -> Sequence[str]:
+        return ("--kubeconfig", str(self.kubeconfig), "-n", self.namespace)
 
     def environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "PYTHONPATH": str(OPERATOR), "HOME": "/nowhere", "TERM": "xterm"}
 
     def called(self, *arguments: str) -> Ended:
-        """Call the plugin and wait for its end."""
-        return ended(self.begin(*arguments))
+        """Call the plugin in this process, which has imported the Kubernetes client already."""
+        command = [*self._at, *arguments]
+        with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+            code = main(command)
+        return Ended(command, code, out.getvalue(), err.getvalue())
 
 
 def _heed_ctrl_c() -> None:

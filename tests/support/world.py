@@ -1,5 +1,6 @@
 """A small world around the reconciler: one DataReplication, Jobs whose end the test decides, and a clock."""
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from datareplication.core.notifying import Parcel, Results
 from datareplication.core.outbox import Delivery
 from datareplication.core.report import Report
 from datareplication.core.sinks import SinkSettings
-from support.fake_cluster import Clock, FakeCluster, JobController
+from support.fake_cluster import Clock, FakeCluster, JobController, copied
 
 NAMESPACE, NAME = "data", "prod-fanout"
 KEY = Key(NAMESPACE, NAME)
@@ -114,6 +115,14 @@ class World:
             {"metadata": {"name": "snapshots", "namespace": NAMESPACE}, "spec": {"accessModes": ["ReadWriteMany"]}},
         )
         self.cluster.put(REPLICATION, {"metadata": {"name": NAME, "namespace": NAMESPACE}, "spec": spec_ or spec()})
+
+    def twin(self) -> "World":
+        """Return a world of its own that is as this one is now; nothing listens to its calls."""
+        objects = copied(self.cluster.objects)
+        shared = {id(one): one for one in (self.options, self.metrics)}
+        twin = copy.deepcopy(self, {**shared, id(self.cluster.objects): objects})
+        twin.cluster.on_call = None
+        return twin
 
     async def reconcile(self) -> Any:
         """One pass of a new process, which remembers nothing: all state is in the API."""

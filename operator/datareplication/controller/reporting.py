@@ -89,7 +89,7 @@ class Reporter:
         key, post = names.key_of(raw), self._post_of(raw)
         new = notifying.notified(old, new, seen, post, self._courier.results(key))
         self._metrics.show(key, new)
-        is_changed = state.to_raw(new) != state.to_raw(old) or "status" not in raw
+        is_changed = "status" not in raw or (new != old and state.to_raw(new) != state.to_raw(old))
         if is_changed:
             ended = notifying.ended(old, new)
             for note in (*events.of_replication(old, new), *events.of_deliveries(ended)):

@@ -5,6 +5,7 @@ This module holds the words that people and programs read. `status.py` and `step
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
@@ -238,14 +239,20 @@ def to_raw(status: Model) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Model):
-        named = ((field.alias or name, getattr(value, name)) for name, field in type(value).model_fields.items())
-        return {name: _plain(part) for name, part in named if part is not None and part not in ("", [])}
-    if isinstance(value, datetime):
-        return times.to_text(value)
     if isinstance(value, str):
         return plain.text(value, MESSAGE_LIMIT)
+    if isinstance(value, Model):
+        named = ((key, getattr(value, name)) for name, key in _keys(type(value)))
+        return {key: _plain(part) for key, part in named if part or part not in (None, "", [])}
+    if isinstance(value, datetime):
+        return times.to_text(value)
     return [_plain(part) for part in value] if isinstance(value, list) else value
+
+
+@cache
+def _keys(model: type[Model]) -> tuple[tuple[str, str], ...]:
+    """Return the fields of a part of a status: each one's name in Python and in JSON."""
+    return tuple((name, field.alias or name) for name, field in model.model_fields.items())
 
 
 def with_conditions(old: Iterable[Condition], new: Iterable[Condition], now: datetime) -> list[Condition]:

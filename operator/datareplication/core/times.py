@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 def to_text(moment: datetime) -> str:
     """Return RFC 3339 in UTC with whole seconds, as Kubernetes writes it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,4 +54,4 @@ def is_believed(past: datetime, now: datetime) -> bool:
 
 def bounded(moment: datetime) -> datetime:
     """Return a moment, or the nearer bound if the moment lies outside of them."""
-    return min(max(moment, EARLIEST), LATEST)
+    return moment if EARLIEST <= moment <= LATEST else min(max(moment, EARLIEST), LATEST)

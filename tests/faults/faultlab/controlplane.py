@@ -4,26 +4,26 @@ The programs are those of the self-built node image, real Kubernetes. Whoever st
 """
 
 import asyncio
-import contextlib
 import ctypes
 import signal
 import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import yaml
 
-from faultlab.api import Api
+from faultlab.api import OURS, Api, Object
 from harness import debian, gobuild, programs
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 CRDS = CHECKOUT / "manifests" / "crds"
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 INSTALLATION = CHECKOUT / "manifests" / "operator.yaml"
 SYSTEM_NAMESPACE = "datareplication-system"
 OPERATOR_USER = f"system:serviceaccount:{SYSTEM_NAMESPACE}:datareplication-operator"
@@ -83,8 +83,8 @@ class ControlPlane:
 
 
 @asynccontextmanager
-async def running(folder: Path, change: Callable[[dict[str, Any]], None] | None = None) -> AsyncIterator[ControlPlane]:
-    """Run a control plane with the CRDs and the operator's rights in it; `change` may alter each CRD first."""
+async def running(folder: Path) -> AsyncIterator[ControlPlane]:
+    """Run a control plane with the CRDs and the operator's rights in it. It is killed in the end: its data is too."""
     binaries = _binaries(folder)
     etcd_port, peer_port, port = (free_port() for _ in range(3))
     processes: list[subprocess.Popen[bytes]] = []
@@ -99,17 +99,13 @@ async def running(folder: Path, change: Callable[[dict[str, Any]], None] | None 
         await _until_ready(plane)
         _write_kubeconfig(folder / "admin.kubeconfig", url, ADMIN_TOKEN)
         # The CRDs come before the garbage collector starts, which looks for new kinds only every 30 s.
-        await _install(plane.api, change)
+        await _install(plane.api)
         processes.append(_start(folder, binaries, _controllers(folder, CONTROLLERS, *LIMITS)))
         yield plane
     finally:
         if plane is not None:
             await plane.api.close()
         for process in reversed(processes):
-            process.terminate()
-        for process in processes:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
             process.kill()
             process.wait()
 
@@ -240,13 +236,35 @@ def _write_kubeconfig(path: Path, url: str, token: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-async def _install(api: Api, change: Callable[[dict[str, Any]], None] | None) -> None:
+def definitions() -> list[Object]:
+    """Return the CRDs."""
+    return [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(CRDS.glob("*.yaml"))]
+
+
+async def define(api: Api) -> None:
+    """Create the CRDs; return once their kinds are served."""
+    for definition in definitions():
+        await api.create(DEFINITIONS, definition)
+    await _until_served(api, served=True)
+
+
+async def undefine(api: Api) -> None:
+    """Delete the CRDs, and with them all objects of their kinds; return once nothing is served."""
+    for definition in definitions():
+        await api.call("DELETE", f"{DEFINITIONS}/{definition['metadata']['name']}")
+    await _until_served(api, served=False)
+
+
+async def _until_served(api: Api, *, served: bool) -> None:
+    async with asyncio.timeout(START_SECONDS):
+        for definition in definitions():
+            while await api.serves(f"{OURS}/{definition['spec']['names']['plural']}") is not served:
+                await asyncio.sleep(POLL_SECONDS)
+
+
+async def _install(api: Api) -> None:
     await api.create("/api/v1/namespaces", {"metadata": {"name": SYSTEM_NAMESPACE}})
-    for path in sorted(CRDS.glob("*.yaml")):
-        definition = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if change is not None:
-            change(definition)
-        await api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+    await define(api)
     for document in yaml.safe_load_all(INSTALLATION.read_text(encoding="utf-8")):
         if document and document["kind"] in RIGHTS:
             namespace = document["metadata"].get("namespace")
@@ -254,9 +272,6 @@ async def _install(api: Api, change: Callable[[dict[str, Any]], None] | None) ->
             plural = f"{document['kind'].lower()}s"
             await api.create(f"/apis/rbac.authorization.k8s.io/v1{scope}/{plural}", document)
     await _allow_any_lease(api)
-    async with asyncio.timeout(START_SECONDS):
-        while not await api.serves("/apis/datareplication.dev/v1alpha1/datareplicationruns"):
-            await asyncio.sleep(POLL_SECONDS)
 
 
 async def _allow_any_lease(api: Api) -> None:

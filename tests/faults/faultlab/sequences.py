@@ -9,6 +9,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import yaml
 
 from faultlab.api import Api, ApiError, Object, path
-from faultlab.controlplane import CRDS, ControlPlane
+from faultlab.controlplane import CRDS, DEFINITIONS, ControlPlane, definitions
 from faultlab.faults import Fault
 from faultlab.mutations import Mutation, all_of, dotted
 from faultlab.oracle import difference
@@ -49,7 +50,42 @@ def mutations_of_runs() -> list[Mutation]:
     ]
 
 
-def without_schema(definition: Object) -> None:
+@asynccontextmanager
+async def without_schema(api: Api) -> AsyncIterator[None]:
+    """Take the CRDs' schemas of the specs away for the duration of a block."""
+    await _redefine(api, map(_without_schema, definitions()), takes_anything=True)
+    try:
+        yield
+    finally:
+        await _redefine(api, definitions(), takes_anything=False)
+
+
+async def _redefine(api: Api, wanted: Iterable[Object], *, takes_anything: bool) -> None:
+    """Replace the CRDs; return once the API server goes by them."""
+    for definition in wanted:
+        at = f"{DEFINITIONS}/{definition['metadata']['name']}"
+        version = (await api.call("GET", at))["metadata"]["resourceVersion"]
+        metadata = {**definition["metadata"], "resourceVersion": version}
+        await api.call("PUT", at, {**definition, "metadata": metadata})
+    async with asyncio.timeout(ANSWER_SECONDS):
+        for kind, plural in (("DataReplication", "datareplications"), ("DataReplicationRun", "datareplicationruns")):
+            while await _takes_anything(api, kind, plural) is not takes_anything:
+                await asyncio.sleep(POLL_SECONDS)
+
+
+async def _takes_anything(api: Api, kind: str, plural: str) -> bool:
+    spec = {"replicationName": "nobody", "targets": "no list"}
+    manifest = {"apiVersion": "datareplication.dev/v1alpha1", "kind": kind, "metadata": {"name": "odd"}, "spec": spec}
+    try:
+        await api.call("POST", path(plural, "default"), manifest, query={"dryRun": "All"})
+    except ApiError as error:
+        if error.status != 422:
+            raise
+        return False
+    return True
+
+
+def _without_schema(definition: Object) -> Object:
     """Remove the CRD's schema of the spec, except for the field that assigns a run to its DataReplication."""
     anything: Object = {"x-kubernetes-preserve-unknown-fields": True}
     for version in definition["spec"]["versions"]:
@@ -59,6 +95,7 @@ def without_schema(definition: Object) -> None:
         key = schema["properties"]["spec"]["properties"].get("replicationName")
         of_run = {"type": "object", "properties": {"replicationName": key}, "required": ["replicationName"], **anything}
         schema["properties"]["spec"] = of_run if key else anything
+    return definition
 
 
 def base() -> Object:

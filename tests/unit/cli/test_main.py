@@ -1,14 +1,17 @@
-"""The program as a process: quick help, one line for each error, exit codes."""
+"""The program: quick help, one line for each error, exit codes; as a process wherever a process can differ."""
 
 import os
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
+
+from datareplication.cli.main import main
 
 CHECKOUT = Path(__file__).parents[3]
 HEAVY = ("kubernetes", "rich", "pydantic", "aiohttp")
@@ -25,13 +28,25 @@ def kubeconfig(folder: Path, server: str) -> Path:
     return path
 
 
-def called(*arguments: str | Path, home: Path | None = None, code: str = "") -> "subprocess.CompletedProcess[str]":
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call the program in this process, which has imported the Kubernetes client already."""
+    monkeypatch.setenv("HOME", "/nowhere")
+
+    def call(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        code = main(list(map(str, arguments)))
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, code, said.out, said.err)
+
+    return call
+
+
+def called(*arguments: str | Path, code: str = "") -> "subprocess.CompletedProcess[str]":
     command = ["-c", code] if code else ["-m", "datareplication.cli.main"]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(CHECKOUT / "operator"),
-        "HOME": str(home or "/nowhere"),
-    }
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT / "operator"), "HOME": "/nowhere"}
     return subprocess.run(
         [sys.executable, *command, *map(str, arguments)], env=environment, capture_output=True, text=True, check=False
     )
@@ -59,13 +74,20 @@ def test_no_command_shows_the_help() -> None:
         (["run"], "error: Missing argument 'NAME'. (see --help)"),
         (["run", "x", "--timeout", "soon"], "'soon' is no duration: write 90s, 30m or 2h"),
         (["status", "-o", "yaml"], "is not one of 'text', 'json'"),
-        (["status"], "error: no cluster: Invalid kube-config file. No configuration found.; set KUBECONFIG, or give"),
         (["status", "--kubeconfig", "/nowhere/x"], "error: no cluster: "),
     ],
 )
-def test_a_mistake_is_one_line_and_64(arguments: list[str], words: str) -> None:
-    ended = called(*arguments)
+def test_a_mistake_is_one_line_and_64(call: Call, arguments: list[str], words: str) -> None:
+    ended = call(*arguments)
     assert (ended.returncode, ended.stdout) == (64, "")
+    assert words in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_no_cluster_at_all_is_one_line_and_64() -> None:
+    ended = called("status")
+    assert (ended.returncode, ended.stdout) == (64, "")
+    words = "error: no cluster: Invalid kube-config file. No configuration found.; set KUBECONFIG, or give"
     assert words in ended.stderr
     assert ended.stderr.count("\n") == 1
 
@@ -73,16 +95,16 @@ def test_a_mistake_is_one_line_and_64(arguments: list[str], words: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "[]", "a: [", "\x00", "contexts: 1\ncurrent-context: x\nclusters: []\nusers: []"]
 )
-def test_a_file_that_is_no_kubeconfig_is_one_line_and_64(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_kubeconfig_is_one_line_and_64(call: Call, tmp_path: Path, text: str) -> None:
     (tmp_path / "kubeconfig").write_text(text)
-    ended = called("status", "--kubeconfig", tmp_path / "kubeconfig")
+    ended = call("status", "--kubeconfig", tmp_path / "kubeconfig")
     assert ended.returncode == 64, ended.stderr
     assert ended.stderr.startswith("error: no cluster: ")
     assert ended.stderr.count("\n") == 1
 
 
-def test_near_contexts_are_named(tmp_path: Path) -> None:
-    ended = called("status", "--context", "stagign", "--kubeconfig", kubeconfig(tmp_path, "https://127.0.0.1:1"))
+def test_near_contexts_are_named(call: Call, tmp_path: Path) -> None:
+    ended = call("status", "--context", "stagign", "--kubeconfig", kubeconfig(tmp_path, "https://127.0.0.1:1"))
     assert ended.returncode == 64
     assert ended.stderr == (
         "error: there is no context 'stagign' in the kubeconfig; did you mean staging?\n"
@@ -117,8 +139,8 @@ def test_a_server_that_is_something_else_is_75(tmp_path: Path) -> None:
     assert said.endswith("does not answer: its answer is no JSON; try again\n")
 
 
-def test_the_place_may_be_given_before_the_command(tmp_path: Path) -> None:
-    ended = called("--kubeconfig", kubeconfig(tmp_path, "https://127.0.0.1:1"), "--context", "staging", "status")
+def test_the_place_may_be_given_before_the_command(call: Call, tmp_path: Path) -> None:
+    ended = call("--kubeconfig", kubeconfig(tmp_path, "https://127.0.0.1:1"), "--context", "staging", "status")
     assert ended.returncode == 75
 
 

@@ -18,19 +18,18 @@ from datareplication.core.spec import Schedule
 
 FIRST, LAST = datetime(2024, 1, 1, tzinfo=UTC), datetime(2034, 1, 1, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MOMENTS = [FIRST + n * DAY for n in range(0, (LAST - FIRST).days + 4, 4)]
 AWKWARD = ("Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca", "America/Nuuk", "America/Havana", "Asia/Beirut",
            "America/Santiago", "Antarctica/Troll", "Europe/Zurich", "America/St_Johns")  # fmt: skip
 
 
 def changes(zone: ZoneInfo) -> Iterator[datetime]:
     """Yield the first hour after each change of a zone's clock; one that lasts less than four days is passed over."""
-    step = timedelta(days=4)
-    moment = FIRST
-    while moment < LAST:
-        if moment.astimezone(zone).utcoffset() != (moment + step).astimezone(zone).utcoffset():
+    offsets = [moment.astimezone(zone).utcoffset() for moment in MOMENTS]
+    for moment, before, after in zip(MOMENTS, offsets, offsets[1:], strict=False):
+        if before != after:
             hours = (moment + n * HOUR for n in range(1, 4 * 24 + 1))
-            yield next(h for h in hours if h.astimezone(zone).utcoffset() != moment.astimezone(zone).utcoffset())
-        moment += step
+            yield next(h for h in hours if h.astimezone(zone).utcoffset() != before)
 
 
 def distinct_changes() -> list[tuple[str, datetime]]:
