@@ -65,7 +65,7 @@ controller-tests: venv ## Test the operator against an in-memory API server, kil
 	$(PYTEST) -q tests/controller
 
 faults-tests: venv ## Test the operator's process against an API that gives wrong answers and breaks, a sample (four minutes)
-	$(PYTEST) -q tests/faults
+	$(PYTEST) -q --durations=12 tests/faults
 
 test-faults: venv ## Test the same at length: 500 kills, every field's values, outages of ten minutes (three quarters of an hour); ARGUMENTS="--seed 1"
 	PYTHONPATH=operator:tests:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
@@ -74,7 +74,7 @@ plugin-tests: venv ## Test kubectl datareplication against a real API server (tw
 	$(PYTEST) -q tests/plugin
 
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers
-	$(PYTEST) -q tests/postgres
+	$(PYTEST) -q --durations=12 tests/postgres
 
 test-bijections: venv packages ## Test with 1,000,000 values that masking rules keep values apart (five minutes)
 	BIJECTION_VALUES=1000000 $(PYTEST) -q tests/postgres/test_bijections.py
@@ -86,8 +86,8 @@ browser-tests: venv browser ## Test the board in a real browser (a minute)
 	$(PYTEST) -q tests/browser
 
 cluster-tests: cluster-up images ## Test everything on a real cluster
-	$(PYTEST) -q --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
-	$(PYTEST) -q -m alone tests/cluster
+	$(PYTEST) -q --durations=12 --numprocesses=4 --dist=loadfile -m "not alone" tests/cluster
+	$(PYTEST) -q --durations=6 -m alone tests/cluster
 
 orchestrators-tests: $(ORCHESTRATORS:%=%/.complete) cluster-up images ## Test the examples for orchestrators on a real cluster (10 to 20 minutes)
 	ORCHESTRATORS="$(ORCHESTRATORS)" $(PYTEST) -q tests/orchestrators
