@@ -40,7 +40,7 @@ def generator(root: Path) -> ModuleType:
 
 
 def documents(path: Path) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(path.read_text(encoding="utf-8")) if document]
+    return [document for document in yaml.load_all(path.read_text(encoding="utf-8"), yaml.CSafeLoader) if document]
 
 
 def installed(kind: str) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ class TestGenerated:
         keep = ["{{- if .Values.crds.keep }}", "{{- end }}"]
         assert actions == ["{{- if .Values.crds.install }}", *keep, *keep, "{{- end }}"]
         plain = "\n".join(line for line in text.splitlines() if "{{" not in line)
-        rendered = [document for document in yaml.safe_load_all(plain) if document]
+        rendered = [document for document in yaml.load_all(plain, yaml.CSafeLoader) if document]
         assert [document["metadata"].pop("annotations") for document in rendered] == [
             {"helm.sh/resource-policy": "keep"}
         ] * 2

@@ -24,8 +24,7 @@ _PIECE = re.compile(rb'"(' + _UNTIL_QUOTE + rb')"?|([^",(){}\[\]]++)', re.DOTALL
 _ESCAPED = re.compile(
     rb'\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\(.)|""', re.DOTALL | re.IGNORECASE
 )
-_SIGNS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-_COPIED = re.compile(rb"\\(.)", re.DOTALL)
+_SIGNS = {b"\\b": b"\b", b"\\f": b"\f", b"\\n": b"\n", b"\\r": b"\r", b"\\t": b"\t", b"\\v": b"\v"}
 _STRUCTURED = re.compile(rb'[",(){}\[\]]')
 _SPACE = re.compile(rb"\s")
 _DOCUMENT = (b"{", b"[", b'"')
@@ -33,7 +32,15 @@ _DOCUMENT = (b"{", b"[", b'"')
 
 def unescaped(value: bytes) -> bytes:
     """Return a value of COPY's text format as it is in the table."""
-    return _COPIED.sub(lambda one: _SIGNS.get(one[1], one[1]), value) if b"\\" in value else value
+    return b"\\".join(map(_with_signs, value.split(b"\\\\"))) if b"\\" in value else value
+
+
+def _with_signs(part: bytes) -> bytes:
+    """Return what stands between two escaped backslashes as it is in the table; a backslash at its end is one."""
+    if b"\\" in part:
+        for written, sign in _SIGNS.items():
+            part = part.replace(written, sign)
+    return part[:-1].replace(b"\\", b"") + part[-1:]
 
 
 def of_text(value: bytes) -> Iterator[bytes]:

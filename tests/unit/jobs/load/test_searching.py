@@ -168,6 +168,13 @@ def test_a_short_text_whose_white_space_is_escaped_is_searched() -> None:
     assert [one.what for one in search.findings()] == ["1 value of a.b.c"]
 
 
+@given(st.text(alphabet="\\\\\\nbtx1\n").map(str.encode))
+def test_each_escape_of_copy_is_read_alone(value: bytes) -> None:
+    signs = {b"b": b"\b", b"n": b"\n", b"t": b"\t"}
+    one_by_one = re.sub(rb"\\(.)", lambda one: signs.get(one[1], one[1]), value, flags=re.DOTALL)
+    assert texts.unescaped(value) == one_by_one
+
+
 UNITS = st.lists(
     st.sampled_from([*'"\\{},( )[]@.-+/0a1A:', '\\"', '""', "1 ", "Ab ", "a@b.", "de12", "a1", "von "]),
     min_size=1,
