@@ -156,8 +156,8 @@ def new_scene(lab: Lab) -> Iterator[Scene]:
     """Make a namespace with Secrets and a claim, and a small database of its own on every server; end all of it."""
     token = uuid.uuid4().hex[:8]
     scene = Scene(lab, f"test-{token}", f"app_{token}")
-    lab.cluster.apply(databases.namespace(scene.namespace), claim(scene.namespace))
-    lab.cluster.apply(*secrets(lab, scene.namespace))
+    space = databases.namespace(scene.namespace)
+    lab.cluster.apply(space, claim(scene.namespace), *secrets(lab, scene.namespace))
     create_databases(lab, scene.database)
     try:
         yield scene
