@@ -74,7 +74,7 @@ plugin-tests: venv ## Test kubectl datareplication against a real API server (tw
 	$(PYTEST) -q tests/plugin
 
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers
-	$(PYTEST) -q --durations=12 tests/postgres
+	$(PYTEST) -q --durations=12 --numprocesses=2 --dist=loadfile tests/postgres
 
 test-bijections: venv packages ## Test with 1,000,000 values that masking rules keep values apart (five minutes)
 	BIJECTION_VALUES=1000000 $(PYTEST) -q tests/postgres/test_bijections.py

@@ -53,8 +53,12 @@ class Cluster:
 
     def kubectl(self, *args: str | Path, stdin: str = "", timeout_seconds: float | None = 120) -> str:
         """Run kubectl against this cluster and return its standard output; raise ProgramError when it fails."""
-        chosen: list[str | Path] = ["--kubeconfig", self.kubeconfig, "--context", context(self.name)]
-        return programs.run([tools.kubectl(), *chosen, *args], stdin=stdin, timeout_seconds=timeout_seconds)
+        return programs.run(self.kubectl_words(*args), stdin=stdin, timeout_seconds=timeout_seconds)
+
+    def kubectl_words(self, *args: str | Path) -> list[str]:
+        """Return the words of a call of kubectl against this cluster."""
+        words = [tools.kubectl(), "--kubeconfig", self.kubeconfig, "--context", context(self.name), *args]
+        return [str(word) for word in words]
 
     def get(self, *args: str, timeout_seconds: float | None = 120) -> dict[str, Any]:
         """Return what `kubectl get ARGS -o json` answers."""

@@ -27,9 +27,7 @@ import sys
 
 from {module} import {function}
 
-# Worker processes import this file again; only the first process is the program.
-if __name__ == "__main__":
-    sys.exit({function}())
+sys.exit({function}())
 """
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.cluster import Cluster
+from lab import psql
 from lab.certificates import Authority
 
 SUPERUSER = "postgres"
@@ -31,11 +32,9 @@ class Server:
 
     def psql(self, sql: str, database: str = "postgres", **variables: str) -> str:
         """Run SQL as the superuser inside the pod and return what psql prints, unaligned and without headers."""
-        command = 'export PGPASSWORD="$POSTGRES_PASSWORD"; exec psql -X -q -A -t -U postgres -v ON_ERROR_STOP=1 "$@"'
-        chosen = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
-        pod = ("exec", "-i", "-n", self.namespace, f"deployment/{self.name}", "--")
-        words = ("sh", "-c", command, "psql", "-d", database, *chosen, "-f", "-")
-        return self.cluster.kubectl(*pod, *words, stdin=sql, timeout_seconds=600)
+        command = 'export PGPASSWORD="$POSTGRES_PASSWORD"; exec psql -X -q -A -t -U postgres -v ON_ERROR_STOP=1 -f -'
+        words = ("exec", "-i", "-n", self.namespace, f"deployment/{self.name}", "--", "sh", "-c", command)
+        return psql.run(self.cluster.kubectl_words(*words), sql, database, variables)
 
 
 def start(cluster: Cluster, authority: Authority, image: str, *servers: Server) -> None:
