@@ -70,7 +70,7 @@ faults-tests: venv ## Test the operator's process against an API that gives wron
 test-faults: venv ## Test the same at length: 500 kills, every field's values, outages of ten minutes (three quarters of an hour); ARGUMENTS="--seed 1"
 	PYTHONPATH=operator:tests:tests/cluster:tests/faults $(BIN)/python tests/faults/long.py $(ARGUMENTS)
 
-plugin-tests: venv ## Test kubectl datareplication against a real API server (two minutes)
+plugin-tests: venv ## Test kubectl datareplication against a real API server (a minute)
 	$(PYTEST) -q tests/plugin
 
 postgres-tests: venv packages ## Test the programs against real PostgreSQL servers

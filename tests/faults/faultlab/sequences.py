@@ -15,10 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from faultlab.api import Api, ApiError, Object, path
-from faultlab.controlplane import CRDS, DEFINITIONS, ControlPlane, definitions
+from faultlab.controlplane import DEFINITIONS, ControlPlane, definitions
 from faultlab.faults import Fault
 from faultlab.mutations import Mutation, all_of, dotted
 from faultlab.oracle import difference
@@ -36,8 +34,7 @@ VOLATILE = ("lastTransitionTime", "observedGeneration")
 
 def schema_of(plural: str) -> Object:
     """Return the schema of a kind's spec."""
-    definition = yaml.safe_load((CRDS / f"{plural}.yaml").read_text(encoding="utf-8"))
-    spec: Object = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    spec: Object = definitions()[plural]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return spec
 
 
@@ -53,11 +50,11 @@ def mutations_of_runs() -> list[Mutation]:
 @asynccontextmanager
 async def without_schema(api: Api) -> AsyncIterator[None]:
     """Take the CRDs' schemas of the specs away for the duration of a block."""
-    await _redefine(api, map(_without_schema, definitions()), takes_anything=True)
+    await _redefine(api, map(_without_schema, definitions().values()), takes_anything=True)
     try:
         yield
     finally:
-        await _redefine(api, definitions(), takes_anything=False)
+        await _redefine(api, definitions().values(), takes_anything=False)
 
 
 async def _redefine(api: Api, wanted: Iterable[Object], *, takes_anything: bool) -> None:
