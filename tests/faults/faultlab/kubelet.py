@@ -149,12 +149,12 @@ class Kubelet:
         await self._until_taken(lambda: self.api.merge(f"{at}/status", status))
 
     async def _remove(self, pod: Object) -> None:
-        """End a deleted pod: SIGTERM, then it is gone."""
+        """End a deleted pod: SIGTERM, then it is gone. One that has ended meanwhile stays as it ended."""
         metadata = pod["metadata"]
         at = path("pods", metadata["namespace"], metadata["name"])
         started = metadata["creationTimestamp"]
         with contextlib.suppress(ApiError, aiohttp.ClientError):
-            if pod["status"].get("phase") in ("Pending", "Running"):
+            if (await self.api.call("GET", at))["status"].get("phase") in ("Pending", "Running"):
                 ended = {"exitCode": 143, "reason": "Error", "startedAt": started, "finishedAt": _now()}
                 await self._say(at, "Failed", pod, {"terminated": ended})
             await self.api.call("DELETE", at, {"gracePeriodSeconds": 0})
