@@ -102,7 +102,9 @@ class Story:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["create", "begin", "end", "refuse", "look", "die", "forget", "vanish"]), st.integers(0, 99)),
+    st.tuples(
+        st.sampled_from(["create", "begin", "end", "refuse", "look", "die", "forget", "vanish"]), st.integers(0, 99)
+    ),
     max_size=60,
 )
 
