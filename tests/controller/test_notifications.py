@@ -317,6 +317,42 @@ async def test_at_most_fifty_wait_and_the_oldest_are_given_up_aloud() -> None:
     assert 'notifications_total{event="Stalled",result="GivenUp",sink="ops"} 5.0' in text
 
 
+async def test_a_run_that_is_deleted_before_its_end_is_told_as_failed_and_what_follows_as_a_recovery() -> None:
+    world = notifying("Started", "Failed", "Recovered", schedule=None)
+    await world.settle()
+    world.cluster.put(RUN, manual_run("one"))
+    await world.settle()
+    await world.cluster.delete(RUN, NAMESPACE, "one", world.cluster.peek(RUN, NAMESPACE, "one")["metadata"]["uid"])
+    await world.settle(passes=6)
+    assert world.courier.told == ["Started one", "Failed one"]
+    gone = world.courier.sent[-1].notice
+    assert (gone.reason, gone.message) == ("RunDeleted", "run one was deleted before its end was seen")
+    assert gone.run_uid == world.courier.sent[0].notice.run_uid
+    await by_hand(world, "two", LOADED, LOADED, LOADED)
+    assert world.courier.told[2:] == ["Started two", "Recovered two"]
+
+
+async def test_a_rollback_is_told_as_one() -> None:
+    world = notifying("Started", "Succeeded", schedule=None)
+    await by_hand(world, "one", LOADED, LOADED, LOADED)
+    world.cluster.put(RUN, manual_run("back", action="Rollback"))
+    await world.settle()
+    assert [(one.notice.run, one.notice.action) for one in world.courier.sent] == [
+        ("one", ""),
+        ("one", ""),
+        ("back", "Rollback"),
+    ]
+
+
+async def test_stale_data_is_told_though_another_target_has_never_been_loaded() -> None:
+    world = notifying("Stale", schedule=None, freshnessSeconds=3600)
+    await by_hand(world, "one", LOADED, LOADED, CORRUPT)
+    world.clock.advance(days=3)
+    await world.settle()
+    assert world.courier.told == ["Stale"]
+    assert world.courier.sent[-1].notice.message.endswith(": dev, staging; never loaded: qa")
+
+
 async def test_lineage_is_told_of_runs_only() -> None:
     world = notifying(sink="lineage")
     await world.settle()

@@ -34,7 +34,7 @@ async def asked(path: str, pulse: Pulse) -> tuple[int, str]:
             "/healthz",
             replace(LEADS, resync=400.0),
             503,
-            '{"isLeading": true, "faults": ["no resync for 400 s"]}',
+            '{"isLeading": true, "faults": ["no resync for 6m40s"]}',
             id="a leader that is blind",
         ),
         pytest.param(

@@ -123,6 +123,7 @@ class Made:
         schedule = {"cron": self.cron, "timeZone": self.time_zone}
         spec = {"schedule": schedule, "freshnessSeconds": self.freshness_seconds, "targets": targets} | self.spec
         status = {
+            "observedGeneration": 1,
             "phase": "Succeeded",
             "nextScheduleTime": times.to_text(self.slot(-1)),
             "targets": [self.held.get(name, {"name": name}) for name in self.targets],

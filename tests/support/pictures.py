@@ -12,7 +12,8 @@ from rich.console import Console, Group
 from rich.terminal_theme import MONOKAI
 
 from datareplication.cli.screen import moving, rendered
-from datareplication.cli.view import overview, progress, seen, starting
+from datareplication.cli.session import READER
+from datareplication.cli.view import overview, progress, starting
 from datareplication.cli.view.page import Cell, line
 from datareplication.cli.view.starting import Wish
 from support import plugin
@@ -34,8 +35,8 @@ def run(console: Console) -> None:
     qa = plugin.step("Failed", name="qa", reason="TargetInUse", message=plugin.HELD)
     state = plugin.by_hand(4.1, "Loading", plugin.done(131), plugin.moving(0.62))
     state["status"]["targets"] += [{**plugin.done(98), "name": "staging"}, qa]
-    found = seen.run(state)
-    for block in starting.page(plugin.the_replication(), found, Wish("Replicate", ()), is_waiting=True):
+    found = READER.run(state)
+    for block in starting.page(plugin.the_replication().one, found, Wish("Replicate", ()), is_waiting=True):
         console.print(rendered(block))
     console.print(moving(progress.title(found, NOW), progress.bars(found, NOW)))
 

@@ -1,15 +1,16 @@
 """A DataReplication and its runs as the API has them, for tests of the plugin: a night on which one target failed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from datareplication.cli.screen import on_paper
-from datareplication.cli.view import bundle, history, logs, overview, progress, seen, starting, verdict, why
+from datareplication.cli.session import READER
+from datareplication.cli.view import bundle, history, logs, overview, progress, starting, verdict, why
 from datareplication.cli.view.page import Page, line
-from datareplication.cli.view.seen import Seen, SeenRun
 from datareplication.cli.view.starting import Wish
 from datareplication.core import times
+from datareplication.core.judgement.facts import Run, Subject
 
 Object = dict[str, Any]
 
@@ -162,29 +163,34 @@ def states() -> list[Object]:
     ]
 
 
-def the_replication() -> Seen:
+def subject(raw: Object, runs: Iterable[Object] = ()) -> Subject:
+    """Return objects as the plugin reads them."""
+    return Subject(READER.replication(raw), tuple(map(READER.run, runs)))
+
+
+def the_replication() -> Subject:
     """Return the DataReplication with its runs, as the plugin reads them."""
-    return seen.replication(replication(), [evening(), night()])
+    return subject(replication(), [evening(), night()])
 
 
-def lines_of_a_run(runs: list[SeenRun]) -> Page:
+def lines_of_a_run(runs: list[Run]) -> Page:
     """Return what `run --wait` writes where there is no terminal."""
-    before: list[SeenRun | None] = [None, *runs]
+    before: list[Run | None] = [None, *runs]
     changed = (progress.changes(old, new, NOW) for old, new in zip(before, runs, strict=False))
     return (*(one for many in changed for one in many), *verdict.page(runs[-1]))
 
 
 def _run() -> Page:
     wish, found = Wish("Replicate", ("dev",)), the_replication()
-    runs = [seen.run(raw) for raw in states()]
-    return (*starting.page(found, runs[0], wish, is_waiting=True), *lines_of_a_run(runs))
+    runs = [READER.run(raw) for raw in states()]
+    return (*starting.page(found.one, runs[0], wish, is_waiting=True), *lines_of_a_run(runs))
 
 
 def _rollback() -> Page:
     wish, found = Wish("Rollback", ("dev",)), the_replication()
     raw = {"metadata": meta("prod-fanout-back-f4q9z", 0), "spec": {"replicationName": "prod-fanout"}}
-    made = starting.page(found, seen.run(raw), wish, is_waiting=False)
-    return (*starting.before_rollback(found, wish.targets), *made)
+    made = starting.page(found.one, READER.run(raw), wish, is_waiting=False)
+    return (*starting.before_rollback(found.one, wish.targets), *made)
 
 
 LOG = (
@@ -196,7 +202,7 @@ LOG = (
 )
 
 SAMPLES: dict[str, Callable[[], Page]] = {
-    "status": lambda: overview.several([the_replication()], NOW, with_namespace=False),
+    "status": lambda: overview.several([the_replication().one], NOW, with_namespace=False),
     "status prod-fanout": lambda: overview.one(the_replication(), NOW),
     "why prod-fanout": lambda: why.page(the_replication(), why.answer(the_replication(), NOW)),
     "logs prod-fanout": lambda: tuple(map(logs.shown, LOG)),

@@ -23,7 +23,7 @@ OTHERS = {"OOMKilled"}
 PLACES = {"Why": 0, "told": 0, "Note": 1, "_drop_left_over": 1, "_condition": 2, "_with_run_conditions": 1, "_ended": 3}
 """Calls that take a reason -> its place among their arguments."""
 
-READERS = {PACKAGE / "core" / path for path in ("metrics.py", "board/causes.py", "board/health.py")}
+READERS = {PACKAGE / "core" / path for path in ("metrics.py", "judgement/causes.py", "judgement/health.py")}
 """Modules that only tell one reason from another."""
 
 ONE_WORD = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")

@@ -48,7 +48,7 @@ def collect(session: Session, name: str, operator_namespace: str) -> Bundle:
     noted.
     """
     made = Bundle()
-    replications = [session.replication(name)] if name else session.all_replications()
+    replications = [session.raw(name)] if name else session.all_raw()
     _pages(made, session, replications)
     made.entries.append(bundle.objects("datareplications", replications))
     found = {kind.plural: _objects(made, session, kind, name) for kind in (RUN, JOB, POD)}
@@ -64,9 +64,9 @@ def collect(session: Session, name: str, operator_namespace: str) -> Bundle:
 
 def _pages(made: Bundle, session: Session, replications: Objects) -> None:
     """Add what `status` and `why` show."""
-    seen = [found for raw in replications if (found := made.read("runs", partial(session.with_runs_that_tell, raw)))]
-    status = tuple(block for one in seen for block in overview.one(one, session.now))
-    answers = why.pages(tuple((one, why.answer(one, session.now)) for one in seen))
+    subjects = made.read("runs", partial(session.subjects, replications))
+    status = tuple(block for one in subjects for block in overview.one(one, session.now))
+    answers = why.pages(tuple((one, why.answer(one, session.now)) for one in subjects))
     made.entries += [bundle.shown("status", on_paper(status)), bundle.shown("why", on_paper(answers))]
 
 

@@ -11,7 +11,7 @@ import click
 from datareplication.cli import places
 from datareplication.cli.api import connect
 from datareplication.cli.session import Session
-from datareplication.cli.view import amounts
+from datareplication.core import words
 
 
 def command(
@@ -66,7 +66,7 @@ class Limit(click.ParamType[float]):
         """Return the seconds."""
         if isinstance(value, float):
             return value
-        found = amounts.limit(str(value))
+        found = words.limit(str(value))
         if found is None:
             self.fail(f"{value!r} is no duration: write 90s, 30m or 2h", param, ctx)
         return found.total_seconds()

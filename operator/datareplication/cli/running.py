@@ -9,14 +9,14 @@ from typing import Any
 from datareplication.cli import waiting
 from datareplication.cli.command import Patience
 from datareplication.cli.screen import complain
-from datareplication.cli.session import Session
-from datareplication.cli.view import progress, starting, verdict, why
-from datareplication.cli.view import seen as view
+from datareplication.cli.session import READER, Session
+from datareplication.cli.view import progress, starting, verdict
 from datareplication.cli.view.page import Line
 from datareplication.cli.view.progress import Bar
 from datareplication.cli.view.refusals import MissingError
-from datareplication.cli.view.seen import Seen, SeenRun
 from datareplication.cli.view.starting import Wish
+from datareplication.core.judgement.causes import unseen
+from datareplication.core.judgement.facts import Replication, Run
 from datareplication.core.kinds import RUN
 from datareplication.errors import TransientError
 
@@ -26,13 +26,13 @@ ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 INTERRUPTED = 130
 
 
-def start(session: Session, found: Seen, wish: Wish, patience: Patience) -> int:
+def start(session: Session, found: Replication, wish: Wish, patience: Patience) -> int:
     """Make a run; return the exit code."""
     suffix = "".join(secrets.choice(ALPHABET) for _ in range(5))
     raw = _created(session, starting.manifest(found, wish, suffix))
-    run = view.run(raw)
+    run = READER.run(raw)
     if session.is_json and not patience.is_waiting:
-        session.screen.data(verdict.data(run))
+        session.screen.data(verdict.data(run, raw))
     elif not session.is_json:
         session.screen.show(starting.page(found, run, wish, is_waiting=patience.is_waiting))
     return _to_the_end(session, raw, patience.seconds) if patience.is_waiting else 0
@@ -52,21 +52,22 @@ def _created(session: Session, manifest: dict[str, Any]) -> dict[str, Any]:
 
 def _to_the_end(session: Session, raw: dict[str, Any], seconds: float | None) -> int:
     """Follow a run, with bars on a terminal and lines elsewhere; return the exit code."""
-    run = view.run(raw)
+    run = READER.run(raw)
     deadline = time.monotonic() + seconds if seconds is not None else None
-    shown = _Shown(session, run)
+    shown = _Shown(session, raw)
     try:
         with shown.moving():
             last = shown.follow(raw, lambda: deadline - time.monotonic() if deadline is not None else float("inf"))
     except KeyboardInterrupt:
         complain(starting.interrupted(run))
         return INTERRUPTED
-    return _told(session, shown.run, last, seconds or 0.0)
+    return _told(session, shown, last, seconds or 0.0)
 
 
-def _told(session: Session, run: SeenRun, last: waiting.News, seconds: float) -> int:
+def _told(session: Session, shown: "_Shown", last: waiting.News, seconds: float) -> int:
+    run = shown.run
     if session.is_json:
-        session.screen.data(verdict.data(run))
+        session.screen.data(verdict.data(run, shown.raw))
     if isinstance(last, waiting.Gone):
         complain(verdict.gone(run.name))
         return verdict.FAILED
@@ -81,10 +82,11 @@ def _told(session: Session, run: SeenRun, last: waiting.News, seconds: float) ->
 class _Shown:
     """The run as it was seen last, and how it is shown."""
 
-    def __init__(self, session: Session, run: SeenRun) -> None:
-        self.run = run
+    def __init__(self, session: Session, raw: dict[str, Any]) -> None:
+        self.raw = raw
+        self.run = READER.run(raw)
         self._session = session
-        self._before: SeenRun | None = None
+        self._before: Run | None = None
         self._is_moving = session.screen.is_terminal and not session.is_json
         self._trouble = ""
         self._is_told = False
@@ -104,7 +106,8 @@ class _Shown:
                 self._say_trouble(last.message)
             elif isinstance(last, dict):
                 self._trouble = ""
-                self._see(view.run(last))
+                self.raw = last
+                self._see(READER.run(last))
         return last
 
     def _say_trouble(self, message: str) -> None:
@@ -113,11 +116,11 @@ class _Shown:
             complain(f"{message} (the run goes on; asking again)")
         self._trouble = message
 
-    def _see(self, run: SeenRun) -> None:
+    def _see(self, run: Run) -> None:
         before, self._before, self.run = self._before, run, run
-        if not self._is_told and (unseen := why.unseen(run, self._session.now)):
+        if not self._is_told and (told := unseen(run, self._session.now)):
             self._is_told = True
-            complain(unseen)
+            complain(told.replace("`", ""))
         if not self._is_moving and not self._session.is_json:
             for line in progress.changes(before, run, self._session.now):
                 self._session.screen.show((line,))

@@ -1,6 +1,6 @@
 """What every command starts from: the cluster, the namespace, the screen; reading DataReplications by name."""
 
-import contextlib
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,11 +8,16 @@ from typing import Any
 
 from datareplication.cli.api import Api
 from datareplication.cli.screen import Screen
-from datareplication.cli.view import overview, refusals, seen
+from datareplication.cli.view import refusals
 from datareplication.cli.view.page import Page
 from datareplication.cli.view.refusals import MissingError
-from datareplication.cli.view.seen import Seen
+from datareplication.core import state
+from datareplication.core.judgement.facts import Replication, Run, Subject
+from datareplication.core.judgement.reading import Reader
 from datareplication.core.kinds import REPLICATION, RUN
+
+READER = Reader(state.MESSAGE_LIMIT)
+"""A person at a terminal, or a program, gets all of a message."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Session:
         else:
             self.screen.show(page)
 
-    def replication(self, name: str) -> dict[str, Any]:
+    def raw(self, name: str) -> dict[str, Any]:
         """Return a DataReplication; UsageError with the names that are near."""
         try:
             return self.api.get(REPLICATION, self.namespace, name)
@@ -44,29 +49,31 @@ class Session:
             there = [one["metadata"]["name"] for one in self.api.list_all(REPLICATION, self.namespace)]
             raise refusals.unknown("DataReplication", name, there, f"in namespace {self.namespace}") from None
 
-    def all_replications(self) -> list[dict[str, Any]]:
+    def replication(self, name: str) -> Replication:
+        """Return what is known of a DataReplication by itself."""
+        return READER.replication(self.raw(name))
+
+    def all_raw(self) -> list[dict[str, Any]]:
         """Return the DataReplications of the namespace, or of all."""
         return self.api.list_all(REPLICATION, self.namespace)
 
-    def with_runs_that_tell(self, raw: dict[str, Any]) -> Seen:
-        """Return a DataReplication with the runs that are at work or have failed; others are not read."""
-        found = seen.replication(raw)
-        runs = []
-        for name in overview.runs_to_read(found):
-            with contextlib.suppress(MissingError):  # deleted, or no longer in the history
-                runs.append(self.api.get(RUN, found.namespace, name))
-        return seen.replication(raw, runs)
+    def subject(self, raw: dict[str, Any]) -> Subject:
+        """Return a DataReplication with its runs."""
+        one = READER.replication(raw)
+        runs = self.api.list_all(RUN, one.namespace, fields=f"spec.replicationName={one.name}")
+        return Subject(one, tuple(map(READER.run, runs)))
 
-    def with_all_runs(self, raw: dict[str, Any]) -> Seen:
-        """Return a DataReplication with all of its runs."""
-        return seen.replication(raw, self.runs_of(seen.replication(raw)))
+    def subjects(self, found: Iterable[dict[str, Any]]) -> tuple[Subject, ...]:
+        """Return DataReplications of the namespace, or of all, each with its runs."""
+        runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
+        for run in map(READER.run, self.api.list_all(RUN, self.namespace)):
+            runs[run.namespace, run.replication].append(run)
+        every = map(READER.replication, found)
+        return tuple(Subject(one, tuple(runs[one.namespace, one.name])) for one in every)
 
-    def runs_of(self, found: Seen) -> list[dict[str, Any]]:
-        """Return the runs of a DataReplication."""
-        return self.api.list_all(RUN, found.namespace, fields=f"spec.replicationName={found.name}")
-
-    def check_targets(self, found: Seen, targets: Iterable[str]) -> None:
+    def check_targets(self, found: Replication, targets: Iterable[str]) -> None:
         """Raise UsageError for a name that is not a target."""
         for target in targets:
-            if target not in found.target_names:
-                raise refusals.unknown("target", target, found.target_names, f"of {found.name}")
+            names = [one.name for one in found.targets]
+            if target not in names:
+                raise refusals.unknown("target", target, names, f"of {found.name}")

@@ -52,7 +52,7 @@ def _event(parcel: Parcel) -> Any:
 
     notice, key = parcel.notice, parcel.key
     state = event_v2.RunState(STATES[notice.event])
-    source = datasets.source(parcel.spec)
+    inputs = datasets.inputs(parcel.spec, notice.action, [target.name for target in notice.targets])
     facets: dict[str, Any] = {}
     if notice.message and state is event_v2.RunState.FAIL:
         error = facet_v2.error_message_run.ErrorMessageRunFacet(notice.message, "SQL", producer=PRODUCER)
@@ -62,7 +62,7 @@ def _event(parcel: Parcel) -> Any:
         eventTime=times.to_text(notice.time),
         run=event_v2.Run(str(uuid.uuid5(notices.OURS, notice.run_uid)), facets),
         job=event_v2.Job(JOB_NAMESPACE, f"{key.namespace}.{key.name}"),
-        inputs=[event_v2.InputDataset(source.namespace, source.name)] if source else [],
+        inputs=[event_v2.InputDataset(one.namespace, one.name) for one in inputs],
         outputs=_outputs(parcel),
         producer=PRODUCER,
     )

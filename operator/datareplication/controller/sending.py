@@ -18,7 +18,7 @@ from yarl import URL
 
 from datareplication.controller import lineage
 from datareplication.controller.queue import utc_now
-from datareplication.core import delivery, letters
+from datareplication.core import delivery, letters, words
 from datareplication.core.delivery import Answer
 from datareplication.core.letters import Letter
 from datareplication.core.notifying import Parcel
@@ -63,7 +63,7 @@ class Sender:
             async with asyncio.timeout(ATTEMPT_SECONDS):
                 return await self._post(parcel, address)
         except TimeoutError:
-            return Answer(problem=f"no answer within {ATTEMPT_SECONDS:.0f} s")
+            return Answer(problem=f"no answer within {words.duration(ATTEMPT_SECONDS)}")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(problem=f"cannot be reached ({type(error).__name__})")
 

@@ -4,22 +4,22 @@ The status keeps this after the run that loaded the target is gone from the hist
 """
 
 from collections.abc import Container
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from datareplication.core import times
+from datareplication.core.judgement import health
 from datareplication.core.run import Run
 from datareplication.core.state import TargetStatus, TargetStep
 
 
 def with_freshness(target: TargetStatus, seconds: int, now: datetime) -> TargetStatus:
     """Return the target's status with the time when its data becomes too old."""
-    limit = target.data_time + timedelta(seconds=seconds) if target.data_time else None
-    return aged(target.having(fresh_until=limit), now)
+    return aged(target.having(fresh_until=health.limit(target.data_time, seconds)), now)
 
 
 def aged(target: TargetStatus, now: datetime) -> TargetStatus:
     """Return the target's status with whether its data is fresh now."""
-    return target.having(fresh=target.fresh_until is not None and now <= target.fresh_until)
+    return target.having(fresh=health.is_young(target.fresh_until, now))
 
 
 def after(old: TargetStatus, runs: list[Run], now: datetime) -> TargetStatus:

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+DEFAULT_FRESHNESS_SECONDS = 93_600
+
 Compression = Literal["Zstd", "Gzip", "None"]
 Strategy = Literal["Swap", "InPlace"]
 Verification = Literal["Rows", "Checksum"]

@@ -1,10 +1,11 @@
 """The databases of a raw spec as lineage names them. Pure; a spec may have become invalid, so it is read leniently."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from datareplication.core.endpoints import DEFAULT_PORT
+from datareplication.core.names import PREVIOUS_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,15 @@ class Dataset:
 
     namespace: str
     name: str
+
+
+def inputs(spec: Mapping[str, Any], action: str, names: Iterable[str]) -> tuple[Dataset, ...]:
+    """Return what a run reads: the source, and for a rollback each target's previous database. names: its targets."""
+    if action != "Rollback":
+        found = source(spec)
+        return (found,) if found else ()
+    known = targets(spec)
+    return tuple(replace(known[name], name=known[name].name + PREVIOUS_SUFFIX) for name in names if name in known)
 
 
 def source(spec: Mapping[str, Any]) -> Dataset | None:

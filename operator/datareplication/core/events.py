@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from datareplication.core import names, plain, times
+from datareplication.core import names, plain, times, words
 from datareplication.core.outbox import Delivery, Notice
 from datareplication.core.phases import RunPhase
 from datareplication.core.reasons import Reason, Word
@@ -39,7 +39,7 @@ def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
     notes = []
     before = {target.name: target.phase for target in old.targets}
     if new.dump and new.dump.phase == "Succeeded" and not (old.dump and old.dump.phase == "Succeeded"):
-        text = new.dump.message or f"{new.dump.tables} tables, {new.dump.rows} rows"
+        text = new.dump.message or f"{new.dump.tables} tables, {words.count(new.dump.rows)} rows"
         notes.append(Note("Normal", "SnapshotPublished", f"{new.snapshot}: {text}"))
     ended = [target for target in new.targets if target.is_finished and target.phase != before.get(target.name)]
     notes.extend(map(_of_target, ended))
@@ -54,7 +54,7 @@ def of_run(old: RunStatus, new: RunStatus) -> tuple[Note, ...]:
 
 def _of_target(target: TargetStep) -> Note:
     if target.phase == "Succeeded":
-        text = target.message or f"{target.rows} rows"
+        text = target.message or f"{words.count(target.rows)} rows"
         reason = ROLLED_BACK if target.reason == ROLLED_BACK else "LoadSucceeded"
         return Note("Normal", reason, f"{target.name}: {text}")
     return Note("Warning", "LoadFailed", f"{target.name}: {target.reason}: {target.message}")

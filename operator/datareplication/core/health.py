@@ -6,6 +6,8 @@ waits for it, or for the lease, is healthy.
 
 from dataclasses import dataclass
 
+from datareplication.core import words
+
 STUCK_SECONDS = 300.0
 """A worker gives its key back after some requests of at most 20 s each; in this time every worker gives one back."""
 
@@ -39,10 +41,10 @@ class Pulse:
 def faults(pulse: Pulse, lease_seconds: float, resync_seconds: float) -> tuple[str, ...]:
     """Return why the process should be restarted."""
     found = {
-        f"the election has not moved for {pulse.election:.0f} s": pulse.election
+        f"the election has not moved for {words.duration(pulse.election)}": pulse.election
         > STALE_LEASE_DURATIONS * lease_seconds,
-        f"no resync for {pulse.resync:.0f} s": pulse.resync > STALE_RESYNCS * resync_seconds,
-        f"a key has waited {pulse.waiting:.0f} s while no worker ended for {pulse.idle:.0f} s": min(
+        f"no resync for {words.duration(pulse.resync)}": pulse.resync > STALE_RESYNCS * resync_seconds,
+        f"a key has waited {words.duration(pulse.waiting)} while no worker ended for {words.duration(pulse.idle)}": min(
             pulse.waiting, pulse.idle
         )
         > STUCK_SECONDS,
@@ -53,7 +55,7 @@ def faults(pulse: Pulse, lease_seconds: float, resync_seconds: float) -> tuple[s
 def shortcomings(pulse: Pulse, lease_seconds: float) -> tuple[str, ...]:
     """Return why the process is not ready: to lead, or to take over."""
     found = {
-        f"the Lease could not be read for {pulse.lease_read:.0f} s": pulse.lease_read > lease_seconds,
+        f"the Lease could not be read for {words.duration(pulse.lease_read)}": pulse.lease_read > lease_seconds,
         "leads, and has not looked at everything yet": pulse.is_leading and not pulse.has_looked,
     }
     return tuple(text for text, is_so in found.items() if is_so)

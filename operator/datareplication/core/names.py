@@ -15,6 +15,9 @@ API_VERSION = f"{GROUP}/{VERSION}"
 MANAGED_BY = "datareplication-operator"
 
 DUMP, LOAD = "dump", "load"
+PREVIOUS_SUFFIX = "__previous"
+"""Of the name that a target's database gets when a load replaces it."""
+
 NAME_LIMIT = 63
 
 REPLICATION_LABEL = f"{GROUP}/replication"

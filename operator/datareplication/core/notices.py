@@ -12,11 +12,11 @@ from uuid import UUID, uuid5
 from datareplication.core import events, plain, summary, times
 from datareplication.core.choices import NoticeEvent
 from datareplication.core.outbox import Notice, Notifications, RunStage, ToldRun, ToldTarget
+from datareplication.core.phases import BAD_ENDS
 from datareplication.core.reasons import Word
 from datareplication.core.run import Run
 from datareplication.core.schedule import Decision
 from datareplication.core.state import Condition, ReplicationStatus, TargetStep
-from datareplication.core.status import BAD_ENDS
 
 OURS = UUID("0e4f4c3c-52a3-5b0c-8ff0-6c1f6e7f0b5d")
 """The namespace of our name-based UUIDs; any fixed one will do."""
@@ -39,7 +39,7 @@ def first(old: ReplicationStatus, runs: Iterable[Run], created: datetime, now: d
     Of a new DataReplication all is told. created: when it was created.
     """
     before = [run for run in runs if old.observed_generation or _moment(run, now) < created]
-    told = [ToldRun(run=run.name, stage=stage) for run in before if (stage := _stage(run))]
+    told = [one for run in before if (one := _told(run))]
     last = summary.last_runs(old, (), now).ended
     return Notifications(runs=told, is_failing=last is not None and last.phase in BAD_ENDS)
 
@@ -47,20 +47,23 @@ def first(old: ReplicationStatus, runs: Iterable[Run], created: datetime, now: d
 def of_runs(box: Notifications, runs: Iterable[Run], beside: Iterable[Run], now: datetime) -> News:
     """Return what is new about runs. beside: runs that are being ended; only those that were told to have begun count.
 
-    A success after a failure makes two notices, Succeeded and Recovered.
+    A success after a failure makes two notices, Succeeded and Recovered. A run that is gone before its end was seen has
+    failed: its targets' status says so too.
     """
+    runs, beside = tuple(runs), tuple(run for run in beside if run.uid)
     before = {told.run: told.stage for told in box.runs}
     known = [run for run in runs if not run.is_left_alone]
-    known += [run for run in beside if run.uid and before.get(run.name) == "Started"]
-    found: list[Notice] = []
-    is_failing = box.is_failing
+    known += [run for run in beside if before.get(run.name) == "Started"]
+    there = {run.name for run in (*runs, *beside)}
+    found = [_of_gone(told, now) for told in box.runs if _is_open(told) and told.run not in there]
+    is_failing = box.is_failing or bool(found)
     for run in sorted(known, key=lambda run: (_moment(run, now), run.name)):
         for event in _new_events(run, before.get(run.name)):
             found.append(_of_run(run, event, now))
             if event == "Succeeded" and is_failing:
                 found.append(_of_run(run, "Recovered", now))
             is_failing = event in BAD_ENDS or (is_failing and event != "Succeeded")
-    told = [ToldRun(run=run.name, stage=stage) for run in known if (stage := _stage(run))]
+    told = [one for run in known if (one := _told(run))]
     return News(tuple(found), box.having(runs=told, is_failing=is_failing))
 
 
@@ -94,6 +97,35 @@ def _stage(run: Run) -> RunStage | None:
     return "Started" if run.is_admitted else None
 
 
+def _told(run: Run) -> ToldRun | None:
+    """Return up to which stage a run is told once its notices are written; None if it has not begun."""
+    stage = _stage(run)
+    return ToldRun(run=run.name, stage=stage, uid=run.uid, action=_action(run)) if stage else None
+
+
+def _action(run: Run) -> str:
+    return "" if run.request.action == "Replicate" else run.request.action
+
+
+def _is_open(told: ToldRun) -> bool:
+    """Whether a run's end is still to be told. Without its uid, which an older operator left out, it has no id."""
+    return told.stage == "Started" and bool(told.uid)
+
+
+def _of_gone(told: ToldRun, now: datetime) -> Notice:
+    """Return the end of a run whose object is gone; what became of its targets is not known."""
+    return Notice(
+        id=_id(told.uid, "Failed"),
+        event="Failed",
+        time=now,
+        run=told.run,
+        run_uid=told.uid,
+        action=told.action,
+        reason="RunDeleted",
+        message=f"run {told.run} was deleted before its end was seen",
+    )
+
+
 def _moment(run: Run, now: datetime) -> datetime:
     """Return when a run's stage began."""
     return run.status.completion_time or run.status.start_time or now
@@ -125,6 +157,7 @@ def _of_run(run: Run, event: NoticeEvent, now: datetime) -> Notice:
         time=status.start_time or now,
         run=run.name,
         run_uid=run.uid,
+        action=_action(run),
         start_time=status.start_time,
         targets=[ToldTarget(name=target.name) for target in status.targets],
     )

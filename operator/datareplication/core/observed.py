@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from datareplication.core import names, times
+from datareplication.core import names, times, words
 from datareplication.core.names import Step
 from datareplication.core.phases import JobState
 from datareplication.core.pods import Ending, ObservedPod, Why, observe_pod, shown_why
@@ -252,9 +252,8 @@ def _why(job: Mapping[str, Any], pods: Sequence[ObservedPod]) -> Why:
         return shown_why(reason, message)
     failed = condition(job, "Failed")
     if failed and failed.get("reason") == "DeadlineExceeded":
-        return Why(
-            "DeadlineExceeded", f"did not end within {job['spec'].get('activeDeadlineSeconds')} s (timeoutSeconds)"
-        )
+        timeout = words.duration(job["spec"].get("activeDeadlineSeconds") or 0)
+        return Why("DeadlineExceeded", f"did not end within {timeout} (timeoutSeconds)")
     ending = _last_ending(pods)
     if ending is not None and ending.why.reason:
         return ending.why

@@ -42,6 +42,7 @@ class Notice(StatusModel):
     time: Moment = Field(description="When it happened.")
     run: str = Field("", description="The run that it is about; empty if about the DataReplication.")
     run_uid: str = Field("", description="That run's uid.")
+    action: str = Field("", description="That run's action, unless it is Replicate.")
     phase: str = Field("", description="The run's phase.")
     reason: Written = Field("", description="One CamelCase word.")
     message: str = Field("", description="For people.")
@@ -68,6 +69,8 @@ class ToldRun(StatusModel):
 
     run: str = Field(description="Name of the run.")
     stage: RunStage = Field(description="Started or Ended.")
+    uid: str = Field("", description="That run's uid.")
+    action: str = Field("", description="That run's action, unless it is Replicate.")
 
 
 class Notifications(StatusModel):

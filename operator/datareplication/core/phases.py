@@ -16,6 +16,8 @@ ReplicationPhase = Literal[
 
 RunPhase = Literal["Pending", "Dumping", "Loading", "Succeeded", "PartiallyFailed", "Failed", "Replaced"]
 
+BAD_ENDS: tuple[RunPhase, ...] = ("Failed", "PartiallyFailed")
+
 StepPhase = Literal["Waiting", "Pending", "Running", "Retrying", "Succeeded", "Failed"]
 
 JobState = Literal[

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from datareplication.core import names, times
+from datareplication.core import names, times, words
 from datareplication.core.manifests import JobDefaults, dump_job, load_job
 from datareplication.core.names import DUMP_STEP, Step
 from datareplication.core.observed import ObservedJob
@@ -122,14 +122,15 @@ def run_deadline(run: Run) -> datetime | None:
 
 def run_timeout(run: Run) -> Why:
     """Return why a run failed: it did not end before its deadline."""
-    return Why("RunTimeout", f"the run did not end within {run.spec.timeout_seconds} s (spec.timeoutSeconds)")
+    timeout = words.duration(run.spec.timeout_seconds)
+    return Why("RunTimeout", f"the run did not end within {timeout} (spec.timeoutSeconds)")
 
 
 def start_timeout(run: Run, waiting: Why) -> Why:
     """Return why a step failed: its pod did not start in time."""
     cause = ": ".join(filter(None, (waiting.reason, waiting.message)))
-    seconds = run.spec.start_timeout_seconds
-    return Why("StartTimeout", f"the pod did not start within {seconds} s (spec.startTimeoutSeconds): {cause}")
+    timeout = words.duration(run.spec.start_timeout_seconds)
+    return Why("StartTimeout", f"the pod did not start within {timeout} (spec.startTimeoutSeconds): {cause}")
 
 
 def stop(job: ObservedJob, why: Why) -> PatchJob:

@@ -8,13 +8,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, ValidationError
 
 from datareplication.core import names, times
-from datareplication.core.choices import Action
+from datareplication.core.choices import DEFAULT_FRESHNESS_SECONDS, Action
 from datareplication.core.model import Model, Name, pattern_message, rules
 from datareplication.core.spec import ReplicationSpec, first_error, parse
 from datareplication.core.state import RunStatus, is_legible, read_status
 from datareplication.errors import SpecError
-
-DEFAULT_FRESHNESS_SECONDS: int = ReplicationSpec.model_fields["freshness_seconds"].default
 
 _PART = r"(\.{0,2}[-A-Za-z0-9_=+][-A-Za-z0-9_.=+]*|\.{3}[-A-Za-z0-9_.=+]*)"
 SNAPSHOT_PATTERN = f"^{_PART}(/{_PART})+$"

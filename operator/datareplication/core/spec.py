@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from datareplication.core.choices import Compression, ConcurrencyPolicy, Partitioning
+from datareplication.core.choices import DEFAULT_FRESHNESS_SECONDS, Compression, ConcurrencyPolicy, Partitioning
 from datareplication.core.claim import ClaimTemplate
 from datareplication.core.endpoints import DEFAULT_PORT, Source, Target
 from datareplication.core.model import Model, Moment, ObjectName, Seconds, Workers, keyed, pattern_message, rules
@@ -199,7 +199,9 @@ class ReplicationSpec(Model):
         description="Which events are told to which of the installation's sinks. Nothing by default.",
         json_schema_extra=keyed("sink"),
     )
-    freshness_seconds: Seconds = Field(93_600, description="Condition Fresh: every target's data is younger than this.")
+    freshness_seconds: Seconds = Field(
+        DEFAULT_FRESHNESS_SECONDS, description="Condition Fresh: every target's data is younger than this."
+    )
     pod_security_context: PodSecurity = Field(
         default_factory=PodSecurity,
         description="runAsUser, runAsGroup, fsGroup, fsGroupChangePolicy, supplementalGroups, supplementalGroupsPolicy "

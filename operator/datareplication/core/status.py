@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from datareplication.core import plan, times
+from datareplication.core import plan, times, words
 from datareplication.core.names import DUMP_STEP, load_step
 from datareplication.core.paths import snapshot_path
-from datareplication.core.phases import RunPhase
+from datareplication.core.phases import BAD_ENDS, RunPhase
 from datareplication.core.plan import SeenRun
 from datareplication.core.pods import Why
 from datareplication.core.reasons import Word
@@ -14,8 +14,6 @@ from datareplication.core.run import Run
 from datareplication.core.state import ROLLING_BACK, Condition, RunStatus, StepStatus, TargetStep, with_conditions
 from datareplication.core.steps import S, step_status
 from datareplication.core.volume import Volume
-
-BAD_ENDS = ("Failed", "PartiallyFailed")
 
 SHARE_LIMIT = 500
 """Characters of each failed target's message within the run's message; status.targets has all of it."""
@@ -169,18 +167,9 @@ def _active(status: RunStatus, phase: RunPhase, message: str, now: datetime) -> 
 def _ended(status: RunStatus, phase: RunPhase, message: str, reason: Word, now: datetime) -> RunStatus:
     ends = [step.completion_time for step in (status.dump, *status.targets) if step and step.completion_time]
     end = max(ends, default=now)
-    duration = duration_text(end, status.start_time or end)
+    duration = words.between(status.start_time or end, end)
     ended = status.having(phase=phase, message=message, completion_time=end, duration=duration)
     return _with_run_conditions(ended, reason, now)
-
-
-def duration_text(end: datetime, start: datetime) -> str:
-    """Return a duration for people: `42s`, `3m5s`, `2h10m`."""
-    seconds = max(0, int((end - start).total_seconds()))
-    minutes, hours = seconds // 60, seconds // 3600
-    if hours:
-        return f"{hours}h{minutes % 60}m"
-    return f"{minutes}m{seconds % 60}s" if minutes else f"{seconds}s"
 
 
 def _with_run_conditions(status: RunStatus, reason: Word, now: datetime) -> RunStatus:

@@ -249,13 +249,14 @@ def _catches_up(spec: ReplicationSpec) -> bool:
 
 
 def _fresh(targets: list[TargetStatus], generation: int) -> Condition:
-    never = [target.name for target in targets if target.data_time is None]
+    """Return condition Fresh. Stale comes before NeverLoaded: it is notified, also while another target has no data."""
     old = [target.name for target in targets if target.data_time and not target.fresh]
-    if never:
-        return _condition("Fresh", "False", "NeverLoaded", f"never loaded: {', '.join(never)}", generation)
-    if old:
-        message = f"data older than spec.freshnessSeconds: {', '.join(old)}"
-        return _condition("Fresh", "False", "Stale", message, generation)
+    never = [target.name for target in targets if not target.data_time and not target.loaded_time]
+    unknown = [target.name for target in targets if not target.data_time and target.loaded_time]
+    told = {"data older than spec.freshnessSeconds": old, "never loaded": never, "of unknown age": unknown}
+    message = "; ".join(f"{what}: {', '.join(names)}" for what, names in told.items() if names)
+    if message:
+        return _condition("Fresh", "False", "Stale" if old else "NeverLoaded", message, generation)
     return _condition("Fresh", "True", "Fresh", "every target's data is young enough", generation)
 
 

@@ -123,7 +123,7 @@ def run_over_its_time_ends_its_jobs(scene: Scene) -> None:
         start(scene, timeoutSeconds=15, retryPolicy=PATIENT)
         status = scene.finished_run(seconds=SOON_SECONDS)
         assert status["phase"] == "Failed", status
-        assert "did not end within 15 s (spec.timeoutSeconds)" in status["message"], status
+        assert "did not end within 15s (spec.timeoutSeconds)" in status["message"], status
         assert scene.names("jobs") == ["now-dump"]
         wait_for(lambda: {"phase": phase(dump_pod(scene))}, lambda seen: seen["phase"] != "Running", SOON_SECONDS)
 

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from datareplication.cli.screen import on_paper
-from datareplication.cli.view import logs, seen
+from datareplication.cli.view import logs
 from support import plugin
 from support.plugin import by_hand, done, run, step
 
 
 def chosen(*raws: dict[str, Any], target: str = "") -> tuple[str, str] | None:
-    found = logs.source([seen.run(raw) for raw in raws], target)
-    return (found.run.name, str(found.step)) if found else None
+    found = logs.source(plugin.subject(plugin.replication(), raws), target=target)
+    return (found.run.name, "-".join(filter(None, (found.step.role, found.step.target)))) if found else None
 
 
 AT_WORK = by_hand(1, "Loading", done(1), plugin.moving(0.1))
@@ -42,7 +42,7 @@ def test_a_target_named_dump_is_not_the_dump() -> None:
 
 
 def test_pods_are_found_by_their_labels() -> None:
-    found = logs.source([seen.run(plugin.night())])
+    found = logs.source(plugin.the_replication())
     assert found is not None
     assert found.labels == (
         f"datareplication.dev/run={plugin.NIGHT},datareplication.dev/role=load,datareplication.dev/target=qa"
@@ -74,4 +74,4 @@ def test_a_line_is_shown(text: str, shown: str) -> None:
 def test_a_line_of_progress_is_short() -> None:
     said = {"phase": "Data", "tablesDone": 1, "tablesTotal": 3, "rowsDone": 1200, "note": "waits"}
     line = json.dumps({"time": "2026-11-21T23:07:41.002Z", "level": "info", "message": "progress", "progress": said})
-    assert on_paper((logs.shown(line),)) == "23:07:41 info    progress: Data 1/3 tables 1,200 rows (waits)\n"
+    assert on_paper((logs.shown(line),)) == "23:07:41 info    progress: copying rows 1/3 tables 1,200 rows (waits)\n"

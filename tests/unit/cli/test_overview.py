@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from datareplication.cli.screen import on_paper
-from datareplication.cli.view import overview, seen
+from datareplication.cli.session import READER
+from datareplication.cli.view import overview
+from datareplication.core.judgement.health import freshness, last_failure
 from support import plugin
 from support.plugin import NOW
 
 
 def shown(raw: dict[str, Any]) -> str:
-    return on_paper(overview.several([seen.replication(raw)], NOW, with_namespace=False)).splitlines()[1]
+    return on_paper(overview.several([READER.replication(raw)], NOW, with_namespace=False)).splitlines()[1]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,9 @@ def shown(raw: dict[str, Any]) -> str:
         pytest.param({"activeRuns": ["a", "b"], "phase": "Loading"}, "a and 1 more", id="runs at work"),
         pytest.param({"targets": []}, "never loaded: dev, staging, qa", id="targets that no status knows"),
         pytest.param(
-            {"lastSuccess": {"run": "x", "phase": "Succeeded", "time": plugin.at(1)}}, "-", id="a failure that is over"
+            {"conditions": [plugin.condition("LastRunSucceeded", "True", "Succeeded")]},
+            "-",
+            id="a failure that is over",
         ),
     ],
 )
@@ -39,23 +43,23 @@ def test_a_suspended_one_has_no_next_run() -> None:
 
 def test_data_that_became_old_since_the_status_was_written_is_stale() -> None:
     fresh = plugin.target("dev", 25)
-    found = seen.replication(plugin.replication(targets=[fresh]))
-    target = overview.targets(found)[0]
-    assert overview.freshness(target, found, NOW) == "fresh"
-    assert overview.freshness(target, found, NOW + timedelta(hours=2)) == "stale"
+    found = READER.replication(plugin.replication(targets=[fresh]))
+    assert freshness(found, found.targets[0], NOW) == "fresh"
+    assert freshness(found, found.targets[0], NOW + timedelta(hours=2)) == "stale"
 
 
 def test_a_failure_before_a_success_is_not_told() -> None:
-    good = {"run": "later", "phase": "Succeeded", "time": plugin.at(1)}
-    assert overview.failure(seen.replication(plugin.replication(lastSuccess=good))) is None
+    good = [plugin.condition("LastRunSucceeded", "True", "Succeeded")]
+    assert last_failure(READER.replication(plugin.replication(conditions=good))) is None
 
 
-def test_only_runs_that_tell_something_are_read() -> None:
-    assert overview.runs_to_read(seen.replication(plugin.replication(activeRuns=["now"]))) == ("now", plugin.NIGHT)
+def test_a_run_that_gave_its_place_to_a_later_one_is_no_failure() -> None:
+    replaced = [plugin.condition("LastRunSucceeded", "False", "Replaced")]
+    assert last_failure(READER.replication(plugin.replication(conditions=replaced))) is None
 
 
 def test_programs_get_ages_and_objectives() -> None:
-    data = json.loads(json.dumps(overview.data(plugin.the_replication(), NOW)))
+    data = json.loads(json.dumps(overview.data(plugin.the_replication().one, NOW)))
     assert data["targets"][2] == {
         "name": "qa",
         "phase": "Failed",
@@ -72,9 +76,9 @@ def test_programs_get_ages_and_objectives() -> None:
 
 def test_a_run_at_work_is_shown_with_its_steps() -> None:
     raw = plugin.replication(activeRuns=[plugin.BY_HAND], phase="Dumping")
-    page = on_paper(overview.one(seen.replication(raw, [plugin.states()[1]]), NOW))
+    page = on_paper(overview.one(plugin.subject(raw, [plugin.states()[1]]), NOW))
     assert page.splitlines()[-3:] == [
         f"run {plugin.BY_HAND}: Dumping, 30s",
-        "dump  Running  12%  Data, 5/42 tables, 148,837 rows, 2.3 MiB/s, 1m53s left",
+        "dump  Running  12%  copying rows, 5/42 tables, 148,837 rows, 2.3 MiB/s, 1m53s left",
         "dev   Waiting",
     ]

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from datareplication.cli.screen import on_paper
-from datareplication.cli.view import history, progress, seen, starting, verdict
+from datareplication.cli.session import READER
+from datareplication.cli.view import history, progress, starting, verdict
 from datareplication.cli.view.starting import Wish
+from datareplication.core.judgement.facts import Run
 from datareplication.core.names import is_too_long
 from datareplication.core.run import read
 from support import plugin
@@ -15,7 +17,7 @@ from support.plugin import NOW, by_hand, done, step
 
 
 def bars(raw: dict[str, Any]) -> dict[str, progress.Bar]:
-    return {bar.name: bar for bar in progress.bars(seen.run(raw), NOW)}
+    return {bar.name: bar for bar in progress.bars(READER.run(raw), NOW)}
 
 
 @pytest.mark.parametrize(
@@ -47,13 +49,13 @@ def test_a_bar_says_when_a_step_is_tried_again() -> None:
 
 
 def test_what_has_not_changed_makes_no_line() -> None:
-    run = seen.run(plugin.states()[2])
+    run = READER.run(plugin.states()[2])
     assert list(progress.changes(run, run, NOW)) == []
 
 
-def ended(phase: str, *steps: dict[str, Any], **more: Any) -> seen.SeenRun:
+def ended(phase: str, *steps: dict[str, Any], **more: Any) -> Run:
     status = {"phase": phase, "completionTime": plugin.at(0), "targets": [*steps], **more}
-    return seen.run(plugin.run("now", 1, status))
+    return READER.run(plugin.run("now", 1, status))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,9 @@ def test_the_exit_code_of_a_run(phase: str, code: int) -> None:
 
 def test_each_failed_step_is_told_with_its_remedy() -> None:
     full = step("Failed", name="qa", reason="ServerDiskFull", message="no space left")
-    assert on_paper(verdict.page(ended("Failed", full, targetsSummary="0/1", duration="3m"))).splitlines() == [
+    assert on_paper(
+        verdict.page(ended("Failed", full, targetsSummary="0/1", startTime=plugin.at(0.05)))
+    ).splitlines() == [
         "run now: Failed after 3m, 0/1 targets loaded",
         "  load of qa: ServerDiskFull: no space left",
         "  to do: Give the server room.",
@@ -90,7 +94,7 @@ def test_a_run_without_steps_tells_its_own_message() -> None:
 
 
 def test_the_history_keeps_what_the_status_remembers() -> None:
-    found = seen.replication(plugin.replication(), [plugin.night()])
+    found = plugin.subject(plugin.replication(), [plugin.night()])
     assert on_paper(history.page(found, NOW)).splitlines()[-1].split() == [
         "prod-fanout-202611202300", "-", "Succeeded", "-", "-", "-", "-", "ended", "33h6m", "ago",
     ]  # fmt: skip
@@ -104,7 +108,7 @@ def test_the_history_for_programs_has_the_latest_first() -> None:
 @pytest.mark.parametrize("action", ["Replicate", "Rollback"])
 def test_a_run_by_hand_is_one_that_the_operator_takes(action: Any) -> None:
     name, target = "a" * 20, "b" * 23  # as long as a DataReplication and its target may be together
-    found = seen.replication({"metadata": {"name": name, "namespace": "data"}})
+    found = READER.replication({"metadata": {"name": name, "namespace": "data"}})
     manifest = starting.manifest(found, Wish(action, (target,)), "k7x2m")
     metadata = {**manifest["metadata"], "uid": "x", "creationTimestamp": plugin.at(0)}
     run = read({**manifest, "metadata": metadata})
@@ -116,6 +120,6 @@ def test_a_run_by_hand_is_one_that_the_operator_takes(action: Any) -> None:
 def test_a_run_behind_another_is_told_so(policy: str, is_told: bool) -> None:
     raw = plugin.replication(activeRuns=["before"])
     raw["spec"]["concurrencyPolicy"] = policy
-    run = seen.run(plugin.states()[0])
-    page = on_paper(starting.page(seen.replication(raw), run, Wish("Replicate", ()), is_waiting=True))
+    run = READER.run(plugin.states()[0])
+    page = on_paper(starting.page(READER.replication(raw), run, Wish("Replicate", ()), is_waiting=True))
     assert ("waits until before has ended" in page) == is_told

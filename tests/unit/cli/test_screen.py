@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from datareplication.cli.screen import Screen, moving, on_paper
-from datareplication.cli.view import history, logs, overview, progress, seen, verdict, why
+from datareplication.cli.session import READER
+from datareplication.cli.view import history, logs, overview, progress, verdict, why
 from datareplication.cli.view.page import Page, line
 from support import plugin
 from support.plugin import NOW
@@ -41,14 +42,14 @@ FREE = ("message", "reason", "run", "cron", "timeZone", "targetsSummary", "note"
 
 def pages(raw: Any, runs: list[Any]) -> list[Page]:
     """Return every page about a DataReplication and its runs."""
-    found = seen.replication(raw, runs)
+    found = plugin.subject(raw, runs)
     of_runs = [
         block
         for run in found.runs
         for block in (*progress.page(run, NOW), *verdict.page(run), *progress.changes(None, run, NOW))
     ]
     return [
-        overview.several([found], NOW, with_namespace=True),
+        overview.several([found.one], NOW, with_namespace=True),
         overview.one(found, NOW),
         why.page(found, why.answer(found, NOW)),
         history.page(found, NOW),
@@ -112,13 +113,13 @@ def test_a_log_of_any_form_is_shown(text: str) -> None:
 
 
 def test_a_terminal_has_colours() -> None:
-    page = overview.several([plugin.the_replication()], NOW, with_namespace=False)
+    page = overview.several([plugin.the_replication().one], NOW, with_namespace=False)
     assert "\x1b[33mPartiallyFailed" in on_terminal(page)
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_colours_can_be_switched_off(environment: dict[str, str]) -> None:
-    page = overview.several([plugin.the_replication()], NOW, with_namespace=False)
+    page = overview.several([plugin.the_replication().one], NOW, with_namespace=False)
     assert not re.search(r"\x1b\[(?:[\d;]*;)?(?:3[0-7]|9[0-7])", on_terminal(page, **environment))
 
 
@@ -131,7 +132,7 @@ def test_no_line_ends_with_blanks_without_a_terminal() -> None:
 
 
 def test_bars_stay_in_their_lines_whatever_they_say() -> None:
-    run = seen.run(with_words(plugin.states()[2], NASTY * 50))
+    run = READER.run(with_words(plugin.states()[2], NASTY * 50))
     file = io.StringIO()
     Console(file=file, width=80, color_system=None).print(
         moving(progress.title(run, NOW, NASTY), progress.bars(run, NOW))
@@ -145,8 +146,8 @@ def test_bars_stay_in_their_lines_whatever_they_say() -> None:
 def test_a_long_message_is_cut_before_names_and_bars() -> None:
     raw = plugin.states()[2]
     raw["status"]["dump"] |= {"reason": "WaitsForLock", "message": "a long message " * 50}
-    run, file = seen.run(raw), io.StringIO()
+    run, file = READER.run(raw), io.StringIO()
     Console(file=file, width=90, color_system=None).print(moving(progress.title(run, NOW), progress.bars(run, NOW)))
     dump, dev = file.getvalue().splitlines()[-2:]
-    assert re.fullmatch(r"dump  ━{11}╸ +Running  Data, 24/42 tables, .*…", dump)
+    assert re.fullmatch(r"dump  ━{11}╸ +Running  copying rows, 24/42 tables, .*…", dump)
     assert re.fullmatch(r"dev +Waiting", dev.rstrip())

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from datareplication.cli.screen import on_paper
-from datareplication.cli.view import seen, why
+from datareplication.cli.session import READER
+from datareplication.cli.view import why
 from datareplication.cli.view.why import Answer
+from datareplication.core.judgement.causes import unseen
 from datareplication.core.reasons import GROUPS, RUN_PHASES, Meaning
 from support import plugin
 from support.plugin import NOW, condition, run, step, target
@@ -18,12 +20,12 @@ WELL: dict[str, Any] = {
     "lastFailure": None,
     "lastSuccess": {"run": "r", "phase": "Succeeded", "time": plugin.at(1)},
     "targets": [target(name, 2) for name in plugin.TARGETS],
-    "conditions": [],
+    "conditions": [condition("LastRunSucceeded", "True", "Succeeded")],
 }
 
 
 def answer(runs: list[dict[str, Any]] | None = None, **changes: Any) -> Answer:
-    return why.answer(seen.replication(plugin.replication(**changes), runs or []), NOW)
+    return why.answer(plugin.subject(plugin.replication(**changes), runs or []), NOW)
 
 
 def active(dump: dict[str, Any], *targets: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +40,7 @@ FAILED_NIGHT = {"run": plugin.NIGHT, "phase": "Failed", "time": plugin.at(9)}
     ("changes", "runs", "state", "reason"),
     [
         pytest.param(WELL, [], "Fine", "Fresh", id="nothing is wrong"),
-        pytest.param({"observedGeneration": 0}, [], "Wrong", "NotLookedAt", id="no operator"),
+        pytest.param({"observedGeneration": 0, "conditions": []}, [], "Wrong", "NotLookedAt", id="no operator"),
         pytest.param(
             {**WELL, "nextScheduleTime": plugin.at(500)}, [], "Wrong", "SlotNotRun", id="it stopped three weeks ago"
         ),
@@ -51,7 +53,7 @@ FAILED_NIGHT = {"run": plugin.NIGHT, "phase": "Failed", "time": plugin.at(9)}
             id="a bad spec comes before a failed run",
         ),
         pytest.param({}, [plugin.night()], "Wrong", "TargetInUse", id="the failed step of the last run"),
-        pytest.param({}, [], "Wrong", "PartiallyFailed", id="the last run, whose object is gone"),
+        pytest.param({}, [], "Wrong", "LoadFailed", id="a load, whose run is gone"),
         pytest.param(
             AT_WORK,
             [active(step("Waiting", reason="JobRefused", message="quota"), step("Waiting", name="dev"))],
@@ -84,7 +86,14 @@ FAILED_NIGHT = {"run": plugin.NIGHT, "phase": "Failed", "time": plugin.at(9)}
             id="a run that waits for others",
         ),
         pytest.param(
-            {"conditions": [condition("Held", "True", "DependsOnPast", "…")], "lastFailure": FAILED_NIGHT},
+            {
+                **WELL,
+                "conditions": [
+                    condition("Held", "True", "DependsOnPast", "…"),
+                    condition("LastRunSucceeded", "False", "Failed"),
+                ],
+                "lastFailure": FAILED_NIGHT,
+            },
             [],
             "Wrong",
             "Failed",
@@ -97,7 +106,7 @@ FAILED_NIGHT = {"run": plugin.NIGHT, "phase": "Failed", "time": plugin.at(9)}
             "RunRejected",
             id="a slot that waits",
         ),
-        pytest.param({**WELL, "targets": [target("dev", 30)]}, [], "Wrong", "NeverLoaded", id="never loaded"),
+        pytest.param({**WELL, "targets": [target("dev", 2)]}, [], "Wrong", "NeverLoaded", id="never loaded"),
         pytest.param(
             {**WELL, "targets": [target(name, 30) for name in plugin.TARGETS]}, [], "Wrong", "Stale", id="old data"
         ),
@@ -118,17 +127,19 @@ def test_the_one_reason(changes: dict[str, Any], runs: list[dict[str, Any]], sta
 def test_old_data_of_a_suspended_one_is_told_with_the_way_back() -> None:
     raw = plugin.replication(**{**WELL, "targets": [target(name, 30) for name in plugin.TARGETS]})
     raw["spec"]["suspend"] = True
-    found = why.answer(seen.replication(raw), NOW)
-    assert (found.reason, found.remedy) == ("Suspended", "kubectl datareplication resume prod-fanout -n data")
+    found = why.answer(plugin.subject(raw), NOW)
+    assert (found.reason, found.remedy, found.again) == (
+        "Suspended",
+        "Set suspend: false to run slots again.",
+        "kubectl datareplication resume prod-fanout -n data",
+    )
 
 
 def test_a_run_that_nobody_looks_at_is_told_after_a_while() -> None:
-    new = seen.run({"metadata": plugin.meta("now", 0)})
-    assert why.unseen(new, NOW) == ""
-    assert why.unseen(new, NOW + timedelta(seconds=40)).startswith(
-        "no operator has looked at run now yet. See whether "
-    )
-    assert why.unseen(seen.run(plugin.night()), NOW) == ""
+    new = READER.run({"metadata": plugin.meta("now", 0)})
+    assert unseen(new, NOW) == ""
+    assert unseen(new, NOW + timedelta(seconds=40)).startswith("no operator has looked at run now yet. See whether ")
+    assert unseen(READER.run(plugin.night()), NOW) == ""
 
 
 def test_a_word_of_kubernetes_leads_to_the_log() -> None:
@@ -149,12 +160,12 @@ def test_every_reason_of_the_page_of_reasons_has_its_remedy_here() -> None:
     for meanings in GROUPS.values():
         known |= dict(meanings)
     assert len(known) > 100
-    for reason, (_, what, remedy) in known.items():
-        assert (why.meaning(reason), why.remedy(reason)) == (what, remedy.replace("`", ""))
+    for reason, (_, _, remedy) in known.items():
+        assert why.remedy(reason) == remedy.replace("`", "")
 
 
 def test_what_is_wrong_comes_first() -> None:
-    good = seen.replication(plugin.replication(**WELL))
+    good = plugin.subject(plugin.replication(**WELL))
     bad = plugin.the_replication()
     page = on_paper(why.pages(((good, why.answer(good, NOW)), (bad, why.answer(bad, NOW)))))
     assert page.startswith("data/prod-fanout: TargetInUse\n")

@@ -20,3 +20,10 @@ def test_databases_are_named_by_server_and_name() -> None:
 @pytest.mark.parametrize("spec", [{}, {"source": [], "targets": {}}, {"source": {"host": 1}, "targets": [1, None, {}]}])
 def test_what_cannot_be_read_has_no_name(spec: dict[str, Any]) -> None:
     assert (datasets.source(spec), datasets.targets(spec)) == (None, {})
+
+
+def test_a_rollback_reads_each_targets_previous_database() -> None:
+    assert datasets.inputs(MINIMAL, "", ["dev"]) == (datasets.source(MINIMAL),)
+    previous = Dataset("postgres://dev-db.dev.svc:5432", "app__previous")
+    assert datasets.inputs(MINIMAL, "Rollback", ["dev", "gone"]) == (previous,)
+    assert datasets.inputs({}, "", []) == ()

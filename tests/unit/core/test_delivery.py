@@ -23,8 +23,8 @@ DAY = timedelta(days=1)
         (Answer(429), timedelta(), "Pending", "answered 429"),
         (Answer(503), DAY - timedelta(seconds=1), "Pending", "answered 503"),
         (Answer(503), DAY, "GivenUp", "answered 503"),
-        (Answer(problem="no answer within 10 s"), timedelta(), "Pending", "no answer within 10 s"),
-        (Answer(problem="no answer within 10 s"), DAY, "GivenUp", "no answer within 10 s"),
+        (Answer(problem="no answer within 10s"), timedelta(), "Pending", "no answer within 10s"),
+        (Answer(problem="no answer within 10s"), DAY, "GivenUp", "no answer within 10s"),
     ],
 )
 def test_what_becomes_of_a_delivery(answer: Answer, age: timedelta, state: str, message: str) -> None:

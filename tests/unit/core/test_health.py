@@ -17,9 +17,9 @@ LEADS = replace(WELL, resync=30.0, waiting=2.0, idle=1.0, is_leading=True, has_l
         pytest.param(WELL, [], id="waits for the lease"),
         pytest.param(LEADS, [], id="leads"),
         pytest.param(replace(WELL, election=61.0), ["the election has not moved"], id="the event loop stands"),
-        pytest.param(replace(LEADS, resync=301.0), ["no resync for 301 s"], id="blind"),
+        pytest.param(replace(LEADS, resync=301.0), ["no resync for 5m1s"], id="blind"),
         pytest.param(replace(LEADS, waiting=400.0), [], id="much to do, and it is being done"),
-        pytest.param(replace(LEADS, waiting=400.0, idle=301.0), ["no worker ended for 301 s"], id="workers hang"),
+        pytest.param(replace(LEADS, waiting=400.0, idle=301.0), ["no worker ended for 5m1s"], id="workers hang"),
         pytest.param(replace(WELL, lease_read=600.0), [], id="the API is away: a restart does not mend that"),
     ],
 )

@@ -85,6 +85,15 @@ class Story:
         self.told += [one for one in written.notifications.outbox if one.id not in known]
         self.status = written
 
+    def vanish(self, number: int) -> None:
+        """A user deletes a run at work, or one that has ended unseen."""
+        told = {one.run: one.stage for one in self.status.notifications.runs} if self.status.notifications else {}
+        if open_runs := [name for name in self.runs if told.get(name) == "Started"]:
+            run = self.runs.pop(open_runs[number % len(open_runs)])
+            if run.is_finished:
+                self.expected[run.name, run.status.phase] -= 1
+            self.expected[run.name, "Failed"] += 1
+
     def forget(self) -> None:
         """The history's limit, or a user, deletes an ended run that has been seen."""
         self.look()
@@ -93,7 +102,9 @@ class Story:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["create", "begin", "end", "refuse", "look", "die", "forget"]), st.integers(0, 99)),
+    st.tuples(
+        st.sampled_from(["create", "begin", "end", "refuse", "look", "die", "forget", "vanish"]), st.integers(0, 99)
+    ),
     max_size=60,
 )
 
@@ -104,14 +115,14 @@ def test_no_transition_is_lost_or_told_twice(steps: list[tuple[str, int]]) -> No
     story = Story()
     for step, number in steps:
         match step:
-            case "begin" | "end":
+            case "begin" | "end" | "vanish":
                 getattr(story, step)(number)
             case "die":
                 story.look(is_killed=True)
             case _:
                 getattr(story, step)()
     story.look()
-    assert Counter((one.run, one.event) for one in story.told) == story.expected
+    assert Counter((one.run, one.event) for one in story.told) == +story.expected
     assert len({one.id for one in story.told}) == len(story.told)
     story.look()
     before = len(story.told)

@@ -86,7 +86,7 @@ REASONS = [
     ("the program's own words first", [ended(77, FAILED.to_json())], "PodFailurePolicy", Why("PermissionDenied", "password refused")),
     ("out of memory has a remedy", [ended(137, reason="OOMKilled")], "BackoffLimitExceeded", shown_why("OOMKilled", "the pod used more memory than its limit; raise resources.limits.memory")),
     ("killed from outside", [ended(137)], "BackoffLimitExceeded", Why("PodFailed", "the pod ended with exit code 137")),
-    ("over the Job's deadline", [], "DeadlineExceeded", Why("DeadlineExceeded", "did not end within 60 s (timeoutSeconds)")),
+    ("over the Job's deadline", [], "DeadlineExceeded", Why("DeadlineExceeded", "did not end within 1m (timeoutSeconds)")),
     ("nothing but the condition", [], "BackoffLimitExceeded", shown_why("BackoffLimitExceeded", "m")),
 ]  # fmt: skip
 

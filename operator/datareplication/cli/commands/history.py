@@ -11,6 +11,6 @@ from datareplication.cli.view import history as view
 @click.argument("name")
 def history(session: Session, name: str) -> int:
     """Show the runs of a DataReplication, the latest first."""
-    found = session.with_all_runs(session.replication(name))
+    found = session.subject(session.raw(name))
     session.answer(view.page(found, session.now), {"items": view.data(found)})
     return 0

@@ -12,7 +12,7 @@ from datareplication.cli.session import Session
 from datareplication.cli.view import logs as view
 from datareplication.cli.view import refusals
 from datareplication.cli.view.logs import Source
-from datareplication.cli.view.seen import Seen
+from datareplication.core.judgement.facts import Subject
 from datareplication.core.kinds import POD
 from datareplication.errors import UsageError
 
@@ -41,16 +41,16 @@ def logs(session: Session, name: str, **options: Any) -> int:
     --output json: the lines as the program wrote them.
     """
     chosen = Chosen(**options)
-    found = session.with_all_runs(session.replication(name))
-    session.check_targets(found, [chosen.target] if chosen.target else [])
+    found = session.subject(session.raw(name))
+    session.check_targets(found.one, [chosen.target] if chosen.target else [])
     source = _source(found, chosen)
-    pod = view.latest_pod(session.api.list_all(POD, found.namespace, labels=source.labels))
+    pod = view.latest_pod(session.api.list_all(POD, found.one.namespace, labels=source.labels))
     if not pod:
         raise UsageError(view.without_pod(source))
     container = source.step.role
-    complain(f"{source.words}, pod {pod}, container {container}: {source.phase}")
+    complain(f"{source.words}, pod {pod}, container {container}: {source.step.phase}")
     is_empty = True
-    for line in session.api.log(found.namespace, pod, container, lines=chosen.tail, follow=chosen.follow):
+    for line in session.api.log(found.one.namespace, pod, container, lines=chosen.tail, follow=chosen.follow):
         _show(session, line)
         is_empty = False
     if is_empty:
@@ -65,15 +65,13 @@ def _show(session: Session, line: str) -> None:
         session.screen.show((view.shown(line),))
 
 
-def _source(found: Seen, chosen: Chosen) -> Source:
+def _source(found: Subject, chosen: Chosen) -> Source:
     if chosen.run and found.run(chosen.run) is None:
-        raise refusals.unknown("run", chosen.run, [run.name for run in found.runs], f"of {found.name}")
-    runs = [run for run in found.runs if chosen.run in ("", run.name)]
-    source = view.source(runs, chosen.target)
+        raise refusals.unknown("run", chosen.run, [run.name for run in found.runs], f"of {found.one.name}")
+    source = view.source(found, chosen.run, chosen.target)
     if source is None:
-        raise UsageError(
-            f"no run of {found.name} has begun a step{f' for {chosen.target}' if chosen.target else ''} yet"
-        )
+        of_target = f" for {chosen.target}" if chosen.target else ""
+        raise UsageError(f"no run of {found.one.name} has begun a step{of_target} yet")
     return source
 
 

@@ -7,7 +7,7 @@ import click
 from datareplication.cli import running
 from datareplication.cli.command import Patience, command, target_option, waits
 from datareplication.cli.session import Session
-from datareplication.cli.view import seen, starting
+from datareplication.cli.view import starting
 from datareplication.cli.view.starting import Wish
 from datareplication.errors import UsageError
 
@@ -22,7 +22,7 @@ def rollback(session: Session, name: str, targets: tuple[str, ...], yes: bool, p
 
     Exit codes of --wait: 0 succeeded, 1 failed or deleted, 2 partially failed, 124 not finished after --timeout.
     """
-    found = seen.replication(session.replication(name))
+    found = session.replication(name)
     session.check_targets(found, targets)
     if not session.is_json:
         session.screen.show(starting.before_rollback(found, targets))

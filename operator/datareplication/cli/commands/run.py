@@ -5,7 +5,6 @@ import click
 from datareplication.cli import running
 from datareplication.cli.command import Patience, command, target_option, waits
 from datareplication.cli.session import Session
-from datareplication.cli.view import seen
 from datareplication.cli.view.starting import Wish
 
 
@@ -18,6 +17,6 @@ def run(session: Session, name: str, targets: tuple[str, ...], patience: Patienc
 
     Exit codes of --wait: 0 succeeded, 1 failed or deleted, 2 partially failed, 124 not finished after --timeout.
     """
-    found = seen.replication(session.replication(name))
+    found = session.replication(name)
     session.check_targets(found, targets)
     return running.start(session, found, Wish("Replicate", targets), patience)

@@ -3,8 +3,8 @@
 import click
 
 from datareplication.cli.command import command
-from datareplication.cli.session import Session
-from datareplication.cli.view import overview, seen
+from datareplication.cli.session import READER, Session
+from datareplication.cli.view import overview
 from datareplication.cli.view.page import Page, line
 
 
@@ -16,10 +16,10 @@ def status(session: Session, name: str | None) -> int:
     With NAME: one DataReplication with its targets.
     """
     if name:
-        found = session.with_runs_that_tell(session.replication(name))
-        session.answer(overview.one(found, session.now), overview.data(found, session.now))
+        found = session.subject(session.raw(name))
+        session.answer(overview.one(found, session.now), overview.data(found.one, session.now))
         return 0
-    every = [seen.replication(raw) for raw in session.all_replications()]
+    every = [READER.replication(raw) for raw in session.all_raw()]
     page = overview.several(every, session.now, with_namespace=not session.namespace) if every else _none(session)
     session.answer(page, {"items": [overview.data(one, session.now) for one in every]})
     return 0

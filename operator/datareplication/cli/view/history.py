@@ -3,45 +3,41 @@
 from datetime import datetime
 from typing import Any
 
-from datareplication.cli.view import amounts, overview
+from datareplication.cli.view import overview
 from datareplication.cli.view.page import Cell, Page, phase, table
-from datareplication.cli.view.seen import Seen, SeenRun, by_age
+from datareplication.core import words
+from datareplication.core.judgement.facts import Run, Subject
 
 HEAD = "RUN  ACTION  PHASE  TARGETS  STARTED  TOOK  DATA OF  REASON"
 
 
-def page(seen: Seen, now: datetime) -> Page:
+def page(subject: Subject, now: datetime) -> Page:
     """Return a table of the runs; then the last success and failure whose objects are gone."""
-    return (table(HEAD, [*(_row(run, now) for run in latest(seen)), *_remembered(seen, now)]),)
+    return (table(HEAD, [*(_row(run, now) for run in subject.latest), *_remembered(subject, now)]),)
 
 
-def latest(seen: Seen) -> list[SeenRun]:
-    """Return the runs, the latest first."""
-    return sorted(seen.runs, key=by_age, reverse=True)
-
-
-def _row(run: SeenRun, now: datetime) -> tuple[str | Cell, ...]:
-    status = run.status
-    is_telling = run.is_finished and status.phase not in ("Succeeded", run.reason)
+def _row(run: Run, now: datetime) -> tuple[str | Cell, ...]:
+    is_telling = run.is_finished and run.phase not in ("Succeeded", run.reason or run.phase)
     return (
         Cell(run.name, "strong"),
         run.action,
-        phase(status.phase),
-        status.targets_summary,
-        amounts.ago(status.start_time, now),
+        phase(run.phase),
+        run.targets_summary,
+        words.ago(run.start_time, now),
         _took(run, now),
-        overview.moment(status.snapshot_time) or "",
+        overview.moment(run.snapshot_time) or "",
         Cell(run.reason, "bad") if is_telling else "",
     )
 
 
-def _took(run: SeenRun, now: datetime) -> str:
-    begun = run.status.start_time
-    return amounts.between(begun, run.status.completion_time or now) if begun else ""
+def _took(run: Run, now: datetime) -> str:
+    return words.between(run.start_time, run.completion_time or now) if run.start_time else ""
 
 
-def _remembered(seen: Seen, now: datetime) -> list[tuple[str | Cell, ...]]:
-    notes = [note for note in (seen.status.last_success, seen.status.last_failure) if note and not seen.run(note.run)]
+def _remembered(subject: Subject, now: datetime) -> list[tuple[str | Cell, ...]]:
+    notes = [
+        note for note in (subject.one.last_success, subject.one.last_failure) if note and not subject.run(note.run)
+    ]
     return [
         (
             Cell(note.run, "dim"),
@@ -51,25 +47,25 @@ def _remembered(seen: Seen, now: datetime) -> list[tuple[str | Cell, ...]]:
             "",
             "",
             "",
-            Cell(f"ended {amounts.ago(note.time, now)}", "dim"),
+            Cell(f"ended {words.ago(note.time, now)}", "dim"),
         )
         for note in notes
     ]
 
 
-def data(seen: Seen) -> list[dict[str, Any]]:
+def data(subject: Subject) -> list[dict[str, Any]]:
     """Return the runs for programs."""
     return [
         {
             "name": run.name,
             "action": run.action,
-            "phase": run.status.phase,
-            "reason": run.reason,
-            "message": run.status.message,
-            "targets": run.status.targets_summary,
-            "startTime": overview.moment(run.status.start_time),
-            "completionTime": overview.moment(run.status.completion_time),
-            "snapshotTime": overview.moment(run.status.snapshot_time),
+            "phase": run.phase,
+            "reason": run.reason or run.phase,
+            "message": run.message,
+            "targets": run.targets_summary,
+            "startTime": overview.moment(run.start_time),
+            "completionTime": overview.moment(run.completion_time),
+            "snapshotTime": overview.moment(run.snapshot_time),
         }
-        for run in latest(seen)
+        for run in subject.latest
     ]

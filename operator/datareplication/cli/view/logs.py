@@ -1,15 +1,15 @@
 """`logs`: which run, step and pod matter, and a log's line for people. Pure."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from datareplication.cli.view.overview import active_first
 from datareplication.cli.view.page import Cell, Line, Tone, line
-from datareplication.cli.view.seen import Object, SeenRun
-from datareplication.core import plain
-from datareplication.core.names import ROLE_LABEL, RUN_LABEL, TARGET_LABEL, Step, load_step
+from datareplication.core import plain, words
+from datareplication.core.judgement.activity import doing
+from datareplication.core.judgement.facts import Run, Step, Subject
+from datareplication.core.names import ROLE_LABEL, RUN_LABEL, TARGET_LABEL
 from datareplication.core.report import Progress
 
 ORDER = ("Running", "Failed", "Retrying", "Pending", "Succeeded", "Waiting")
@@ -22,10 +22,8 @@ TONES: dict[str, Tone] = {"warning": "warn", "error": "bad"}
 class Source:
     """A step of a run, and what the status says of it."""
 
-    run: SeenRun
+    run: Run
     step: Step
-    phase: str
-    message: str
 
     @property
     def labels(self) -> str:
@@ -39,20 +37,19 @@ class Source:
         return f"{self.run.what(self.step)} of run {self.run.name}"
 
 
-def source(runs: Iterable[SeenRun], target: str = "") -> Source | None:
+def source(subject: Subject, run: str = "", target: str = "") -> Source | None:
     """Return the step that matters: of the run at work, else of the latest; None if there is no run with a step.
 
-    target: only the load of this target.
+    run: only this one; target: only the load of this target.
     """
-    for run in active_first(runs):
-        found = [one for one in run.steps if not target or one[0] == load_step(target)]
-        if found:
-            step, status = min(found, key=lambda one: ORDER.index(one[1].phase))
-            return Source(run, step, status.phase, status.message)
+    for one in sorted(subject.latest, key=lambda one: one.is_finished):
+        found = [step for step in one.steps if (step.target == target if target else True)]
+        if found and run in ("", one.name):
+            return Source(one, min(found, key=lambda step: ORDER.index(step.phase)))
     return None
 
 
-def latest_pod(pods: Iterable[Object]) -> str:
+def latest_pod(pods: Iterable[Mapping[str, Any]]) -> str:
     """Return the name of the pod that was created last; empty if there is none."""
     made = [((pod["metadata"].get("creationTimestamp") or ""), pod["metadata"]["name"]) for pod in pods]
     return max(made, default=("", ""))[1]
@@ -77,8 +74,8 @@ def _progress(text: str) -> str:
     if found is None:
         return ""
     tables = f" {found.tables_done}/{found.tables_total} tables" if found.tables_total else ""
-    rows = f" {found.rows_done:,} rows" if found.rows_done else ""
-    return f": {found.phase}{tables}{rows}" + (f" ({found.note})" if found.note else "")
+    rows = f" {words.count(found.rows_done)} rows" if found.rows_done else ""
+    return f": {doing(found.phase)}{tables}{rows}" + (f" ({found.note})" if found.note else "")
 
 
 OWN = ("time", "level", "message", "report")
@@ -95,5 +92,6 @@ def _value(value: Any) -> str:
 
 def without_pod(source: Source) -> str:
     """Return that a step has no pod, with what the status says of it."""
-    told = f"; the status says: {source.message}" if source.message else ""
-    return f"{source.words} has no pod (it is {source.phase}), so there is no log{told}"
+    step = source.step
+    told = f"; the status says: {step.message}" if step.message else ""
+    return f"{source.words} has no pod (it is {step.phase}), so there is no log{told}"

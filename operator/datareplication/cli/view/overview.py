@@ -1,109 +1,79 @@
 """`status`: how a DataReplication is, and how old each target's data is against its objective. Pure."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
-from datareplication.cli.view import amounts, progress
+from datareplication.cli.view import progress
 from datareplication.cli.view.page import BLANK, Block, Cell, Page, Tone, facts, line, phase, table
-from datareplication.cli.view.seen import Seen, SeenRun
-from datareplication.core import times
-from datareplication.core.state import RunNote, TargetStatus
+from datareplication.core import times, words
+from datareplication.core.judgement.facts import Note, Replication, Subject, Target
+from datareplication.core.judgement.health import Freshness, age_seconds, freshness, last_failure
 
-Freshness = Literal["fresh", "stale", "never"]
+TONES: dict[Freshness, Tone] = {"fresh": "good", "stale": "bad", "never": "bad", "unknown": "bad", "empty": ""}
 
-TONES: dict[Freshness, Tone] = {"fresh": "good", "stale": "bad", "never": "bad"}
+NO_AGE: dict[Freshness, str] = {"never": "never loaded", "unknown": "age unknown", "empty": "no run yet"}
 
 MESSAGE_LIMIT = 300
 """Characters of a message on the page; `why` and `--output json` show all of it."""
 
 
-def freshness(target: TargetStatus, seen: Seen, now: datetime) -> Freshness:
-    """Return whether a target's data is within its objective now; the status may be older than that."""
-    until = target.fresh_until
-    if target.data_time is None:
-        return "never"
-    return "stale" if (until or _until(target.data_time, seen)) < now else "fresh"
-
-
-def _until(data: datetime, seen: Seen) -> datetime:
-    return data + timedelta(seconds=seen.freshness_seconds)
-
-
-def targets(seen: Seen) -> tuple[TargetStatus, ...]:
-    """Return the targets of the spec's order; one that no status tells of has never been loaded."""
-    told = {target.name: target for target in seen.status.targets}
-    return tuple(told.get(name) or TargetStatus(name=name) for name in seen.target_names)
-
-
-def failure(seen: Seen) -> RunNote | None:
-    """Return the last failure, if no success came after it."""
-    bad, good = seen.status.last_failure, seen.status.last_success
-    return None if bad is None or (good is not None and good.time > bad.time) else bad
-
-
-def several(all_seen: Iterable[Seen], now: datetime, *, with_namespace: bool) -> Page:
+def several(every: Iterable[Replication], now: datetime, *, with_namespace: bool) -> Page:
     """Return a table of DataReplications, in their order."""
     head = "NAME  PHASE  TARGETS  OLDEST DATA  NEXT  RUNNING  LAST FAILURE"
-    rows = [(*([seen.namespace] if with_namespace else []), *_row(seen, now)) for seen in all_seen]
+    rows = [(*([one.namespace] if with_namespace else []), *_row(one, now)) for one in every]
     return (table(f"NAMESPACE  {head}" if with_namespace else head, rows),)
 
 
-def _row(seen: Seen, now: datetime) -> tuple[str | Cell, ...]:
-    bad = failure(seen)
+def _row(one: Replication, now: datetime) -> tuple[str | Cell, ...]:
+    bad = last_failure(one)
     return (
-        Cell(seen.name, "strong"),
-        phase(seen.status.phase or ""),
-        seen.status.targets_summary,
-        _oldest(seen, now),
-        _next(seen, now),
-        _running(seen),
-        Cell(f"{amounts.ago(bad.time, now)}, {bad.run}", "bad") if bad else "",
+        Cell(one.name, "strong"),
+        phase(one.phase),
+        one.targets_summary,
+        _oldest(one, now),
+        "suspended" if one.suspend else words.ahead(one.next_schedule_time, now),
+        _running(one),
+        Cell(f"{words.ago(bad.time, now)}, {bad.run}", "bad") if bad else "",
     )
 
 
-def _running(seen: Seen) -> str:
-    names = seen.status.active_runs
+def _running(one: Replication) -> str:
+    names = one.active_runs
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "") if names else ""
 
 
-def _oldest(seen: Seen, now: datetime) -> Cell:
-    """Return the age of the oldest target's data with its objective: `3d4h > 26h`."""
-    every = targets(seen)
-    never = [one.name for one in every if one.data_time is None]
-    if never:
-        return Cell(f"never loaded: {', '.join(never)}", "bad")
-    found = [(one.data_time, freshness(one, seen, now)) for one in every if one.data_time]
-    if not found:
-        return Cell("")
-    oldest = min(moment for moment, _ in found)
-    state: Freshness = "stale" if any(state == "stale" for _, state in found) else "fresh"
-    return Cell(_against(amounts.between(oldest, now), state, seen), TONES[state])
+def _oldest(one: Replication, now: datetime) -> Cell:
+    """Return the age of the oldest target's data with its objective, `3d4h > 26h`; before it, what has no age."""
+    states = {target.name: freshness(one, target, now) for target in one.targets}
+    for state, text in NO_AGE.items():
+        names = [name for name, found in states.items() if found == state]
+        if names:
+            return Cell(f"{text}: {', '.join(names)}", TONES[state])
+    aged = [target for target in one.targets if target.data_time]
+    return _age(one, min(aged, key=lambda target: target.data_time or now), now) if aged else Cell("")
 
 
-def _against(age: str, state: Freshness, seen: Seen) -> str:
-    return f"{age} {'>' if state == 'stale' else 'of'} {amounts.duration(seen.freshness_seconds)}"
+def _age(one: Replication, target: Target, now: datetime) -> Cell:
+    state, age = freshness(one, target, now), age_seconds(target, now)
+    if age is None:
+        return Cell(NO_AGE[state], TONES[state])
+    sign, objective = ">" if state == "stale" else "of", words.duration(one.freshness_seconds)
+    return Cell(f"{words.duration(age)} {sign} {objective}", TONES[state])
 
 
-def _next(seen: Seen, now: datetime) -> str:
-    if seen.is_suspended:
-        return "suspended"
-    return amounts.ahead(seen.status.next_schedule_time, now)
-
-
-def one(seen: Seen, now: datetime) -> Page:
+def one(subject: Subject, now: datetime) -> Page:
     """Return everything about one DataReplication that a person wants to know first."""
-    status = seen.status
-    summary = f", {status.targets_summary} targets loaded" if status.targets_summary else ""
+    shown = subject.one
+    summary = f", {shown.targets_summary} targets loaded" if shown.targets_summary else ""
+    head = Cell(f"{shown.namespace}/{shown.name}", "strong")
     blocks: list[Block] = [
-        line(Cell(f"{seen.namespace}/{seen.name}", "strong"), ": ", phase(status.phase or "not looked at yet"), summary)
-    ]
-    blocks += [
-        facts(_facts(seen, now)),
+        line(head, ": ", phase(shown.phase or "not looked at yet"), summary),
+        facts(_facts(subject, now)),
         BLANK,
-        table(TARGETS_HEAD, [_target(t, seen, now) for t in targets(seen)], (5,)),
+        table(TARGETS_HEAD, [_target(shown, target, now) for target in shown.targets], (5,)),
     ]
-    for run in seen.active:
+    for run in subject.unfinished:
         blocks += [BLANK, *progress.page(run, now)]
     return tuple(blocks)
 
@@ -111,32 +81,33 @@ def one(seen: Seen, now: datetime) -> Page:
 TARGETS_HEAD = "TARGET  PHASE  DATA OF  AGE  LOADED  ROWS"
 
 
-def _facts(seen: Seen, now: datetime) -> list[tuple[str, str | Cell]]:
-    good, bad = seen.status.last_success, failure(seen)
+def _facts(subject: Subject, now: datetime) -> list[tuple[str, str | Cell]]:
+    shown = subject.one
+    good, bad = shown.last_success, last_failure(shown)
     return [
-        ("schedule", _schedule(seen)),
-        ("next run", _next_run(seen, now)),
-        ("last success", f"{amounts.ago(good.time, now)}, run {good.run}" if good else "never"),
-        ("last failure", Cell(_failure(seen, bad, now), "bad") if bad else ""),
+        ("schedule", _schedule(shown)),
+        ("next run", _next_run(shown, now)),
+        ("last success", f"{words.ago(good.time, now)}, run {good.run}" if good else "never"),
+        ("last failure", Cell(_failure(subject, bad, now), "bad") if bad else ""),
         ("", short(bad.message) if bad else ""),
-        ("waits", Cell(_held(seen), "warn")),
-        ("runs now", Cell(", ".join(seen.status.active_runs))),
+        ("waits", Cell(_held(shown), "warn")),
+        ("runs now", Cell(", ".join(shown.active_runs))),
     ]
 
 
-def _schedule(seen: Seen) -> str:
-    text = f"{seen.cron} ({seen.time_zone})" if seen.cron else "none: runs are started by hand"
-    return f"{text}, suspended" if seen.is_suspended else text
+def _schedule(shown: Replication) -> str:
+    text = f"{shown.cron} ({shown.time_zone})" if shown.cron else "none: runs are started by hand"
+    return f"{text}, suspended" if shown.suspend else text
 
 
-def _next_run(seen: Seen, now: datetime) -> str:
-    moment = seen.status.next_schedule_time
-    return "" if seen.is_suspended or moment is None else f"{amounts.ahead(moment, now)} ({times.to_text(moment)})"
+def _next_run(shown: Replication, now: datetime) -> str:
+    moment = shown.next_schedule_time
+    return "" if shown.suspend or moment is None else f"{words.ahead(moment, now)} ({times.to_text(moment)})"
 
 
-def _failure(seen: Seen, note: RunNote, now: datetime) -> str:
-    run = seen.run(note.run)
-    return f"{amounts.ago(note.time, now)}, run {note.run}: {run.reason if run else note.phase}"
+def _failure(subject: Subject, note: Note, now: datetime) -> str:
+    run = subject.run(note.run)
+    return f"{words.ago(note.time, now)}, run {note.run}: {(run and run.reason) or note.phase}"
 
 
 def short(message: str) -> str:
@@ -144,38 +115,35 @@ def short(message: str) -> str:
     return message if len(message) <= MESSAGE_LIMIT else message[: MESSAGE_LIMIT - 1] + "…"
 
 
-def _held(seen: Seen) -> str:
-    held = seen.condition("Held")
+def _held(shown: Replication) -> str:
+    held = shown.condition("Held")
     return f"{held.reason}: {short(held.message)}" if held and held.status == "True" else ""
 
 
-def _target(target: TargetStatus, seen: Seen, now: datetime) -> tuple[str | Cell, ...]:
-    state = freshness(target, seen, now)
-    age = _against(amounts.between(target.data_time, now), state, seen) if target.data_time else "never loaded"
+def _target(shown: Replication, target: Target, now: datetime) -> tuple[str | Cell, ...]:
     return (
         Cell(target.name, "strong"),
         phase(target.phase),
         times.to_text(target.data_time) if target.data_time else "",
-        Cell(age, TONES[state]),
-        amounts.ago(target.loaded_time, now),
-        amounts.count(target.rows) if target.loaded_time else "",
+        _age(shown, target, now),
+        words.ago(target.loaded_time, now),
+        words.count(target.rows) if target.loaded_time else "",
     )
 
 
-def data(seen: Seen, now: datetime) -> dict[str, Any]:
+def data(shown: Replication, now: datetime) -> dict[str, Any]:
     """Return the same for programs."""
-    bad = failure(seen)
     return {
-        "namespace": seen.namespace,
-        "name": seen.name,
-        "phase": seen.status.phase,
-        "message": seen.status.message,
-        "suspended": seen.is_suspended,
-        "nextRun": moment(None if seen.is_suspended else seen.status.next_schedule_time),
-        "activeRuns": seen.status.active_runs,
-        "lastSuccess": _note(seen.status.last_success),
-        "lastFailure": _note(bad),
-        "targets": [_target_data(target, seen, now) for target in targets(seen)],
+        "namespace": shown.namespace,
+        "name": shown.name,
+        "phase": shown.phase or None,
+        "message": shown.message,
+        "suspended": shown.suspend,
+        "nextRun": moment(None if shown.suspend else shown.next_schedule_time),
+        "activeRuns": list(shown.active_runs),
+        "lastSuccess": _note(shown.last_success),
+        "lastFailure": _note(last_failure(shown)),
+        "targets": [_target_data(shown, target, now) for target in shown.targets],
     }
 
 
@@ -184,32 +152,19 @@ def moment(value: datetime | None) -> str | None:
     return times.to_text(value) if value else None
 
 
-def _note(note: RunNote | None) -> dict[str, Any] | None:
+def _note(note: Note | None) -> dict[str, Any] | None:
     return {"run": note.run, "phase": note.phase, "time": moment(note.time), "message": note.message} if note else None
 
 
-def _target_data(target: TargetStatus, seen: Seen, now: datetime) -> dict[str, Any]:
+def _target_data(shown: Replication, target: Target, now: datetime) -> dict[str, Any]:
     return {
         "name": target.name,
         "phase": target.phase,
-        "freshness": freshness(target, seen, now),
+        "freshness": freshness(shown, target, now),
         "dataTime": moment(target.data_time),
-        "dataAgeSeconds": int((now - target.data_time).total_seconds()) if target.data_time else None,
-        "objectiveSeconds": seen.freshness_seconds,
+        "dataAgeSeconds": age_seconds(target, now),
+        "objectiveSeconds": shown.freshness_seconds,
         "run": target.run,
         "rows": target.rows,
         "message": target.message,
     }
-
-
-def runs_to_read(seen: Seen) -> tuple[str, ...]:
-    """Return the names of the runs that the page of one DataReplication tells of."""
-    bad = failure(seen)
-    failed = [target.run for target in seen.status.targets if target.phase == "Failed" and target.run]
-    return tuple(dict.fromkeys((*seen.status.active_runs, *([bad.run] if bad else []), *failed)))
-
-
-def active_first(runs: Iterable[SeenRun]) -> tuple[SeenRun, ...]:
-    """Return runs, those that have not ended first, then the latest."""
-    ordered = sorted(runs, key=lambda run: run.created or times.EARLIEST, reverse=True)
-    return tuple(sorted(ordered, key=lambda run: run.is_finished))

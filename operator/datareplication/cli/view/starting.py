@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from datareplication.cli.view.page import Block, Cell, Page, line, table
-from datareplication.cli.view.seen import Seen, SeenRun
 from datareplication.core import times
 from datareplication.core.choices import Action
+from datareplication.core.judgement.facts import Replication, Run
 from datareplication.core.kinds import RUN
 
 
@@ -21,30 +21,30 @@ class Wish:
 WORDS: dict[Action, str] = {"Replicate": "now", "Rollback": "back", "Load": "load"}
 
 
-def manifest(seen: Seen, wish: Wish, suffix: str) -> dict[str, Any]:
+def manifest(one: Replication, wish: Wish, suffix: str) -> dict[str, Any]:
     """Return a run by hand, named after its DataReplication; the name is no longer than that of a slot's run."""
-    name = f"{seen.name}-{WORDS[wish.action]}-{suffix}"
-    spec: dict[str, Any] = {"replicationName": seen.name}
+    name = f"{one.name}-{WORDS[wish.action]}-{suffix}"
+    spec: dict[str, Any] = {"replicationName": one.name}
     if wish.action != "Replicate":
         spec["action"] = wish.action
     if wish.targets:
         spec["targets"] = list(wish.targets)
-    metadata = {"name": name, "namespace": seen.namespace}
+    metadata = {"name": name, "namespace": one.namespace}
     return {"apiVersion": RUN.api_version, "kind": RUN.name, "metadata": metadata, "spec": spec}
 
 
-def page(seen: Seen, run: SeenRun, wish: Wish, *, is_waiting: bool) -> Page:
+def page(one: Replication, run: Run, wish: Wish, *, is_waiting: bool) -> Page:
     """Return that a run was made, and what it waits for."""
     whom = ", ".join(wish.targets) if wish.targets else "all targets"
     what = "rolls back" if wish.action == "Rollback" else "copies to"
     blocks: list[Block] = [line("run ", Cell(run.name, "strong"), f" is made: it {what} {whom}")]
-    if seen.status.active_runs and seen.concurrency != "Allow":
-        ahead = ", ".join(seen.status.active_runs)
-        blocks.append(line(Cell(f"it waits until {ahead} has ended (concurrencyPolicy: {seen.concurrency})", "warn")))
+    if one.active_runs and one.concurrency != "Allow":
+        ahead = ", ".join(one.active_runs)
+        blocks.append(line(Cell(f"it waits until {ahead} has ended (concurrencyPolicy: {one.concurrency})", "warn")))
     return tuple(blocks if is_waiting else [*blocks, *map(line, look_again(run))])
 
 
-def look_again(run: SeenRun) -> tuple[str, str]:
+def look_again(run: Run) -> tuple[str, str]:
     """Return how to see a run that goes on, and how to wait for its end."""
     return (
         f"look: kubectl datareplication status {run.replication} -n {run.namespace}",
@@ -52,22 +52,22 @@ def look_again(run: SeenRun) -> tuple[str, str]:
     )
 
 
-def interrupted(run: SeenRun) -> str:
+def interrupted(run: Run) -> str:
     """Return what Ctrl-C left."""
     end = f"end it: kubectl delete dreprun {run.name} -n {run.namespace}"
     return "; ".join((f"run {run.name} goes on", *look_again(run), end))
 
 
-def before_rollback(seen: Seen, targets: tuple[str, ...]) -> Page:
+def before_rollback(one: Replication, targets: tuple[str, ...]) -> Page:
     """Return what a rollback would do."""
-    chosen = [one for one in seen.status.targets if not targets or one.name in targets]
+    chosen = [target for target in one.targets if not targets or target.name in targets]
     rows = [
         (
-            Cell(one.name, "strong"),
-            times.to_text(one.data_time) if one.data_time else "",
-            one.run,
+            Cell(target.name, "strong"),
+            times.to_text(target.data_time) if target.data_time else "",
+            target.run,
         )
-        for one in chosen
+        for target in chosen
     ]
     return (
         line("A rollback exchanges each target's database with the one from before its last load."),

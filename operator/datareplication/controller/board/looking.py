@@ -11,7 +11,8 @@ from datareplication.controller.ending import end
 from datareplication.controller.queue import utc_now
 from datareplication.core import health
 from datareplication.core.board.gathering import Gathering, Room
-from datareplication.core.board.pages import Outage, Seen, Subject
+from datareplication.core.board.pages import Outage, Seen
+from datareplication.core.judgement.facts import Subject
 
 logger = logging.getLogger(__name__)
 

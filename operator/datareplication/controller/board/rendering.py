@@ -3,15 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
 from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from datareplication.core import times
-from datareplication.core.board import words
+from datareplication.core import times, words
 from datareplication.core.reasons import MEANINGS
 
 PACKAGE = "datareplication.controller.board"
@@ -33,8 +31,12 @@ def _percent(share: float) -> str:
     return f"{100 * min(1.0, max(0.0, share)):.1f}%"
 
 
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M:%S} UTC"
+def spans(text: str) -> tuple[tuple[bool, str], ...]:
+    """Return a text in parts: whether the part is code (it stood between backticks), and the part."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return ((False, text),)
+    return tuple((bool(place % 2), part) for place, part in enumerate(parts) if part)
 
 
 def _environment() -> Environment:
@@ -42,18 +44,16 @@ def _environment() -> Environment:
         loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "clock": _clock,
+        "ago": words.ago,
+        "ahead": words.ahead,
         "duration": words.duration,
         "in_path": _in_path,
-        "listed": words.listed,
         "local": words.local,
-        "number": words.number,
+        "number": words.count,
         "percent": _percent,
-        "relative": words.relative,
         "rfc": times.to_text,
         "size": words.size,
-        "spans": words.spans,
-        "utc": words.utc,
+        "spans": spans,
     }
     environment.globals |= {"meanings": MEANINGS, "reload_seconds": RELOAD_SECONDS, "style_version": STYLE_VERSION}
     return environment

@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from datareplication.core.board import reading
-from datareplication.core.board.facts import Replication, Run
-from datareplication.core.board.pages import Subject
+from datareplication.core.judgement import reading
+from datareplication.core.judgement.facts import Replication, Run, Subject
 
 REPLICATIONS_LIMIT = 5000
 RUNS_LIMIT = 10
 """Runs of one DataReplication."""
 CHARACTERS_LIMIT = 20_000_000
 """Of the messages of all runs. Beyond it runs are kept without their steps."""
+
+READER = reading.Reader()
 
 NOTHING: dict[str, Any] = {}
 """What is left of an object in the list itself."""
@@ -54,7 +55,7 @@ class Gathering:
         self._known_runs: dict[str, Run] = {}
         self._known: dict[str, Replication] = {}
         for subject in before:
-            self._known[subject.replication.version] = subject.replication
+            self._known[subject.one.version] = subject.one
             self._known_runs |= {run.version: run for run in subject.runs if run.is_whole}
 
     def keep_replication(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -62,14 +63,14 @@ class Gathering:
         if self._room.replications <= 0:
             self._room.replications_left_out += 1
             return NOTHING
-        one = self._known.get(reading.version_of(raw)) or reading.replication(raw)
+        one = self._known.get(reading.version_of(raw)) or READER.replication(raw)
         self._room.replications -= 1
         self._replications[one.namespace, one.name] = one
         return NOTHING
 
     def keep_run(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Keep a run whose DataReplication is kept, if it is one of the last; return nothing."""
-        run = self._known_runs.get(reading.version_of(raw)) or reading.run(raw)
+        run = self._known_runs.get(reading.version_of(raw)) or READER.run(raw)
         key = run.namespace, run.replication
         if key in self._replications:
             if run.weight > self._room.characters:
@@ -79,16 +80,17 @@ class Gathering:
             found = self._runs.setdefault(key, [])
             found.append(run)
             if len(found) > RUNS_LIMIT:
-                self._drop_one(found)
+                self._drop_one(found, self._replications[key])
         return NOTHING
 
     def subjects(self) -> tuple[Subject, ...]:
         """Return what was kept."""
         return tuple(Subject(one, tuple(self._runs.get(key, ()))) for key, one in self._replications.items())
 
-    def _drop_one(self, runs: list[Run]) -> None:
-        """Drop the oldest of the runs that are not at work."""
-        dropped = min(runs, key=lambda run: (run.is_active, run.created, run.name))
+    def _drop_one(self, runs: list[Run], one: Replication) -> None:
+        """Drop the oldest of the runs that tell nothing of now."""
+        telling = {one.last_failure.run if one.last_failure else "", *(target.run for target in one.targets)}
+        dropped = min(runs, key=lambda run: (not run.is_finished, run.name in telling, run.created, run.name))
         runs.remove(dropped)
         self._room.characters += dropped.weight
         self._room.runs_cut -= not dropped.is_whole

@@ -7,24 +7,17 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from datareplication.core.board.facts import Replication, Run
-from datareplication.core.board.health import STATES, Health, State, health
 from datareplication.core.board.query import Query
 from datareplication.core.board.views import FLAT, View, view
+from datareplication.core.judgement.facts import Run, Subject
+from datareplication.core.judgement.health import STATES, State
+from datareplication.core.judgement.problems import Judgement, judge
 
 PAGE_SIZE = 25
 STEP = 50
 """How many DataReplications are judged in one step; some two milliseconds."""
 
 NAMESPACES_LIMIT = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One DataReplication and its runs."""
-
-    replication: Replication
-    runs: tuple[Run, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,40 +89,40 @@ def board(seen: Seen, query: Query, now: datetime) -> Generator[None, None, Boar
     attention: list[View] = []
     in_order: list[View] = []
     for its, subject in found[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]:
-        (attention if its.attention else in_order).append(view(subject.replication, subject.runs, now))
+        (attention if its.health.attention else in_order).append(view(subject, its, now))
         yield
     return Board(
         now=now,
         seen=seen,
         query=query,
         total=len(judged),
-        counts={state: sum(its.has(state) for its, _ in judged) for state in STATES},
+        counts={state: sum(its.health.has(state) for its, _ in judged) for state in STATES},
         found=len(found),
         page=page,
         pages=pages,
         attention=_groups(attention),
         in_order=_groups(in_order),
-        namespaces=tuple(sorted({one.replication.namespace for one in seen.subjects})[:NAMESPACES_LIMIT]),
+        namespaces=tuple(sorted({subject.one.namespace for subject in seen.subjects})[:NAMESPACES_LIMIT]),
     )
 
 
-def _judged(seen: Seen, now: datetime) -> Generator[None, None, list[tuple[Health, Subject]]]:
+def _judged(seen: Seen, now: datetime) -> Generator[None, None, list[tuple[Judgement, Subject]]]:
     found = []
     for place, subject in enumerate(seen.subjects, start=1):
-        found.append((health(subject.replication, subject.runs, now), subject))
+        found.append((judge(subject, now), subject))
         if place % STEP == 0:
             yield
     return found
 
 
-def _is_found(query: Query, its: Health, subject: Subject) -> bool:
-    return (query.state is None or its.has(query.state)) and query.matches(subject.replication)
+def _is_found(query: Query, its: Judgement, subject: Subject) -> bool:
+    return (query.state is None or its.health.has(query.state)) and query.matches(subject.one)
 
 
-def _place(its: Health, subject: Subject) -> tuple[bool, str, int, str]:
+def _place(its: Judgement, subject: Subject) -> tuple[bool, str, int, str]:
     """Return the sort key: attention first, then the namespace, the worst in it first."""
-    one = subject.replication
-    return its.ok, one.namespace, its.rank, one.name
+    one = subject.one
+    return its.health.ok, one.namespace, its.health.rank, one.name
 
 
 def _groups(views: list[View]) -> tuple[Group, ...]:
@@ -142,8 +135,6 @@ def _groups(views: list[View]) -> tuple[Group, ...]:
 def detail(seen: Seen, namespace: str, name: str, now: datetime) -> Detail | None:
     """Return the page of one DataReplication; None if there is none of that name."""
     for subject in seen.subjects:
-        one = subject.replication
-        if (one.namespace, one.name) == (namespace, name):
-            runs = tuple(sorted(subject.runs, key=lambda run: (run.created, run.name), reverse=True))
-            return Detail(now, seen, view(one, runs, now), runs)
+        if (subject.one.namespace, subject.one.name) == (namespace, name):
+            return Detail(now, seen, view(subject, judge(subject, now), now), subject.latest)
     return None

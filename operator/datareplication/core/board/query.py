@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from datareplication.core import plain
-from datareplication.core.board.facts import Replication
-from datareplication.core.board.health import STATES, State
+from datareplication.core.judgement.facts import Replication
+from datareplication.core.judgement.health import STATES, State
 
 TEXT_LIMIT = 100
 LAST_PAGE = 100_000

@@ -1,13 +1,15 @@
-"""What the board shows of one DataReplication: (its facts, its runs, now) -> `View`."""
+"""What the board shows of one DataReplication: (what is known of it, its judgement, now) -> `View`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from datareplication.core.board import causes, words
-from datareplication.core.board.causes import Cause
-from datareplication.core.board.facts import Note, Replication, Run, Step, Target
-from datareplication.core.board.health import OLD, Freshness, Health, fresh_until, freshness, health
+from datareplication.core.judgement.activity import doing, share
+from datareplication.core.judgement.causes import Cause
+from datareplication.core.judgement.facts import Note, Replication, Run, Step, Subject, Target
+from datareplication.core.judgement.health import OLD, Freshness, Health, age_seconds, limit
+from datareplication.core.judgement.problems import Judged, Judgement, Problem
+from datareplication.core.state import ProgressStatus
 
 FLAT = {"flat": True}
 """Marks a field whose own fields stand in its place in JSON."""
@@ -22,18 +24,6 @@ SYMBOLS = {
     "Dumping": ("▸", "is dumping"),
     "Loading": ("▸", "is loading"),
     "Pending": ("·", "waits"),
-}
-
-DOING = {
-    "Connecting": "connecting",
-    "Waiting": "waiting for another load",
-    "Schema": "schema",
-    "Data": "copying rows",
-    "Indexes": "building indexes",
-    "Verifying": "verifying",
-    "AfterLoad": "running the SQL after the load",
-    "Swapping": "swapping the databases",
-    "Publishing": "publishing the snapshot",
 }
 
 
@@ -101,16 +91,6 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong, with the targets that it concerns."""
-
-    sentence: str
-    cause: Cause
-    old: tuple[str, ...] = ()
-    young: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class View:
     """One DataReplication as the board shows it."""
 
@@ -122,69 +102,28 @@ class View:
     last_runs: tuple[Mark, ...]
 
 
-def view(one: Replication, runs: Iterable[Run], now: datetime) -> View:
-    """Return what is shown of a DataReplication. runs: its own, in any order."""
-    found = tuple(sorted(runs, key=lambda run: (run.created, run.name), reverse=True))
-    targets = tuple(_target(one, target, found, now) for target in one.targets)
+def view(subject: Subject, judged: Judgement, now: datetime) -> View:
+    """Return what is shown of a DataReplication that is judged."""
+    one, latest = subject.one, subject.latest
     return View(
         one=one,
-        health=health(one, found, now),
-        targets=targets,
-        problems=tuple(_problems(one, targets, found)),
-        activities=tuple(activity for run in found if run.is_active for activity in _activities(run)),
-        last_runs=tuple(_marks(one, found)),
+        health=judged.health,
+        targets=tuple(_target(one, target, now) for target in judged.targets),
+        problems=judged.problems,
+        activities=tuple(activity for run in latest if run.is_active for activity in _activities(run)),
+        last_runs=tuple(_marks(one, latest)),
     )
 
 
-def _target(one: Replication, target: Target, runs: tuple[Run, ...], now: datetime) -> TargetView:
-    state = freshness(one, target, runs, now)
-    needs_cause = state in OLD or target.phase == "Failed"
+def _target(one: Replication, judged: Judged, now: datetime) -> TargetView:
     return TargetView(
-        target=target,
-        freshness=state,
+        target=judged.target,
+        freshness=judged.freshness,
         objective_seconds=one.freshness_seconds,
-        age_seconds=max(0, int((now - target.data_time).total_seconds())) if target.data_time else None,
-        fresh_until=fresh_until(one, target),
-        cause=causes.of_target(one, target, runs, now) if needs_cause else None,
+        age_seconds=age_seconds(judged.target, now),
+        fresh_until=limit(judged.target.data_time, one.freshness_seconds),
+        cause=judged.cause,
     )
-
-
-def _problems(one: Replication, targets: tuple[TargetView, ...], runs: tuple[Run, ...]) -> Iterator[Problem]:
-    """Yield what is wrong, each cause once, whatever the number of its targets."""
-    by_cause: dict[Cause, list[TargetView]] = {}
-    for target in targets:
-        if target.cause is not None:
-            by_cause.setdefault(target.cause, []).append(target)
-    for cause, found in by_cause.items():
-        old = tuple(one.target.name for one in found if one.is_old)
-        young = tuple(one.target.name for one in found if not one.is_old)
-        yield Problem(_sentence(cause, found), cause, old, young)
-    is_told = any(cause.is_failure for cause in by_cause)
-    other = causes.of_spec(one) if one.holds("Stalled") else causes.of_last_run(one, runs)
-    if other is not None and not is_told:
-        yield Problem(_capital(f"{other.headline}."), other)
-    if volume := causes.of_volume(one):
-        yield Problem(_capital(f"{volume.headline}."), volume)
-
-
-def _sentence(cause: Cause, targets: list[TargetView]) -> str:
-    """Return which targets are concerned, and why, as in: qa is stale because the last load failed."""
-    parts = []
-    for state, adjective in (("stale", "stale"), ("never", "without data"), ("unknown", "of unknown age")):
-        names = tuple(one.target.name for one in targets if one.freshness == state)
-        if names:
-            parts.append(f"{words.listed(names)} {'is' if len(names) == 1 else 'are'} {adjective}")
-    fresh = tuple(one.target.name for one in targets if not one.is_old)
-    if not parts:
-        rest = "its data is still fresh" if len(fresh) == 1 else "their data is still fresh"
-        rest = "" if any(one.freshness == "empty" for one in targets) else f"; {rest}"
-        return f"{words.listed(fresh)}: {cause.headline}{rest}."
-    told = f"{', '.join(parts)} because {cause.headline}"
-    return f"{told}; {words.listed(fresh)} {'is' if len(fresh) == 1 else 'are'} still fresh." if fresh else f"{told}."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _activities(run: Run) -> Iterator[Activity]:
@@ -199,33 +138,25 @@ def _activities(run: Run) -> Iterator[Activity]:
 
 
 def _activity(run: Run, step: Step) -> Activity:
-    known = step.progress
-    action = "rollback" if run.action == "Rollback" else "load"
-    tables, tables_total = (known.tables_done, known.tables_total) if known else (0, 0)
-    done, total = (known.bytes_done, known.bytes_total) if known else (0, 0)
+    known = step.progress or ProgressStatus()
     return Activity(
         run=run.name,
-        what=f"{action} of {step.target}" if step.target else "dump",
+        what=run.what(step),
         phase=step.phase,
-        doing=DOING.get(known.phase, known.phase) if known else "",
+        doing=doing(known.phase),
         attempts=step.attempts,
-        share=_share(done, total) if total else _share(tables, tables_total),
-        tables_done=tables,
-        tables_total=tables_total,
-        rows_done=known.rows_done if known else 0,
-        bytes_done=done,
-        bytes_total=total,
-        bytes_per_second=known.bytes_per_second if known else 0,
-        seconds_left=known.seconds_left if known else None,
+        share=share(known),
+        tables_done=known.tables_done,
+        tables_total=known.tables_total,
+        rows_done=known.rows_done,
+        bytes_done=known.bytes_done,
+        bytes_total=known.bytes_total,
+        bytes_per_second=known.bytes_per_second,
+        seconds_left=known.seconds_left,
         message=step.message,
         retry_time=step.retry_time,
-        seen_at=known.time if known else None,
+        seen_at=known.time,
     )
-
-
-def _share(done: int, total: int) -> float | None:
-    """Return what is done as a share; a dump may have more to do than the last one had."""
-    return min(1.0, max(0.0, done / total)) if total > 0 else None
 
 
 def _marks(one: Replication, runs: tuple[Run, ...]) -> Iterator[Mark]:

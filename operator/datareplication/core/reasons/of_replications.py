@@ -70,7 +70,9 @@ MEANINGS: dict[OfReplications, Meaning] = {
         "condition LastRunSucceeded", "No run has ended yet.", "Wait for the next slot, or start a run by hand."
     ),
     "NeverLoaded": Meaning(
-        "condition Fresh", "A target has never been loaded.", "Look at the runs' status, and at `suspend`."
+        "condition Fresh",
+        "A target has never been loaded, or was rolled back to data whose age nobody knows.",
+        "Look at the runs' status, and at `suspend`.",
     ),
     "Stale": Meaning(
         "condition Fresh",

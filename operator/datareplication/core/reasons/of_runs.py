@@ -87,8 +87,8 @@ MEANINGS: dict[OfRuns, Meaning] = {
         "step; conditions of a run", "The run of a later slot took this run's place (`concurrencyPolicy: Replace`)."
     ),
     "RunDeleted": Meaning(
-        "annotation of a Job; conditions of a run",
-        "The run was deleted, without its Jobs or while a finalizer held it, so its Jobs were ended.",
+        "annotation of a Job; conditions of a run; notification",
+        "The run was deleted before its end; its Jobs are ended. A target that it has not swapped is as before.",
     ),
     "StartTimeout": Meaning(
         "step",

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from datareplication.core import words
 from datareplication.errors import CapabilityError, DataError, StorageError, UsageError
 from datareplication.jobs.commands import console, pruning_arguments
 from datareplication.jobs.commands.arguments import Parser, exit_codes
 from datareplication.jobs.model import contents
-from datareplication.jobs.model.sizes import readable
 from datareplication.jobs.snapshot import inventory, listing, pruning, store, verification
 
 PROGRAM = "datareplication-snapshot"
@@ -78,7 +78,7 @@ def _verify(given: argparse.Namespace) -> None:
     if wrong:
         text = f"{path}: {len(wrong)} of {len(manifest.parts)} files are not what was dumped; do not load it"
         raise DataError(text, reason="SnapshotCorrupt")
-    content = f"{manifest.tables} tables, {manifest.rows} rows, {readable(manifest.bytes)} of CSV"
+    content = f"{manifest.tables} tables, {words.count(manifest.rows)} rows, {words.size(manifest.bytes)} of CSV"
     console.say(f"{path} is whole: {content}; {len(manifest.parts)} files read and compared")
 
 

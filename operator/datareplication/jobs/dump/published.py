@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from datareplication.core import words
 from datareplication.core.report import Report
 from datareplication.jobs.model import omission
 from datareplication.jobs.model.manifest import Manifest
@@ -9,7 +10,7 @@ from datareplication.jobs.model.manifest import Manifest
 
 def report(path: Path, manifest: Manifest) -> Report:
     """Return the report of a run whose snapshot is at that path."""
-    message = f"{manifest.tables} tables, {manifest.rows} rows"
+    message = f"{manifest.tables} tables, {words.count(manifest.rows)} rows"
     if left_out := omission.describe(manifest.omitted):
         message += f"; not copied: {left_out}"
     return Report(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Literal, Self
 
+from datareplication.core import words
 from datareplication.errors import ReplicationError, TransientError
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.tally import Tally
@@ -48,7 +49,7 @@ def why_give_way(waits: Sequence[Wait], patience_seconds: float) -> TransientErr
     if not tired:
         return None
     names = ", ".join(f"{one.waiter}, which wants {one.mode} on {one.object}" for one in tired.values())
-    text = f"gave way after {patience_seconds:.0f} s (dump.blockingPatienceSeconds) to {names}"
+    text = f"gave way after {words.duration(patience_seconds)} (dump.blockingPatienceSeconds) to {names}"
     return TransientError(text, reason="GaveWay")
 
 
@@ -56,7 +57,8 @@ def why_too_old(age_seconds: float, limit_seconds: float) -> TransientError | No
     """Return the error to end with if the snapshot has been held for too long, else None. Pure."""
     if age_seconds < limit_seconds:
         return None
-    text = f"the dump's snapshot has held VACUUM back on the source for {limit_seconds:.0f} s; raise dump.workers"
+    held = words.duration(limit_seconds)
+    text = f"the dump's snapshot has held VACUUM back on the source for {held}; raise dump.workers"
     remedy = "or dump.maxSnapshotAgeSeconds (--max-snapshot-age-seconds), or dump from a standby"
     return TransientError(f"{text} {remedy}", reason="SnapshotTooOld")
 

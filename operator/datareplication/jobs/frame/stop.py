@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
+from datareplication.core import words
 from datareplication.errors import TransientError
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -123,7 +124,7 @@ class Stop:
                 for number in filter(None, numbers):
                     self._request(Terminated(number))
             elif self.cause is None:
-                text = f"not done after {self._timeout_seconds:.0f} s (--timeout-seconds)"
+                text = f"not done after {words.duration(self._timeout_seconds or 0)} (--timeout-seconds)"
                 self._request(TransientError(text, reason="DeadlineExceeded"))
             self._interrupt()
 

@@ -8,6 +8,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from datareplication.core import words
 from datareplication.core.report import Report
 from datareplication.errors import DataError, ReplicationError, UsageError
 from datareplication.jobs.frame import tools
@@ -197,7 +198,7 @@ def _wants(given: LoadSettings, manifest: Manifest, session: Session, found: Fac
 def _report(
     given: LoadSettings, manifest: Manifest, duration_seconds: float, replaced: Replaced | None = None
 ) -> Report:
-    message = f"{manifest.tables} tables, {manifest.rows} rows"
+    message = f"{manifest.tables} tables, {words.count(manifest.rows)} rows"
     if replaced and replaced.not_carried:
         message += f"; not carried over: {'; '.join(replaced.not_carried)}"
     if replaced and replaced.remarks:

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from datareplication.core.names import PREVIOUS_SUFFIX
+
 NEXT_SUFFIX = "__next"
-PREVIOUS_SUFFIX = "__previous"
 OBSOLETE_SUFFIX = "__obsolete"
 LONGEST_NAME_BYTES = 51
 """PostgreSQL cuts a name at 63 bytes; 12 of them are for a suffix."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from datareplication.jobs.model.sizes import readable
+from datareplication.core import words
 from datareplication.jobs.model.tabular import aligned, shown
 from datareplication.jobs.model.volume import Found
 
@@ -36,15 +36,15 @@ def _key(one: Found) -> tuple[str, str, str]:
 def _row(one: Found) -> tuple[str, ...]:
     gist = one.gist
     if gist is None:
-        return ("-", "-", "-", "-", "-", "-", readable(one.bytes), one.state, one.path)
+        return ("-", "-", "-", "-", "-", "-", words.size(one.bytes), one.state, one.path)
     return (
         gist.replication or "-",
         gist.run or "-",
         gist.snapshot_time.partition(".")[0].removesuffix("Z") + "Z",
         str(gist.tables),
         str(gist.rows),
-        readable(gist.bytes),
-        readable(one.bytes),
+        words.size(gist.bytes),
+        words.size(one.bytes),
         one.state,
         one.path,
     )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from datareplication.core import words
 from datareplication.core.choices import Compression
 from datareplication.errors import StorageError
-from datareplication.jobs.model.sizes import readable
 from datareplication.jobs.snapshot.parts import storing
 
 Answer = Literal["Fits", "MayNotFit", "CannotFit"]
@@ -61,8 +61,8 @@ def free_bytes(directory: Path) -> int | None:
 def text(needed: Need, free: int) -> str:
     """Return what is needed and what is free, for people."""
     return (
-        f"the snapshot needs at least {readable(needed.least)}, probably {readable(needed.likely)}; "
-        f"{readable(free)} are free on its volume"
+        f"the snapshot needs at least {words.size(needed.least)}, probably {words.size(needed.likely)}; "
+        f"{words.size(free)} are free on its volume"
     )
 
 

@@ -5,18 +5,20 @@ from datetime import timedelta
 
 import pytest
 
-from datareplication.core.board import pages, query, reading
+from datareplication.core.board import pages, query
 from datareplication.core.board.answers import as_json, of_board
-from datareplication.core.board.pages import Board, Seen, Subject
+from datareplication.core.board.pages import Board, Seen
 from datareplication.core.board.query import Query
+from datareplication.core.judgement.facts import Subject
+from datareplication.core.judgement.reading import Reader
 from support import boards
 from support.boards import NOW, Made
 
 
 def seen(made: Iterable[Made]) -> Seen:
     cluster = boards.cluster_of(made)
-    runs = [reading.run(raw) for (kind, _, _), raw in cluster.objects.items() if kind == "DataReplicationRun"]
-    found = [reading.replication(raw) for (kind, _, _), raw in cluster.objects.items() if kind == "DataReplication"]
+    runs = [Reader().run(raw) for (kind, _, _), raw in cluster.objects.items() if kind == "DataReplicationRun"]
+    found = [Reader().replication(raw) for (kind, _, _), raw in cluster.objects.items() if kind == "DataReplication"]
     subjects = [
         Subject(one, tuple(run for run in runs if (run.namespace, run.replication) == (one.namespace, one.name)))
         for one in found

@@ -1,26 +1,34 @@
 """What the board says of a DataReplication: the state of each target, why, what runs, the strip."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from datareplication.core import times
-from datareplication.core.board import reading
-from datareplication.core.board.causes import Cause
 from datareplication.core.board.views import Activity, View, view
+from datareplication.core.judgement.causes import Cause
+from datareplication.core.judgement.facts import Run, Subject
+from datareplication.core.judgement.problems import judge
+from datareplication.core.judgement.reading import Reader
 from support import boards
 from support.boards import IN_USE, NOW, Made, condition
+
+READER = Reader()
 
 
 def seen(made: Made, now: Any = NOW) -> View:
     """Return what is shown of objects as the API has them."""
     cluster = boards.cluster_of([made])
     (raw,) = (one for (kind, _, _), one in cluster.objects.items() if kind == "DataReplication")
-    runs = [reading.run(one) for (kind, _, _), one in cluster.objects.items() if kind == "DataReplicationRun"]
-    return view(reading.replication(raw), runs, now)
+    runs = [READER.run(one) for (kind, _, _), one in cluster.objects.items() if kind == "DataReplicationRun"]
+    return judged(raw, runs, now)
+
+
+def judged(raw: Any, runs: Iterable[Run], now: Any = NOW) -> View:
+    subject = Subject(READER.replication(raw), tuple(runs))
+    return view(subject, judge(subject, now), now)
 
 
 def daily(days: Iterable[int] = (2, 1, 0), **more: Any) -> Made:
@@ -71,8 +79,11 @@ def test_a_stale_target_whose_load_failed_says_why_and_what_to_do() -> None:
         message=IN_USE,
         meaning="The target has a prepared transaction, a replication slot or a subscription.",
         remedy="Remove it by the statement in the message.",
+        kind="StepFailed",
         run="orders-202611300200",
+        step="load",
     )
+    assert problem.cause.since == NOW.replace(hour=2, minute=27)
 
 
 def test_a_target_whose_load_failed_and_that_is_still_young_enough_is_no_stale_one() -> None:
@@ -85,10 +96,10 @@ def test_a_target_whose_load_failed_and_that_is_still_young_enough_is_no_stale_o
 
 def test_a_failed_dump_is_one_problem_of_all_targets() -> None:
     made = daily((2, 1))
-    made.ran(0, dump=("SnapshotTooOld", "held for 4 h"))
+    made.ran(0, dump=("SnapshotTooOld", "held for 4h"))
     (problem,) = seen(made).problems
     assert problem.sentence == "dev and qa are stale because the last dump failed."
-    assert (problem.cause.reason, problem.cause.message) == ("SnapshotTooOld", "dump: held for 4 h")
+    assert (problem.cause.reason, problem.cause.message) == ("SnapshotTooOld", "held for 4h")
 
 
 def test_the_status_alone_tells_of_a_run_that_is_gone() -> None:
@@ -96,7 +107,8 @@ def test_the_status_alone_tells_of_a_run_that_is_gone() -> None:
     made.ran(0, failed=("qa",), reason="TargetInUse", message=IN_USE)
     made.runs.clear()
     (problem,) = seen(made).problems
-    assert problem.cause == Cause("the last load failed", message=IN_USE, run="orders-202611300200")
+    assert (problem.cause.kind, problem.cause.reason, problem.cause.message) == ("StepFailed", "LoadFailed", IN_USE)
+    assert problem.cause.run == "orders-202611300200"
     assert [(mark.run, mark.symbol, mark.is_there) for mark in seen(made).last_runs] == [
         ("orders-202611290200", "✓", False),
         ("orders-202611300200", "◐", False),
@@ -141,8 +153,8 @@ NO_SCHEDULE: dict[str, Any] = {"spec": {"schedule": None}, "status": {"nextSched
         ),
         pytest.param(
             {"status": {"nextScheduleTime": "2026-11-30T02:00:00Z"}},
-            "dev and qa are stale because the slot of Mon 2026-11-30 02:00 UTC was not run.",
-            "",
+            "dev and qa are stale because the slot of 2026-11-30T02:00:00Z was not run.",
+            "SlotNotRun",
             id="the operator sleeps",
         ),
         pytest.param(
@@ -174,9 +186,9 @@ def test_a_new_resource_is_not_yet_stale() -> None:
     cluster = boards.cluster_of([made])
     raw = cluster.objects["DataReplication", "shop", "orders"]
     raw["metadata"]["creationTimestamp"] = "2026-11-30T07:00:00Z"
-    shown = view(reading.replication(raw), (), NOW)
+    shown = judged(raw, ())
     assert ([one.freshness for one in shown.targets], sentences(shown), shown.health.ok) == (["empty"], [], True)
-    later = view(reading.replication(raw), (), NOW + timedelta(hours=27))
+    later = judged(raw, (), NOW + timedelta(hours=27))
     assert [one.freshness for one in later.targets] == ["never"]
 
 
@@ -261,8 +273,7 @@ def test_a_run_without_room_for_its_steps_is_told_as_far_as_it_is_known() -> Non
     made = daily((2, 1))
     made.ran(0, failed=("dev", "qa"), reason="TargetInUse", message=IN_USE)
     cluster = boards.cluster_of([made])
-    runs = [reading.run(one).without_steps() for (kind, _, _), one in cluster.objects.items() if "Run" in kind]
-    one = reading.replication(cluster.objects["DataReplication", "shop", "orders"])
-    (problem,) = view(replace(one, conditions=one.conditions), runs, NOW).problems
-    assert problem.sentence == "dev and qa are stale because the last run failed."
+    runs = [READER.run(one).without_steps() for (kind, _, _), one in cluster.objects.items() if "Run" in kind]
+    (problem,) = judged(cluster.objects["DataReplication", "shop", "orders"], runs).problems
+    assert problem.sentence == "dev and qa are stale because the last load failed."
     assert problem.cause.message == IN_USE

@@ -311,7 +311,7 @@ def test_verify_names_the_wrong_file(
 ) -> None:
     directory = root / "run-3/deep/snapshot"
     assert snapshot.main(["verify", str(directory)]) == 0
-    assert "1 tables, 1000 rows" in capsys.readouterr().out
+    assert "1 tables, 1,000 rows" in capsys.readouterr().out
     damage(directory / file)
     assert snapshot.main(["verify", str(directory)]) == 65
     output = capsys.readouterr()

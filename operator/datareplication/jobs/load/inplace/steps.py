@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from datareplication.core import words
 from datareplication.errors import ReplicationError, TransientError
 from datareplication.jobs.frame.program import Frame
 from datareplication.jobs.frame.stop import Terminated
@@ -285,5 +286,5 @@ class InPlace:
 
 def _stayed_locked(session: Session, found: _Found, error: TransientError) -> TransientError:
     holders = ", ".join(layout.holders(session, found.oids)) or "a session that has ended since"
-    text = f"{error.message}: waited {replacing.LOCK_TIMEOUT_SECONDS} s for {holders}"
+    text = f"{error.message}: waited {words.duration(replacing.LOCK_TIMEOUT_SECONDS)} for {holders}"
     return TransientError(text, reason="LockTimeout")

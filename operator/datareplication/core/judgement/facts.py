@@ -1,4 +1,4 @@
-"""What the board remembers of a DataReplication and of a run. `reading.py` takes it from the objects.
+"""What the board and the plugin know of a DataReplication and of a run. `reading.py` takes it from the objects.
 
 There may be thousands, so these are small: a status as a model takes ten times the memory.
 """
@@ -6,6 +6,7 @@ There may be thousands, so these are small: a status as a model takes ten times 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from datareplication.core.names import DUMP, LOAD
 from datareplication.core.state import ProgressStatus
 
 
@@ -46,6 +47,16 @@ class Step:
         """Whether it has begun and not ended."""
         return self.phase in ("Pending", "Running", "Retrying")
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has succeeded or failed."""
+        return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def role(self) -> str:
+        """Return the role of its Jobs and of their containers."""
+        return LOAD if self.target else DUMP
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -66,6 +77,8 @@ class Run:
     targets_summary: str
     snapshot_time: datetime | None
     steps: tuple[Step, ...]
+    is_looked_at: bool
+    """Whether an operator has written its status."""
     is_whole: bool = True
     """False if the steps are left out, because there was no room for them."""
 
@@ -73,6 +86,31 @@ class Run:
     def is_active(self) -> bool:
         """Whether it has begun and not ended."""
         return self.start_time is not None and self.completion_time is None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has not begun."""
+        return self.start_time is None and self.completion_time is None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended."""
+        return self.completion_time is not None
+
+    @property
+    def failed(self) -> tuple[Step, ...]:
+        """Return the steps that have failed, without loads that only failed because the dump did."""
+        found = tuple(step for step in self.steps if step.phase == "Failed")
+        return found[:1] if found and not found[0].target else found
+
+    def what(self, step: Step) -> str:
+        """Return a step in words."""
+        return f"{self.verb} of {step.target}" if step.target else "dump"
+
+    @property
+    def verb(self) -> str:
+        """Return what the run does to its targets."""
+        return "rollback" if self.action == "Rollback" else "load"
 
     @property
     def weight(self) -> int:
@@ -135,13 +173,18 @@ class Replication:
     cron: str
     time_zone: str
     suspend: bool
+    concurrency: str
     freshness_seconds: int
+    is_looked_at: bool
+    """Whether an operator has written its status."""
     phase: str
     message: str
+    targets_summary: str
     next_schedule_time: datetime | None
     last_successful_time: datetime | None
     last_success: Note | None
     last_failure: Note | None
+    active_runs: tuple[str, ...]
     targets: tuple[Target, ...]
     conditions: tuple[Told, ...]
 
@@ -153,3 +196,25 @@ class Replication:
         """Whether a condition has a status."""
         told = self.condition(kind)
         return told is not None and told.status == status
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One DataReplication and its runs, as far as they were read."""
+
+    one: Replication
+    runs: tuple[Run, ...] = ()
+
+    def run(self, name: str) -> Run | None:
+        """Return a run that was read."""
+        return next((run for run in self.runs if run.name == name), None)
+
+    @property
+    def latest(self) -> tuple[Run, ...]:
+        """Return the runs, the latest first."""
+        return tuple(sorted(self.runs, key=lambda run: (run.created, run.name), reverse=True))
+
+    @property
+    def unfinished(self) -> tuple[Run, ...]:
+        """Return the runs that have not ended, the oldest first."""
+        return tuple(run for run in reversed(self.latest) if not run.is_finished)

@@ -6,11 +6,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datareplication.core.board import reading
 from datareplication.core.board.answers import as_json
 from datareplication.core.board.gathering import RUNS_LIMIT, Gathering, Room
+from datareplication.core.judgement.reading import Reader
 from support import boards
 from support.boards import NOW, Made, Object
+
+READER = Reader()
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=10),
@@ -38,7 +40,7 @@ METADATA = {"name": "orders", "namespace": "shop", "uid": "u", "resourceVersion"
 )
 def test_whatever_an_object_holds_it_can_be_remembered_and_told(spec: Any, status: Any) -> None:
     raw = {"metadata": METADATA, "spec": spec, "status": status}
-    for told in (reading.replication(raw), reading.run(raw)):
+    for told in (READER.replication(raw), READER.run(raw)):
         json.dumps(as_json(told), allow_nan=False).encode()
 
 
@@ -52,15 +54,15 @@ def test_nothing_of_a_connection_is_remembered() -> None:
     raw, runs = objects(Made("orders").ran(0))
     raw["spec"]["source"] = {"host": "prod-db.secret.example", "database": "crown", "port": 5432}
     runs[0]["spec"]["replication"] = raw["spec"]
-    told = json.dumps([as_json(reading.replication(raw)), as_json(reading.run(runs[0]))])
+    told = json.dumps([as_json(READER.replication(raw)), as_json(READER.run(runs[0]))])
     assert [word for word in ("secret.example", "crown", "dev-db", "credentials", "5432") if word in told] == []
 
 
 def test_text_of_others_is_made_plain_and_cut() -> None:
     raw, runs = objects(Made("orders").ran(0, dump=("Evil\u202ereason", "a\u202e\nb" + "x" * 10_000)))
     raw["spec"]["description"] = "one\ntwo\u2066"
-    run = reading.run(runs[0])
-    assert reading.replication(raw).description == "one two\ufffd"
+    run = READER.run(runs[0])
+    assert READER.replication(raw).description == "one two\ufffd"
     assert (run.steps[0].reason, run.steps[0].message[:5], len(run.steps[0].message)) == (
         "Evilreason",
         "a\ufffd bx",
@@ -98,7 +100,7 @@ def test_beyond_the_room_things_are_left_out_and_that_is_told() -> None:
         raw, runs = objects(Made(name, targets=("dev",)).ran(0, dump=("Transient", "x" * 300)))
         gathering.keep_replication(raw)
         gathering.keep_run(runs[0])
-    kept = [(one.replication.name, [run.is_whole for run in one.runs]) for one in gathering.subjects()]
+    kept = [(one.one.name, [run.is_whole for run in one.runs]) for one in gathering.subjects()]
     assert kept == [("a", [True]), ("b", [True])]
     raw, runs = objects(Made("b", targets=("dev",)).ran(1, dump=("Transient", "x" * 1000)))
     gathering.keep_run(runs[0])
@@ -119,8 +121,8 @@ def test_what_has_not_changed_is_not_read_again() -> None:
     second.keep_replication(raw)
     second.keep_run(runs[0])
     (before,), (after,) = first.subjects(), second.subjects()
-    assert before.replication is after.replication
+    assert before.one is after.one
     assert before.runs[0] is after.runs[0]
     third = Gathering(Room(), first.subjects())
     third.keep_replication(raw | {"metadata": raw["metadata"] | {"resourceVersion": "99"}})
-    assert third.subjects()[0].replication is not before.replication
+    assert third.subjects()[0].one is not before.one
