@@ -39,7 +39,7 @@ def first(old: ReplicationStatus, runs: Iterable[Run], created: datetime, now: d
     Of a new DataReplication all is told. created: when it was created.
     """
     before = [run for run in runs if old.observed_generation or _moment(run, now) < created]
-    told = [ToldRun(run=run.name, stage=stage) for run in before if (stage := _stage(run))]
+    told = [one for run in before if (one := _told(run))]
     last = summary.last_runs(old, (), now).ended
     return Notifications(runs=told, is_failing=last is not None and last.phase in BAD_ENDS)
 
@@ -49,18 +49,18 @@ def of_runs(box: Notifications, runs: Iterable[Run], beside: Iterable[Run], now:
 
     A success after a failure makes two notices, Succeeded and Recovered.
     """
-    before = {told.run: told.stage for told in box.runs}
+    before = _Before(box)
     known = [run for run in runs if not run.is_left_alone]
-    known += [run for run in beside if run.uid and before.get(run.name) == "Started"]
+    known += [run for run in beside if run.uid and before.stage(run) == "Started"]
     found: list[Notice] = []
     is_failing = box.is_failing
     for run in sorted(known, key=lambda run: (_moment(run, now), run.name)):
-        for event in _new_events(run, before.get(run.name)):
+        for event in _new_events(run, before.stage(run)):
             found.append(_of_run(run, event, now))
             if event == "Succeeded" and is_failing:
                 found.append(_of_run(run, "Recovered", now))
             is_failing = event in BAD_ENDS or (is_failing and event != "Succeeded")
-    told = [ToldRun(run=run.name, stage=stage) for run in known if (stage := _stage(run))]
+    told = [one for run in known if (one := _told(run))]
     return News(tuple(found), box.having(runs=told, is_failing=is_failing))
 
 
@@ -88,6 +88,23 @@ def _id(*parts: str) -> str:
     return str(uuid5(OURS, "/".join(parts)))
 
 
+class _Before:
+    """What was told of runs until now. One without a uid was noted by an older operator."""
+
+    def __init__(self, box: Notifications) -> None:
+        self._told = {told.run: told for told in box.runs}
+
+    def stage(self, run: Run) -> RunStage | None:
+        """Return up to which stage a run is told; of another run of that name, nothing is."""
+        told = self._told.get(run.name)
+        return told.stage if told is not None and told.run_uid in ("", run.uid) else None
+
+
+def _told(run: Run) -> ToldRun | None:
+    stage = _stage(run)
+    return ToldRun(run=run.name, run_uid=run.uid, stage=stage) if stage else None
+
+
 def _stage(run: Run) -> RunStage | None:
     if run.is_finished:
         return "Ended"
@@ -100,7 +117,7 @@ def _moment(run: Run, now: datetime) -> datetime:
 
 
 def _new_events(run: Run, before: RunStage | None) -> tuple[NoticeEvent, ...]:
-    """Return what is to be told of a run that is told up to a stage; of another run of that name, all is."""
+    """Return what is to be told of a run that is told up to a stage."""
     stage, status = _stage(run), run.status
     if stage is None or stage == before:
         return ()

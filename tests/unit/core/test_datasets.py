@@ -20,3 +20,9 @@ def test_databases_are_named_by_server_and_name() -> None:
 @pytest.mark.parametrize("spec", [{}, {"source": [], "targets": {}}, {"source": {"host": 1}, "targets": [1, None, {}]}])
 def test_what_cannot_be_read_has_no_name(spec: dict[str, Any]) -> None:
     assert (datasets.source(spec), datasets.targets(spec)) == (None, {})
+
+
+def test_a_cluster_has_the_name_of_its_server() -> None:
+    of_cluster = {"clusterRef": {"kind": "Cluster", "name": "shop", "service": "Replica"}, "database": "app"}
+    assert datasets.source({"source": of_cluster}) == Dataset("postgres://shop-ro:5432", "app")
+    assert datasets.targets({"targets": [{"name": "dev", "clusterRef": {"kind": [], "name": 1}, "database": "a"}]}) == {}
