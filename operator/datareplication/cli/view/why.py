@@ -6,6 +6,7 @@ Several things may be wrong at once; the first in `CAUSES` is the cause of the o
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Any, Literal
 
 from datareplication.cli.view import amounts, overview
@@ -77,7 +78,7 @@ def _fine(seen: Seen) -> str:
 
 
 def _look(seen: Seen, found: Answer) -> str:
-    log = f"kubectl datareplication logs {seen.name} -n {seen.namespace}"
+    log = f"kubectl datareplication logs {quote(seen.name)} -n {quote(seen.namespace)}"
     return f"The message says what to repair; the log may say more: {log}" if found.run else ""
 
 
@@ -85,8 +86,8 @@ def _again(seen: Seen, found: Answer) -> str:
     """Return the command for a failed run that is over; the run at work is repeated by the operator."""
     if not found.run or seen.status.active_runs:
         return ""
-    target = f" --target {found.target}" if found.target else ""
-    return f"kubectl datareplication run {seen.name}{target} -n {seen.namespace}"
+    target = f" --target {quote(found.target)}" if found.target else ""
+    return f"kubectl datareplication run {quote(seen.name)}{target} -n {quote(seen.namespace)}"
 
 
 def _nobody_looks(seen: Seen, now: datetime) -> Iterator[Answer]:
@@ -196,7 +197,7 @@ def _aged(seen: Seen, found: Answer) -> Answer:
 
 
 def _resume(seen: Seen) -> str:
-    return f"kubectl datareplication resume {seen.name} -n {seen.namespace}"
+    return f"kubectl datareplication resume {quote(seen.name)} -n {quote(seen.namespace)}"
 
 
 def _shortcomings(seen: Seen, _: datetime) -> Iterator[Answer]:
