@@ -14,8 +14,8 @@ from datareplication.core.board.pages import Subject
 REPLICATIONS_LIMIT = 5000
 RUNS_LIMIT = 10
 """Runs of one DataReplication."""
-CHARACTERS_LIMIT = 20_000_000
-"""Of the messages of all runs. Beyond it runs are kept without their steps."""
+BYTES_LIMIT = 32_000_000
+"""Of all messages. Beyond it runs are kept without their steps, and DataReplications without their messages."""
 
 NOTHING: dict[str, Any] = {}
 """What is left of an object in the list itself."""
@@ -26,8 +26,9 @@ class Room:
     """How much may still be kept."""
 
     replications: int = REPLICATIONS_LIMIT
-    characters: int = CHARACTERS_LIMIT
+    bytes_left: int = BYTES_LIMIT
     replications_left_out: int = 0
+    replications_cut: int = 0
     runs_cut: int = 0
 
     @property
@@ -36,6 +37,8 @@ class Room:
         told = []
         if self.replications_left_out:
             told.append(f"{self.replications_left_out} DataReplications are not shown; there is no room for them")
+        if self.replications_cut:
+            told.append(f"{self.replications_cut} DataReplications are shown without their messages")
         if self.runs_cut:
             told.append(f"{self.runs_cut} runs are shown without their steps; there is no room for these")
         return "; ".join(told)
@@ -54,7 +57,8 @@ class Gathering:
         self._known_runs: dict[str, Run] = {}
         self._known: dict[str, Replication] = {}
         for subject in before:
-            self._known[subject.replication.version] = subject.replication
+            if subject.replication.is_whole:
+                self._known[subject.replication.version] = subject.replication
             self._known_runs |= {run.version: run for run in subject.runs if run.is_whole}
 
     def keep_replication(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -63,6 +67,10 @@ class Gathering:
             self._room.replications_left_out += 1
             return NOTHING
         one = self._known.get(reading.version_of(raw)) or reading.replication(raw)
+        if one.weight > self._room.bytes_left:
+            one = one.without_messages()
+            self._room.replications_cut += 1
+        self._room.bytes_left -= one.weight
         self._room.replications -= 1
         self._replications[one.namespace, one.name] = one
         return NOTHING
@@ -72,10 +80,10 @@ class Gathering:
         run = self._known_runs.get(reading.version_of(raw)) or reading.run(raw)
         key = run.namespace, run.replication
         if key in self._replications:
-            if run.weight > self._room.characters:
+            if run.weight > self._room.bytes_left:
                 run = run.without_steps()
                 self._room.runs_cut += 1
-            self._room.characters -= run.weight
+            self._room.bytes_left -= run.weight
             found = self._runs.setdefault(key, [])
             found.append(run)
             if len(found) > RUNS_LIMIT:
@@ -90,5 +98,5 @@ class Gathering:
         """Drop the oldest of the runs that are not at work."""
         dropped = min(runs, key=lambda run: (run.is_active, run.created, run.name))
         runs.remove(dropped)
-        self._room.characters += dropped.weight
+        self._room.bytes_left += dropped.weight
         self._room.runs_cut -= not dropped.is_whole
