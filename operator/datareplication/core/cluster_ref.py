@@ -49,7 +49,7 @@ def derived(ref: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     if kind not in tuple(SERVICES):  # a dict would have to hash it
         return {}
-    host = SERVICES[kind].get(service or "Primary", "")
+    host: str = dict[Any, str](SERVICES[kind]).get(service or "Primary", "")
     return {
         "host": host.format(name=name),
         "sslRootCert": {"secretKeyRef": {"name": AUTHORITIES[kind].format(name=name), "key": "ca.crt"}},

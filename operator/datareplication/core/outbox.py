@@ -62,7 +62,6 @@ class Notice(StatusModel):
         """Whether a sink has not got it yet and still may."""
         return any(one.state == "Pending" for one in self.deliveries)
 
-
     @property
     def size_bytes(self) -> int:
         """Return about how many bytes it takes in the API's store, rather too many than too few."""

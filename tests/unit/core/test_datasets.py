@@ -25,4 +25,6 @@ def test_what_cannot_be_read_has_no_name(spec: dict[str, Any]) -> None:
 def test_a_cluster_has_the_name_of_its_server() -> None:
     of_cluster = {"clusterRef": {"kind": "Cluster", "name": "shop", "service": "Replica"}, "database": "app"}
     assert datasets.source({"source": of_cluster}) == Dataset("postgres://shop-ro:5432", "app")
-    assert datasets.targets({"targets": [{"name": "dev", "clusterRef": {"kind": [], "name": 1}, "database": "a"}]}) == {}
+    assert (
+        datasets.targets({"targets": [{"name": "dev", "clusterRef": {"kind": [], "name": 1}, "database": "a"}]}) == {}
+    )
