@@ -1,8 +1,10 @@
 """The board's port, as a viewer meets it: pages, JSON, headers, methods, outages, many viewers at once."""
 
 import asyncio
+import contextlib
 import itertools
 import json
+import socket
 import string
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from datareplication.controller.board import serving
+from datareplication.controller.board import door, serving
 from datareplication.controller.board.looking import Look
 from datareplication.controller.board.rendering import ENVIRONMENT, PIECES, rendered
 from datareplication.controller.cluster import RUN, ClusterError, Keep, Kind, Object, RejectedError, UnavailableError
@@ -31,12 +33,18 @@ from support.markup import Page
 PATHS = ("/", "/replications/shop/orders", "/api/v1/replications", "/api/v1/replications/shop/orders", "/static/board.css", "/static/icon.svg", "/replications/shop/nobody", "/nowhere")  # fmt: skip
 
 
-async def asked(path: str, method: str = "GET", cluster: FakeCluster | None = None) -> tuple[int, Any, str]:
+async def asked(
+    path: str,
+    method: str = "GET",
+    cluster: FakeCluster | None = None,
+    host: str = "localhost",
+    known_hosts: tuple[str, ...] = (),
+) -> tuple[int, Any, str]:
     """Return status, headers and body of an answer."""
     async with (
-        boards.served(cluster or boards.cluster_of(boards.team())) as url,
+        boards.served(cluster or boards.cluster_of(boards.team()), known_hosts=known_hosts) as url,
         aiohttp.ClientSession() as session,
-        session.request(method, url + path) as answer,
+        session.request(method, url + path, headers={"Host": host}) as answer,
     ):
         return answer.status, answer.headers, await answer.text()
 
@@ -183,6 +191,22 @@ class TestHeaders:
         status, headers, body = await asked("/", "HEAD")
         assert (status, body) == (200, "")
         assert int(headers["Content-Length"]) > 1000
+
+
+class TestHosts:
+    @pytest.mark.parametrize("path", PATHS)
+    async def test_a_page_whose_name_was_led_here_reads_nothing(self, path: str) -> None:
+        """DNS rebinding: the browser of a viewer takes the board for a part of the hostile site."""
+        status, headers, body = await asked(path, host="evil.example:8081")
+        assert (status, headers["Content-Type"]) == (421, "text/plain; charset=utf-8")
+        assert "board.hosts" in body
+        assert "orders" not in body
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+    async def test_a_name_that_was_given_is_answered(self) -> None:
+        cluster = boards.cluster_of(boards.team())
+        for host in ("board.example.com", "localhost:8081", "board.ops.svc:8081"):
+            assert (await asked("/", cluster=cluster, host=host, known_hosts=("Board.example.com",)))[0] == 200
 
 
 class Stubborn(FakeCluster):
@@ -336,6 +360,46 @@ class TestCrowds:
             cluster.hold.set()
             assert await asyncio.gather(*waiting) == [(200, "")] * 2
 
+    async def test_pages_that_nobody_reads_do_not_fill_the_memory(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serving, "WAITING_LIMIT", 1)
+        async with boards.served(of_long_messages()) as url, aiohttp.ClientSession() as session, asyncio.timeout(100):
+            viewer = await deaf_viewer(URL(url))
+            await said(viewer)
+            assert await _answered(session, url) == (503, "5"), "whoever reads has a place"
+            viewer.close()
+            await until_answered(session, url)
+            monkeypatch.setattr(serving, "SENDING_SECONDS", 0.3)
+            viewer = await deaf_viewer(URL(url))
+            await said(viewer)
+            await until_answered(session, url)
+            assert await length(viewer) < LONG, "it had its time"
+
+    async def test_nor_do_a_few_that_are_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serving, "BYTES_LIMIT", 15 * 2**20)
+        async with boards.served(of_long_messages()) as url, aiohttp.ClientSession() as session, asyncio.timeout(100):
+            viewer = await deaf_viewer(URL(url))
+            await said(viewer)
+            assert await _answered(session, url + LONG_PAGE) == (503, "5")
+            viewer.close()
+            await until_answered(session, url + LONG_PAGE)
+
+    async def test_connections_are_counted_and_do_not_stay_silent(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(door, "CONNECTIONS_LIMIT", 3)
+        monkeypatch.setattr(door, "SILENCE_SECONDS", 1.0)
+        async with boards.served(stubborn()) as url, aiohttp.ClientSession() as session:
+            assert await _answered(session, url) == (200, ""), "its connection stays"
+            address = URL(url)
+            silent = [await asyncio.open_connection(address.host, address.port) for _ in range(2)]
+            silent[0][1].write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
+            await asyncio.sleep(0.05)
+            silent.append(await asyncio.open_connection(address.host, address.port))
+            async with asyncio.timeout(60):
+                assert await ended(silent[-1][0]), "one too many"
+                for reader, writer in silent:
+                    assert await ended(reader)
+                    writer.close()
+            assert await _answered(session, url) == (200, "")
+
     async def test_others_have_their_turn_while_a_page_of_a_thousand_is_built(self) -> None:
         """Counted in turns of the loop, not in seconds, which depend on the machine."""
         cluster = boards.cluster_of(Made(f"r{n:04}", f"n{n % 20}", targets=("dev",)).ran(1).ran(0) for n in range(1000))
@@ -353,6 +417,65 @@ class TestCrowds:
         await drawn(seen, NOW)
         counting.cancel()
         assert turns > 1000 / pages.STEP + pages.PAGE_SIZE + pages.PAGE_SIZE / PIECES
+
+
+LONG_PAGE = "/replications/shop/orders"
+LONG = 8 * 2**20
+"""Bytes of that page, at least: more than the kernel keeps for a connection."""
+
+
+def of_long_messages() -> FakeCluster:
+    """A DataReplication whose page is as long as strangers can make it."""
+    made = Made("orders", targets=tuple(f"t{number}" for number in range(32)))
+    for days in range(10):
+        made.ran(days, failed=made.targets, reason="BadData", message="'" * 5000)
+    for raw in made.runs:
+        for step in raw["status"]["targets"]:
+            step["endedAttempts"] = [{"pod": f"p{number}", "message": "'" * 500} for number in range(11)]
+    return boards.cluster_of([made])
+
+
+async def deaf_viewer(url: URL) -> socket.socket:
+    """Ask for the long page and read nothing."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(made, (url.host, url.port))
+    request = f"GET {LONG_PAGE} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    await asyncio.get_running_loop().sock_sendall(made, request.encode())
+    return made
+
+
+async def said(viewer: socket.socket) -> None:
+    """Wait until there is something to read."""
+    while True:
+        try:
+            viewer.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            await asyncio.sleep(0.02)
+        else:
+            return
+
+
+async def length(viewer: socket.socket) -> int:
+    """Read until the other side ends the connection; return how many bytes came."""
+    read = 0
+    with viewer, contextlib.suppress(ConnectionResetError):
+        while some := await asyncio.get_running_loop().sock_recv(viewer, 2**20):
+            read += len(some)
+    return read
+
+
+async def until_answered(session: aiohttp.ClientSession, url: str) -> None:
+    while await _answered(session, url) != (200, ""):  # noqa: ASYNC110 - what frees a place is on the other side
+        await asyncio.sleep(0.02)
+
+
+async def ended(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
 
 
 async def _answered(session: aiohttp.ClientSession, url: str) -> tuple[int, str]:

@@ -358,3 +358,15 @@ async def test_lineage_is_told_of_runs_only() -> None:
     await world.settle()
     await world.run_slot(SLOT, TARGETS)
     assert world.courier.told == [f"Started {SLOT}", f"Succeeded {SLOT}"]
+
+
+async def test_another_run_of_the_same_name_is_told_as_well() -> None:
+    """Somebody deletes a run and makes one that is refused at once, before the operator has looked again."""
+    world = notifying("Failed", schedule=None)
+    await world.settle()
+    for _ in range(2):
+        world.cluster.put(RUN, manual_run("one", targets=["nobody"]))
+        await world.settle()
+        world.cluster.remove(RUN, NAMESPACE, "one")
+    assert world.courier.told == ["Failed one", "Failed one"]
+    assert len({one.notice.id for one in world.courier.sent}) == 2

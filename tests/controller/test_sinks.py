@@ -199,7 +199,32 @@ class TestWhatIsSent:
         )
         assert body["text"].endswith(" dev=30 qa=0")
 
-    @pytest.mark.parametrize("template", ["{{ 1 / 0 }}", "{{ targets.nobody.name }}", "{{ ''.__class__.mro() }}"])
+    @pytest.mark.parametrize(
+        "value",
+        ["targets", "targets[1]", "message | safe", "message | e", "message.split()", "[message]", "dict(a=message)"],
+    )
+    @pytest.mark.parametrize(("kind", "markup"), [("Slack", "<!channel>"), ("Teams", "[click](")])
+    async def test_a_value_stays_escaped_whatever_a_template_makes_of_it(
+        self, office: Office, receiver: Receiver, kind: str, markup: str, value: str
+    ) -> None:
+        targets = [ToldTarget(name="qa", phase="Failed", reason="BadData", message=STRANGE)] * 2
+        one = parcel(kind, template="said: {{ " + value + " }}", targets=targets)
+        sent = (await delivered(office, receiver, one)).body.decode()
+        assert "said: " in sent
+        assert "click" in sent
+        assert markup not in sent
+
+    @pytest.mark.parametrize(
+        "template",
+        [
+            "{{ 1 / 0 }}",
+            "{{ targets.nobody.name }}",
+            "{{ ''.__class__.mro() }}",
+            "{{ '{0} {1}'.format(name) }}",
+            "{{ message | xmlattr }}",
+            "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+        ],
+    )
     async def test_a_template_that_fails_is_replaced_and_says_so(
         self, office: Office, receiver: Receiver, template: str
     ) -> None:
@@ -314,6 +339,15 @@ class TestSinksThatDoNotBehave:
             office.hand_over(one)
             await office.told(one, "Delivered")
             assert late.arrived[1].at - late.arrived[0].at >= 1.0
+
+    async def test_a_wish_that_cannot_be_read_does_not_undo_a_delivery(self, office: Office) -> None:
+        async with receiving(answers(200, **{"Retry-After": f"Mon, 02 Mar {'9' * 20} 12:00:00 GMT"})) as receiver:
+            one = parcel("Webhook")
+            office.secret("webhook", receiver.url)
+            office.hand_over(one)
+            await office.told(one, "Delivered", "Pending")
+            assert office.deliverer.results(KEY)[one.notice.id, "webhook"].state == "Delivered"
+            assert len(receiver.arrived) == 1
 
     async def test_a_dead_sink_is_told_without_its_address_and_harms_no_other(
         self, office: Office, receiver: Receiver, caplog: pytest.LogCaptureFixture

@@ -230,8 +230,10 @@ def cluster_of(made: Iterable[Made], now: datetime = NOW) -> FakeCluster:
 
 
 @asynccontextmanager
-async def served(cluster: Cluster, now: datetime = NOW, namespaces: tuple[str, ...] = ()) -> AsyncIterator[str]:
+async def served(
+    cluster: Cluster, now: datetime = NOW, namespaces: tuple[str, ...] = (), known_hosts: tuple[str, ...] = ()
+) -> AsyncIterator[str]:
     """Serve the board of a cluster on loopback; its address, without a slash at the end."""
     port = free_port()
-    async with serve(port, Look(cluster, namespaces, lambda: now), lambda: now):
+    async with serve(port, Look(cluster, namespaces, lambda: now), lambda: now, known_hosts):
         yield f"http://127.0.0.1:{port}"

@@ -5,20 +5,23 @@ It handles kubeconfigs, addresses, paging and streams, and turns answers into er
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import urllib3
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from kubernetes.client.exceptions import ApiException
+from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigMerger
 from urllib3.exceptions import HTTPError, InsecureRequestWarning
 
+from datareplication.cli import impersonation
 from datareplication.cli.view import refusals
-from datareplication.cli.view.refusals import Request
+from datareplication.cli.view.refusals import MissingError, Request
 from datareplication.core import plain
 from datareplication.core.kinds import POD, Kind
 from datareplication.errors import ReplicationError, UsageError
@@ -33,6 +36,15 @@ GRACE_SECONDS = 5.0
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 MERGE_PATCH = "application/merge-patch+json"
 
+NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+"""What Kubernetes takes for a name. A name becomes a part of an address, and `../secrets/x` would lead elsewhere."""
+
+LINE_LIMIT = 8 * 2**20
+"""Bytes of a line that are kept: the longest object has 3 MB, and a log may have one line without an end."""
+
+LOG_LIMIT = 64 * 2**20
+"""Bytes of a log that are asked for, unless it is followed."""
+
 
 class _Response(Protocol):
     """What we use of the client's answer."""
@@ -45,10 +57,11 @@ class _Response(Protocol):
 
 
 class Api:
-    """One cluster, seen with one person's rights. namespace: that of the context."""
+    """One cluster, seen with one person's rights. namespace: that of the context; headers: go with each request."""
 
-    def __init__(self, client: ApiClient, namespace: str) -> None:
+    def __init__(self, client: ApiClient, namespace: str, headers: Iterable[tuple[str, str]] = ()) -> None:
         self._client = client
+        self._headers = tuple(headers)
         self._host: str = client.configuration.host
         self.namespace = namespace
 
@@ -62,7 +75,9 @@ class Api:
         items: list[Object] = []
         while True:
             page = self._json(Request("list", kind, namespace), query=query)
-            items += [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in page["items"]]
+            with self._answers():
+                found = [_object(item) for item in page.get("items") or ()]
+            items += [{"apiVersion": kind.api_version, "kind": kind.name, **item} for item in found]
             if not (token := page["metadata"].get("continue")):
                 return items
             query["continue"] = token
@@ -85,14 +100,20 @@ class Api:
         }
         request = Request("watch", kind, namespace)
         for line in self._lines(request, query, seconds + GRACE_SECONDS):
-            event = json.loads(line)
-            if event.get("type") not in ("ADDED", "MODIFIED"):  # deleted, or the version is too old to go on from
+            try:
+                event = json.loads(line)
+                # Deleted; or the version is too old to go on from; or the connection broke within a line.
+                if event["type"] not in ("ADDED", "MODIFIED"):
+                    return
+                state = _object(event["object"])
+            except (ValueError, TypeError, KeyError, RecursionError):
                 return
-            yield event["object"]
+            yield state
 
     def log(self, namespace: str, pod: str, container: str, *, lines: int, follow: bool = False) -> Iterator[str]:
         """Yield the last lines of a container's log; with `follow` also those that come, until the container ends."""
-        query = {"container": container, "tailLines": str(lines), "follow": "true" if follow else ""}
+        query = {"container": container, "tailLines": str(lines)}
+        query |= {"follow": "true"} if follow else {"limitBytes": str(LOG_LIMIT)}
         found = self._lines(Request("get", POD, namespace, pod, "log"), query, None if follow else READ_SECONDS)
         for line in found:
             yield line.decode(errors="replace")
@@ -101,29 +122,25 @@ class Api:
         self, request: Request, method: str = "GET", query: Mapping[str, str] | None = None, body: Object | None = None
     ) -> Object:
         with self._answers():
-            answer: Object = json.loads(self._send(request, method, query or {}, body, READ_SECONDS).read())
-            return answer
+            return _object(json.loads(self._send(request, method, query or {}, body, READ_SECONDS).read()))
 
     def _lines(self, request: Request, query: Mapping[str, str], seconds: float | None) -> Iterator[bytes]:
         """Yield the lines of an answer as they come. seconds: how long the server may be silent."""
         with self._answers():
             response = self._send(request, "GET", query, None, seconds).response
             try:
-                rest = b""
-                for chunk in response.stream(65_536, decode_content=True):
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    yield from lines
-                if rest:
-                    yield rest
+                yield from _split(response.stream(65_536, decode_content=True))
             finally:
                 response.close()
 
     def _send(
         self, request: Request, method: str, query: Mapping[str, str], body: Object | None, seconds: float | None
     ) -> _Response:
+        _check_names(request)
         path = request.kind.path(request.namespace, request.name, request.part)
         asked = urlencode({name: value for name, value in query.items() if value})
-        headers = {"Accept": "application/json"}
+        headers = urllib3.HTTPHeaderDict(self._headers)
+        headers["Accept"] = "application/json"
         if body is not None:
             headers["Content-Type"] = MERGE_PATCH if method == "PATCH" else "application/json"
         self._client.update_params_for_auth(headers, [], ["BearerToken"], path, method, body)
@@ -143,13 +160,57 @@ class Api:
         except ReplicationError:
             raise
         except ApiException as error:
-            raise refusals.unreachable(self._host, str(error.reason)) from error
+            raise refusals.unreachable(_shown(self._host), str(error.reason)) from error
         except (HTTPError, OSError) as error:
-            raise refusals.unreachable(self._host, _innermost(error)) from error
-        except ValueError as error:
-            raise refusals.unreachable(self._host, "its answer is no JSON") from error
+            raise refusals.unreachable(_shown(self._host), _innermost(error)) from error
+        except (ValueError, RecursionError) as error:
+            raise refusals.unreachable(_shown(self._host), "its answer is none of Kubernetes") from error
         except config.ConfigException as error:  # a login that ran out
             raise UsageError(f"the kubeconfig's login fails: {plain.text(str(error), 300)}") from error
+
+
+def _check_names(request: Request) -> None:
+    """Raise UsageError for a namespace, MissingError for a name, that no object can have."""
+    if request.namespace and not NAME.fullmatch(request.namespace):
+        raise UsageError(f"{request.namespace!r} cannot be the name of a namespace; give another one with -n")
+    if request.name and not NAME.fullmatch(request.name):
+        raise MissingError(
+            f"there is no {request.kind.name} {request.name!r} {request.place}: no object has such a name"
+        )
+
+
+def _object(value: Any) -> Object:
+    """Return an object or a list of the API; ValueError if it is neither."""
+    if isinstance(value, dict) and isinstance(value.get("metadata"), dict):
+        return value
+    raise ValueError("no object of Kubernetes")
+
+
+def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a stream; one that is too long in pieces."""
+    begun: list[bytes] = []
+    size = 0
+    for chunk in chunks:
+        *lines, rest = chunk.split(b"\n")
+        for line in lines:
+            yield b"".join((*begun, line))
+            begun, size = [], 0
+        begun.append(rest)
+        size += len(rest)
+        if size > LINE_LIMIT:
+            yield b"".join(begun)
+            begun, size = [], 0
+    if size:
+        yield b"".join(begun)
+
+
+def _shown(host: str) -> str:
+    """Return an address without the name and password that may stand in it."""
+    try:
+        parts = urlsplit(host)
+    except ValueError:
+        return "of the kubeconfig"
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
 def _innermost(error: Exception) -> str:
@@ -165,8 +226,8 @@ def connect(kubeconfig: str, context: str) -> Api:
     if _is_in_pod(kubeconfig, context):
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         return Api(ApiClient(configuration), NAMESPACE_FILE.read_text().strip())
-    namespace = _load(kubeconfig, context, configuration)
-    return Api(ApiClient(configuration), namespace)
+    namespace, user = _load(kubeconfig, context, configuration)
+    return Api(ApiClient(configuration), namespace, impersonation.headers(user))
 
 
 def _is_in_pod(kubeconfig: str, context: str) -> bool:
@@ -174,8 +235,8 @@ def _is_in_pod(kubeconfig: str, context: str) -> bool:
     return not is_told and "KUBERNETES_SERVICE_HOST" in os.environ and NAMESPACE_FILE.exists()
 
 
-def _load(kubeconfig: str, context: str, configuration: Configuration) -> str:
-    """Read the kubeconfig into the client's configuration; return the context's namespace."""
+def _load(kubeconfig: str, context: str, configuration: Configuration) -> tuple[str, Object]:
+    """Read the kubeconfig into the client's configuration; return the context's namespace and its user's entry."""
     with _kubeconfig_read():
         contexts, current = config.list_kube_config_contexts(kubeconfig or None)  # type: ignore[no-untyped-call]
         named = {one["name"]: one["context"] for one in contexts}
@@ -186,7 +247,15 @@ def _load(kubeconfig: str, context: str, configuration: Configuration) -> str:
             kubeconfig or None, context=context or None, client_configuration=configuration
         )
         chosen = named[context] if context else current["context"]
-        return str(chosen.get("namespace") or "default")
+        return str(chosen.get("namespace") or "default"), _user(kubeconfig, chosen.get("user"))
+
+
+def _user(kubeconfig: str, name: object) -> Object:
+    """Return a user's entry of the kubeconfig: the client reads who logs in, but not as whom."""
+    merged = KubeConfigMerger(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION).config  # type: ignore[no-untyped-call]
+    found = [one.value for one in merged.value["users"] if one.value.get("name") == name]
+    user = found[0].get("user") if found else None
+    return user if isinstance(user, dict) else {}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Reads what a report needs, as far as the person may, and writes it: a .tar.gz or a directory."""
 
 import io
+import os
 import tarfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -115,8 +116,9 @@ def write(path: Path, entries: Sequence[Entry]) -> None:
 
 def _pack(path: Path, entries: Iterable[Entry]) -> None:
     root = path.name.removesuffix(".tar.gz").removesuffix(".tgz")
-    path.touch(mode=0o600, exist_ok=False)
-    with tarfile.open(path, "w:gz") as archive:
+    # One call makes and opens it: a file that somebody puts there in between, or a link, is never written to.
+    made = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+    with made, tarfile.open(fileobj=made, mode="w:gz") as archive:
         for entry in entries:
             content = entry.text.encode(errors="backslashreplace")
             member = tarfile.TarInfo(f"{root}/{entry.path}")

@@ -48,6 +48,8 @@ def _created(session: Session, manifest: dict[str, Any]) -> dict[str, Any]:
             return session.api.get(RUN, metadata["namespace"], metadata["name"])
         except MissingError:
             raise error from None
+        except TransientError:
+            raise TransientError(starting.unknown(error.message, manifest)) from None
 
 
 def _to_the_end(session: Session, raw: dict[str, Any], seconds: float | None) -> int:

@@ -178,7 +178,8 @@ async def show_board(options: Options, metrics: Metrics) -> AsyncIterator[None]:
     # A connection of its own: viewers must not make reconciles wait, nor the lease.
     of_board = await connect(unfenced(), metrics, connections=1)
     try:
-        async with serve_board(options.board_port, Look(of_board, options.namespaces)):
+        look = Look(of_board, options.namespaces)
+        async with serve_board(options.board_port, look, known_hosts=options.board_hosts):
             yield
     finally:
         await of_board.close()

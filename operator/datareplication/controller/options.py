@@ -35,6 +35,8 @@ class Options:
     """For probes and metrics."""
     board_port: int = 0
     """For the board; 0: there is none."""
+    board_hosts: tuple[str, ...] = ()
+    """Host names by which viewers may ask for the board, besides those of the cluster and addresses."""
     log_level: str = "INFO"
     log_format: LogFormat = "text"
     instance: str = "datareplication-operator"
@@ -68,6 +70,7 @@ def read_options(environment: Mapping[str, str]) -> Options:
         resync_seconds=_number(environment, "RESYNC_SECONDS", 60),
         port=int(_number(environment, "HTTP_PORT", 8080)),
         board_port=int(_number(environment, "BOARD_PORT", 1)) if environment.get("BOARD_PORT") else 0,
+        board_hosts=_words(environment.get("BOARD_HOSTS", "")),
         log_level=environment.get("LOG_LEVEL", "INFO").upper(),
         log_format=_log_format(environment.get("LOG_FORMAT", "text")),
         instance=environment.get("POD_NAME", "datareplication-operator"),

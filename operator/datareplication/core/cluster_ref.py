@@ -45,9 +45,11 @@ def derived(ref: Mapping[str, Any]) -> dict[str, Any]:
     Nothing for one that is wrong: its own faults are told.
     """
     kind, name, service, user = (ref.get(field) for field in ("kind", "name", "service", "user"))
-    if not isinstance(name, str) or kind not in SERVICES or not isinstance(user, str | None):
+    if not isinstance(name, str) or not isinstance(user, str | None) or not isinstance(service, str | None):
         return {}
-    host = SERVICES[kind].get(service or "Primary", "")
+    if kind not in tuple(SERVICES):  # a dict would have to hash it
+        return {}
+    host: str = dict[Any, str](SERVICES[kind]).get(service or "Primary", "")
     return {
         "host": host.format(name=name),
         "sslRootCert": {"secretKeyRef": {"name": AUTHORITIES[kind].format(name=name), "key": "ca.crt"}},

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from datareplication.core.cluster_ref import derived
 from datareplication.core.endpoints import DEFAULT_PORT
 from datareplication.core.names import PREVIOUS_SUFFIX
 
@@ -38,9 +39,13 @@ def targets(spec: Mapping[str, Any]) -> dict[str, Dataset]:
 
 
 def _of(endpoint: Any) -> Dataset | None:
-    if not _is_map(endpoint) or not endpoint.get("host") or not endpoint.get("database"):
+    if not _is_map(endpoint):
         return None
-    host, port = str(endpoint["host"]), endpoint.get("port", DEFAULT_PORT)
+    ref = endpoint.get("clusterRef")
+    host = endpoint.get("host") or (derived(ref).get("host") if _is_map(ref) else None)
+    if not host or not endpoint.get("database"):
+        return None
+    host, port = str(host), endpoint.get("port", DEFAULT_PORT)
     return Dataset(f"postgres://{f'[{host}]' if ':' in host else host}:{port}", str(endpoint["database"]))
 
 

@@ -55,11 +55,14 @@ def delay_seconds(failures: int, answer: Answer, share: float) -> float:
 
 
 def wish_seconds(retry_after: str, now: datetime) -> float | None:
-    """Return how long a sink asks to wait by its header `Retry-After`: seconds, or a date; None if it does not."""
+    """Return how long a sink asks to wait by its header `Retry-After`: seconds, or a date; None if it does not.
+
+    Whatever stands there raises nothing: the message may have been taken.
+    """
     if retry_after.isdecimal() and retry_after.isascii():
         return float(retry_after[:9])
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+    except (ValueError, TypeError, LookupError, ArithmeticError):
         return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())

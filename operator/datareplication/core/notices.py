@@ -51,14 +51,14 @@ def of_runs(box: Notifications, runs: Iterable[Run], beside: Iterable[Run], now:
     failed: its targets' status says so too.
     """
     runs, beside = tuple(runs), tuple(run for run in beside if run.uid)
-    before = {told.run: told.stage for told in box.runs}
+    before = _Before(box)
     known = [run for run in runs if not run.is_left_alone]
-    known += [run for run in beside if before.get(run.name) == "Started"]
-    there = {run.name for run in (*runs, *beside)}
-    found = [_of_gone(told, now) for told in box.runs if _is_open(told) and told.run not in there]
+    known += [run for run in beside if before.stage(run) == "Started"]
+    there = {run.uid for run in (*runs, *beside)}
+    found = [_of_gone(told, now) for told in box.runs if _is_open(told) and told.run_uid not in there]
     is_failing = box.is_failing or bool(found)
     for run in sorted(known, key=lambda run: (_moment(run, now), run.name)):
-        for event in _new_events(run, before.get(run.name)):
+        for event in _new_events(run, before.stage(run)):
             found.append(_of_run(run, event, now))
             if event == "Succeeded" and is_failing:
                 found.append(_of_run(run, "Recovered", now))
@@ -91,6 +91,18 @@ def _id(*parts: str) -> str:
     return str(uuid5(OURS, "/".join(parts)))
 
 
+class _Before:
+    """What was told of runs until now. One without a uid was noted by an older operator."""
+
+    def __init__(self, box: Notifications) -> None:
+        self._told = {told.run: told for told in box.runs}
+
+    def stage(self, run: Run) -> RunStage | None:
+        """Return up to which stage a run is told; of another run of that name, nothing is."""
+        told = self._told.get(run.name)
+        return told.stage if told is not None and told.run_uid in ("", run.uid) else None
+
+
 def _stage(run: Run) -> RunStage | None:
     if run.is_finished:
         return "Ended"
@@ -100,7 +112,7 @@ def _stage(run: Run) -> RunStage | None:
 def _told(run: Run) -> ToldRun | None:
     """Return up to which stage a run is told once its notices are written; None if it has not begun."""
     stage = _stage(run)
-    return ToldRun(run=run.name, stage=stage, uid=run.uid, action=_action(run)) if stage else None
+    return ToldRun(run=run.name, run_uid=run.uid, stage=stage, action=_action(run)) if stage else None
 
 
 def _action(run: Run) -> str:
@@ -109,17 +121,17 @@ def _action(run: Run) -> str:
 
 def _is_open(told: ToldRun) -> bool:
     """Whether a run's end is still to be told. Without its uid, which an older operator left out, it has no id."""
-    return told.stage == "Started" and bool(told.uid)
+    return told.stage == "Started" and bool(told.run_uid)
 
 
 def _of_gone(told: ToldRun, now: datetime) -> Notice:
     """Return the end of a run whose object is gone; what became of its targets is not known."""
     return Notice(
-        id=_id(told.uid, "Failed"),
+        id=_id(told.run_uid, "Failed"),
         event="Failed",
         time=now,
         run=told.run,
-        run_uid=told.uid,
+        run_uid=told.run_uid,
         action=told.action,
         reason="RunDeleted",
         message=f"run {told.run} was deleted before its end was seen",
@@ -132,7 +144,7 @@ def _moment(run: Run, now: datetime) -> datetime:
 
 
 def _new_events(run: Run, before: RunStage | None) -> tuple[NoticeEvent, ...]:
-    """Return what is to be told of a run that is told up to a stage; of another run of that name, all is."""
+    """Return what is to be told of a run that is told up to a stage."""
     stage, status = _stage(run), run.status
     if stage is None or stage == before:
         return ()

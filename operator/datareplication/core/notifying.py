@@ -7,9 +7,10 @@ twice. Deliveries come back as results, which the next write records.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
-from datareplication.core import delivery, notices, subscriptions, times
+from datareplication.core import delivery, notices, plain, subscriptions, times
 from datareplication.core.names import Key, key_of
 from datareplication.core.outbox import Delivery, Notice, Notifications
 from datareplication.core.pods import Why
@@ -21,6 +22,9 @@ from datareplication.core.subscriptions import Notification
 
 WAITING_LIMIT = 50
 """Notices that may wait: a sink that is dead for a day must not fill the object."""
+
+BYTES_LIMIT = 400_000
+"""Bytes of the notices that may wait: etcd takes 1.5 MB, and the rest of the status needs room as well."""
 
 HISTORY_LIMIT = 10
 """Notices that are kept when nothing waits for them any more."""
@@ -173,17 +177,28 @@ def _bounded(outbox: list[Notice], before: Notifications, now: datetime) -> list
 
     before: the outbox as it was. What has ended just now stays, so that its end is told.
     """
-    waiting = [one.id for one in outbox if one.is_pending]
-    too_many = set(waiting[: max(0, len(waiting) - WAITING_LIMIT)])
+    too_many = _too_many([one for one in outbox if one.is_pending])
     outbox = [_given_up(one, now) if one.id in too_many else one for one in outbox]
     known = {one.id for one in before.outbox if not one.is_pending}
     done = [one.id for one in outbox if not one.is_pending]
     forgotten = known & set(done[: max(0, len(done) - HISTORY_LIMIT)])
-    return [one if one.is_pending else one.having(targets=[]) for one in outbox if one.id not in forgotten]
+    return [one if one.is_pending else _shortened(one) for one in outbox if one.id not in forgotten]
+
+
+def _too_many(waiting: list[Notice]) -> set[str]:
+    """Return the ids of the oldest notices, for which there is no room. The newest always has room."""
+    sizes = accumulate(one.size_bytes for one in reversed(waiting))
+    fitting = sum(size <= BYTES_LIMIT for size in sizes)
+    return {one.id for one in waiting[: max(0, len(waiting) - min(WAITING_LIMIT, max(1, fitting)))]}
+
+
+def _shortened(notice: Notice) -> Notice:
+    """Return a notice that nobody waits for, with what a reader of the status still wants to know."""
+    return notice.having(targets=[], message=plain.text(notice.message, notices.TARGET_LIMIT))
 
 
 def _given_up(notice: Notice, now: datetime) -> Notice:
-    message = f"more than {WAITING_LIMIT} notifications wait"
+    message = f"more than {WAITING_LIMIT} notifications, or {BYTES_LIMIT // 1000} kB of them, wait"
     given_up = [
         one.having(state="GivenUp", message=message, time=now) if one.state == "Pending" else one
         for one in notice.deliveries

@@ -63,13 +63,28 @@ class Notice(StatusModel):
         """Whether a sink has not got it yet and still may."""
         return any(one.state == "Pending" for one in self.deliveries)
 
+    @property
+    def size_bytes(self) -> int:
+        """Return about how many bytes it takes in the API's store, rather too many than too few."""
+        of_targets = sum(_FRAME_BYTES + _stored_bytes(target.message) for target in self.targets)
+        return 2 * _FRAME_BYTES + _stored_bytes(self.message) + of_targets + _FRAME_BYTES * len(self.deliveries)
+
+
+_FRAME_BYTES = 250
+"""Of a target or a delivery: the names of its fields and what is short in it."""
+
+
+def _stored_bytes(text: str) -> int:
+    """Return the length of a text as the API server writes it: `<`, `>` and `&` as six bytes each."""
+    return len(text.encode(errors="replace")) + 5 * sum(map(text.count, "<>&")) + sum(map(text.count, '"\\'))
+
 
 class ToldRun(StatusModel):
     """Up to which stage a run is told; one that has not begun has no entry."""
 
     run: str = Field(description="Name of the run.")
+    run_uid: str = Field("", description="That run's uid; another run may get its name.")
     stage: RunStage = Field(description="Started or Ended.")
-    uid: str = Field("", description="That run's uid.")
     action: str = Field("", description="That run's action, unless it is Replicate.")
 
 

@@ -31,6 +31,19 @@ _OTHERS = (f"self.all(key, !key.startsWith('{OURS}'))", f"labels and annotations
 UNCONFINING = ("container.apparmor.security.beta.kubernetes.io/", "seccomp.security.alpha.kubernetes.io/")
 """Prefixes of annotations that Kubernetes takes for a security context."""
 
+TO_THE_RUNTIME = (
+    "cdi.k8s.io/",
+    "devices.noderesource.dev",
+    "devices.nri.io",
+    "io.containers.",
+    "io.katacontainers.",
+    "io.kubernetes.cri-o.",
+    "run.oci.",
+    "seccomp-profile.kubernetes.cri-o.io",
+)
+"""Prefixes of annotations by which container runtimes take profiles, devices of the node, hooks or a hypervisor. No
+Pod Security level looks at them."""
+
 _CONFINED = [
     (f"!('{key}' in self)", "sets a security profile, which is the operator's to set: leave it out")
     for key in (*(f"{UNCONFINING[0]}{name}" for name in ("dump", "load")), f"{UNCONFINING[1]}pod")
@@ -55,6 +68,8 @@ def _confined(annotations: dict[str, str]) -> dict[str, str]:
     for key in annotations:
         if key.startswith(UNCONFINING):
             raise ValueError(f"{key[:100]} sets a security profile, which is the operator's to set: leave it out")
+        if key.startswith(TO_THE_RUNTIME):
+            raise ValueError(f"{key[:100]} speaks to the node's container runtime: leave it out")
     return annotations
 
 

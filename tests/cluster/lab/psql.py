@@ -58,9 +58,9 @@ class Psql:
 
     def close(self) -> None:
         """Let it end."""
-        with contextlib.suppress(BrokenPipeError):
-            self._process.communicate()
-        self._errors.close()
+        with self._errors, contextlib.suppress(BrokenPipeError), self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
 
     def _until(self, end: str) -> Iterator[str]:
         assert self._process.stdout is not None
@@ -85,11 +85,16 @@ def run(words: Sequence[str], script: str, database: str, variables: Mapping[str
     """Run a script by a psql that `words` starts, or that an earlier call with the same words has left."""
     key = tuple(words)
     with _lock:
-        left = [one for one in _idle[key] if one.is_alive]
-        chosen = left.pop() if left else None
-        _idle[key] = left
+        chosen = _idle[key].pop() if _idle[key] else None
+    if chosen is not None and not chosen.is_alive:
+        chosen.close()
+        chosen = None
     used = chosen or Psql(words)
-    answer = used.run(script, database, variables)
+    try:
+        answer = used.run(script, database, variables)
+    except BaseException:
+        used.close()
+        raise
     with _lock:
         _idle[key].append(used)
     return answer

@@ -136,7 +136,7 @@ def test_a_server_that_is_something_else_is_75(tmp_path: Path) -> None:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
             _, said = process.communicate(timeout=60)
     assert process.returncode == 75
-    assert said.endswith("does not answer: its answer is no JSON; try again\n")
+    assert said.endswith("does not answer: its answer is none of Kubernetes; try again\n")
 
 
 def test_the_place_may_be_given_before_the_command(call: Call, tmp_path: Path) -> None:

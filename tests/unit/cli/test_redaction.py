@@ -34,6 +34,14 @@ TEXTS = [
     "AWS_SECRET_ACCESS_KEY={}",
     "passwd = {}",
     'password="{}',
+    "curl --token {} x",
+    "--db-password={}",
+    "DB_PASS={} DB_PW=x",
+    "AccountName=x;AccountKey={};x",
+    "IDENTIFIED BY {}",
+    "Cookie: session={}",
+    "https://x.example/?sig={}&x=1",
+    "https://hooks.slack.com/services/{}",
 ]  # fmt: skip
 
 
@@ -61,6 +69,9 @@ def test_whatever_the_password_is(text: str, password: str) -> None:
         "md5" + "0123456789abcdef" * 2,
         "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
         "AKIAIOSFODNN7EXAMPLE",
+        "whsec_" + "a1" * 12,
+        "hvs." + "a1" * 12,
+        "github_pat_" + "a1" * 12,
         "ghp_" + "a1" * 18,
         "glpat-" + "a1" * 10,
         "xoxb-1234567890-abc",
@@ -84,6 +95,52 @@ def test_a_credential_without_a_name_is_known_by_its_form(secret: str) -> None:
 )
 def test_what_a_reader_needs_stays(text: str) -> None:
     assert redaction.text(text) == text
+
+
+def test_a_password_of_a_url_may_be_long() -> None:
+    """Clouds give tokens of a thousand signs as passwords."""
+    found = redaction.text(f"https://a.example/x,postgresql://reader:{'aB/?' * 400}{PASSWORD}@db:5432/app")
+    assert found == f"https://a.example/x,postgresql://reader:{MASK}@db:5432/app"
+
+
+def test_a_password_within_a_quoted_text_may_have_blanks() -> None:
+    assert redaction.text(r'{"m": "{\"password\": \"a b, c0rrect\", \"x\": 1}"}') == (
+        r'{"m": "{\"password\": ' + MASK + r', \"x\": 1}"}'
+    )
+
+
+def test_a_private_key_in_a_log_is_taken_out_to_its_end() -> None:
+    key = ["-----BEGIN PRIVATE KEY-----", PASSWORD, PASSWORD, "-----END PRIVATE KEY-----"]
+    assert bundle.log("logs", "pod", ["before", *key, "after"]).text.split() == ["before", *[MASK] * 4, "after"]
+
+
+def test_an_argument_a_header_and_a_number_that_sound_like_a_credential_are_taken_out() -> None:
+    pod = {
+        "command": ["serve", "--db-password", PASSWORD, "--verbose", "1"],
+        "httpHeaders": [{"name": "X-Api-Key", "value": PASSWORD}, {"name": "Accept", "value": "*"}],
+        "volumeAttributes": {"storageAccountKey": PASSWORD, "pin_password": 123456},
+        "annotations": {"x.kubernetes.io/token": PASSWORD},
+        "tokens": [PASSWORD],
+        "imagePullSecrets": [{"name": "registry"}],
+        "volumes": [{"name": "tls", "secret": {"secretName": "dev-db"}}],
+    }
+    assert redaction.redacted(pod) == {
+        "command": ["serve", "--db-password", MASK, "--verbose", "1"],
+        "httpHeaders": [{"name": "X-Api-Key", "value": MASK}, {"name": "Accept", "value": "*"}],
+        "volumeAttributes": {"storageAccountKey": MASK, "pin_password": MASK},
+        "annotations": {"x.kubernetes.io/token": MASK},
+        "tokens": [MASK],
+        "imagePullSecrets": [{"name": "registry"}],
+        "volumes": [{"name": "tls", "secret": {"secretName": "dev-db"}}],
+    }
+
+
+@pytest.mark.parametrize("name", ["../../home/me/.profile", "a/b", "..", "x\n"])
+def test_a_pods_name_chooses_no_other_place_for_its_log(name: str) -> None:
+    folder, _, file = bundle.log("logs", name, []).path.partition("/")
+    assert folder == "logs"
+    assert set(file) <= set("abcdefghijklmnopqrstuvwxyz._")
+    assert not file.startswith(".")
 
 
 POD: dict[str, Any] = {
@@ -166,7 +223,26 @@ def test_any_text_can_be_redacted(parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["a", "a.", "x://y:", "eyJ-", 'password="', "password='\\", "authorization", "-----BEGIN ", "bearer ", "\\"]
+    "part",
+    [
+        "a",
+        "a.",
+        "xoxb-",
+        "token\\\\",
+        "SCRAM-SHA-1$",
+        "cookie:",
+        "--a",
+        "a://b:c@",
+        "-----BEGIN PRIVATE KEY-----",
+        "x://y:",
+        "eyJ-",
+        'password="',
+        "password='\\",
+        "authorization",
+        "-----BEGIN ",
+        "bearer ",
+        "\\",
+    ],
 )
 def test_a_long_line_takes_no_longer_than_it_is_long(part: str) -> None:
     begun = time.process_time()

@@ -1,6 +1,7 @@
 """The one reason: the cause comes before what follows from it."""
 
 import json
+import shlex
 from datetime import timedelta
 from typing import Any
 
@@ -153,6 +154,17 @@ def test_a_failed_target_is_told_though_a_later_run_of_another_succeeded() -> No
     found = answer([failed], **{**WELL, "targets": targets})
     assert (found.reason, found.where) == ("ServerDiskFull", f"load of qa, run {plugin.NIGHT}")
     assert found.again == "kubectl datareplication run prod-fanout --target qa -n data"
+
+
+def test_a_strangers_name_is_one_word_of_the_command_that_is_shown() -> None:
+    """Somebody copies it into a shell. A schema that a stranger has loosened lets any name pass."""
+    stranger = "qa;$(touch /tmp/x) `id` '"
+    targets = [target("dev", 2), target(stranger, 3, "Failed", "full")]
+    failed = run(plugin.NIGHT, 9, {"targets": [step("Failed", name=stranger, reason="ServerDiskFull", message="full")]})
+    raw = plugin.replication(**{**WELL, "targets": targets})
+    raw["spec"]["targets"] = [{"name": "dev"}, {"name": stranger}]
+    found = why.answer(plugin.subject(raw, [failed]), NOW)
+    assert shlex.split(found.again) == ["kubectl", "datareplication", "run", "prod-fanout", "--target", stranger, "-n", "data"]  # fmt: skip
 
 
 def test_every_reason_of_the_page_of_reasons_has_its_remedy_here() -> None:

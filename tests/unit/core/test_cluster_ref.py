@@ -86,3 +86,10 @@ def test_a_target_is_never_a_standby() -> None:
     assert Target.model_validate(target).host == "prod-db-rw"
     with pytest.raises(SpecError, match=r"spec\.targets\[0\]\.clusterRef\.service: "):
         spec.parse({**MINIMAL, "targets": [{**target, "clusterRef": {**CNPG, "service": "Replica"}}]})
+
+
+@pytest.mark.parametrize("ref", [{"kind": []}, {"kind": "Cluster", "service": []}, {"kind": {}, "user": 1}])
+def test_a_cluster_of_the_wrong_types_is_refused_and_breaks_nothing(ref: dict[str, Any]) -> None:
+    asked = {**MINIMAL, "source": {"clusterRef": {"name": "prod-db", **ref}, "database": "app"}}
+    with pytest.raises(SpecError, match="clusterRef"):
+        spec.parse(asked)

@@ -27,3 +27,11 @@ def test_a_rollback_reads_each_targets_previous_database() -> None:
     previous = Dataset("postgres://dev-db.dev.svc:5432", "app__previous")
     assert datasets.inputs(MINIMAL, "Rollback", ["dev", "gone"]) == (previous,)
     assert datasets.inputs({}, "", []) == ()
+
+
+def test_a_cluster_has_the_name_of_its_server() -> None:
+    of_cluster = {"clusterRef": {"kind": "Cluster", "name": "shop", "service": "Replica"}, "database": "app"}
+    assert datasets.source({"source": of_cluster}) == Dataset("postgres://shop-ro:5432", "app")
+    assert (
+        datasets.targets({"targets": [{"name": "dev", "clusterRef": {"kind": [], "name": 1}, "database": "a"}]}) == {}
+    )

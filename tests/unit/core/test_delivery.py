@@ -61,6 +61,9 @@ def test_a_sinks_wish_is_heeded_up_to_an_hour() -> None:
         ("", None),
         ("soon", None),
         ("-5", None),
+        (f"Mon, 02 Mar {'9' * 20} 12:00:00 GMT", None),
+        (f"Mon, 02 Mar 2026 {'9' * 20}:00:00 GMT", None),
+        (f"Mon, 02 Mar 2026 12:00:00 +{'9' * 20}", None),
         ("٣", None),
     ],
 )

@@ -1,10 +1,13 @@
 """What there is to tell, whatever happens in whatever order, and however often the process dies before it has written."""
 
+import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, get_args
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -191,19 +194,31 @@ def test_a_message_is_cut_and_made_safe_to_show() -> None:
     assert (len(message), message.isprintable()) == (1000, True)
 
 
-def test_fifty_notices_of_the_largest_runs_fit_into_an_object() -> None:
+SINKS = [{"sink": f"{number:x<43}", "on": ["Failed"]} for number in range(16)]
+
+
+@pytest.mark.parametrize("sign", ["m", "<", "\N{GRINNING FACE}", "\N{CJK UNIFIED IDEOGRAPH-65E5}"])
+def test_notices_of_the_largest_runs_fit_into_an_object(sign: str) -> None:
+    """The API server writes some signs as six bytes; others have up to four."""
     targets = [
-        {"name": f"{number:x<43}", "phase": "Failed", "reason": "BadData", "message": "m" * 5000}
+        {"name": f"{number:x<43}", "phase": "Failed", "reason": "BadData", "message": sign * 5000}
         for number in range(32)
     ]
     ended = {"phase": "Failed", "startTime": "2026-03-02T12:00:00Z", "completionTime": "2026-03-02T12:00:00Z"}
-    runs = tuple(a_run(f"r-{number}", {**ended, "message": "m" * 30_000, "targets": targets}) for number in range(60))
-    later = {**REPLICATION, "metadata": {**REPLICATION["metadata"]}}
-    post = notifying.post_of(later, {}, NOON)
-    found = notifying.notified(ReplicationStatus(), ReplicationStatus(), Happened(later, runs), post, {})
+    runs = tuple(a_run(f"r-{number}", {**ended, "message": sign * 30_000, "targets": targets}) for number in range(60))
+    asking = {**REPLICATION, "spec": {"notifications": SINKS}}
+    post = notifying.post_of(asking, {}, NOON)
+    found = notifying.notified(ReplicationStatus(), ReplicationStatus(), Happened(asking, runs), post, {})
     assert found.notifications is not None
-    assert sum(one.is_pending for one in found.notifications.outbox) == 50
-    assert len(str(state.to_raw(found))) < 1_000_000, "etcd takes 1.5 MB"
+    waiting = [one for one in found.notifications.outbox if one.is_pending]
+    given_up = [one for one in found.notifications.outbox if not one.is_pending]
+    assert 5 <= len(waiting) <= 50
+    assert waiting == found.notifications.outbox[-len(waiting) :], "the newest wait"
+    assert len(waiting) + len(given_up) == 60, "that they are given up is told"
+    assert {told.state for one in given_up for told in one.deliveries} == {"GivenUp"}
+    stored = json.dumps(state.to_raw(found), ensure_ascii=False)
+    size = len(re.sub("[<>&]", r"\\u003c", stored).encode())
+    assert size < 700_000, "etcd takes 1.5 MB, and there is more in a status"
 
 
 def test_what_another_operator_wrote_can_be_read() -> None:

@@ -98,6 +98,17 @@ def dumps_pod(**fields: Any) -> dict[str, Any]:
         pytest.param(
             of("jobs.podAnnotations", {APPARMOR: "unconfined"}), "jobs.podAnnotations", id="no AppArmor at all"
         ),
+        *(
+            pytest.param(of("jobs.podAnnotations", {key: "x"}), "jobs.podAnnotations.*container runtime", id=key)
+            for key in (
+                "cdi.k8s.io/gpu",
+                "devices.nri.io/container.dump",
+                "io.katacontainers.config.hypervisor.path",
+                "io.kubernetes.cri-o.Devices",
+                "run.oci.hooks.stdout",
+                "seccomp-profile.kubernetes.cri-o.io/POD",
+            )
+        ),
         pytest.param(of("jobs.hostNetwork", value=True), "jobs.hostNetwork", id="the node's network"),
         pytest.param(of("jobs.hostAliases", [{"ip": "::1"}]), r"jobs.hostAliases\[0\].hostnames", id="no name"),
         pytest.param(

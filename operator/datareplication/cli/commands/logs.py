@@ -78,6 +78,6 @@ def _source(found: Subject, chosen: Chosen) -> Source:
 def _as_json(line: str) -> str:
     """Return a line of JSON as it is: its control characters are escaped. Any other line becomes one."""
     try:
-        return json.dumps(json.loads(line))
+        return json.dumps(json.loads(line), allow_nan=False)
     except (ValueError, RecursionError):
         return json.dumps({"message": line})

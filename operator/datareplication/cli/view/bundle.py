@@ -1,6 +1,7 @@
 """`report`: what a bundle holds, as files without credentials. Pure."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -43,10 +44,13 @@ def objects(kind: str, found: Iterable[Mapping[str, Any]]) -> Entry:
 
 def log(folder: str, name: str, lines: Iterable[str]) -> Entry:
     """Return a log, line by line: a line is at most some kilobytes long, and holds no control characters."""
-    return Entry(
-        f"{folder}/{name}.log",
-        "".join(f"{plain.text(redaction.text(line[:LINE_LIMIT]), LINE_LIMIT)}\n" for line in lines),
-    )
+    found = redaction.lines(line[:LINE_LIMIT] for line in lines)
+    text = "".join(f"{plain.text(line, LINE_LIMIT)}\n" for line in found)
+    return Entry(f"{folder}/{_NO_FILE_NAME.sub('_', name)}.log", text)
+
+
+_NO_FILE_NAME = re.compile(r"^\.|[^A-Za-z0-9.-]")
+"""What no pod's name has. An API server that says otherwise must not choose where a file is written."""
 
 
 def shown(name: str, text: str) -> Entry:

@@ -4,6 +4,7 @@ import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from datareplication.core import plain
 from datareplication.core.kinds import Kind
@@ -77,7 +78,7 @@ def _without_right(request: Request) -> str:
     verb, resource = request.verb, f"{request.resource}{'.' + GROUP if request.is_ours else ''}"
     ask = "ask for that right in the whole cluster, or give one namespace with -n"
     if request.namespace:
-        command = f"kubectl create rolebinding NAME --clusterrole={role} --user=YOU -n {request.namespace}"
+        command = f"kubectl create rolebinding NAME --clusterrole={role} --user=YOU -n {quote(request.namespace)}"
         ask = f"ask for the role {role} there: {command}"
     return f"you may not {verb} {resource} {request.place}; {ask}"
 

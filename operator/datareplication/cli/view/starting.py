@@ -1,6 +1,7 @@
 """A new run, and slots switched off and on: the object, and what a person is told. Pure."""
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 from datareplication.cli.view.page import Block, Cell, Page, line, table
@@ -33,6 +34,13 @@ def manifest(one: Replication, wish: Wish, suffix: str) -> dict[str, Any]:
     return {"apiVersion": RUN.api_version, "kind": RUN.name, "metadata": metadata, "spec": spec}
 
 
+def unknown(why: str, manifest: dict[str, Any]) -> str:
+    """Return that a run may have been made or not. why: what the API server did not answer."""
+    name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+    look = f"kubectl get dreprun {quote(name)} -n {quote(namespace)}"
+    return f"{why.removesuffix('; try again')}; whether run {name} was made is not known: before you try again, {look}"
+
+
 def page(one: Replication, run: Run, wish: Wish, *, is_waiting: bool) -> Page:
     """Return that a run was made, and what it waits for."""
     whom = ", ".join(wish.targets) if wish.targets else "all targets"
@@ -46,15 +54,16 @@ def page(one: Replication, run: Run, wish: Wish, *, is_waiting: bool) -> Page:
 
 def look_again(run: Run) -> tuple[str, str]:
     """Return how to see a run that goes on, and how to wait for its end."""
+    name, place = quote(run.name), f"-n {quote(run.namespace)}"
     return (
-        f"look: kubectl datareplication status {run.replication} -n {run.namespace}",
-        f"wait: kubectl wait --for=condition=Finished --timeout=1h dreprun/{run.name} -n {run.namespace}",
+        f"look: kubectl datareplication status {quote(run.replication)} {place}",
+        f"wait: kubectl wait --for=condition=Finished --timeout=1h dreprun/{name} {place}",
     )
 
 
 def interrupted(run: Run) -> str:
     """Return what Ctrl-C left."""
-    end = f"end it: kubectl delete dreprun {run.name} -n {run.namespace}"
+    end = f"end it: kubectl delete dreprun {quote(run.name)} -n {quote(run.namespace)}"
     return "; ".join((f"run {run.name} goes on", *look_again(run), end))
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from shlex import quote
 from typing import Any, Literal
 
 from datareplication.cli.view.page import BLANK, Cell, Page, Tone, facts, line
@@ -85,17 +86,19 @@ def _remedy(subject: Subject, cause: Cause) -> str:
     """Return what to do; where only the log can tell, with the command that shows it."""
     told, one = _spoken(cause.remedy), subject.one
     is_there = cause.remedy == LOOK and subject.run(cause.run) is not None
-    return f"{told[:-1]}: kubectl datareplication logs {one.name} -n {one.namespace}" if is_there else told
+    return (
+        f"{told[:-1]}: kubectl datareplication logs {quote(one.name)} -n {quote(one.namespace)}" if is_there else told
+    )
 
 
 def _again(one: Replication, problem: Problem, targets: tuple[str, ...]) -> str:
     """Return the command for a failed run that is over, or a suspension; a run at work is repeated by the operator."""
     if problem.cause.kind == "Suspended":
-        return f"kubectl datareplication resume {one.name} -n {one.namespace}"
+        return f"kubectl datareplication resume {quote(one.name)} -n {quote(one.namespace)}"
     if problem.cause.kind not in ("StepFailed", "RunFailed") or one.active_runs:
         return ""
-    chosen = "".join(f" --target {target}" for target in targets)
-    return f"kubectl datareplication run {one.name}{chosen} -n {one.namespace}"
+    chosen = "".join(f" --target {quote(target)}" for target in targets)
+    return f"kubectl datareplication run {quote(one.name)}{chosen} -n {quote(one.namespace)}"
 
 
 def page(subject: Subject, found: Answer) -> Page:

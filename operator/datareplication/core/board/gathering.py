@@ -13,8 +13,8 @@ from datareplication.core.judgement.facts import Replication, Run, Subject
 REPLICATIONS_LIMIT = 5000
 RUNS_LIMIT = 10
 """Runs of one DataReplication."""
-CHARACTERS_LIMIT = 20_000_000
-"""Of the messages of all runs. Beyond it runs are kept without their steps."""
+BYTES_LIMIT = 32_000_000
+"""Of all messages. Beyond it runs are kept without their steps, and DataReplications without their messages."""
 
 READER = reading.Reader()
 
@@ -27,8 +27,9 @@ class Room:
     """How much may still be kept."""
 
     replications: int = REPLICATIONS_LIMIT
-    characters: int = CHARACTERS_LIMIT
+    bytes_left: int = BYTES_LIMIT
     replications_left_out: int = 0
+    replications_cut: int = 0
     runs_cut: int = 0
 
     @property
@@ -37,6 +38,8 @@ class Room:
         told = []
         if self.replications_left_out:
             told.append(f"{self.replications_left_out} DataReplications are not shown; there is no room for them")
+        if self.replications_cut:
+            told.append(f"{self.replications_cut} DataReplications are shown without their messages")
         if self.runs_cut:
             told.append(f"{self.runs_cut} runs are shown without their steps; there is no room for these")
         return "; ".join(told)
@@ -55,7 +58,8 @@ class Gathering:
         self._known_runs: dict[str, Run] = {}
         self._known: dict[str, Replication] = {}
         for subject in before:
-            self._known[subject.one.version] = subject.one
+            if subject.one.is_whole:
+                self._known[subject.one.version] = subject.one
             self._known_runs |= {run.version: run for run in subject.runs if run.is_whole}
 
     def keep_replication(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +68,10 @@ class Gathering:
             self._room.replications_left_out += 1
             return NOTHING
         one = self._known.get(reading.version_of(raw)) or READER.replication(raw)
+        if one.weight > self._room.bytes_left:
+            one = one.without_messages()
+            self._room.replications_cut += 1
+        self._room.bytes_left -= one.weight
         self._room.replications -= 1
         self._replications[one.namespace, one.name] = one
         return NOTHING
@@ -73,10 +81,10 @@ class Gathering:
         run = self._known_runs.get(reading.version_of(raw)) or READER.run(raw)
         key = run.namespace, run.replication
         if key in self._replications:
-            if run.weight > self._room.characters:
+            if run.weight > self._room.bytes_left:
                 run = run.without_steps()
                 self._room.runs_cut += 1
-            self._room.characters -= run.weight
+            self._room.bytes_left -= run.weight
             found = self._runs.setdefault(key, [])
             found.append(run)
             if len(found) > RUNS_LIMIT:
@@ -92,5 +100,5 @@ class Gathering:
         telling = {one.last_failure.run if one.last_failure else "", *(target.run for target in one.targets)}
         dropped = min(runs, key=lambda run: (not run.is_finished, run.name in telling, run.created, run.name))
         runs.remove(dropped)
-        self._room.characters += dropped.weight
+        self._room.bytes_left += dropped.weight
         self._room.runs_cut -= not dropped.is_whole

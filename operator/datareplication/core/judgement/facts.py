@@ -3,11 +3,17 @@
 There may be thousands, so these are small: a status as a model takes ten times the memory.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from datareplication.core.names import DUMP, LOAD
 from datareplication.core.state import ProgressStatus
+
+
+def weight(texts: Iterable[str]) -> int:
+    """Return how many bytes of memory texts take: one emoji makes each character of a text four bytes wide."""
+    return sum(text.__sizeof__() for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +120,9 @@ class Run:
 
     @property
     def weight(self) -> int:
-        """Return how many characters of messages it holds."""
-        attempts = sum(len(attempt.message) for step in self.steps for attempt in step.ended_attempts)
-        return len(self.message) + sum(len(step.message) for step in self.steps) + attempts
+        """Return how much its messages take."""
+        attempts = weight(attempt.message for step in self.steps for attempt in step.ended_attempts)
+        return weight((self.message, *(step.message for step in self.steps))) + attempts
 
     def without_steps(self) -> "Run":
         """Return the run without its steps, for where there is no room."""
@@ -187,6 +193,29 @@ class Replication:
     active_runs: tuple[str, ...]
     targets: tuple[Target, ...]
     conditions: tuple[Told, ...]
+    is_whole: bool = True
+    """False if its messages are left out, because there was no room for them."""
+
+    @property
+    def weight(self) -> int:
+        """Return how much its messages and the like take."""
+        told = [note.message for note in (self.last_success, self.last_failure) if note]
+        told += [target.message for target in self.targets] + [one.message for one in self.conditions]
+        return weight((self.description, *self.tags, self.message, *told))
+
+    def without_messages(self) -> "Replication":
+        """Return the DataReplication without its messages, for where there is no room."""
+        return replace(
+            self,
+            description="",
+            tags=(),
+            message="",
+            last_success=self.last_success and replace(self.last_success, message=""),
+            last_failure=self.last_failure and replace(self.last_failure, message=""),
+            targets=tuple(replace(target, message="") for target in self.targets),
+            conditions=tuple(replace(told, message="") for told in self.conditions),
+            is_whole=False,
+        )
 
     def condition(self, kind: str) -> Told | None:
         """Return the condition of a type if it is there."""

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from datareplication.core.names import PREVIOUS_SUFFIX
 from datareplication.core.report import ROLLED_BACK, Report
 from datareplication.errors import GuardError
 from datareplication.jobs.frame.program import Frame
@@ -16,7 +17,7 @@ from datareplication.jobs.frame.tally import Tally
 from datareplication.jobs.load import facts, guard, rights, sessions
 from datareplication.jobs.load.guard import Facts
 from datareplication.jobs.load.rights import Wants
-from datareplication.jobs.model.databases import PREVIOUS_SUFFIX, Database
+from datareplication.jobs.model.databases import Database
 from datareplication.jobs.model.notes import rolled_back_by
 from datareplication.jobs.model.provenance import Provenance
 from datareplication.jobs.model.settings import LoadSettings

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,7 +95,7 @@ def test_runs_of_no_data_replication_are_not_kept() -> None:
 
 
 def test_beyond_the_room_things_are_left_out_and_that_is_told() -> None:
-    room = Room(replications=2, characters=1500)
+    room = Room(replications=2, bytes_left=12_000)
     gathering = Gathering(room)
     for name in ("a", "b", "c"):
         raw, runs = objects(Made(name, targets=("dev",)).ran(0, dump=("Transient", "x" * 300)))
@@ -102,7 +103,7 @@ def test_beyond_the_room_things_are_left_out_and_that_is_told() -> None:
         gathering.keep_run(runs[0])
     kept = [(one.one.name, [run.is_whole for run in one.runs]) for one in gathering.subjects()]
     assert kept == [("a", [True]), ("b", [True])]
-    raw, runs = objects(Made("b", targets=("dev",)).ran(1, dump=("Transient", "x" * 1000)))
+    raw, runs = objects(Made("b", targets=("dev",)).ran(1, dump=("Transient", "x" * 5000)))
     gathering.keep_run(runs[0])
     (_, cut) = gathering.subjects()[1].runs
     assert (cut.is_whole, cut.steps, len(cut.message)) == (False, (), 100)
@@ -110,6 +111,31 @@ def test_beyond_the_room_things_are_left_out_and_that_is_told() -> None:
         "1 DataReplications are not shown; there is no room for them; "
         "1 runs are shown without their steps; there is no room for these"
     )
+
+
+@pytest.mark.parametrize(("word", "whole"), [("x", 3), ("x\N{GRINNING FACE}", 1)])
+def test_nor_do_many_messages_of_replications_fill_the_memory(word: str, whole: int) -> None:
+    """In Python one emoji makes all characters of a text four times as wide."""
+    room = Room(bytes_left=200_000)
+    gathering = Gathering(room)
+    for name in ("a", "b", "c", "d"):
+        made = Made(name, targets=("dev", "qa"), spec={"description": word * 5000}).ran(0, dump=("Transient", "x"))
+        raw, _ = objects(made)
+        for held in raw["status"]["targets"]:
+            held["message"] = word * 6000
+        raw["status"]["conditions"] = [
+            {**raw["status"]["conditions"][0], "type": f"C{number}", "message": word * 6000} for number in range(10)
+        ]
+        gathering.keep_replication(raw)
+    kept = [subject.one for subject in gathering.subjects()]
+    assert [one.name for one in kept if one.is_whole] == ["a", "b", "c", "d"][:whole]
+    assert [(one.description, one.targets[0].message, one.conditions[0].message) for one in kept[whole:]] == [
+        ("", "", "")
+    ] * (4 - whole)
+    assert f"{4 - whole} DataReplications are shown without their messages" in room.left_out
+    again = Gathering(Room(), gathering.subjects())
+    again.keep_replication(raw)
+    assert again.subjects()[0].one.is_whole, "when there is room again"
 
 
 def test_what_has_not_changed_is_not_read_again() -> None:
