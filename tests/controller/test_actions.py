@@ -79,8 +79,8 @@ async def test_targets_show_what_they_were_rolled_back_to() -> None:
         "qa": (None, None, 0),
     }
     assert world.condition("LastRunSucceeded")[:2] == ("True", "Succeeded")
-    assert world.condition("Fresh")[:2] == ("False", "NeverLoaded")
-    assert "qa" in world.condition("Fresh")[2]
+    assert world.condition("Fresh")[:2] == ("False", "Stale")
+    assert "spec.freshnessSeconds: dev; of unknown age: qa" in world.condition("Fresh")[2]
     told = [(event["type"], event["reason"]) for event in world.cluster.of_kind(EVENT)]
     assert ("Normal", "RolledBack") in told
     assert ("Warning", "RunWaiting") not in told
