@@ -20,7 +20,7 @@ ORCHESTRATORS := $(foreach tool,airflow prefect dagster,$(DATAREPLICATION_CACHE)
 HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help demo test check lint types contracts unit controller-tests faults-tests plugin-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests orchestrators-tests lock-orchestrators cluster-up cluster-down \
+.PHONY: help demo test short-tests check lint types contracts unit controller-tests faults-tests plugin-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests orchestrators-tests lock-orchestrators cluster-up cluster-down \
 	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures pictures-terminal images manifests lock venv python packages clean
 
 help: ## Show all targets
@@ -37,9 +37,13 @@ loaded-cluster: venv # Making a cluster is mostly waiting.
 	$(HARNESS) up
 	$(HARNESS) images
 
-machine-tests: # One suite after the other: these need the CPU, the cluster's tests mostly wait. The faults' tests come
-# last, when the cluster's are done or nearly so: they start API servers of their own.
-	@$(MAKE) --no-print-directory --jobs=1 browser-tests postgres-tests versions-tests plugin-tests faults-tests
+machine-tests: # These need the CPU, the cluster's tests mostly wait. The faults' tests come last, when the cluster's are done
+# or nearly so: they start API servers of their own, and leave a core to two short suites.
+	@$(MAKE) --no-print-directory --jobs=1 browser-tests postgres-tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line faults-tests short-tests
+
+short-tests:
+	@$(MAKE) --no-print-directory --jobs=1 versions-tests plugin-tests
 
 check: venv ## Run lint, types, contracts, unit and controller tests (under 60 s, two at a time)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit controller-tests types lint contracts
