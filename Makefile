@@ -21,7 +21,7 @@ HARNESS := PYTHONPATH=tests/cluster $(BIN)/python -m harness
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: help demo test short-tests check lint types contracts unit controller-tests faults-tests plugin-tests test-faults machine-tests loaded-cluster postgres-tests test-bijections versions-tests browser-tests cluster-tests orchestrators-tests lock-orchestrators cluster-up cluster-down \
-	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures pictures-terminal images manifests lock venv python packages clean
+	bench-board bench-memory bench-engine bench-masking bench-operator browser pictures pictures-terminal pictures-cluster images manifests lock venv python packages clean
 
 help: ## Show all targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-20s %s\n", $$1, $$2}'
@@ -129,6 +129,9 @@ manifests: venv ## Generate CRDs and manifests/operator.yaml from the model and 
 
 pictures-terminal: venv ## Draw the documents' pictures of kubectl datareplication
 	PYTHONPATH=operator:tests:tests/faults:tests/cluster $(BIN)/python -m support.pictures
+
+pictures-cluster: cluster-up images browser ## Take the pictures that show a running cluster, after make demo (five minutes)
+	PATH=$(BIN):$$PATH PYTHONPATH=operator:tests:tests/faults:tests/cluster $(BIN)/python tests/cluster/pictures.py
 
 lock: venv ## Lock the dependencies again, with hashes
 	for extra in operator job; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \

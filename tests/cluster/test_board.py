@@ -4,11 +4,7 @@ It is that of a pod of another release, which watches the test's namespace and n
 serves the board as well. The operator of all tests does the work.
 """
 
-import contextlib
 import json
-import socket
-import subprocess
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -17,17 +13,14 @@ from typing import Any
 
 import pytest
 
-from harness import tools
-from harness.cluster import Cluster, context
+from harness.cluster import Cluster
 from lab import installation
 from lab.replications import API_VERSION, wait_for
+from lab.tunnel import SOON_SECONDS, forwarded
 from support.markup import Page
-from support.ports import free_port
 from support.samples import MINIMAL
 
 pytestmark = pytest.mark.cluster
-
-SOON_SECONDS = 90
 
 
 @pytest.fixture
@@ -55,28 +48,6 @@ def board(operator: Cluster, namespace: str) -> Iterator[str]:
         assert "a-test" in operator.kubectl(*where, "get", "lease", release, "-o", "jsonpath={.spec.holderIdentity}")
     finally:
         installation.helm(operator, "uninstall", release)
-
-
-@contextlib.contextmanager
-def forwarded(cluster: Cluster, service: str) -> Iterator[str]:
-    port = free_port()
-    words = ["-n", installation.NAMESPACE, "port-forward", f"service/{service}", f"{port}:8081"]
-    where = ["--kubeconfig", str(cluster.kubeconfig), "--context", context(cluster.name)]
-    process = subprocess.Popen([str(tools.kubectl()), *where, *words], stdout=subprocess.DEVNULL)
-    try:
-        until = time.monotonic() + SOON_SECONDS
-        while not is_open(port):
-            assert time.monotonic() < until, "the port-forward does not open"
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def is_open(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def read(url: str) -> str:

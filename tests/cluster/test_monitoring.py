@@ -1,16 +1,7 @@
 """The chart's alerts by promtool, and its dashboard's questions to a real Prometheus that scrapes the operator."""
 
-import contextlib
-import json
 import re
-import signal
-import socket
-import subprocess
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +9,15 @@ import pytest
 import yaml
 
 from harness import debian, programs, tools
-from harness.cluster import Cluster
-from lab.installation import NAMESPACE, RELEASE
+from harness.images import CHECKOUT
+from lab import monitoring
+from lab.installation import RELEASE
+from lab.monitoring import ALERTS, ask, prometheus
 from lab.replications import Lab, Scene, wait_for
 
 pytestmark = pytest.mark.cluster
 
-CHART = Path(__file__).resolve().parents[2] / "helm" / "datareplication-operator"
-ALERTS = CHART / "files" / "alerts.yaml"
-DASHBOARD = CHART / "files" / "dashboard.json"
+CHART = CHECKOUT / "helm" / "datareplication-operator"
 ONE = 'namespace="data",name="fan"'
 
 FIRING = {
@@ -167,68 +158,6 @@ def test_the_charts_rules_are_those_of_the_file_with_what_the_values_say(tmp_pat
     assert f"{len(shown)} rules found" in promtool("check", "rules", path)
 
 
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-@contextlib.contextmanager
-def running(command: Sequence[str | Path]) -> Iterator[None]:
-    """Run a program in the background."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
-
-
-@contextlib.contextmanager
-def prometheus(cluster: Cluster, folder: Path) -> Iterator[str]:
-    """Run a Prometheus that scrapes the operator's Service through a tunnel; yield its address."""
-    debian.install({"prometheus": "prometheus"})
-    tunnel, port = free_port(), free_port()
-    scrape = {
-        "job_name": "datareplication-operator",
-        "honor_labels": True,
-        "scrape_interval": "1s",
-        "static_configs": [{"targets": [f"127.0.0.1:{tunnel}"]}],
-    }
-    config = folder / "prometheus.yaml"
-    config.write_text(yaml.safe_dump({"rule_files": [str(ALERTS)], "scrape_configs": [scrape]}), encoding="utf-8")
-    forward: list[str | Path] = [tools.kubectl(), "--kubeconfig", cluster.kubeconfig, "-n", NAMESPACE, "port-forward"]
-    server = [
-        f"--config.file={config}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with (
-        running([*forward, f"service/{RELEASE}", f"{tunnel}:8080"]),
-        running(["prometheus", *server]),
-    ):
-        yield f"http://127.0.0.1:{port}"
-
-
-def ask(address: str, query: str) -> dict[str, Any]:
-    """Return Prometheus' answer to a query, empty while it does not answer yet."""
-    url = f"{address}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - our own, on loopback
-            return dict(json.load(answer))
-    except urllib.error.HTTPError as error:
-        return dict(json.load(error))
-    except OSError:
-        return {}
-
-
-def questions() -> list[str]:
-    """Return the expressions of the dashboard's panels, as Grafana sends them when all is chosen."""
-    panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
-    texts = [target["expr"] for panel in panels for target in panel.get("targets", ())]
-    return [text.replace("$namespace", ".*").replace("$name", ".*").replace("$__rate_interval", "1m") for text in texts]
-
-
 def test_the_dashboards_questions_are_answered_by_a_prometheus_that_scrapes_the_operator(
     scene: Scene, lab: Lab, tmp_path: Path
 ) -> None:
@@ -239,7 +168,8 @@ def test_the_dashboards_questions_are_answered_by_a_prometheus_that_scrapes_the_
         mine = f'datareplication_target_data_timestamp_seconds{{namespace="{scene.namespace}"}}'
         wait_for(lambda: ask(address, mine), lambda seen: len(seen.get("data", {}).get("result", ())) == 3, 60)
         time.sleep(3)  # a rate needs two scrapes
-        answers = {text: ask(address, text) for text in questions()}
+        asked = [monitoring.question(target) for panel in monitoring.panels() for target in panel.get("targets", ())]
+        answers = {text: ask(address, text) for text in asked}
     assert {text: answer for text, answer in answers.items() if answer.get("status") != "success"} == {}
     empty = {text for text, answer in answers.items() if not answer["data"]["result"]}
     assert {text for text in empty if "increase(" not in text} == set(), "counters may not have grown meanwhile"
