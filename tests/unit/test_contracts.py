@@ -13,6 +13,7 @@ CONTRACTS = {
     "model-knows-of-core",
     "one-client",
     "one-driver",
+    "one-judgement",
     "one-terminal",
     "rooms",
     "shells-apart",
