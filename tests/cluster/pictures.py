@@ -35,14 +35,16 @@ MINUTES = 3
 UNIT, GAP = 52, 8
 """Width of a column of Grafana's grid of 24, and between panels, in pixels; a row of the grid is as high as wide."""
 ROW = 30
+LARGE = 100
+"""From here on a number is written without a fraction."""
 COLOURS = ("#3871dc", "#d9822b", "#29a634", "#9f2b68", "#8a9ba8", "#c22762")
 
 
 def value(number: float, unit: str) -> str:
     """Return a number as people read it."""
     if unit == "bytes":
-        return f"{number / 1e6:.0f} MB"
-    return f"{number:.3g}{' s' if unit == 's' else ''}"
+        return f"{number / 2**20:.0f} MiB"
+    return f"{number:{',.0f' if number >= LARGE else '.3g'}}{' s' if unit == 's' else ''}"
 
 
 def name(metric: dict[str, str], legend: str) -> str:
