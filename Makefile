@@ -131,7 +131,7 @@ pictures-terminal: venv ## Draw the documents' pictures of kubectl datareplicati
 	PYTHONPATH=operator:tests:tests/faults:tests/cluster $(BIN)/python -m support.pictures
 
 pictures-cluster: cluster-up images browser ## Take the pictures that show a running cluster, after make demo (five minutes)
-	PATH=$(BIN):$$PATH PYTHONPATH=operator:tests:tests/faults:tests/cluster $(BIN)/python tests/cluster/pictures.py
+	PYTHONPATH=operator:tests:tests/faults:tests/cluster $(BIN)/python tests/cluster/pictures.py
 
 lock: venv ## Lock the dependencies again, with hashes
 	for extra in operator job; do $(BIN)/uv pip compile -q --universal --generate-hashes --python-version 3.11 \

@@ -9,6 +9,7 @@ import html
 import io
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -44,7 +45,8 @@ def value(number: float, unit: str) -> str:
     """Return a number as people read it."""
     if unit == "bytes":
         return f"{number / 2**20:.0f} MiB"
-    return f"{number:{',.0f' if number >= LARGE else '.3g'}}{' s' if unit == 's' else ''}"
+    text = f"{number:,.0f}" if number >= LARGE else f"{number:.3g}"
+    return f"{text} s" if unit == "s" else text
 
 
 def name(metric: dict[str, str], legend: str) -> str:
@@ -135,9 +137,9 @@ async def shoot(page: str | Path, file: str, width: int, height: int, scheme: An
 def status(cluster: Cluster) -> None:
     """Draw what the plugin prints to a terminal about the demo."""
     namespace, replication = DEMO
-    words = ["kubectl-datareplication", "status", replication, "-n", namespace, "--kubeconfig", str(cluster.kubeconfig)]
     terminal = {**os.environ, "FORCE_COLOR": "1", "COLUMNS": str(COLUMNS), "TERM": "xterm-256color"}
-    program = ["python3", "-m", "datareplication.cli.main", *words[1:]]
+    words = ["status", replication, "-n", namespace, "--kubeconfig", str(cluster.kubeconfig)]
+    program = [sys.executable, "-m", "datareplication.cli.main", *words]
     printed = subprocess.run(program, env=terminal, capture_output=True, text=True, check=True).stdout
     console = Console(file=io.StringIO(), record=True, width=COLUMNS, force_terminal=True, color_system="truecolor")
     command = f"kubectl datareplication status {replication} -n {namespace}"
